@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: ISC
+UNITS += sys_fd_test
+sys_fd_test_SRCS = tests/unit/sys/fd_test.c
+sys_fd_test_USES = sys base
+
+UNITS += sys_sandbox_test
+sys_sandbox_test_SRCS = tests/unit/sys/sandbox_test.c
+sys_sandbox_test_USES = sys base
