@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Plain recv and send on a polled descriptor instead of uv_tcp: no write
+ * requests to allocate, one buffer for all reads of the loop, and half the
+ * memory of a uv_tcp_t with its queues; TLS reads the socket by itself.
+ *
+ * The poll mask is changed lazily, since each change costs two epoll_ctl:
+ * a paused connection keeps LOOP_READ until an event really comes, and
+ * LOOP_WRITE is set only when the kernel took less than there was.
+ *
+ * Everything that calls the session from outside an event (resumed input,
+ * the end) and every send happens in on_turn, once per loop turn.
+ */
+#include "lib/io/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/must.h"
+#include "lib/io/conn_priv.h"
+#include "lib/io/tls_stream.h"
+
+#define READS_PER_TURN	16		/* then others get theirs */
+#define LINGER_MAX	(256u << 10)	/* unread input thrown away at the end */
+
+static void pump(struct conn *);
+
+/* ---- the poll mask ---- */
+
+static bool
+wants_input(const struct conn *c)
+{
+	switch (c->state) {
+	case CONN_OPEN:
+		return !c->is_paused && !c->is_clogged && !c->is_eof &&
+		    c->in.n < c->limits->in_max;
+	case CONN_HANDSHAKE:
+		return !tls_stream_is_paused(c->tls);
+	case CONN_LINGER:
+		return true;
+	case CONN_TLS_WAIT:
+	case CONN_FLUSH:
+	case CONN_DEAD:
+		return false;
+	}
+	return false;
+}
+
+static void
+want_input(struct conn *c)
+{
+	if (wants_input(c))
+		conn_set_mask(c, c->mask | LOOP_READ);
+}
+
+/* ---- the end ---- */
+
+static void
+bury(struct conn *c)
+{
+	if (c->state == CONN_DEAD)
+		return;
+	timer_stop(&c->timer);
+	loop_poll_free(&c->poll);
+	c->state = CONN_DEAD;
+	c->in_total = conn_in_total(c);
+	if (c->tls != NULL)
+		tls_stream_free(&c->tls, c->fd);
+	else
+		(void)close(c->fd);
+	c->fd = -1;
+	buf_release(&c->in);
+	buf_release(&c->out);
+	loop_defer(c->loop, &c->turn);
+}
+
+void
+conn_abort(struct conn *c, const char *reason)
+{
+	if (c->reason == NULL)
+		c->reason = reason;
+	bury(c);
+}
+
+void
+conn_close(struct conn *c, const char *reason)
+{
+	if (c->state == CONN_FLUSH || c->state == CONN_LINGER ||
+	    c->state == CONN_DEAD)
+		return;
+	if (c->state == CONN_HANDSHAKE) {
+		conn_abort(c, reason);
+		return;
+	}
+	c->reason = reason;
+	c->state = CONN_FLUSH;
+	buf_release(&c->in);
+	timer_set(&c->timer, loop_now(c->loop) + CONN_FLUSH_MS);
+	loop_defer(c->loop, &c->turn);
+}
+
+static void
+disappear(struct conn *c)
+{
+	loop_idle_cancel(&c->turn);
+	if (c->listener != NULL)
+		conn_listener_leave(c->listener);
+	c->ops->on_closed(c->arg, c->reason);
+	buf_fini(&c->in);
+	buf_fini(&c->out);
+	free(c);
+}
+
+/*
+ * All is sent.  Closing while the peer's bytes lie unread would make the
+ * kernel send a reset, which can destroy our last reply on its way: end our
+ * side and read on for a moment.
+ */
+static void
+begin_linger(struct conn *c)
+{
+	if (shutdown(c->fd, SHUT_WR) != 0 || c->is_eof) {
+		bury(c);
+		return;
+	}
+	c->state = CONN_LINGER;
+	timer_set(&c->timer, loop_now(c->loop) + CONN_LINGER_MS);
+	want_input(c);
+}
+
+static void
+linger(struct conn *c)
+{
+	size_t cap;
+	char *scrap = loop_read_buffer(c->loop, &cap);
+	ssize_t n = recv(c->fd, scrap, cap, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		c->linger_bytes += (size_t)n;
+		if (c->linger_bytes <= LINGER_MAX)
+			return;
+	}
+	bury(c);
+}
+
+/* ---- reading ---- */
+
+static enum err
+receive(struct conn *c, char *dst, size_t cap, size_t *got)
+{
+	ssize_t n;
+
+	if (c->tls != NULL)
+		return tls_stream_read(c->tls, dst, cap, got);
+	do
+		n = recv(c->fd, dst, cap, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		*got = (size_t)n;
+		c->in_total += (uint64_t)n;
+		return ERR_OK;
+	}
+	if (n == 0)
+		return ERR_END;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_AGAIN : ERR_IO;
+}
+
+/* Gives the session s, keeps what it did not use in c->in. */
+static void
+hand_over(struct conn *c, struct slice s)
+{
+	bool is_kept = c->in.n > 0;
+	size_t used;
+
+	if (is_kept) {
+		buf_put_slice(&c->in, s);
+		s = buf_slice(&c->in);
+	}
+	used = c->ops->on_data(c->arg, s);
+	must(used <= s.n);
+	if (c->state == CONN_TLS_WAIT || c->state == CONN_HANDSHAKE) {
+		/* RFC 3207 s4.2: not a byte of it may count after TLS. */
+		c->injected += s.n - used;
+		buf_release(&c->in);
+	} else if (c->state != CONN_OPEN) {
+		buf_release(&c->in);
+	} else if (is_kept) {
+		buf_consume(&c->in, used);
+	} else {
+		buf_put_slice(&c->in, slice_from(s, used));
+	}
+	if (c->in.n == 0)
+		buf_release(&c->in);
+}
+
+static void
+on_end_of_input(struct conn *c)
+{
+	c->is_eof = true;
+	conn_set_mask(c, c->mask & ~LOOP_READ);
+	if (c->ops->on_eof != NULL)
+		c->ops->on_eof(c->arg);
+	else
+		conn_close(c, "eof");
+}
+
+/* Everything that can be read now, within fairness. */
+static void
+read_input(struct conn *c)
+{
+	size_t cap, got, room;
+	char *dst = loop_read_buffer(c->loop, &cap);
+	enum err e = ERR_OK;
+	int i;
+
+	for (i = 0; i < READS_PER_TURN && wants_input(c); i++) {
+		room = c->limits->in_max - c->in.n;
+		got = 0;
+		e = receive(c, dst, room < cap ? room : cap, &got);
+		if (e != ERR_OK)
+			break;
+		hand_over(c, slice_of(dst, got));
+		if (c->tls == NULL && got < cap)
+			return;		/* the socket is empty */
+	}
+	if (e == ERR_END)
+		on_end_of_input(c);
+	else if (e != ERR_OK && e != ERR_AGAIN)
+		conn_abort(c, c->tls != NULL ? "tls" : "reset");
+	else if (e == ERR_OK && wants_input(c)) {
+		/* Bytes inside the TLS library make no event. */
+		c->wants_pump = true;
+		loop_defer(c->loop, &c->turn);
+	}
+}
+
+static void
+pump(struct conn *c)
+{
+	if (c->is_pumping || c->state != CONN_OPEN)
+		return;
+	c->is_pumping = true;
+	read_input(c);
+	c->is_pumping = false;
+	want_input(c);
+}
+
+/* What was kept, again, then new input. */
+static void
+pump_again(struct conn *c)
+{
+	c->wants_pump = false;
+	if (c->in.n > 0 && c->state == CONN_OPEN && !c->is_paused &&
+	    !c->is_clogged && !c->is_pumping) {
+		c->is_pumping = true;
+		hand_over(c, SLICE_NONE);
+		c->is_pumping = false;
+	}
+	/* The loop tells about the socket, but not about the library. */
+	if (c->tls != NULL && tls_stream_has_input(c->tls))
+		pump(c);
+	else
+		want_input(c);
+}
+
+void
+conn_pause(struct conn *c)
+{
+	c->is_paused = true;
+}
+
+void
+conn_resume(struct conn *c)
+{
+	if (!c->is_paused && c->in.n < c->limits->in_max)
+		return;
+	c->is_paused = false;
+	c->wants_pump = true;
+	loop_defer(c->loop, &c->turn);
+}
+
+/* ---- TLS ---- */
+
+static void
+on_tls_wake(void *arg)
+{
+	struct conn *c = arg;
+
+	loop_defer(c->loop, &c->turn);
+}
+
+static void
+handshake_failed(struct conn *c, enum err e)
+{
+	(void)conn_send(c, tls_stream_wire(c->tls));	/* the alert, if any */
+	if (c->state == CONN_DEAD)
+		return;
+	if (c->ops->on_tls != NULL)
+		c->ops->on_tls(c->arg, e);
+	conn_abort(c, "tls");
+}
+
+static void
+handshake_done(struct conn *c)
+{
+	c->state = CONN_OPEN;
+	conn_set_deadline(c, c->deadline_ms);
+	loop_defer(c->loop, &c->turn);	/* our last flight is to be sent */
+	if (c->ops->on_tls != NULL)
+		c->ops->on_tls(c->arg, ERR_OK);
+	pump(c);		/* a client may have sent its data already */
+}
+
+static void
+handshake(struct conn *c)
+{
+	enum err e = tls_stream_handshake(c->tls);
+
+	if (e == ERR_OK) {
+		handshake_done(c);
+	} else if (e != ERR_AGAIN) {
+		handshake_failed(c, e);
+	} else if (conn_flush(c)) {
+		want_input(c);
+	}
+}
+
+static void
+begin_handshake(struct conn *c)
+{
+	struct tls_ctx *ctx = c->tls_next;
+
+	c->tls_next = NULL;
+	if (tls_stream_new(&c->tls, ctx, c->fd, on_tls_wake, c) != ERR_OK) {
+		conn_abort(c, "tls");	/* others took the last places */
+		return;
+	}
+	c->state = CONN_HANDSHAKE;
+	timer_set(&c->timer, loop_now(c->loop) + CONN_HANDSHAKE_MS);
+	want_input(c);
+}
+
+enum err
+conn_start_tls(struct conn *c, struct tls_ctx *ctx)
+{
+	if (c->state != CONN_OPEN || c->tls != NULL || !tls_ctx_is_ready(ctx))
+		return ERR_STATE;
+	if (tls_ctx_has_no_room(ctx))
+		return ERR_BUSY;
+	c->tls_next = ctx;
+	c->state = CONN_TLS_WAIT;
+	if (!c->is_pumping) {
+		c->injected += c->in.n;
+		buf_release(&c->in);
+	}
+	if (c->out.n == 0 && !c->is_pumping)
+		begin_handshake(c);
+	else
+		loop_defer(c->loop, &c->turn);
+	return ERR_OK;
+}
+
+const struct tls_facts *
+conn_tls(const struct conn *c)
+{
+	return c->tls != NULL ? tls_stream_facts(c->tls) : NULL;
+}
+
+size_t
+conn_tls_injected(const struct conn *c)
+{
+	return c->injected;
+}
+
+const char *
+conn_tls_reason(const struct conn *c)
+{
+	return c->tls != NULL ? tls_stream_reason(c->tls) : "";
+}
+
+/* ---- events ---- */
+
+static void
+on_turn(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_DEAD) {
+		disappear(c);
+		return;
+	}
+	if (c->state == CONN_HANDSHAKE) {
+		handshake(c);
+		if (c->state != CONN_OPEN)
+			return;
+	}
+	if (c->wants_pump && c->state == CONN_OPEN)
+		pump_again(c);
+	if (c->state == CONN_DEAD || !conn_flush(c) || conn_out_bytes(c) > 0)
+		return;
+	if (c->state == CONN_TLS_WAIT) {
+		begin_handshake(c);
+	} else if (c->state == CONN_FLUSH) {
+		if (c->tls != NULL)
+			tls_stream_end(c->tls);
+		if (conn_flush(c) && conn_out_bytes(c) == 0)
+			begin_linger(c);
+	}
+}
+
+static void
+on_readable(struct conn *c)
+{
+	if (!wants_input(c)) {		/* paused: now it costs a call */
+		conn_set_mask(c, c->mask & ~LOOP_READ);
+		return;
+	}
+	if (c->tls != NULL)
+		tls_stream_readable(c->tls);
+	if (c->state == CONN_LINGER)
+		linger(c);
+	else if (c->state == CONN_HANDSHAKE)
+		handshake(c);
+	else
+		pump(c);
+}
+
+static void
+on_event(void *arg, int events)
+{
+	struct conn *c = arg;
+
+	if (events < 0) {
+		c->mask = 0;
+		conn_abort(c, "reset");
+		return;
+	}
+	/* on_turn frees only what is dead, and not before this returns. */
+	if ((events & LOOP_READ) != 0)
+		on_readable(c);
+	if (c->state != CONN_DEAD && (events & LOOP_WRITE) != 0)
+		loop_defer(c->loop, &c->turn);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct conn *c = arg;
+
+	switch (c->state) {
+	case CONN_OPEN:
+		if (c->ops->on_deadline != NULL)
+			c->ops->on_deadline(c->arg);
+		else
+			conn_close(c, "timeout");
+		break;
+	case CONN_HANDSHAKE:
+		if (c->ops->on_tls != NULL)
+			c->ops->on_tls(c->arg, ERR_TIMEOUT);
+		conn_abort(c, "timeout");
+		break;
+	case CONN_TLS_WAIT:
+	case CONN_FLUSH:
+		conn_abort(c, "timeout");
+		break;
+	case CONN_LINGER:
+		bury(c);
+		break;
+	case CONN_DEAD:
+		break;
+	}
+}
+
+void
+conn_set_deadline(struct conn *c, uint64_t at_ms)
+{
+	c->deadline_ms = at_ms;
+	if (c->state != CONN_OPEN)
+		return;
+	if (at_ms == 0)
+		timer_stop(&c->timer);
+	else
+		timer_set(&c->timer, at_ms);
+}
+
+/* ---- make and facts ---- */
+
+struct conn *
+conn_new(struct loop *l, int take_fd, const struct conn_addr *peer,
+    const struct conn_ops *ops, void *arg, const struct conn_limits *limits,
+    struct conn_listener *listener)
+{
+	struct conn *c = must_alloc(1, sizeof(*c));
+
+	must(limits->in_max > 0 && limits->out_low <= limits->out_high &&
+	    limits->out_high <= limits->out_max);
+	c->loop = l;
+	c->fd = take_fd;
+	c->ops = ops;
+	c->arg = arg;
+	c->limits = limits;
+	c->listener = listener;
+	c->peer = *peer;
+	conn_addr_str(c->peer_text, peer);
+	buf_init(&c->in, limits->in_max);
+	buf_init(&c->out, limits->out_max);
+	timer_init(&c->timer, l, on_timer, c);
+	loop_idle_init(&c->turn, on_turn, c);
+	c->poll = loop_poll_new(l, take_fd, on_event, c);
+	if (listener != NULL)
+		conn_listener_join(listener);
+	want_input(c);
+	return c;
+}
+
+const struct conn_addr *
+conn_peer(const struct conn *c)
+{
+	return &c->peer;
+}
+
+const char *
+conn_peer_text(const struct conn *c)
+{
+	return c->peer_text;
+}
+
+uint64_t
+conn_in_total(const struct conn *c)
+{
+	return c->in_total +
+	    (c->tls != NULL ? tls_stream_in_total(c->tls) : 0);
+}
+
+uint64_t
+conn_out_total(const struct conn *c)
+{
+	return c->out_total;
+}
+
+bool
+conn_is_closing(const struct conn *c)
+{
+	return c->state == CONN_FLUSH || c->state == CONN_LINGER ||
+	    c->state == CONN_DEAD;
+}

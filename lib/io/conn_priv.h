@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What conn.c (life, reading, TLS) and conn_out.c (writing) share.
+ */
+#ifndef CONN_PRIV_H
+#define CONN_PRIV_H
+
+#include "lib/io/conn.h"
+
+struct tls_stream;
+
+enum conn_state {
+	CONN_OPEN,
+	CONN_TLS_WAIT,		/* the last plaintext is being sent */
+	CONN_HANDSHAKE,
+	CONN_FLUSH,		/* closing: replies are being sent */
+	CONN_LINGER,		/* we ended, waiting for the peer's end */
+	CONN_DEAD		/* closed; on_closed is due */
+};
+
+struct conn {
+	struct loop			*loop;
+	struct loop_poll		*poll;
+	struct tls_stream		*tls;
+	struct tls_ctx			*tls_next;	/* in CONN_TLS_WAIT */
+	struct conn_listener		*listener;
+	const struct conn_ops		*ops;
+	const struct conn_limits	*limits;
+	void				*arg;
+	const char			*reason;
+	struct buf			 in;	/* unused input */
+	struct buf			 out;	/* not yet encrypted or sent */
+	struct timer			 timer;
+	struct loop_idle		 turn;
+	uint64_t			 deadline_ms;	/* the session's; 0 none */
+	uint64_t			 in_total;
+	uint64_t			 out_total;
+	size_t				 injected;
+	size_t				 linger_bytes;
+	int				 fd;
+	int				 mask;
+	enum conn_state			 state;
+	bool				 is_paused;
+	bool				 is_clogged;
+	bool				 is_eof;
+	bool				 is_pumping;
+	bool				 wants_pump;	/* in on_turn */
+	struct conn_addr		 peer;
+	char				 peer_text[CONN_ADDR_TEXT_BYTES];
+};
+
+void		 conn_set_mask(struct conn *, int mask);
+/* Sends until the kernel has had enough; false when the connection broke. */
+bool		 conn_send(struct conn *, struct buf *wire);
+/* Encrypts and sends what is due; false when the connection is dead afterwards. */
+bool		 conn_flush(struct conn *);
+
+#endif

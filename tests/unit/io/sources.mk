@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: ISC
+UNITS += io_loop_test
+io_loop_test_SRCS = tests/unit/io/loop_test.c
+io_loop_test_USES = io base
+
+UNITS += io_conn_test
+io_conn_test_SRCS = tests/unit/io/conn_test.c
+io_conn_test_USES = io base
+
+UNITS += io_tls_test
+io_tls_test_SRCS = tests/unit/io/tls_test.c
+io_tls_test_USES = io base
