@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Numbers and the token that keyd.msg speaks in.
+ *
+ * A token is TOKEN_BYTES: u8 version 1, u8 scope, u16 0, u32 peer instance,
+ * u64 account, u64 issued (unix seconds), u64 expires, u64 random, then
+ * 24 bytes of keyed BLAKE2b over all before.  It is valid only when it comes
+ * from the process instance that it names.
+ */
+#ifndef KEY_PROTO_H
+#define KEY_PROTO_H
+
+enum token_scope { TOKEN_SUBMIT = 1, TOKEN_MAIL = 2 };
+enum sealing { SEALING_ESCROW = 1, SEALING_PASSWORD = 2, SEALING_CLIENT = 3,
+	SEALING_SERVER = 4 };
+enum epoch_form { EPOCH_SEALED = 1, EPOCH_WRAPPED = 2 };
+
+#define TOKEN_BYTES	64
+#define OPEN_KEYS_MAX	256
+
+#endif
