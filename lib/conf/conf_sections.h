@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sections of godwit.conf that more than one daemon reads, and the numbers of
+ * their choices.  The top level is the section "godwit".
+ */
+#ifndef CONF_SECTIONS_H
+#define CONF_SECTIONS_H
+
+#include "lib/conf/opt.h"
+
+#define OPT OPT_FIELD
+struct godwit_options {
+#include "lib/conf/godwit.opt"
+};
+struct tls_options {
+#include "lib/conf/tls.opt"
+};
+struct listen_options {
+#include "lib/conf/listen.opt"
+};
+struct domain_options {
+#include "lib/conf/domain.opt"
+};
+struct route_options {
+#include "lib/conf/route.opt"
+};
+#undef OPT
+
+/* Positions in the choices of the rows. */
+enum conf_sandbox { CONF_SANDBOX_AUTO, CONF_SANDBOX_STRICT };
+enum conf_key_root { CONF_KEY_ROOT_FILE, CONF_KEY_ROOT_CREDENTIAL };
+enum conf_service { CONF_SERVICE_SMTP, CONF_SERVICE_SUBMISSION, CONF_SERVICE_IMAP,
+	CONF_SERVICE_CMTP };
+enum conf_tls { CONF_TLS_NO, CONF_TLS_MAY, CONF_TLS_REQUIRED, CONF_TLS_IMPLICIT };
+enum conf_class { CONF_CLASS_MAILBOX, CONF_CLASS_RELAY, CONF_CLASS_ALIAS };
+/* One less than enum sealing of key_proto.h. */
+enum conf_sealing { CONF_SEALING_ESCROW, CONF_SEALING_PASSWORD, CONF_SEALING_CLIENT,
+	CONF_SEALING_SERVER };
+
+extern const struct opt	conf_godwit_rows[];
+extern const struct opt	conf_tls_rows[];
+extern const struct opt	conf_listen_rows[];
+extern const struct opt	conf_domain_rows[];
+extern const struct opt	conf_route_rows[];
+
+#define CONF_GODWIT_SECTION	OPT_SECTION("godwit", conf_godwit_rows, struct godwit_options)
+#define CONF_TLS_SECTION	OPT_SECTION("tls", conf_tls_rows, struct tls_options)
+#define CONF_LISTEN_SECTION	OPT_TITLED_SECTION("listen", conf_listen_rows, struct listen_options)
+#define CONF_DOMAIN_SECTION	OPT_TITLED_SECTION("domain", conf_domain_rows, struct domain_options)
+#define CONF_ROUTE_SECTION	OPT_TITLED_SECTION("route", conf_route_rows, struct route_options)
+
+#endif
