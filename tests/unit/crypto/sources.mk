@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: ISC
+UNITS += crypto_cry_test crypto_token_test
+crypto_cry_test_SRCS = tests/unit/crypto/cry_test.c
+crypto_cry_test_USES = crypto base
+crypto_token_test_SRCS = tests/unit/crypto/token_test.c
+crypto_token_test_USES = crypto base
