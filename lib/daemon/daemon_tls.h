@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TLS for a daemon whose private key is in keyd: keeps a tls_ctx supplied
+ * with certificate and ticket keys (asked for whenever keyd joins, replaced
+ * when keyd pushes) and forwards signatures to keyd.
+ *
+ *	.load:			daemon_tls_init(app, options->max_handshakes);
+ *	handlers of IPC_KEYD:	DAEMON_TLS_HANDLERS, { IPC_MSG_..., ... }, { 0 }
+ *	on accept:		conn_start_tls(conn, daemon_tls(app))
+ *
+ * Call daemon_tls_init in .load: it loads what OpenSSL may want before the
+ * system calls are fenced in.  A handshake waits at most DAEMON_TLS_SIGN_MS for keyd.
+ */
+#ifndef DAEMON_TLS_H
+#define DAEMON_TLS_H
+
+#include "lib/daemon/daemon.h"
+#include "lib/io/tls.h"
+
+#define DAEMON_TLS_SIGN_MS	10000
+
+void		 daemon_tls_init(struct daemon_app *, unsigned max_handshakes);
+struct tls_ctx	*daemon_tls(struct daemon_app *);	/* NULL before init */
+bool		 daemon_tls_is_ready(struct daemon_app *);	/* has a certificate */
+
+void		 daemon_tls_on_cert(struct ipc_peer *, const void *m, struct ipc_in *);
+#define DAEMON_TLS_HANDLERS	{ IPC_MSG_tls_cert, daemon_tls_on_cert }
+
+/* For daemon.c: a keyd was wired. */
+void		 daemon_tls_joined(struct daemon_app *, struct ipc_peer *);
+
+#endif
