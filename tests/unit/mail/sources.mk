@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: ISC
+UNITS += mail_addr_test
+mail_addr_test_SRCS = tests/unit/mail/addr_test.c
+mail_addr_test_USES = mail base
+
+UNITS += mail_hdr_test
+mail_hdr_test_SRCS = tests/unit/mail/hdr_test.c
+mail_hdr_test_USES = mail base
+UNITS += mail_mime_test mail_summary_test
+mail_mime_test_SRCS = tests/unit/mail/mime_test.c
+mail_mime_test_USES = mail base
+mail_summary_test_SRCS = tests/unit/mail/summary_test.c
+mail_summary_test_USES = mail base
