@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: ISC */
+#include "keyd/key_open.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyd/key_gate.h"
+#include "keyd/key_pair.h"
+#include "keyd/key_token.h"
+#include "lib/base/enc.h"
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/base/secret.h"
+#include "lib/seal/epoch.h"
+
+struct cached {
+	struct map_node	 node;
+	struct list	 link;		/* least recently used first */
+	unsigned char	 name[32];
+	unsigned char	*key;		/* in the arena; NULL: free */
+	bool		 is_rewrapped;
+};
+
+struct key_open {
+	struct secret_arena	*arena;
+	struct map		 by_name;
+	struct list		 lru;
+	struct cached		 entries[KEY_OPEN_CACHE];
+};
+
+/* An epoch of the request. */
+struct asked {
+	struct ipc_epoch	 m;
+	struct cached		*entry;
+	bool			 is_tried;
+};
+
+struct open_state {
+	struct key_open			*o;
+	const struct key_open_job	*job;
+	struct cry_aead			*aead;
+	const unsigned char		*account_root;
+	struct key_pair			 pair;
+	bool				 has_pair;
+	size_t				 epoch_count;
+	struct asked			 epochs[KEY_OPEN_EPOCHS_MAX];
+};
+
+struct key_open *
+key_open_new(struct secret_arena *arena)
+{
+	struct key_open *o = must_alloc(1, sizeof(*o));
+	size_t i;
+
+	o->arena = arena;
+	map_init(&o->by_name);
+	list_init(&o->lru);
+	for (i = 0; i < KEY_OPEN_CACHE; i++)
+		list_push(&o->lru, &o->entries[i].link);
+	return o;
+}
+
+void
+key_open_free(struct key_open **op)
+{
+	struct key_open *o = *op;
+	size_t i;
+
+	if (o == NULL)
+		return;
+	for (i = 0; i < KEY_OPEN_CACHE; i++)
+		secret_arena_release(o->arena, o->entries[i].key, 32);
+	map_fini(&o->by_name);
+	free(o);
+	*op = NULL;
+}
+
+/* ---- the cache */
+
+/*
+ * The name binds the entry to account, epoch and the very bytes: a peer that
+ * passes off other bytes as that epoch neither gets nor spoils the entry.
+ */
+static void
+name_make(unsigned char name[32], uint64_t account, const struct ipc_epoch *m)
+{
+	unsigned char b[21 + EPOCH_SEALED_BYTES + 16];
+
+	must(m->data.n <= sizeof(b) - 21);
+	enc_le64(b, account);
+	enc_le64(b + 8, m->epoch);
+	enc_le32(b + 16, m->generation);
+	b[20] = m->form;
+	if (m->data.n > 0)
+		memcpy(b + 21, m->data.p, m->data.n);
+	cry_hash(name, 32, slice_of(b, 21 + m->data.n));
+}
+
+static struct cached *
+cache_find(struct key_open *o, const unsigned char name[32])
+{
+	struct map_node *n;
+
+	for (n = map_first(&o->by_name, dec_le64(name)); n != NULL; n = map_next(n)) {
+		struct cached *c = obj_of(n, struct cached, node);
+
+		if (memcmp(c->name, name, 32) != 0)
+			continue;
+		list_remove(&c->link);
+		list_push(&o->lru, &c->link);
+		return c;
+	}
+	return NULL;
+}
+
+static struct cached *
+cache_add(struct key_open *o, const unsigned char name[32], const unsigned char key[32])
+{
+	struct cached *c = obj_of(list_first(&o->lru), struct cached, link);
+
+	if (c->key == NULL)
+		c->key = secret_arena_alloc(o->arena, 32);
+	else
+		map_remove(&o->by_name, &c->node);
+	must(c->key != NULL);
+	memcpy(c->key, key, 32);
+	memcpy(c->name, name, 32);
+	c->is_rewrapped = false;
+	map_insert(&o->by_name, &c->node, dec_le64(name));
+	list_remove(&c->link);
+	list_push(&o->lru, &c->link);
+	return c;
+}
+
+/* ---- one request */
+
+static bool
+pair_ready(struct open_state *s)
+{
+	if (!s->has_pair)
+		s->has_pair = key_pair_open(&s->pair, s->job->account, s->aead,
+		    s->account_root) == ERR_OK;
+	return s->has_pair;
+}
+
+static enum err
+epoch_key_open(struct open_state *s, const struct ipc_epoch *m, unsigned char key[32])
+{
+	const struct key_account *a = s->job->account;
+	const struct epoch_id id = { a->id, m->epoch, m->generation };
+
+	if (m->generation != a->generation || !pair_ready(s))
+		return ERR_CORRUPT;
+	if (m->form == EPOCH_SEALED)
+		return epoch_unseal(key, m->data, a->public_key, s->pair.secret);
+	if (m->form == EPOCH_WRAPPED)
+		return epoch_unwrap(s->aead, key, m->data, s->pair.epoch_wrap, &id);
+	return ERR_CORRUPT;
+}
+
+static struct cached *
+epoch_get(struct open_state *s, struct asked *e)
+{
+	unsigned char name[32], key[32];
+
+	if (e->is_tried)
+		return e->entry;
+	e->is_tried = true;
+	name_make(name, s->job->account->id, &e->m);
+	e->entry = cache_find(s->o, name);
+	if (e->entry == NULL && epoch_key_open(s, &e->m, key) == ERR_OK)
+		e->entry = cache_add(s->o, name, key);
+	secret_wipe(key, sizeof(key));
+	return e->entry;
+}
+
+/* Only an epoch under which something opened is written back. */
+static void
+rewrap(struct open_state *s, struct asked *e)
+{
+	unsigned char wrapped[EPOCH_WRAPPED_BYTES] = { 0 };
+	const struct epoch_id id = { s->job->account->id, e->m.epoch, e->m.generation };
+	const struct ipc_epoch_rewrap m = { .account = id.account, .epoch = id.epoch,
+		.generation = id.generation, .sealed = e->m.data,
+		.data = slice_of(wrapped, sizeof(wrapped)) };
+
+	if (e->m.form != EPOCH_SEALED || e->entry->is_rewrapped || !pair_ready(s))
+		return;
+	epoch_wrap(s->aead, wrapped, e->entry->key, s->pair.epoch_wrap, &id);
+	e->entry->is_rewrapped = true;
+	s->job->rewrapped(s->job->arg, &m);
+}
+
+static bool
+wrap_open(struct open_state *s, const struct ipc_wrap *w, unsigned char key[32])
+{
+	const struct epoch_slot slot = { s->job->account->id, w->content, w->generation,
+		(const unsigned char *)w->commitment.p };
+	size_t i;
+
+	if (w->commitment.n != 32 || w->generation != s->job->account->generation)
+		return false;
+	for (i = 0; i < s->epoch_count; i++) {
+		struct asked *e = &s->epochs[i];
+
+		if (e->m.epoch != w->epoch || e->m.generation != w->generation ||
+		    epoch_get(s, e) == NULL)
+			continue;
+		if (epoch_unwrap_content(s->aead, key, w->wrapped, e->entry->key, &slot) !=
+		    ERR_OK)
+			continue;
+		rewrap(s, e);
+		return true;
+	}
+	return false;
+}
+
+static enum err
+epochs_read(struct open_state *s)
+{
+	struct ipc_reader r = ipc_reader_of(s->job->epochs);
+
+	while (ipc_reader_more(&r)) {
+		if (s->epoch_count == KEY_OPEN_EPOCHS_MAX)
+			return ERR_LIMIT;
+		ipc_epoch_get(&r, &s->epochs[s->epoch_count++].m);
+	}
+	return ipc_reader_done(&r);
+}
+
+/*
+ * Not more epochs than the cache holds, or an entry could go to another epoch
+ * while a wrap of the same request still needs it.
+ */
+_Static_assert(KEY_OPEN_EPOCHS_MAX <= KEY_OPEN_CACHE, "the cache holds a request");
+
+enum err
+key_open_count(struct slice wraps, size_t *count)
+{
+	struct ipc_reader r = ipc_reader_of(wraps);
+	struct ipc_wrap w;
+
+	*count = 0;
+	while (ipc_reader_more(&r)) {
+		ipc_wrap_get(&r, &w);
+		if (++*count > OPEN_KEYS_MAX)
+			return ERR_VIOLATION;
+	}
+	return ipc_reader_done(&r);
+}
+
+enum err
+key_open_run(struct key_open *o, const struct key_open_job *job, struct cry_aead *aead,
+    const unsigned char account_root[32], unsigned char *out, size_t *count, size_t *good)
+{
+	struct open_state *s = must_alloc(1, sizeof(*s));
+	struct ipc_reader r = ipc_reader_of(job->wraps);
+	struct ipc_wrap w;
+	enum err e = key_open_count(job->wraps, count);
+
+	s->o = o;
+	s->job = job;
+	s->aead = aead;
+	s->account_root = account_root;
+	*good = 0;
+	if (e == ERR_OK)
+		e = epochs_read(s);
+	while (e == ERR_OK && ipc_reader_more(&r)) {
+		ipc_wrap_get(&r, &w);
+		out[0] = wrap_open(s, &w, out + 1) ? 1 : 0;
+		if (out[0] == 0)
+			memset(out + 1, 0, 32);
+		*good += out[0];
+		out += KEY_OPEN_REPLY_BYTES;
+	}
+	secret_wipe(s, sizeof(*s));
+	free(s);
+	return e;
+}
+
+static void
+on_rewrapped(void *arg, const struct ipc_epoch_rewrap *m)
+{
+	struct keyd *k = arg;
+	struct ipc_peer *store = daemon_peer(k->app, IPC_STORE, 0);
+
+	/* If it gets lost the next reader has the sealed form and tries again. */
+	if (store != NULL && ipc_send(store, IPC_MSG_epoch_rewrap, m, NULL, 0) != ERR_OK)
+		return;
+}
+
+static void
+open_reply(struct keyd *k, struct ipc_peer *p, const struct ipc_open_keys *m, uint64_t id,
+    struct key_session *session, const struct key_account *a)
+{
+	unsigned char out[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES];
+	struct ipc_open_keys_reply reply;
+	const struct key_open_job job = { .account = a, .wraps = m->wraps,
+		.epochs = m->epochs, .rewrapped = on_rewrapped, .arg = k };
+	size_t count = 0, good = 0;
+	enum err e = key_open_run(k->open, &job, k->aead, k->roots.account, out, &count, &good);
+
+	if (e != ERR_OK) {
+		ipc_peer_violation(p, "malformed wraps");
+		return;
+	}
+	if (session->opened == 0 && good > 0)
+		log_event(LOG_open, log_text("user", a->address), log_num("account", a->id),
+		    log_str("peer", ipc_role_name(ipc_peer_role(p))), log_num("count", good),
+		    log_str("result", "first"));
+	session->opened += good;
+	reply.keys = slice_of(out, count * KEY_OPEN_REPLY_BYTES);
+	ipc_reply(p, id, IPC_MSG_open_keys_reply, &reply);
+	secret_wipe(out, sizeof(out));
+}
+
+void
+key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_open_keys *m = msg;
+	struct key_session *session;
+	struct key_account *a;
+	size_t count;
+	enum err e;
+
+	e = key_token_check(k, m->token, TOKEN_MAIL, ipc_peer_role(p), ipc_peer_instance(p),
+	    &session, &a);
+	if (e != ERR_OK) {
+		log_event(LOG_open, log_str("peer", ipc_role_name(ipc_peer_role(p))),
+		    log_str("result", "token refused"));
+		key_gate_refuse(p, in->id, e, "this session has ended");
+		return;
+	}
+	if (key_open_count(m->wraps, &count) != ERR_OK) {
+		ipc_peer_violation(p, "malformed wraps");
+		return;
+	}
+	if (!key_session_allows(session, &key_options(k)->user_open_rate, count,
+	    loop_now(k->loop))) {
+		log_event(LOG_open, log_text("user", a->address), log_num("account", a->id),
+		    log_num("count", session->opened), log_str("result", "too fast"));
+		key_gate_refuse(p, in->id, ERR_BUSY, "too many messages at once; try again");
+		return;
+	}
+	open_reply(k, p, m, in->id, session, a);
+}

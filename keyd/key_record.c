@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+#include "keyd/key_record.h"
+
+#include <string.h>
+
+#include "lib/ipc/ipc_codec.h"
+
+enum { SLOT_PASSWORD = 1 };
+
+void
+key_record_put_account(struct buf *b, const struct key_account *a)
+{
+	ipc_put_u8(b, KEY_RECORD_ACCOUNT);
+	ipc_put_u64(b, a->id);
+	ipc_put_var(b, a->address, KEY_ADDRESS_MAX);
+	ipc_put_u64(b, a->created_s);
+	ipc_put_u64(b, a->since_s);
+	ipc_put_u64(b, a->quota_bytes);
+	ipc_put_bool(b, a->enabled);
+	ipc_put_u8(b, (uint8_t)a->sealing);
+	ipc_put_u32(b, a->generation);
+	ipc_put_var(b, slice_of(a->public_key, 32), 32);
+	ipc_put_var(b, slice_of(a->wrapped_secret, KEY_WRAPPED_BYTES), KEY_WRAPPED_BYTES);
+	/* Credentials: one so far, a password. */
+	ipc_put_u8(b, 1);
+	ipc_put_u8(b, SLOT_PASSWORD);
+	ipc_put_u32(b, a->password.passes);
+	ipc_put_u32(b, a->password.memory_kib);
+	ipc_put_var(b, slice_of(a->password.salt, 16), 16);
+	ipc_put_var(b, slice_of(a->password.verifier, 32), 32);
+}
+
+void
+key_record_put_gone(struct buf *b, uint64_t id)
+{
+	ipc_put_u8(b, KEY_RECORD_ACCOUNT_GONE);
+	ipc_put_u64(b, id);
+}
+
+void
+key_record_put_alias(struct buf *b, struct slice address, struct slice targets)
+{
+	ipc_put_u8(b, KEY_RECORD_ALIAS);
+	ipc_put_var(b, address, KEY_ADDRESS_MAX);
+	ipc_put_var(b, targets, KEY_TARGETS_MAX);
+}
+
+void
+key_record_put_next_id(struct buf *b, uint64_t id)
+{
+	ipc_put_u8(b, KEY_RECORD_NEXT_ID);
+	ipc_put_u64(b, id);
+}
+
+void
+key_record_put_value(struct buf *b, uint32_t number, struct slice value)
+{
+	ipc_put_u8(b, KEY_RECORD_VALUE);
+	ipc_put_u32(b, number);
+	ipc_put_var(b, value, KEY_VALUE_MAX);
+}
+
+/* Exactly n bytes, or the reader goes bad. */
+static void
+fixed_get(struct ipc_reader *r, unsigned char *dst, size_t n)
+{
+	struct slice s = ipc_get_var(r, n);
+
+	if (s.n == n)
+		memcpy(dst, s.p, n);
+	else
+		r->bad = true;
+}
+
+static bool
+sealing_get(struct ipc_reader *r, enum sealing *s)
+{
+	switch (ipc_get_u8(r)) {
+	case SEALING_ESCROW:
+		*s = SEALING_ESCROW;
+		return true;
+	case SEALING_SERVER:
+		*s = SEALING_SERVER;
+		return true;
+	}
+	return false;
+}
+
+static void
+account_get(struct ipc_reader *r, struct key_account *a)
+{
+	a->id = ipc_get_u64(r);
+	a->address = ipc_get_var(r, KEY_ADDRESS_MAX);
+	a->created_s = ipc_get_u64(r);
+	a->since_s = ipc_get_u64(r);
+	a->quota_bytes = ipc_get_u64(r);
+	a->enabled = ipc_get_bool(r);
+	r->bad |= !sealing_get(r, &a->sealing);
+	a->generation = ipc_get_u32(r);
+	fixed_get(r, a->public_key, 32);
+	fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	r->bad |= ipc_get_u8(r) != 1 || ipc_get_u8(r) != SLOT_PASSWORD;
+	a->password.passes = ipc_get_u32(r);
+	a->password.memory_kib = ipc_get_u32(r);
+	fixed_get(r, a->password.salt, 16);
+	fixed_get(r, a->password.verifier, 32);
+	r->bad |= a->id == 0 || a->address.n == 0;
+}
+
+enum err
+key_record_get(struct key_record *m, struct slice bytes)
+{
+	struct ipc_reader r = ipc_reader_of(bytes);
+	uint8_t type = ipc_get_u8(&r);
+
+	memset(m, 0, sizeof(*m));
+	switch (type) {
+	case KEY_RECORD_ACCOUNT:
+		m->type = KEY_RECORD_ACCOUNT;
+		account_get(&r, &m->account);
+		break;
+	case KEY_RECORD_ACCOUNT_GONE:
+		m->type = KEY_RECORD_ACCOUNT_GONE;
+		m->id = ipc_get_u64(&r);
+		break;
+	case KEY_RECORD_ALIAS:
+		m->type = KEY_RECORD_ALIAS;
+		m->address = ipc_get_var(&r, KEY_ADDRESS_MAX);
+		m->targets = ipc_get_var(&r, KEY_TARGETS_MAX);
+		break;
+	case KEY_RECORD_NEXT_ID:
+		m->type = KEY_RECORD_NEXT_ID;
+		m->id = ipc_get_u64(&r);
+		break;
+	case KEY_RECORD_VALUE:
+		m->type = KEY_RECORD_VALUE;
+		m->number = ipc_get_u32(&r);
+		m->value = ipc_get_var(&r, KEY_VALUE_MAX);
+		break;
+	default:
+		return ERR_CORRUPT;
+	}
+	return ipc_reader_done(&r) == ERR_OK ? ERR_OK : ERR_CORRUPT;
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: ISC */
+#include "keyd/key_tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "keyd/key_alias.h"
+#include "keyd/key_facts.h"
+#include "keyd/key_hash.h"
+#include "keyd/key_login.h"
+#include "keyd/key_pair.h"
+#include "keyd/key_token.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/base/num.h"
+#include "lib/base/secret.h"
+
+enum { NO_FD = -1 };
+
+/* user.add and user.passwd wait for Argon2id. */
+struct pending {
+	struct keyd	*k;
+	uint64_t	 id;
+	bool		 is_new;
+	size_t		 address_n;
+	char		 address[KEY_ADDRESS_MAX + 1];
+};
+
+void
+key_tool_reply(struct keyd *k, uint64_t id, int exit_code, const char *text, struct slice name)
+{
+	struct buf b;
+
+	buf_init(&b, 2000);
+	if (name.n > 0) {
+		buf_put_slice(&b, name);
+		buf_put_str(&b, ": ");
+	}
+	buf_put_str(&b, text);
+	daemon_tool_reply(k->app, id, (uint8_t)exit_code, false, buf_slice(&b));
+	buf_fini(&b);
+}
+
+void
+key_tool_reply_done(struct keyd *k, uint64_t id)
+{
+	daemon_tool_reply(k->app, id, EX_OK, false, SLICE_NONE);
+}
+
+void
+key_tool_reply_err(struct keyd *k, uint64_t id, enum err e, struct slice name)
+{
+	int code = EX_IOERR;
+
+	if (e == ERR_EXISTS)
+		code = KEY_TOOL_EXISTS;
+	else if (e == ERR_NOTFOUND)
+		code = EX_NOUSER;
+	else if (e == ERR_BUSY || e == ERR_AGAIN)
+		code = EX_TEMPFAIL;
+	else if (err_class(e) == ERR_CLASS_PERM)
+		code = EX_DATAERR;
+	key_tool_reply(k, id, code, e == ERR_NOTFOUND ? "no such user" : err_text(e), name);
+}
+
+void
+key_tool_audit(const char *action, struct slice user, uint64_t account, const char *result)
+{
+	log_event(LOG_account, log_str("action", action), log_text("user", user),
+	    log_num("account", account), log_str("result", result));
+}
+
+/* ---- names */
+
+bool
+key_tool_address_of(const struct key_tool_request *q, struct slice arg,
+    char dst[KEY_ADDRESS_MAX + 1], struct slice *address)
+{
+	if (key_login_address(q->k, arg, dst, address) != ERR_OK) {
+		key_tool_reply(q->k, q->id, EX_DATAERR, "not a mail address", arg);
+		return false;
+	}
+	if (key_login_domain(q->k, *address) == NULL) {
+		key_tool_reply(q->k, q->id, EX_DATAERR,
+		    "its domain is no domain of class mailbox in godwit.conf", *address);
+		return false;
+	}
+	return true;
+}
+
+/* The account that an argument names, whatever became of its domain. */
+static struct key_account *
+account_of(const struct key_tool_request *q, struct slice arg)
+{
+	char mem[KEY_ADDRESS_MAX + 1];
+	struct key_account *a = NULL;
+	struct slice address = arg;
+
+	if (key_login_address(q->k, arg, mem, &address) == ERR_OK)
+		a = key_ring_find_address(q->k->ring, address);
+	if (a == NULL)
+		key_tool_reply(q->k, q->id, EX_NOUSER, "no such user", address);
+	return a;
+}
+
+/* ---- passwords */
+
+/*
+ * All of it must be there already, since the loop cannot wait for a tool: the
+ * other end of a pipe was written and closed before.
+ */
+static enum err
+password_read(int fd, char dst[KEY_PASSWORD_MAX + 1], size_t *n)
+{
+	struct stat st;
+	ssize_t got = 1;
+	int flags;
+
+	*n = 0;
+	if (fstat(fd, &st) != 0 || (!S_ISFIFO(st.st_mode) && !S_ISREG(st.st_mode)))
+		return ERR_SYNTAX;
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return ERR_IO;
+	while (got > 0 && *n < KEY_PASSWORD_MAX + 1) {
+		got = read(fd, dst + *n, KEY_PASSWORD_MAX + 1 - *n);
+		if (got > 0)
+			*n += (size_t)got;
+		else if (got < 0 && errno == EINTR)
+			got = 1;
+	}
+	if (got < 0)
+		return ERR_IO;
+	return *n > KEY_PASSWORD_MAX ? ERR_TOOBIG : ERR_OK;
+}
+
+/* What no client could send (RFC 4616 s2), or none should. */
+static const char *
+password_fault(struct slice s)
+{
+	if (s.n == 0)
+		return "the password is empty";
+	if (slice_find(s, '\0') < s.n || slice_find(s, '\n') < s.n || slice_find(s, '\r') < s.n)
+		return "the password has a line end or NUL in it";
+	return utf8_ok(s) ? NULL : "the password is not UTF-8";
+}
+
+static enum err
+account_make(const struct pending *w, const struct key_slot *slot, struct key_account **out)
+{
+	struct keyd *k = w->k;
+	struct slice address = slice_of(w->address, w->address_n);
+	const struct domain_options *d = key_login_domain(k, address);
+	struct key_account a = { .created_s = key_now_s(k), .enabled = true, .generation = 1,
+		.password = *slot, .address = address };
+
+	if (d == NULL)
+		return ERR_NOTFOUND;
+	a.sealing = d->sealing == CONF_SEALING_SERVER ? SEALING_SERVER : SEALING_ESCROW;
+	/* The wrap of the secret key is bound to the id it will have. */
+	a.id = key_ring_next_id(k->ring);
+	key_pair_make(&a, k->aead, k->roots.account);
+	a.id = 0;
+	return key_ring_put(k->ring, &a, out);
+}
+
+static enum err
+password_set(const struct pending *w, const struct key_slot *slot, struct key_account **out)
+{
+	struct keyd *k = w->k;
+	struct key_account *a, changed;
+	enum err e;
+
+	a = key_ring_find_address(k->ring, slice_of(w->address, w->address_n));
+	if (a == NULL)
+		return ERR_NOTFOUND;
+	changed = *a;
+	changed.password = *slot;
+	changed.since_s = key_now_s(k) + 1;
+	e = key_ring_put(k->ring, &changed, out);
+	if (e == ERR_OK)
+		key_token_revoke(k, (*out)->id, (*out)->since_s);
+	return e;
+}
+
+static void
+on_slot(void *arg, enum err e, const struct key_slot *slot)
+{
+	struct pending *w = arg;
+	struct key_account *a = NULL;
+	struct slice address = slice_of(w->address, w->address_n);
+
+	if (e == ERR_OK)
+		e = w->is_new ? account_make(w, slot, &a) : password_set(w, slot, &a);
+	key_tool_audit(w->is_new ? "add" : "passwd", address, a != NULL ? a->id : 0, err_text(e));
+	if (e == ERR_OK) {
+		key_facts_account(w->k, a);
+		key_tool_reply_done(w->k, w->id);
+	} else {
+		key_tool_reply_err(w->k, w->id, e, address);
+	}
+	free(w);
+}
+
+static void
+password_take(const struct key_tool_request *q, struct slice address, bool is_new)
+{
+	char mem[KEY_PASSWORD_MAX + 1];
+	const char *fault = "the password did not come";
+	struct pending *w;
+	size_t n = 0;
+	enum err e = q->fd == NO_FD ? ERR_SYNTAX : password_read(q->fd, mem, &n);
+
+	if (e == ERR_OK)
+		fault = password_fault(slice_of(mem, n));
+	else if (e == ERR_TOOBIG)
+		fault = "the password is longer than 1024 bytes";
+	if (fault != NULL) {
+		secret_wipe(mem, sizeof(mem));
+		key_tool_reply(q->k, q->id, EX_DATAERR, fault, SLICE_NONE);
+		return;
+	}
+	w = must_alloc(1, sizeof(*w));
+	w->k = q->k;
+	w->id = q->id;
+	w->is_new = is_new;
+	w->address_n = address.n;
+	must(address.n <= KEY_ADDRESS_MAX);
+	memcpy(w->address, address.p, address.n);
+	e = key_login_make_slot(q->k, slice_of(mem, n), on_slot, w);
+	secret_wipe(mem, sizeof(mem));
+	if (e == ERR_OK)
+		return;
+	free(w);
+	key_tool_reply_err(q->k, q->id, e, SLICE_NONE);
+}
+
+/* ---- verbs */
+
+static void
+user_add(const struct key_tool_request *q)
+{
+	char mem[KEY_ADDRESS_MAX + 1];
+	const struct domain_options *d;
+	struct slice address;
+
+	if (!key_tool_address_of(q, q->argv[0], mem, &address))
+		return;
+	d = key_login_domain(q->k, address);
+	if (d->sealing == CONF_SEALING_PASSWORD || d->sealing == CONF_SEALING_CLIENT)
+		key_tool_reply(q->k, q->id, EX_DATAERR, "its domain has sealing = password or client, "
+		    "which comes with a later release; escrow and server work now", address);
+	else if (key_ring_find_address(q->k->ring, address) != NULL)
+		key_tool_reply(q->k, q->id, KEY_TOOL_EXISTS, "exists already", address);
+	else if (key_ring_find_alias(q->k->ring, address) != NULL)
+		key_tool_reply(q->k, q->id, KEY_TOOL_EXISTS, "exists already, as an alias", address);
+	else
+		password_take(q, address, true);
+}
+
+static void
+user_passwd(const struct key_tool_request *q)
+{
+	const struct key_account *a = account_of(q, q->argv[0]);
+
+	if (a != NULL)
+		password_take(q, a->address, false);
+}
+
+static void
+user_del(const struct key_tool_request *q)
+{
+	struct key_account *a = account_of(q, q->argv[0]);
+	char mem[KEY_ADDRESS_MAX + 1];
+	uint64_t id;
+	enum err e;
+
+	if (a == NULL)
+		return;
+	must(slice_to_cstr(a->address, mem, sizeof(mem)));
+	id = a->id;
+	key_token_drop(q->k, id, 0);
+	key_facts_account_going(q->k, a);
+	e = key_ring_remove(q->k->ring, id);
+	key_tool_audit("del", slice_str(mem), id, err_text(e));
+	if (e != ERR_OK) {
+		key_tool_reply_err(q->k, q->id, e, slice_str(mem));
+		return;
+	}
+	key_token_revoke(q->k, id, UINT64_MAX);
+	key_facts_account_gone(q->k, id);
+	key_tool_reply_done(q->k, q->id);
+}
+
+static void
+enable(const struct key_tool_request *q, bool on)
+{
+	struct key_account *a = account_of(q, q->argv[0]), changed;
+	enum err e;
+
+	if (a == NULL)
+		return;
+	changed = *a;
+	changed.enabled = on;
+	if (!on)
+		changed.since_s = key_now_s(q->k) + 1;
+	e = key_ring_put(q->k->ring, &changed, &a);
+	key_tool_audit(on ? "enable" : "disable", changed.address, changed.id, err_text(e));
+	if (e != ERR_OK) {
+		key_tool_reply_err(q->k, q->id, e, changed.address);
+		return;
+	}
+	if (!on)
+		key_token_revoke(q->k, a->id, a->since_s);
+	key_facts_account(q->k, a);
+	key_tool_reply_done(q->k, q->id);
+}
+
+static void
+user_disable(const struct key_tool_request *q)
+{
+	enable(q, false);
+}
+
+static void
+user_enable(const struct key_tool_request *q)
+{
+	enable(q, true);
+}
+
+static const char *
+sealing_name(enum sealing s)
+{
+	switch (s) {
+	case SEALING_ESCROW:
+		return "escrow";
+	case SEALING_PASSWORD:
+		return "password";
+	case SEALING_CLIENT:
+		return "client";
+	case SEALING_SERVER:
+		return "server";
+	}
+	return "";
+}
+
+static void
+user_put(struct buf *b, const struct key_account *a)
+{
+	struct clock_date d;
+
+	clock_to_date((int64_t)a->created_s, &d);
+	buf_put_slice(b, a->address);
+	buf_printf(b, " %s %s %04d-%02d-%02d\n", sealing_name(a->sealing),
+	    a->enabled ? "enabled" : "disabled", d.year, d.month, d.day);
+}
+
+/* The cursor is the id of the last account shown. */
+static void
+user_list(const struct key_tool_request *q)
+{
+	const struct key_account *a = NULL;
+	uint64_t after = 0;
+	struct buf b;
+
+	if (q->argc > 0 && num_parse_u64(q->argv[0], UINT64_MAX, &after) != ERR_OK) {
+		key_tool_reply(q->k, q->id, EX_USAGE, "bad cursor", SLICE_NONE);
+		return;
+	}
+	if (after > 0)
+		a = key_ring_find(q->k->ring, after);
+	/* Deleted meanwhile: go on behind where it was. */
+	if (after > 0 && a == NULL) {
+		const struct key_account *n = NULL;
+
+		while ((n = key_ring_next(q->k->ring, n)) != NULL && n->id < after)
+			a = n;
+	}
+	buf_init(&b, 2 * KEY_TOOL_LIST_BYTES);
+	while ((a = key_ring_next(q->k->ring, a)) != NULL) {
+		user_put(&b, a);
+		if (b.n > KEY_TOOL_LIST_BYTES && key_ring_next(q->k->ring, a) != NULL) {
+			buf_put_num(&b, a->id);
+			break;
+		}
+	}
+	daemon_tool_reply(q->k->app, q->id, EX_OK, a != NULL, buf_slice(&b));
+	buf_fini(&b);
+}
+
+static const struct verb {
+	const char	*name;
+	unsigned	 least, most;		/* arguments */
+	void		(*fn)(const struct key_tool_request *);
+} verbs[] = {
+	{ "user.add",	  1, 1, user_add },
+	{ "user.del",	  1, 1, user_del },
+	{ "user.list",	  0, 1, user_list },
+	{ "user.passwd",  1, 1, user_passwd },
+	{ "user.disable", 1, 1, user_disable },
+	{ "user.enable",  1, 1, user_enable },
+	{ "alias.add",	  2, KEY_TOOL_TARGETS_MAX + 1, key_alias_add },
+	{ "alias.del",	  1, KEY_TOOL_TARGETS_MAX + 1, key_alias_del },
+	{ "alias.list",	  0, 1, key_alias_list },
+};
+
+/* NUL-terminated strings; more than fit are one too many for any verb. */
+static void
+args_split(struct key_tool_request *q, struct slice args)
+{
+	while (args.n > 0 && q->argc < KEY_TOOL_ARGS_MAX) {
+		args = slice_cut(args, '\0', &q->argv[q->argc]);
+		q->argc++;
+	}
+}
+
+void
+key_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
+    struct ipc_in *in)
+{
+	struct key_tool_request q = { .k = daemon_state(app), .id = id,
+		.fd = in->fd_count > 0 ? in->fds[0] : NO_FD };
+	size_t i;
+
+	args_split(&q, m->args);
+	for (i = 0; i < lengthof(verbs); i++) {
+		if (!slice_eq_str(m->verb, verbs[i].name))
+			continue;
+		if (q.argc < verbs[i].least || q.argc > verbs[i].most)
+			key_tool_reply(q.k, id, EX_USAGE, "wrong number of arguments", m->verb);
+		else
+			verbs[i].fn(&q);
+		return;
+	}
+	key_tool_reply(q.k, id, EX_USAGE, "unknown verb", m->verb);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What gwuser asks for: user.add user.del user.list user.passwd user.disable
+ * user.enable alias.add alias.del alias.list.  A password comes as a
+ * descriptor (pipe or memfd, read to its end), never among the arguments.
+ * Exit codes: OPERATOR.md.
+ */
+#ifndef KEY_TOOL_H
+#define KEY_TOOL_H
+
+#include "keyd/key_state.h"
+
+#define KEY_TOOL_ARGS_MAX	128
+#define KEY_TOOL_TARGETS_MAX	100
+#define KEY_TOOL_LIST_BYTES	30000	/* of one page */
+#define KEY_TOOL_EXISTS		73	/* EX_CANTCREAT: exists already */
+
+void		 key_tool(struct daemon_app *, uint64_t id, const struct ipc_ctl_tool *,
+		    struct ipc_in *);
+
+/* ---- for the files of the verbs */
+struct key_tool_request {
+	struct keyd	*k;
+	uint64_t	 id;
+	unsigned	 argc;
+	struct slice	 argv[KEY_TOOL_ARGS_MAX];
+	int		 fd;		/* of the password, or -1 */
+};
+void		 key_tool_reply(struct keyd *, uint64_t id, int exit_code, const char *text,
+		    struct slice name);
+void		 key_tool_reply_done(struct keyd *, uint64_t id);
+void		 key_tool_reply_err(struct keyd *, uint64_t id, enum err, struct slice name);
+void		 key_tool_audit(const char *action, struct slice user, uint64_t account,
+		    const char *result);
+/*
+ * The canonical address of an argument, which must belong to a mailbox domain
+ * of the configuration; else false and the tool has its answer.
+ */
+bool		 key_tool_address_of(const struct key_tool_request *, struct slice arg,
+		    char dst[KEY_ADDRESS_MAX + 1], struct slice *address);
+
+#endif

@@ -1,0 +1,1262 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * keyd whole, but for the process around it: real wires, a stand-in for
+ * lib/daemon, and this program in the place of smtpd, imapd, queue and store.
+ * Much of it is the takeover drill: what such a peer asks for that is not its.
+ */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "keyd/key_facts.h"
+#include "keyd/key_gate.h"
+#include "keyd/key_hash.h"
+#include "keyd/key_login.h"
+#include "keyd/key_open.h"
+#include "keyd/key_spool.h"
+#include "keyd/key_tls.h"
+#include "keyd/key_token.h"
+#include "keyd/key_tool.h"
+#include "lib/crypto/cry_sign.h"
+#include "lib/seal/epoch.h"
+#include "tests/unit/keyd/tls_pair.h"
+
+enum who { SMTPD, IMAPD, IMAPD_2, QUEUE, STORE, RELAY, WHO_COUNT };
+
+static const struct { enum ipc_role role; uint32_t instance; } whos[] = {
+	{ IPC_SMTPD, 21 }, { IPC_IMAPD, 11 }, { IPC_IMAPD, 12 }, { IPC_QUEUE, 31 },
+	{ IPC_STORE, 41 }, { IPC_RELAY, 51 }
+};
+
+/* What the last answer was. */
+static struct answer {
+	bool		 came;
+	enum err	 e;		/* of the wire, or of key_fail */
+	uint16_t	 type;
+	unsigned char	 token[TOKEN_BYTES];
+	uint64_t	 account;
+	char		 address[KEY_ADDRESS_MAX + 1];
+	unsigned char	 bytes[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES];
+	size_t		 n;
+	uint32_t	 number;
+	uint8_t		 exit;
+	bool		 more;
+	char		 text[65536];
+} answer;
+
+/* What queue and store were told. */
+static struct told {
+	unsigned	 begins, ends, accounts, gone, aliases, aliases_gone, token_keys, revokes;
+	unsigned	 rewraps, certs;
+	uint64_t	 revoked_before;
+	uint8_t		 sealing;
+	bool		 enabled;
+	uint64_t	 quota;
+	unsigned char	 public_key[32];
+	unsigned char	 rewrapped[EPOCH_WRAPPED_BYTES];
+	unsigned char	 sealed[EPOCH_SEALED_BYTES];	/* what it was made from */
+	unsigned char	 ticket[80], ticket_old[80];
+} told;
+
+struct daemon_app {
+	struct keyd		 k;
+	struct keyd_options	 options;
+	struct godwit_options	 godwit;
+	struct domain_options	 domains[5];
+	uint32_t		 instance;
+	int			 cert_fd, key_fd;
+	struct ipc_peer		*server[WHO_COUNT];	/* keyd's ends */
+	struct ipc_peer		*client[WHO_COUNT];	/* ours */
+};
+
+static struct daemon_app app;
+static struct loop *loop;
+static char dir_name[64];
+static int dir_fd;
+static const char *const domain_names[] = { "example.test", "seal.test", "alias.test", "relay.test",
+	"server.test" };
+
+/*
+ * A thread of the loop's pool, which never ends, keeps OpenSSL's random
+ * generators of that thread: the leak sanitizer sees no owner.
+ */
+const char	*__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libcrypto.so\n";
+}
+
+/* ---- stand-in for lib/daemon */
+
+void *
+daemon_state(struct daemon_app *a)
+{
+	return &a->k;
+}
+
+uint32_t
+daemon_instance(struct daemon_app *a)
+{
+	return a->instance;
+}
+
+const void *
+daemon_options(struct daemon_app *a, const char *section, const char *title)
+{
+	(void)title;
+	return strcmp(section, "keyd") == 0 ? (const void *)&a->options : &a->godwit;
+}
+
+const void *
+daemon_section(struct daemon_app *a, const char *section, unsigned idx, const char **title)
+{
+	assert_string_equal(section, "domain");
+	if (idx >= lengthof(domain_names))
+		return NULL;
+	*title = domain_names[idx];
+	return &a->domains[idx];
+}
+
+struct ipc_peer *
+daemon_peer(struct daemon_app *a, enum ipc_role role, unsigned idx)
+{
+	size_t i;
+
+	for (i = 0; i < WHO_COUNT; i++)
+		if (whos[i].role == role && a->server[i] != NULL && idx-- == 0)
+			return a->server[i];
+	return NULL;
+}
+
+int
+daemon_file(struct daemon_app *a, const char *purpose, unsigned idx, const char **name)
+{
+	(void)idx;
+	(void)name;
+	return strcmp(purpose, "certificate") == 0 ? a->cert_fd : a->key_fd;
+}
+
+void
+daemon_tool_reply(struct daemon_app *a, uint64_t id, uint8_t exit_code, bool more,
+    struct slice text)
+{
+	(void)a;
+	(void)id;
+	answer.came = true;
+	answer.exit = exit_code;
+	answer.more = more;
+	memcpy(answer.text, text.n > 0 ? text.p : "", text.n);
+	answer.text[text.n] = '\0';
+	loop_stop(loop);
+}
+
+/* ---- our ends */
+
+static void
+on_fact_begin(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	(void)p, (void)m, (void)in;
+	told.begins++;
+}
+
+static void
+on_fact_end(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	(void)p, (void)m, (void)in;
+	told.ends++;
+}
+
+static void
+on_fact_account(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_fact_account *m = msg;
+
+	(void)p, (void)in;
+	told.accounts++;
+	told.sealing = m->sealing;
+	told.enabled = m->enabled;
+	told.quota = m->quota_bytes;
+	memcpy(told.public_key, m->public_key.p, 32);
+}
+
+static void
+on_fact_gone(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	(void)p, (void)m, (void)in;
+	told.gone++;
+}
+
+static void
+on_fact_alias(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_fact_alias *m = msg;
+
+	(void)p, (void)in;
+	told.aliases += m->targets.n > 0;
+	told.aliases_gone += m->targets.n == 0;
+}
+
+static void
+on_token_key(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_token_key *m = msg;
+
+	(void)p, (void)in;
+	assert_int_equal(m->key.n, 32);
+	/* Nobody may have been told that all is there. */
+	assert_true(told.begins > told.ends);
+	told.token_keys++;
+}
+
+static void
+on_revoke(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_token_revoke *m = msg;
+
+	(void)p, (void)in;
+	told.revokes++;
+	told.revoked_before = m->before_s;
+}
+
+static void
+on_rewrap(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_epoch_rewrap *m = msg;
+
+	(void)p, (void)in;
+	told.rewraps++;
+	assert_int_equal(m->data.n, EPOCH_WRAPPED_BYTES);
+	memcpy(told.rewrapped, m->data.p, m->data.n);
+	assert_int_equal(m->sealed.n, sizeof(told.sealed));
+	memcpy(told.sealed, m->sealed.p, m->sealed.n);
+}
+
+static void
+on_cert(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_tls_cert *m = msg;
+
+	(void)p, (void)in;
+	told.certs++;
+	answer.number = m->key;
+	memcpy(told.ticket, m->ticket_keys.p, 80);
+	if (m->ticket_keys_old.n == 80)
+		memcpy(told.ticket_old, m->ticket_keys_old.p, 80);
+}
+
+static const struct ipc_handler client_handlers[] = {
+	{ IPC_MSG_fact_begin, on_fact_begin }, { IPC_MSG_fact_end, on_fact_end },
+	{ IPC_MSG_fact_account, on_fact_account }, { IPC_MSG_fact_account_gone, on_fact_gone },
+	{ IPC_MSG_fact_alias, on_fact_alias }, { IPC_MSG_token_key, on_token_key },
+	{ IPC_MSG_token_revoke, on_revoke }, { IPC_MSG_epoch_rewrap, on_rewrap },
+	{ IPC_MSG_tls_cert, on_cert }, { 0, NULL }
+};
+
+static void
+server_gone(struct ipc_peer *p, void *arg)
+{
+	size_t i;
+
+	(void)arg;
+	for (i = 0; i < WHO_COUNT; i++)
+		if (app.server[i] == p) {
+			key_gate_left(&app, p);
+			ipc_peer_free(&app.server[i]);
+		}
+}
+
+static void
+client_gone(struct ipc_peer *p, void *arg)
+{
+	size_t i;
+
+	(void)arg;
+	for (i = 0; i < WHO_COUNT; i++)
+		if (app.client[i] == p)
+			ipc_peer_free(&app.client[i]);
+	loop_stop(loop);
+}
+
+static void
+join(enum who w)
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	app.server[w] = ipc_peer_new(loop, fds[0], whos[w].role, whos[w].instance,
+	    key_gate_handlers, server_gone, &app);
+	app.client[w] = ipc_peer_new(loop, fds[1], IPC_KEYD, 1, client_handlers, client_gone, NULL);
+	key_gate_joined(&app, app.server[w]);
+}
+
+static void
+leave(enum who w)
+{
+	if (app.server[w] != NULL)
+		key_gate_left(&app, app.server[w]);
+	ipc_peer_free(&app.server[w]);
+	ipc_peer_free(&app.client[w]);
+}
+
+static void
+on_stop(void *arg)
+{
+	(void)arg;
+	loop_stop(loop);
+}
+
+/* Let everything that is under way arrive. */
+static void
+settle(void)
+{
+	struct timer t;
+	unsigned i;
+
+	timer_init(&t, loop, on_stop, NULL);
+	/* The first turn only brings the loop's clock up to date. */
+	for (i = 0; i < 2; i++) {
+		timer_set(&t, loop_now(loop) + 30 * i);
+		loop_run(loop);
+	}
+	timer_stop(&t);
+}
+
+static int
+memfd_of(const char *text)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
+	return fd;
+}
+
+/* As load() of main.c. */
+static void
+keyd_start(uint32_t instance)
+{
+	static const unsigned char root[32] = { 42 };
+	struct keyd *k = &app.k;
+	const char *why;
+
+	memset(k, 0, sizeof(*k));
+	app.instance = instance;
+	k->app = &app;
+	k->loop = loop;
+	k->arena = secret_arena_new(24u << 10);
+	k->aead = cry_aead_new();
+	key_unlock_derive(&k->roots, k->arena, root);
+	assert_int_equal(key_ring_open(&k->ring, dir_fd, k->roots.ring, key_now_s(k), &why), ERR_OK);
+	key_spool_init(k);
+	k->tokens = key_tokens_new(k);
+	k->open = key_open_new(k->arena);
+	k->gate = key_gate_new(k);
+	k->login = key_login_new(k);
+	k->facts = key_facts_new(k);
+	k->tls = key_tls_new(k);
+	k->hash = key_hash_new(loop, 1);
+}
+
+static void
+keyd_stop(void)
+{
+	struct keyd *k = &app.k;
+	size_t i;
+
+	for (i = 0; i < WHO_COUNT; i++)
+		leave((enum who)i);
+	key_tls_free(&k->tls);
+	key_login_free(&k->login);
+	key_tokens_free(&k->tokens, k);
+	key_hash_free(&k->hash);
+	key_open_free(&k->open);
+	key_facts_free(&k->facts);
+	key_gate_free(&k->gate);
+	key_ring_free(&k->ring);
+	cry_aead_free(&k->aead);
+	secret_arena_free(&k->arena);
+}
+
+static int
+setup(void **state)
+{
+	static const struct opt_section godwit = CONF_GODWIT_SECTION, keyd = KEYD_OPT_SECTION,
+	    domain = CONF_DOMAIN_SECTION;
+	size_t i;
+
+	(void)state;
+	cry_init();
+	cry_sign_init();
+	memset(&app, 0, sizeof(app));
+	memset(&told, 0, sizeof(told));
+	loop = loop_new();
+	loop_start_threads(loop, 1);
+	opt_defaults(&godwit, &app.godwit);
+	opt_defaults(&keyd, &app.options);
+	for (i = 0; i < lengthof(domain_names); i++)
+		opt_defaults(&domain, &app.domains[i]);
+	app.options.password_memory = 8u << 20;
+	app.options.password_passes = 1;
+	app.domains[0].quota = 5u << 20;
+	app.domains[1].sealing = CONF_SEALING_PASSWORD;
+	app.domains[2].class = CONF_CLASS_ALIAS;
+	free(app.domains[2].target);
+	app.domains[2].target = strdup("Example.test");
+	app.domains[3].class = CONF_CLASS_RELAY;
+	app.domains[4].sealing = CONF_SEALING_SERVER;
+	app.cert_fd = memfd_of(tls_pair_cert);
+	app.key_fd = memfd_of(tls_pair_key);
+	(void)snprintf(dir_name, sizeof(dir_name), "/tmp/godwit-keyd-XXXXXX");
+	assert_non_null(mkdtemp(dir_name));
+	dir_fd = open(dir_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	keyd_start(7);
+	for (i = 0; i < WHO_COUNT; i++)
+		join((enum who)i);
+	settle();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	static const struct opt_section godwit = CONF_GODWIT_SECTION, keyd = KEYD_OPT_SECTION,
+	    domain = CONF_DOMAIN_SECTION;
+	size_t i;
+
+	(void)state;
+	keyd_stop();
+	settle();
+	opt_free(&godwit, &app.godwit);
+	opt_free(&keyd, &app.options);
+	for (i = 0; i < lengthof(domain_names); i++)
+		opt_free(&domain, &app.domains[i]);
+	(void)close(app.cert_fd);
+	(void)close(app.key_fd);
+	(void)unlinkat(dir_fd, "ring", 0);
+	(void)close(dir_fd);
+	(void)rmdir(dir_name);
+	loop_free(&loop);
+	return 0;
+}
+
+/* ---- asking */
+
+static void
+answer_keep(const void *m)
+{
+	const struct ipc_login_ok *ok = m;
+	const struct ipc_open_keys_reply *keys = m;
+	const struct ipc_tls_signed *sig = m;
+	const struct ipc_spool_key_reply *spool = m;
+	struct slice s = SLICE_NONE;
+
+	if (answer.type == IPC_MSG_key_fail)
+		answer.e = ((const struct ipc_key_fail *)m)->error;
+	if (answer.type == IPC_MSG_login_ok) {
+		answer.account = ok->account;
+		memcpy(answer.token, ok->token.p, TOKEN_BYTES);
+		assert_true(slice_to_cstr(ok->address, answer.address, sizeof(answer.address)));
+	}
+	if (answer.type == IPC_MSG_open_keys_reply)
+		s = keys->keys;
+	if (answer.type == IPC_MSG_tls_signed)
+		s = sig->signature;
+	if (answer.type == IPC_MSG_spool_key_reply) {
+		s = spool->key;
+		answer.number = spool->id;
+	}
+	if (answer.type == IPC_MSG_tls_cert)
+		on_cert(NULL, m, NULL);
+	if (s.n > 0)
+		memcpy(answer.bytes, s.p, s.n);
+	answer.n = s.n;
+}
+
+static void
+on_reply(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	(void)arg;
+	(void)in;
+	answer.came = true;
+	answer.e = e;
+	answer.type = type;
+	if (e == ERR_OK)
+		answer_keep(m);
+	loop_stop(loop);
+}
+
+static enum err
+ask(enum who w, enum ipc_type type, const void *m)
+{
+	memset(&answer, 0, sizeof(answer));
+	if (app.client[w] == NULL)
+		join(w);
+	assert_int_equal(ipc_call(app.client[w], type, m, NULL, 0, loop_now(loop) + 20000,
+	    on_reply, NULL, NULL), ERR_OK);
+	while (!answer.came)
+		loop_run(loop);
+	return answer.e;
+}
+
+static uint32_t session_max;	/* what imapd asks for */
+
+static enum err
+login(enum who w, uint8_t scope, const char *user, const char *password)
+{
+	const struct ipc_login m = { .scope = scope, .tls = true, .session_max = session_max, .client = SLICE_LIT("192.0.2.1"),
+		.mechanism = SLICE_LIT("PLAIN"), .user = slice_str(user),
+		.password = slice_str(password) };
+
+	return ask(w, IPC_MSG_login, &m);
+}
+
+/* A tool's request; password NULL: no descriptor. */
+static uint8_t
+tool(const char *verb, const char *args, size_t args_n, const char *password)
+{
+	const struct ipc_ctl_tool m = { .verb = slice_str(verb), .args = slice_of(args, args_n) };
+	struct ipc_in in = { .id = 1 };
+	int ends[2];
+
+	memset(&answer, 0, sizeof(answer));
+	if (password != NULL) {
+		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+		assert_int_equal(write(ends[1], password, strlen(password)), strlen(password));
+		(void)close(ends[1]);
+		in.fd_count = 1;
+		in.fds[0] = ends[0];
+	}
+	key_tool(&app, 1, &m, &in);
+	if (password != NULL)
+		(void)close(ends[0]);
+	while (!answer.came)
+		loop_run(loop);
+	return answer.exit;
+}
+#define TOOL(verb, args, password)	tool(verb, args, sizeof(args), password)
+#define TOOL0(verb)			tool(verb, NULL, 0, NULL)
+
+static void
+add_alice(void)
+{
+	assert_int_equal(TOOL("user.add", "alice", "godwit"), 0);
+	settle();
+}
+
+/* ---- accounts and their facts */
+
+static void
+test_accounts(void **state)
+{
+	char long_password[1026];
+
+	(void)state;
+	assert_int_equal(told.begins, 2);
+	assert_int_equal(told.ends, 2);
+	assert_int_equal(told.token_keys, 2);
+	assert_int_equal(TOOL("user.add", "Alice@Example.TEST", "godwit"), 0);
+	settle();
+	assert_int_equal(told.accounts, 2);
+	assert_int_equal(told.sealing, SEALING_ESCROW);
+	assert_int_equal(told.quota, 5u << 20);
+	assert_int_equal(TOOL("user.add", "alice", "x"), 73);
+	assert_int_equal(TOOL("user.add", "alice@alias.test", "x"), 73);
+	assert_int_equal(TOOL("user.add", "bob@relay.test", "x"), 65);
+	assert_int_equal(TOOL("user.add", "bob@nowhere.test", "x"), 65);
+	assert_int_equal(TOOL("user.add", "bob@seal.test", "x"), 65);
+	assert_non_null(strstr(answer.text, "later release"));
+	assert_int_equal(TOOL("user.add", "a b", "x"), 65);
+	assert_int_equal(TOOL("user.add", "bob", ""), 65);
+	assert_int_equal(TOOL("user.add", "bob", "two\nlines"), 65);
+	assert_int_equal(TOOL("user.add", "bob", NULL), 65);
+	memset(long_password, 'x', sizeof(long_password) - 1);
+	long_password[1025] = '\0';
+	assert_int_equal(TOOL("user.add", "bob", long_password), 65);
+	long_password[1024] = '\0';
+	assert_int_equal(TOOL("user.add", "bob", long_password), 0);
+	assert_int_equal(TOOL("user.add", "carl@server.test", "x"), 0);
+	settle();
+	assert_int_equal(told.sealing, SEALING_SERVER);
+	assert_int_equal(TOOL0("user.list"), 0);
+	assert_non_null(strstr(answer.text, "alice@example.test escrow enabled "));
+	assert_non_null(strstr(answer.text, "carl@server.test server enabled "));
+	assert_int_equal(TOOL("user.del", "nobody", NULL), 67);
+	assert_int_equal(TOOL("user.del", "bob", NULL), 0);
+	settle();
+	assert_int_equal(told.gone, 2);
+	assert_int_equal(TOOL("user.del", "bob", NULL), 67);
+	assert_int_equal(TOOL("user.frobnicate", "bob", NULL), 64);
+	assert_int_equal(TOOL0("user.del"), 64);
+	assert_int_equal(TOOL("user.del", "a\0b", NULL), 64);
+}
+
+/* A pipe whose other end is open and silent must not hold up keyd. */
+static void
+test_password_that_does_not_come(void **state)
+{
+	const struct ipc_ctl_tool m = { .verb = SLICE_LIT("user.add"), .args = SLICE_LIT("bob\0") };
+	struct ipc_in in = { .id = 1, .fd_count = 1 };
+	int ends[2];
+
+	(void)state;
+	memset(&answer, 0, sizeof(answer));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	in.fds[0] = ends[0];
+	key_tool(&app, 1, &m, &in);
+	assert_true(answer.came);
+	assert_int_equal(answer.exit, 65);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+static void
+test_list_pages(void **state)
+{
+	struct key_account a = { .enabled = true, .sealing = SEALING_ESCROW, .generation = 1 };
+	char name[64], cursor[64];
+	unsigned i, lines = 0, pages = 0;
+	const char *p;
+
+	(void)state;
+	for (i = 0; i < 2000; i++) {
+		(void)snprintf(name, sizeof(name), "user%04u@example.test", i);
+		a.address = slice_str(name);
+		assert_int_equal(key_ring_put(app.k.ring, &a, NULL), ERR_OK);
+	}
+	cursor[0] = '\0';
+	do {
+		assert_int_equal(tool("user.list", cursor, cursor[0] ? strlen(cursor) + 1 : 0,
+		    NULL), 0);
+		for (p = answer.text; (p = strchr(p, '\n')) != NULL; p++)
+			lines++;
+		pages++;
+		if (answer.more) {
+			(void)snprintf(cursor, sizeof(cursor), "%s",
+			    strrchr(answer.text, '\n') + 1);
+			/* The one the cursor stands on goes. */
+			assert_int_equal(key_ring_remove(app.k.ring, strtoull(cursor, NULL, 10)),
+			    ERR_OK);
+		}
+	} while (answer.more);
+	assert_int_equal(lines, 2000);
+	assert_true(pages > 1);
+	assert_int_equal(TOOL("user.list", "x", NULL), 64);
+	/* All of them to a store that comes anew. */
+	memset(&told, 0, sizeof(told));
+	leave(STORE);
+	join(STORE);
+	while (told.ends == 0)
+		settle();
+	assert_int_equal(told.accounts, 2000 - (pages - 1));
+}
+
+static void
+test_aliases(void **state)
+{
+	(void)state;
+	add_alice();
+	assert_int_equal(TOOL("alias.add", "info\0alice\0Bob@Else.Where", NULL), 0);
+	assert_int_equal(TOOL("alias.add", "info\0alice", NULL), 0);
+	assert_int_equal(TOOL("alias.add", "alice\0bob", NULL), 73);
+	assert_int_equal(TOOL("alias.add", "x@nowhere.test\0bob", NULL), 65);
+	assert_int_equal(TOOL("alias.add", "info\0bad address", NULL), 65);
+	assert_int_equal(TOOL("user.add", "info", "x"), 73);
+	assert_int_equal(TOOL0("alias.list"), 0);
+	assert_string_equal(answer.text, "info@example.test: alice@example.test bob@else.where\n");
+	assert_int_equal(TOOL("alias.del", "info\0alice", NULL), 0);
+	assert_int_equal(TOOL0("alias.list"), 0);
+	assert_null(strstr(answer.text, "alice"));
+	settle();
+	assert_true(told.aliases > 0 && told.aliases_gone == 0);
+	assert_int_equal(TOOL("alias.del", "info", NULL), 0);
+	assert_int_equal(TOOL("alias.del", "info", NULL), 67);
+	settle();
+	assert_int_equal(told.aliases_gone, 2);
+}
+
+/* ---- logins */
+
+static void
+test_login(void **state)
+{
+	uint64_t account;
+
+	(void)state;
+	add_alice();
+	assert_int_equal(login(SMTPD, TOKEN_SUBMIT, "ALICE", "godwit"), ERR_OK);
+	assert_string_equal(answer.address, "alice@example.test");
+	account = answer.account;
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice@alias.test", "godwit"), ERR_OK);
+	assert_int_equal(answer.account, account);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_AUTH);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", ""), ERR_AUTH);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "nobody", "godwit"), ERR_AUTH);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "no such@@name", "godwit"), ERR_AUTH);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "", "godwit"), ERR_AUTH);
+	/* Wrong is remembered as wrong, right as right, and neither when it changed. */
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_AUTH);
+	assert_int_equal(TOOL("user.passwd", "alice", "Godwit"), 0);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_AUTH);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_OK);
+	assert_int_equal(TOOL("user.disable", "alice", NULL), 0);
+	settle();
+	assert_false(told.enabled);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_DISABLED);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "wrong"), ERR_AUTH);
+	assert_int_equal(TOOL("user.enable", "alice", NULL), 0);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_OK);
+}
+
+static unsigned crowd_answers, crowd_busy;
+
+static void
+on_crowd(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	(void)arg;
+	(void)in;
+	crowd_answers++;
+	if (e == ERR_OK && type == IPC_MSG_key_fail)
+		crowd_busy += ((const struct ipc_key_fail *)m)->error == ERR_BUSY;
+	loop_stop(loop);
+}
+
+/* More at once than may wait: some are told to try again, none "wrong". */
+static void
+test_login_crowd(void **state)
+{
+	char user[32], client[32];
+	unsigned i;
+
+	(void)state;
+	app.options.password_queue_limit = 20;
+	crowd_answers = crowd_busy = 0;
+	for (i = 0; i < 50; i++) {
+		const struct ipc_login m = { .scope = TOKEN_MAIL, .tls = true,
+			.client = slice_of(client, (size_t)snprintf(client, sizeof(client),
+			    "192.0.2.%u", i)),
+			.user = slice_of(user, (size_t)snprintf(user, sizeof(user), "u%u", i)),
+			.password = SLICE_LIT("x") };
+
+		assert_int_equal(ipc_call(app.client[IMAPD], IPC_MSG_login, &m, NULL, 0,
+		    loop_now(loop) + 20000, on_crowd, NULL, NULL), ERR_OK);
+	}
+	while (crowd_answers < 50)
+		loop_run(loop);
+	assert_int_equal(crowd_busy, 30);
+	/* One client address gets a tenth of the room. */
+	crowd_answers = crowd_busy = 0;
+	for (i = 0; i < 10; i++) {
+		const struct ipc_login m = { .scope = TOKEN_MAIL, .tls = true,
+			.client = SLICE_LIT("192.0.2.1"),
+			.user = slice_of(user, (size_t)snprintf(user, sizeof(user), "v%u", i)),
+			.password = SLICE_LIT("x") };
+
+		assert_int_equal(ipc_call(app.client[IMAPD], IPC_MSG_login, &m, NULL, 0,
+		    loop_now(loop) + 20000, on_crowd, NULL, NULL), ERR_OK);
+	}
+	while (crowd_answers < 10)
+		loop_run(loop);
+	assert_int_equal(crowd_busy, 7);
+}
+
+static void
+test_login_drills(void **state)
+{
+	struct ipc_login m = { .scope = TOKEN_MAIL, .tls = false, .user = SLICE_LIT("alice"),
+		.password = SLICE_LIT("godwit") };
+
+	(void)state;
+	add_alice();
+	assert_int_equal(ask(IMAPD, IPC_MSG_login, &m), ERR_DENIED);
+	/* smtpd asks for a token that opens mail: it loses its wire. */
+	assert_int_equal(login(SMTPD, TOKEN_MAIL, "alice", "godwit"), ERR_GONE);
+	assert_null(app.server[SMTPD]);
+	assert_int_equal(login(IMAPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_GONE);
+	assert_int_equal(login(IMAPD, 0, "alice", "godwit"), ERR_GONE);
+	/* queue may not log in at all, and nobody else suffers. */
+	assert_int_equal(login(QUEUE, TOKEN_SUBMIT, "alice", "godwit"), ERR_GONE);
+	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	app.k.is_draining = true;
+	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_AGAIN);
+}
+
+static void
+test_session_limit(void **state)
+{
+	struct ipc_logout out;
+	unsigned char token[TOKEN_BYTES];
+	unsigned i;
+
+	(void)state;
+	add_alice();
+	app.options.user_session_limit = 3;
+	/* The smaller of keyd's limit and the asker's counts. */
+	session_max = 1;
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_LIMIT);
+	key_token_drop(&app.k, 0, 0);
+	session_max = 0;
+	for (i = 0; i < 3; i++)
+		assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_LIMIT);
+	assert_int_equal(login(SMTPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_OK);
+	out.token = slice_of(token, TOKEN_BYTES);
+	/* Another process cannot end the session. */
+	assert_int_equal(ipc_send(app.client[IMAPD_2], IPC_MSG_logout, &out, NULL, 0), ERR_OK);
+	settle();
+	assert_int_equal(key_tokens_sessions(app.k.tokens), 3);
+	assert_int_equal(ipc_send(app.client[IMAPD], IPC_MSG_logout, &out, NULL, 0), ERR_OK);
+	settle();
+	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	leave(IMAPD);
+	assert_int_equal(key_tokens_sessions(app.k.tokens), 1);
+}
+
+/* ---- opening */
+
+/* Mail for alice as deliver would seal it. */
+struct mail {
+	unsigned char	 epoch_key[32], content_key[32], commitment[32];
+	unsigned char	 sealed[EPOCH_SEALED_BYTES], wrapped[EPOCH_CONTENT_BYTES];
+	struct ipc_wrap	 w;
+	struct ipc_epoch e;
+};
+
+static void
+mail_make(struct mail *m, struct cry_aead *aead, uint64_t account, uint64_t content,
+    uint64_t epoch)
+{
+	const struct epoch_slot slot = { account, content, 1, m->commitment };
+
+	epoch_make(m->epoch_key);
+	cry_random(m->content_key, 32);
+	cry_random(m->commitment, 32);
+	assert_int_equal(epoch_seal(m->sealed, m->epoch_key, told.public_key), ERR_OK);
+	epoch_wrap_content(aead, m->wrapped, m->content_key, m->epoch_key, &slot);
+	m->w = (struct ipc_wrap){ .content = content, .epoch = epoch, .generation = 1,
+		.commitment = slice_of(m->commitment, 32), .wrapped = slice_of(m->wrapped, 60) };
+	m->e = (struct ipc_epoch){ .epoch = epoch, .generation = 1, .form = EPOCH_SEALED,
+		.data = slice_of(m->sealed, sizeof(m->sealed)) };
+}
+
+static enum err
+open_mail(enum who w, const unsigned char *token, const struct ipc_wrap *wraps, size_t n,
+    const struct ipc_epoch *epochs, size_t epoch_n)
+{
+	struct ipc_open_keys m = { .token = slice_of(token, TOKEN_BYTES) };
+	struct buf wb, eb;
+	size_t i;
+	enum err e;
+
+	buf_init(&wb, 60000);
+	buf_init(&eb, 60000);
+	for (i = 0; i < n; i++)
+		ipc_wrap_put(&wb, &wraps[i]);
+	for (i = 0; i < epoch_n; i++)
+		ipc_epoch_put(&eb, &epochs[i]);
+	m.wraps = buf_slice(&wb);
+	m.epochs = buf_slice(&eb);
+	e = ask(w, IPC_MSG_open_keys, &m);
+	buf_fini(&wb);
+	buf_fini(&eb);
+	return e;
+}
+
+static void
+test_open(void **state)
+{
+	struct cry_aead *aead = cry_aead_new();
+	unsigned char token[TOKEN_BYTES];
+	uint64_t alice;
+	struct mail a, b;
+	struct ipc_wrap wraps[4];
+	struct ipc_epoch epochs[2];
+
+	(void)state;
+	add_alice();
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	alice = answer.account;
+	mail_make(&a, aead, alice, 100, 1);
+	mail_make(&b, aead, alice, 101, 2);
+	epochs[0] = a.e;
+	epochs[1] = b.e;
+	wraps[0] = a.w;
+	wraps[1] = b.w;
+	wraps[2] = a.w;
+	wraps[2].content = 101;			/* moved to another slot */
+	wraps[3] = a.w;
+	wraps[3].epoch = 3;			/* an epoch that was not sent */
+	assert_int_equal(open_mail(IMAPD, token, wraps, 4, epochs, 2), ERR_OK);
+	assert_int_equal(answer.n, 4 * KEY_OPEN_REPLY_BYTES);
+	assert_int_equal(answer.bytes[0], 1);
+	assert_memory_equal(answer.bytes + 1, a.content_key, 32);
+	assert_int_equal(answer.bytes[33], 1);
+	assert_memory_equal(answer.bytes + 34, b.content_key, 32);
+	assert_int_equal(answer.bytes[66], 0);
+	assert_int_equal(answer.bytes[99], 0);
+	settle();
+	assert_int_equal(told.rewraps, 2);
+	assert_memory_equal(told.sealed, b.e.data.p, sizeof(told.sealed));
+	/* What the store was told opens as form 2; once is enough. */
+	b.e.form = EPOCH_WRAPPED;
+	b.e.data = slice_of(told.rewrapped, sizeof(told.rewrapped));
+	epochs[1] = b.e;
+	assert_int_equal(open_mail(IMAPD, token, wraps, 2, epochs, 2), ERR_OK);
+	assert_int_equal(answer.bytes[0], 1);
+	assert_int_equal(answer.bytes[33], 1);
+	assert_memory_equal(answer.bytes + 34, b.content_key, 32);
+	settle();
+	assert_int_equal(told.rewraps, 2);
+	cry_aead_free(&aead);
+}
+
+static void
+test_open_drills(void **state)
+{
+	struct cry_aead *aead = cry_aead_new();
+	unsigned char token[TOKEN_BYTES], bobs[TOKEN_BYTES], submit[TOKEN_BYTES];
+	struct mail a, fake;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(TOOL("user.add", "bob", "godwit"), 0);
+	add_alice();
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "bob", "godwit"), ERR_OK);
+	memcpy(bobs, answer.token, TOKEN_BYTES);
+	assert_int_equal(login(SMTPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_OK);
+	memcpy(submit, answer.token, TOKEN_BYTES);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	mail_make(&a, aead, answer.account, 100, 1);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
+	assert_int_equal(answer.bytes[0], 1);
+
+	/* alice's mail with bob's token. */
+	assert_int_equal(open_mail(IMAPD, bobs, &a.w, 1, &a.e, 1), ERR_OK);
+	assert_int_equal(answer.bytes[0], 0);
+	/* The token in another process; a token of smtpd; altered; too short. */
+	assert_int_equal(open_mail(IMAPD_2, token, &a.w, 1, &a.e, 1), ERR_AUTH);
+	assert_int_equal(open_mail(IMAPD, submit, &a.w, 1, &a.e, 1), ERR_AUTH);
+	for (i = 0; i < TOKEN_BYTES; i++) {
+		token[i] ^= 1;
+		assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
+		token[i] ^= 1;
+	}
+	/* An epoch of our own making in the name of a real one: no effect on it. */
+	settle();
+	told.rewraps = 0;
+	mail_make(&fake, aead, 1, 100, 1);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &fake.e, 1), ERR_OK);
+	assert_int_equal(answer.bytes[0], 0);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
+	assert_int_equal(answer.bytes[0], 1);
+	settle();
+	assert_int_equal(told.rewraps, 0);
+	/* smtpd asks to open. */
+	assert_int_equal(open_mail(SMTPD, submit, &a.w, 1, &a.e, 1), ERR_GONE);
+	/* Expired; revoked by a new password; an account that is gone. */
+	loop_advance(loop, app.options.token_lifetime);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	told.revokes = 0;
+	assert_int_equal(TOOL("user.passwd", "alice", "other"), 0);
+	settle();
+	assert_int_equal(told.revokes, 2);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
+	/* In the very second of the revocation a new one is good. */
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "other"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
+	assert_int_equal(answer.bytes[0], 1);
+	assert_int_equal(TOOL("user.del", "alice", NULL), 0);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
+	cry_aead_free(&aead);
+}
+
+static void
+test_open_limits(void **state)
+{
+	struct cry_aead *aead = cry_aead_new();
+	struct ipc_wrap *wraps = calloc(OPEN_KEYS_MAX + 1, sizeof(*wraps));
+	struct ipc_epoch *epochs = calloc(KEY_OPEN_EPOCHS_MAX, sizeof(*epochs));
+	unsigned char token[TOKEN_BYTES];
+	static struct mail mails[200];
+	uint64_t alice;
+	size_t i, round;
+
+	(void)state;
+	add_alice();
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	alice = answer.account;
+	/* More epochs than the cache holds, in three requests, twice. */
+	for (round = 0; round < 6; round++) {
+		for (i = 0; i < 200; i++) {
+			mail_make(&mails[i], aead, alice, i, round * 200 + i);
+			wraps[i] = mails[i].w;
+			epochs[i] = mails[i].e;
+		}
+		assert_int_equal(open_mail(IMAPD, token, wraps, 200, epochs, 200), ERR_OK);
+		for (i = 0; i < 200; i++)
+			assert_memory_equal(answer.bytes + i * 33 + 1, mails[i].content_key, 32);
+	}
+	for (i = 0; i <= OPEN_KEYS_MAX; i++)
+		wraps[i] = mails[0].w;
+	assert_int_equal(open_mail(IMAPD, token, wraps, OPEN_KEYS_MAX, epochs, 1), ERR_OK);
+	app.options.user_open_rate.count = 300;
+	app.options.user_open_rate.per_ms = 60000;
+	assert_int_equal(open_mail(IMAPD, token, wraps, 200, epochs, 1), ERR_OK);
+	assert_int_equal(open_mail(IMAPD, token, wraps, 200, epochs, 1), ERR_BUSY);
+	loop_advance(loop, 30000);
+	assert_int_equal(open_mail(IMAPD, token, wraps, 200, epochs, 1), ERR_OK);
+	loop_advance(loop, 60000);
+	assert_int_equal(open_mail(IMAPD, token, wraps, OPEN_KEYS_MAX + 1, epochs, 1), ERR_GONE);
+	free(wraps);
+	free(epochs);
+	cry_aead_free(&aead);
+}
+
+/* A crash of keyd ends no session; a new start of the suite ends all. */
+static void
+test_restart(void **state)
+{
+	struct cry_aead *aead = cry_aead_new();
+	unsigned char token[TOKEN_BYTES];
+	struct mail a;
+
+	(void)state;
+	add_alice();
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	mail_make(&a, aead, answer.account, 100, 1);
+	keyd_stop();
+	keyd_start(60);
+	join(IMAPD);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
+	assert_int_equal(answer.bytes[0], 1);
+	keyd_stop();
+	keyd_start(7);
+	join(IMAPD);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
+	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
+	assert_int_equal(answer.bytes[0], 1);
+	cry_aead_free(&aead);
+}
+
+/* ---- spool key */
+
+static void
+test_spool_key(void **state)
+{
+	struct ipc_spool_key m = { .id = 0 };
+	unsigned char first[32];
+
+	(void)state;
+	assert_int_equal(ask(QUEUE, IPC_MSG_spool_key, &m), ERR_OK);
+	assert_int_equal(answer.number, 1);
+	memcpy(first, answer.bytes, 32);
+	keyd_stop();
+	keyd_start(8);
+	join(QUEUE);
+	m.id = 1;
+	assert_int_equal(ask(QUEUE, IPC_MSG_spool_key, &m), ERR_OK);
+	assert_memory_equal(answer.bytes, first, 32);
+	m.id = 2;
+	assert_int_equal(ask(QUEUE, IPC_MSG_spool_key, &m), ERR_NOTFOUND);
+	join(STORE);
+	assert_int_equal(ask(STORE, IPC_MSG_spool_key, &m), ERR_GONE);
+}
+
+/* ---- TLS */
+
+static struct slice
+tbs_1_3(char dst[130])
+{
+	memset(dst, ' ', 64);
+	memcpy(dst + 64, "TLS 1.3, server CertificateVerify", 34);
+	memset(dst + 98, 0x5a, 32);
+	return slice_of(dst, 130);
+}
+
+static void
+test_sign(void **state)
+{
+	const struct ipc_tls_get get = { .unused = 0 };
+	struct ipc_tls_sign m = { .scheme = 0x0403 };
+	struct buf note;
+	char tbs[130];
+
+	(void)state;
+	/* Not before it asked for the certificate. */
+	m.tbs = tbs_1_3(tbs);
+	m.key = 1;
+	assert_int_equal(ask(RELAY, IPC_MSG_tls_sign, &m), ERR_GONE);
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
+	m.key = answer.number;
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
+	assert_in_range(answer.n, 64, 72);
+	/* Anything else, another scheme's key, another key. */
+	tbs[70] ^= 1;
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	tbs[70] ^= 1;
+	m.tbs = SLICE_LIT("v=DKIM1; sign this");
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	m.tbs = tbs_1_3(tbs);
+	m.scheme = 0x0804;
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_UNSUPPORTED);
+	m.scheme = 0x0201;
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_UNSUPPORTED);
+	m.scheme = 0x0403;
+	m.key++;
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	/* store has no business with TLS. */
+	assert_int_equal(ask(STORE, IPC_MSG_tls_get, &get), ERR_GONE);
+	buf_init(&note, 255);
+	key_tls_note(&app.k, &note);
+	assert_true(slice_starts(buf_slice(&note), "certificate "));
+	assert_true(slice_ends(buf_slice(&note), " days (mx1.example.test)"));
+	buf_fini(&note);
+}
+
+static void
+files_set(const char *cert, const char *key)
+{
+	(void)close(app.cert_fd);
+	(void)close(app.key_fd);
+	app.cert_fd = memfd_of(cert);
+	app.key_fd = memfd_of(key);
+	told.certs = 0;
+	key_tls_reload(&app.k);
+	settle();
+}
+
+static void
+test_tls_reload(void **state)
+{
+	const struct ipc_tls_get get = { .unused = 0 };
+	struct ipc_tls_sign m = { .scheme = 0x0403 };
+	char tbs[130];
+	uint32_t first;
+
+	(void)state;
+	m.tbs = tbs_1_3(tbs);
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
+	m.key = first = answer.number;
+	/* A pair that does not belong together, and rubbish: the old stays. */
+	files_set(tls_pair_cert, tls_pair_rsa_key);
+	assert_int_equal(told.certs, 0);
+	files_set("rubbish", tls_pair_key);
+	assert_int_equal(told.certs, 0);
+	files_set(tls_pair_cert, "");
+	assert_int_equal(told.certs, 0);
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
+	/* A new one is pushed; handshakes under way end with the old. */
+	files_set(tls_pair_rsa_cert, tls_pair_rsa_key);
+	assert_int_equal(told.certs, 4);
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
+	m.key = first + 1;
+	m.scheme = 0x0804;
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
+	assert_int_equal(answer.n, 256);
+	m.scheme = 0x0401;	/* PKCS 1 under TLS 1.3 */
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	files_set(tls_pair_cert, tls_pair_key);
+	m.key = first;
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+}
+
+static void
+test_tickets(void **state)
+{
+	const struct ipc_tls_get get = { .unused = 0 };
+	unsigned char smtpd_key[80];
+
+	(void)state;
+	assert_int_equal(ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
+	memcpy(smtpd_key, told.ticket, 80);
+	assert_int_equal(ask(IMAPD, IPC_MSG_tls_get, &get), ERR_OK);
+	assert_memory_not_equal(told.ticket, smtpd_key, 80);
+	leave(IMAPD);
+	leave(IMAPD_2);
+	leave(RELAY);
+	loop_advance(loop, app.options.ticket_key_time);
+	settle();
+	assert_memory_not_equal(told.ticket, smtpd_key, 80);
+	assert_memory_equal(told.ticket_old, smtpd_key, 80);
+}
+
+static void
+test_gate_table(void **state)
+{
+	static const struct {
+		uint16_t	 type;
+		uint32_t	 roles;		/* that may, when ready */
+	} rows[] = {
+		{ IPC_MSG_tls_get, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD | IPC_RELAY },
+		{ IPC_MSG_tls_sign, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD | IPC_RELAY },
+		{ IPC_MSG_login, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
+		{ IPC_MSG_logout, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
+		{ IPC_MSG_open_keys, IPC_IMAPD }, { IPC_MSG_spool_key, IPC_QUEUE },
+		{ IPC_MSG_ctl_tool, 0 }, { IPC_MSG_store_read, 0 }, { 0xffff, 0 },
+	};
+	size_t i;
+	uint32_t bit;
+
+	(void)state;
+	for (i = 0; i < lengthof(rows); i++)
+		for (bit = 1; bit <= IPC_TOOL; bit <<= 1)
+			assert_int_equal(key_gate_verdict(rows[i].type, (enum ipc_role)bit, true,
+			    false), rows[i].roles & bit ? KEY_PERMIT : KEY_VIOLATION);
+	assert_int_equal(key_gate_verdict(IPC_MSG_tls_sign, IPC_SMTPD, false, false), KEY_VIOLATION);
+	assert_int_equal(key_gate_verdict(IPC_MSG_login, IPC_SMTPD, true, true), KEY_REFUSE_DRAINING);
+	assert_int_equal(key_gate_verdict(IPC_MSG_tls_sign, IPC_SMTPD, true, true), KEY_PERMIT);
+}
+
+static void
+test_root_key_forms(void **state)
+{
+	static const char hex[] =
+	    " 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+	unsigned char root[32];
+
+	(void)state;
+	assert_int_equal(key_unlock_parse(root, slice_str(hex)), ERR_OK);
+	assert_int_equal(root[31], 0x1f);
+	assert_int_equal(key_unlock_parse(root, slice_of(hex, 32)), ERR_OK);
+	assert_int_equal(root[0], ' ');
+	assert_int_equal(key_unlock_parse(root, slice_of(hex, 64)), ERR_SYNTAX);
+	assert_int_equal(key_unlock_parse(root, slice_of(hex, 33)), ERR_SYNTAX);
+	assert_int_equal(key_unlock_parse(root, SLICE_NONE), ERR_SYNTAX);
+	assert_int_equal(key_login_threads(0, 1), 1);
+	assert_int_equal(key_login_threads(0, 2), 1);
+	assert_int_equal(key_login_threads(0, 8), 4);
+	assert_int_equal(key_login_threads(3, 1), 3);
+}
+
+int
+main(void)
+{
+#define KEYD(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		KEYD(test_accounts), KEYD(test_password_that_does_not_come), KEYD(test_list_pages),
+		KEYD(test_aliases), KEYD(test_login), KEYD(test_login_crowd),
+		KEYD(test_login_drills), KEYD(test_session_limit), KEYD(test_open),
+		KEYD(test_open_drills), KEYD(test_open_limits), KEYD(test_restart),
+		KEYD(test_spool_key), KEYD(test_sign), KEYD(test_tls_reload), KEYD(test_tickets),
+		cmocka_unit_test(test_gate_table), cmocka_unit_test(test_root_key_forms),
+	};
+#undef KEYD
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

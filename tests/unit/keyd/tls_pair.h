@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Keys and self-signed certificates for tests only: mx1.example.test (P-256)
+ * and rsa.example.test (RSA 2048), good for a hundred years.
+ */
+#ifndef TLS_PAIR_H
+#define TLS_PAIR_H
+
+static const char tls_pair_key[] =
+	"-----BEGIN PRIVATE KEY-----\n"
+	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgaTLshpZN/08v53H+\n"
+	"ypvWgTJtY0CJmk89mwK6sLrm/86hRANCAAQ6z07SwjyYJw0iheNiAt0LF/1VN0PD\n"
+	"2hze3Fc4tsAEBn3DJDTR8GTJMtoWxhxX6+VnY8HYyRzzSHNCnkflS+1e\n"
+	"-----END PRIVATE KEY-----\n";
+
+static const char tls_pair_cert[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBqTCCAVCgAwIBAgIUYPqk8+jYJ5bL37asfUVpwdwxE7kwCgYIKoZIzj0EAwIw\n"
+	"GzEZMBcGA1UEAwwQbXgxLmV4YW1wbGUudGVzdDAgFw0yNjExMjAxMjQzMDNaGA8y\n"
+	"MTI2MTAyNzEyNDMwM1owGzEZMBcGA1UEAwwQbXgxLmV4YW1wbGUudGVzdDBZMBMG\n"
+	"ByqGSM49AgEGCCqGSM49AwEHA0IABDrPTtLCPJgnDSKF42IC3QsX/VU3Q8PaHN7c\n"
+	"Vzi2wAQGfcMkNNHwZMky2hbGHFfr5WdjwdjJHPNIc0KeR+VL7V6jcDBuMB0GA1Ud\n"
+	"DgQWBBScJm0ispzOVuukm94CS8yhWq7UJzAfBgNVHSMEGDAWgBScJm0ispzOVuuk\n"
+	"m94CS8yhWq7UJzAPBgNVHRMBAf8EBTADAQH/MBsGA1UdEQQUMBKCEG14MS5leGFt\n"
+	"cGxlLnRlc3QwCgYIKoZIzj0EAwIDRwAwRAIgMd4RAtegwwxll7XVIhSxOA1Vrgf1\n"
+	"fOV9T2rN9f1pud0CIAmCrZ4kBjNMwct7cwboi7pJDlWHCwaB2KGKEc9JvmrQ\n"
+	"-----END CERTIFICATE-----\n";
+
+static const char tls_pair_rsa_key[] =
+	"-----BEGIN PRIVATE KEY-----\n"
+	"MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC+3OXoIlbie9Q0\n"
+	"rui2rlRcIUIzgFdvYj8T5rEqASJCTGNVEz8hjdH7yXFKjU96D5NnRJ7wWPA55uut\n"
+	"OPNXxT8FlTeSxTrVTI5IaMA61P2F9hh7NeDyNnau6HubxM5wrvpAYCfzmiGRT9En\n"
+	"HnNFSQPSpBbhyl5xpzjg1dEcfKnhDWGi9i3E+d1tstiX+QeBdRa8bG6NokaTNIok\n"
+	"Ps/UG8Z/q0o1pgtQRXgTuvUXM57JiwbMLLU4dWjqUhV6crZvX0B6ktFxyq3Ij4lD\n"
+	"bVxo8YjiaNKK63Cay8I3ZgW9kQ9Ep0MbwqKY4e0VnNL/3R6Y0gy/jQDo+0ABExxM\n"
+	"NI5RWW4DAgMBAAECggEAF+X066IRGv7CTW5xOR6O9ZI8hdJWIF4+47EJEedecMq7\n"
+	"zVVBnGPznQFWLC2RfAkjPdT7ycB5I+bkL6Zn4d+SypIqiTgk67xQPITRPQyaSgHM\n"
+	"gvD2H53uMmxtvc1gw/9E2navyfLMrTM/TxSi/lPsJJ3jN5ZtSPHVT2G2c0iwxLr+\n"
+	"2ZbKYW6q6kw3CTjuccKXH7StwuOb0sQqeMWM/FjzvcEhTPvFxOplSaELSxxR+aMZ\n"
+	"QczhiLS84oIk4VUgXJquwQPSu7a9YlyvYVnTNkAePlvi6fjDc4jOZuqmO2xFqAZr\n"
+	"cuiQWXy8cFnFTTDoXao7pvirEsIjCnzp/oAAYawRoQKBgQDdunJcwjIzE75tuEuT\n"
+	"F5dl3lf/CKJVXRA2MxpcpeMaOAKscUJkUzd077QdRwJ6f8wXnzJUXJaNR2+XffeV\n"
+	"OwhK/WqalkiFzIE3kqfO43Ex5xe8YB/BRtZTe4dnYr/u69TlFdwPMRvic0BRc76t\n"
+	"dMi6U9zCkR0iCgCuIBqOmH1pmwKBgQDcXSOrUXzYTiCM5UtCCl8xI5eaZbKtUNi7\n"
+	"HIFMf/Vo/3E9jZMMO0F6/2Q3lQ4a7i5nQUBnjD+Envv3u2eMN60k6tOd4iN4n/YO\n"
+	"XfAmYgU45Kn1GmVwrPxsLzO/643FLlRZXVA7Hf2i5wzHNfJ37HzVWMX0fMRK3m2S\n"
+	"cOvs07ynuQKBgDgfFQs9bA9Zk/2ZhCd69SsnmAZJXS1WHOBbFvUUV+MvAh47nJ5g\n"
+	"Ic1LTr+KVapD5pikBs0rkj+4MRqbG6t+AZ9ZfT4bg8e594rlZ+wJzYDgCTX47pCx\n"
+	"KVaAEcmtSP9kWcKSQdzmhTRQD5uOPFkTEit3Ro1IxaLz/TAVmCM3naa5AoGBAL2s\n"
+	"xbj+iPE+PjJIYwDTIKCRPDq/co5P2l0j6f9I3Jml1Xjf1URf9LrD/SUCfYOcpABo\n"
+	"X+FBDKNAnSzc+AHvIm92WPO65EE9nnM7VCwVjt0rpUa9k7bqjtMnxelZ/UtN13ic\n"
+	"IyTfaaPAMHV/79Zdjg2tPaZ1hhfTYIj9/XR5xBaxAoGBAMHl51F5bhVXFoOtXKgb\n"
+	"jqd6OiPRF4kPRk5qwhjd9WJBg+r1NgeK7S6JpeGnTthx4rdgNmAErfyOUTBjzMXH\n"
+	"Bv3LjiHnH1QegYgxJbbKGnmx4D4Fh4kSlFtLZWzAEVn/GT305kKODK9PSjj0lcT9\n"
+	"o7kBMEz2WB1Wc9v0V9J+QdnS\n"
+	"-----END PRIVATE KEY-----\n";
+
+static const char tls_pair_rsa_cert[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIDGTCCAgGgAwIBAgIUId/qmV9jO0IQEYmZ/MZtx+UbjYowDQYJKoZIhvcNAQEL\n"
+	"BQAwGzEZMBcGA1UEAwwQcnNhLmV4YW1wbGUudGVzdDAgFw0yNjExMjAxMjQzMDRa\n"
+	"GA8yMTI2MTAyNzEyNDMwNFowGzEZMBcGA1UEAwwQcnNhLmV4YW1wbGUudGVzdDCC\n"
+	"ASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBAL7c5egiVuJ71DSu6LauVFwh\n"
+	"QjOAV29iPxPmsSoBIkJMY1UTPyGN0fvJcUqNT3oPk2dEnvBY8Dnm660481fFPwWV\n"
+	"N5LFOtVMjkhowDrU/YX2GHs14PI2dq7oe5vEznCu+kBgJ/OaIZFP0Scec0VJA9Kk\n"
+	"FuHKXnGnOODV0Rx8qeENYaL2LcT53W2y2Jf5B4F1Frxsbo2iRpM0iiQ+z9Qbxn+r\n"
+	"SjWmC1BFeBO69RcznsmLBswstTh1aOpSFXpytm9fQHqS0XHKrciPiUNtXGjxiOJo\n"
+	"0orrcJrLwjdmBb2RD0SnQxvCopjh7RWc0v/dHpjSDL+NAOj7QAETHEw0jlFZbgMC\n"
+	"AwEAAaNTMFEwHQYDVR0OBBYEFNremILyEYqt9hyoR6kl9eRHX5O/MB8GA1UdIwQY\n"
+	"MBaAFNremILyEYqt9hyoR6kl9eRHX5O/MA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZI\n"
+	"hvcNAQELBQADggEBADy2y1j9mM8/I8ZPEgVSE6Pudz/NahUxT0NJvJBskv/huu4Z\n"
+	"EjJKJNYhicr5QC8qebL3DRztUiEffVGi9mvbQZx21tedqoBgqEJaucrv/CabPWnQ\n"
+	"5H3OpcDoqjRqRG4CG8VPZmG7DeHD6A1z2fJyCFfXwSxWlA8HslxVYqBOfkQUu6Ij\n"
+	"jdxme/4PL40ba4bcZYYh1O3AmIsEGwPhTbkB4cvUZYKCXDf0ojfBqunICIzYLdGJ\n"
+	"o34HbAHUpOKw7c4ft4RSg8GjVWqGlcK1m13kB+ISE8nhFrv6jgtWwwF/w8JGWEXh\n"
+	"2c8pXebcfp4GMzfwpconPEEfhUTg2TcIThm5/Hc=\n"
+	"-----END CERTIFICATE-----\n";
+
+#endif
