@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The session's questions (struct smtp_env): each that asks another process
+ * has its on_ function for the answer.
+ */
+#include "smtpd/smtp_conn_priv.h"
+
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/base/secret.h"
+#include "lib/daemon/daemon_tls.h"
+#include "lib/ipc/queue_proto.h"
+
+#define ASK_MS		30000		/* open, rcpt, file */
+#define LOGIN_MS	60000		/* Argon2id runs queue up in keyd */
+#define COMMIT_MS	120000
+
+static enum err
+ask(struct smtp_conn *c, struct ipc_peer *p, enum ipc_type type, const void *m, const int *fds,
+    unsigned fd_count, uint64_t ms, ipc_reply_fn *fn, uint64_t *id)
+{
+	enum err e;
+
+	if (p == NULL)
+		return ERR_GONE;
+	e = ipc_call(p, type, m, fds, fd_count, loop_now(c->server->loop) + ms, fn, c, id);
+	if (e == ERR_OK)
+		c->calls++;
+	return e;
+}
+
+/* False: nobody waits for this answer any more. */
+static bool
+answered(struct smtp_conn *c)
+{
+	c->calls--;
+	if (!c->is_gone)
+		return true;
+	smtp_conn_check_gone(c);
+	return false;
+}
+
+static void
+refused(struct smtp_conn *c, enum err e, uint16_t type, const void *m)
+{
+	struct smtp_refusal r = { .error = e };
+	const struct ipc_queue_refused *q = m;
+
+	if (e == ERR_OK && type == IPC_MSG_queue_refused)
+		r = (struct smtp_refusal){ q->error == ERR_OK ? ERR_IO : q->error, q->dsn, q->text };
+	else if (e == ERR_OK)
+		r.error = ERR_GONE;
+	smtp_session_on_refused(&c->session, &r);
+}
+
+void
+smtp_ask_forget_body(struct smtp_conn *c)
+{
+	if (c->file_call != 0) {
+		ipc_cancel(c->queue, c->file_call);
+		c->file_call = 0;
+		c->calls--;
+	}
+	c->wants_commit = false;
+	smtp_spool_reset(&c->spool);
+}
+
+/* ---- queue ---- */
+
+static void
+send_abort(struct ipc_peer *p, uint64_t msg)
+{
+	struct ipc_queue_abort a = { .msg = msg };
+	enum err e = p != NULL ? ipc_send(p, IPC_MSG_queue_abort, &a, NULL, 0) : ERR_GONE;
+
+	/* A peer that cannot be told is being lost, which aborts as well. */
+	if (e != ERR_OK && e != ERR_GONE)
+		ipc_peer_violation(p, "does not read");
+}
+
+void
+smtp_ask_on_late_open(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	const struct ipc_queue_opened *o = m;
+
+	(void)in;
+	send_abort(p, o->msg);
+}
+
+static void
+on_open(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	struct smtp_conn *c = arg;
+	const struct ipc_queue_opened *o = m;
+
+	(void)in;
+	if (e == ERR_OK && type == IPC_MSG_queue_opened && c->is_gone)
+		send_abort(c->queue, o->msg);
+	if (!answered(c))
+		return;
+	if (e == ERR_OK && type == IPC_MSG_queue_opened)
+		smtp_session_on_opened(&c->session, o->msg);
+	else
+		refused(c, e, type, m);
+	smtp_conn_settle(c);
+}
+
+static enum err
+env_open(void *arg, const struct smtp_open *o)
+{
+	struct smtp_conn *c = arg;
+	char client[CONN_ADDR_TEXT_BYTES];
+	struct ipc_queue_open q = {
+		.session = c->session.id, .flags = (uint8_t)o->flags, .size = o->size,
+		.sender = o->sender, .helo = o->helo,
+	};
+
+	smtp_ask_forget_body(c);
+	conn_addr_ip_str(client, &c->peer);
+	q.client = slice_str(client);
+	if (c->has_token)
+		q.token = slice_of(c->token, sizeof(c->token));
+	c->queue = daemon_peer_next(c->server->app, IPC_QUEUE);
+	return ask(c, c->queue, IPC_MSG_queue_open, &q, NULL, 0, ASK_MS, on_open, NULL);
+}
+
+static void
+on_rcpt(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	struct smtp_conn *c = arg;
+
+	(void)in;
+	if (!answered(c))
+		return;
+	if (e == ERR_OK && type == IPC_MSG_queue_rcpt_ok)
+		smtp_session_on_rcpt_ok(&c->session);
+	else
+		refused(c, e, type, m);
+	smtp_conn_settle(c);
+}
+
+static enum err
+env_rcpt(void *arg, uint64_t msg, struct slice rcpt)
+{
+	struct smtp_conn *c = arg;
+	struct ipc_queue_rcpt q = { .msg = msg, .rcpt = rcpt };
+
+	return ask(c, c->queue, IPC_MSG_queue_rcpt, &q, NULL, 0, ASK_MS, on_rcpt, NULL);
+}
+
+static void
+env_abort(void *arg, uint64_t msg)
+{
+	struct smtp_conn *c = arg;
+
+	smtp_ask_forget_body(c);
+	send_abort(c->queue, msg);
+}
+
+/* ---- the body ---- */
+
+static void
+on_commit(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	struct smtp_conn *c = arg;
+
+	(void)in;
+	if (!answered(c))
+		return;
+	if (e == ERR_OK && type == IPC_MSG_queue_committed)
+		smtp_session_on_committed(&c->session);
+	else
+		refused(c, e, type, m);
+	smtp_conn_settle(c);
+}
+
+static enum err
+commit_now(struct smtp_conn *c, const struct smtp_commit *m)
+{
+	struct ipc_queue_commit q = { .msg = m->msg, .message_id = m->message_id };
+	int fd = -1;
+	enum err e;
+
+	e = smtp_spool_finish(&c->spool, &fd, &q.form, &q.key, &q.size);
+	if (e == ERR_OK)
+		e = ask(c, c->queue, IPC_MSG_queue_commit, &q, &fd, 1, COMMIT_MS, on_commit,
+		    NULL);
+	smtp_spool_reset(&c->spool);
+	return e;
+}
+
+static enum err
+env_commit(void *arg, const struct smtp_commit *m)
+{
+	struct smtp_conn *c = arg;
+
+	if (c->spool.at != SPOOL_ASKED)
+		return commit_now(c, m);
+	c->wants_commit = true;
+	c->commit = *m;
+	must(m->message_id.n <= sizeof(c->message_id));
+	if (m->message_id.n > 0)
+		memcpy(c->message_id, m->message_id.p, m->message_id.n);
+	c->commit.message_id.p = c->message_id;
+	return ERR_OK;
+}
+
+/* The file came or will not come: go on with what waited for it. */
+static void
+after_file(struct smtp_conn *c)
+{
+	struct smtp_refusal r = { .error = ERR_OK };
+
+	smtp_session_resume(&c->session);
+	if (c->wants_commit) {
+		c->wants_commit = false;
+		r.error = commit_now(c, &c->commit);
+		if (r.error != ERR_OK)
+			smtp_session_on_refused(&c->session, &r);
+	}
+	smtp_conn_settle(c);
+}
+
+static void
+on_file(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	struct smtp_conn *c = arg;
+	const struct ipc_queue_refused *no = m;
+	int fd = -1;
+
+	c->file_call = 0;
+	if (!answered(c))
+		return;
+	if (e == ERR_OK && type == IPC_MSG_queue_file_ok)
+		fd = ipc_take_fd(in, 0);
+	else if (e == ERR_OK && type == IPC_MSG_queue_refused && no->error != ERR_OK)
+		e = no->error;
+	if (fd >= 0)
+		e = smtp_spool_use_file(&c->spool, fd);
+	else
+		smtp_spool_fail(&c->spool, e != ERR_OK ? e : ERR_GONE);
+	after_file(c);
+}
+
+static enum err
+env_body(void *arg, struct slice s)
+{
+	struct smtp_conn *c = arg;
+	enum smtp_spool_at was = c->spool.at;
+	struct ipc_queue_file q = { .msg = c->session.txn->msg };
+	enum err e = smtp_spool_put(&c->spool, s);
+
+	if (e != ERR_AGAIN || was == SPOOL_ASKED)
+		return e;
+	e = c->session.txn->is_dead ? ERR_GONE :
+	    ask(c, c->queue, IPC_MSG_queue_file, &q, NULL, 0, ASK_MS, on_file, &c->file_call);
+	if (e == ERR_OK)
+		return ERR_AGAIN;
+	smtp_spool_fail(&c->spool, e);
+	return e;
+}
+
+/* ---- keyd ---- */
+
+void
+smtp_ask_logout(struct smtp_conn *c)
+{
+	struct ipc_logout m = { .token = slice_of(c->token, sizeof(c->token)) };
+	struct ipc_peer *p = daemon_peer(c->server->app, IPC_KEYD, 0);
+
+	/* A keyd that is gone has forgotten the token already. */
+	if (c->has_token && p != NULL && ipc_send(p, IPC_MSG_logout, &m, NULL, 0) != ERR_OK)
+		ipc_peer_violation(p, "does not read");
+	secret_wipe(c->token, sizeof(c->token));
+	c->has_token = false;
+}
+
+void
+smtp_ask_on_late_login(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	const struct ipc_login_ok *ok = m;
+	const struct ipc_logout out = { .token = ok->token };
+
+	(void)in;
+	if (ipc_send(p, IPC_MSG_logout, &out, NULL, 0) != ERR_OK)
+		return;		/* going, and what it counts with it */
+}
+
+static void
+login_answer(struct smtp_conn *c, enum err e, struct slice address)
+{
+	smtp_session_on_login(&c->session, e, address);
+	smtp_conn_settle(c);
+}
+
+void
+smtp_ask_auth_timer(void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	login_answer(c, c->auth_result, SLICE_NONE);
+}
+
+static void
+login_refused(struct smtp_conn *c, enum err e, uint16_t type, const void *m)
+{
+	const struct ipc_key_fail *no = m;
+
+	if (e == ERR_OK)
+		e = type == IPC_MSG_key_fail && no->error != ERR_OK ? no->error : ERR_GONE;
+	log_event(LOG_auth_failed, log_session(c->session.id),
+	    log_str("sasl_method", c->session.mechanism), log_str("client", c->session.peer),
+	    log_str("reason", err_text(e)));
+	if (err_class(e) != ERR_CLASS_PERM || c->server->auth_delay_ms == 0) {
+		login_answer(c, e, SLICE_NONE);
+		return;
+	}
+	/* Guessing is slow: the client hears of it later, keyd counts it too. */
+	c->auth_result = e;
+	timer_set(&c->auth_timer, loop_now(c->server->loop) + c->server->auth_delay_ms);
+}
+
+static void
+on_login(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	struct smtp_conn *c = arg;
+	const struct ipc_login_ok *ok = m;
+
+	(void)in;
+	if (e == ERR_OK && type == IPC_MSG_login_ok && ok->token.n == TOKEN_BYTES) {
+		memcpy(c->token, ok->token.p, TOKEN_BYTES);
+		c->has_token = true;
+		if (c->is_gone)
+			smtp_ask_logout(c);
+	}
+	if (!answered(c))
+		return;
+	if (c->has_token)
+		login_answer(c, ERR_OK, ok->address);
+	else
+		login_refused(c, e, type, m);
+}
+
+static enum err
+env_login(void *arg, const struct smtp_login *l)
+{
+	struct smtp_conn *c = arg;
+	char client[CONN_ADDR_TEXT_BYTES];
+	struct ipc_login m = {
+		.session = c->session.id, .scope = TOKEN_SUBMIT,
+		.tls = c->session.tls_version != NULL, .mechanism = slice_str(l->mechanism),
+		.user = l->user, .password = l->password,
+	};
+
+	conn_addr_ip_str(client, &c->peer);
+	m.client = slice_str(client);
+	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_login, &m, NULL, 0,
+	    LOGIN_MS, on_login, NULL);
+}
+
+/* ---- TLS, time ---- */
+
+static enum err
+env_start_tls(void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	if (!daemon_tls_is_ready(c->server->app))
+		return ERR_STATE;
+	c->wants_tls = true;
+	return ERR_OK;
+}
+
+static uint64_t
+env_real_s(void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	return loop_real_ms(c->server->loop) / 1000;
+}
+
+const struct smtp_env smtp_ask_env = {
+	.open = env_open, .rcpt = env_rcpt, .body = env_body, .commit = env_commit,
+	.abort = env_abort, .login = env_login, .start_tls = env_start_tls,
+	.real_s = env_real_s,
+};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * smtp_conn_settle sends the replies, starts TLS, closes, and sets deadline
+ * and reading to what the session's mode wants.
+ */
+#include "smtpd/smtp_conn_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/daemon/daemon_tls.h"
+
+static const struct conn_limits conn_caps = {
+	.in_max = 65536,
+	.out_low = 16384,
+	.out_high = 65536,
+	.out_max = 262144,
+};
+
+void
+smtp_conn_check_gone(struct smtp_conn *c)
+{
+	if (!c->is_gone || c->calls > 0)
+		return;
+	timer_stop(&c->auth_timer);
+	free(c);
+}
+
+static bool
+is_before_tls(const struct smtp_conn *c)
+{
+	return c->listener->service.tls == SMTP_TLS_IMPLICIT && c->session.tls_version == NULL;
+}
+
+/*
+ * RFC 2920 s3.2 asks for the replies to a group in one piece: they wait while
+ * more of the group is there to be read.
+ */
+static bool
+may_hold(const struct smtp_conn *c)
+{
+	return c->has_more && c->session.mode != SMTP_CLOSED && c->session.out.n < SMTP_OUT_HIGH;
+}
+
+static void
+send_replies(struct smtp_conn *c)
+{
+	if (c->session.out.n == 0 || is_before_tls(c) || may_hold(c))
+		return;
+	conn_write(c->conn, buf_slice(&c->session.out));
+	buf_release(&c->session.out);
+}
+
+static void
+begin_tls(struct smtp_conn *c)
+{
+	enum err e;
+
+	c->wants_tls = false;
+	e = conn_start_tls(c->conn, daemon_tls(c->server->app));
+	if (e == ERR_OK)
+		return;
+	log_event(LOG_tls_failed, log_session(c->session.id), log_str("client", c->session.peer),
+	    log_str("reason", err_text(e)));
+	conn_abort(c->conn, "tls");
+}
+
+static void
+set_deadline(struct smtp_conn *c)
+{
+	struct smtp_session *s = &c->session;
+
+	if (!smtp_session_can_read(s)) {
+		conn_set_deadline(c->conn, 0);
+		c->seen_progress = UINT64_MAX;
+	} else if (s->progress != c->seen_progress) {
+		c->seen_progress = s->progress;
+		conn_set_deadline(c->conn, loop_now(c->server->loop) + c->server->idle_ms);
+	}
+}
+
+void
+smtp_conn_settle(struct smtp_conn *c)
+{
+	struct smtp_session *s = &c->session;
+
+	if (c->conn == NULL || conn_is_closing(c->conn))
+		return;
+	(void)smtp_session_feed(s, SLICE_NONE);
+	if (s->txn == NULL)
+		smtp_ask_forget_body(c);
+	send_replies(c);
+	if (s->mode == SMTP_CLOSED) {
+		conn_close(c->conn, s->end);
+		return;
+	}
+	if (c->wants_tls)
+		begin_tls(c);
+	set_deadline(c);
+	if (smtp_session_can_read(s) || s->mode == SMTP_WAIT_TLS)
+		conn_resume(c->conn);
+	else
+		conn_pause(c->conn);
+}
+
+static size_t
+on_data(void *arg, struct slice bytes)
+{
+	struct smtp_conn *c = arg;
+	size_t used = 0, n;
+
+	/* Replies go out between rounds, so a long group does not pile them up. */
+	do {
+		c->session.can_tls = daemon_tls_is_ready(c->server->app);
+		n = smtp_session_feed(&c->session, slice_from(bytes, used));
+		used += n;
+		c->has_more = used < bytes.n;
+		send_replies(c);
+	} while (n > 0 && used < bytes.n && smtp_session_can_read(&c->session) &&
+	    !conn_is_clogged(c->conn));
+	smtp_conn_settle(c);
+	return used;
+}
+
+static void
+on_tls(void *arg, enum err e)
+{
+	struct smtp_conn *c = arg;
+	const struct tls_facts *f = conn_tls(c->conn);
+
+	if (e != ERR_OK || f == NULL) {
+		log_event(LOG_tls_failed, log_session(c->session.id),
+		    log_str("client", c->session.peer), log_str("reason", err_text(e)));
+		return;
+	}
+	log_event(LOG_tls, log_session(c->session.id), log_str("tls", f->version),
+	    log_str("cipher", f->cipher), log_str("sni", f->sni));
+	smtp_session_on_tls(&c->session, f->version, f->cipher);
+	smtp_conn_settle(c);
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	smtp_session_idle(&c->session);
+	smtp_conn_settle(c);
+}
+
+static void
+log_disconnect(const struct smtp_conn *c, const struct conn *conn, const char *reason)
+{
+	log_event(LOG_disconnect, log_session(c->session.id), log_str("client", c->session.peer),
+	    log_str("reason", reason),
+	    log_ms("duration", loop_now(c->server->loop) - c->began_ms),
+	    log_num("in", conn_in_total(conn)), log_num("out", conn_out_total(conn)),
+	    log_num("commands", c->session.command_count),
+	    log_num("messages", c->session.message_count));
+}
+
+static void
+on_closed(void *arg, const char *reason)
+{
+	struct smtp_conn *c = arg;
+	struct smtp_server *srv = c->server;
+
+	log_disconnect(c, c->conn, reason);
+	c->conn = NULL;
+	c->is_gone = true;
+	list_remove(&c->link);
+	timer_stop(&c->auth_timer);
+	smtp_session_fini(&c->session);
+	smtp_ask_forget_body(c);
+	smtp_ask_logout(c);
+	smtp_clients_leave(&srv->clients, &c->peer);
+	smtp_conn_check_gone(c);
+	smtp_server_left(srv);
+}
+
+static const struct conn_ops ops = {
+	.on_data = on_data, .on_tls = on_tls, .on_deadline = on_deadline, .on_closed = on_closed,
+};
+
+static void
+start_session(struct smtp_conn *c)
+{
+	struct smtp_session *s = &c->session;
+
+	s->id = smtp_server_session_id(c->server);
+	s->service = &c->listener->service;
+	s->env = &smtp_ask_env;
+	s->arg = c;
+	conn_addr_literal(s->client, &c->peer);
+	conn_addr_str(s->peer, &c->peer);
+	log_event(LOG_connect, log_session(s->id), log_str("listener", c->listener->title),
+	    log_str("client", s->peer));
+	smtp_session_start(s);
+	if (s->service->tls == SMTP_TLS_IMPLICIT)
+		begin_tls(c);
+	smtp_conn_settle(c);
+}
+
+void
+smtp_conn_new(struct smtp_listener *l, struct conn_listener *cl, int take_fd,
+    const struct conn_addr *peer)
+{
+	struct smtp_conn *c = must_alloc(1, sizeof(*c));
+	struct smtp_server *srv = l->server;
+
+	c->server = srv;
+	c->listener = l;
+	c->peer = *peer;
+	c->began_ms = loop_now(srv->loop);
+	c->seen_progress = UINT64_MAX;
+	timer_init(&c->auth_timer, srv->loop, smtp_ask_auth_timer, c);
+	smtp_spool_init(&c->spool, &srv->pool);
+	list_push(&srv->sessions, &c->link);
+	smtp_clients_enter(&srv->clients, peer);
+	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
+	start_session(c);
+}
+
+/* ---- for the server ---- */
+
+void
+smtp_conn_drain_all(struct smtp_server *srv)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH(n, tmp, &srv->sessions) {
+		struct smtp_conn *c = obj_of(n, struct smtp_conn, link);
+
+		if (is_before_tls(c))
+			conn_abort(c->conn, "drain");
+		else
+			smtp_session_drain(&c->session);
+		smtp_conn_settle(c);
+	}
+}
+
+void
+smtp_conn_lost_queue(struct smtp_server *srv, struct ipc_peer *p)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH(n, tmp, &srv->sessions) {
+		struct smtp_conn *c = obj_of(n, struct smtp_conn, link);
+
+		if (c->queue != p)
+			continue;
+		c->queue = NULL;
+		smtp_session_lost_queue(&c->session);
+	}
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The parameters behind the path of MAIL and RCPT (RFC 5321 s4.1.2:
+ * Mail-parameters), one at a time.
+ */
+#ifndef SMTP_PARAMS_H
+#define SMTP_PARAMS_H
+
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/slice.h"
+
+struct smtp_param {
+	struct slice	 keyword;
+	struct slice	 value;
+	bool		 has_value;
+};
+
+/* The next of *s: ERR_END when none is left, ERR_SYNTAX. */
+enum err	 smtp_params_next(struct slice *s, struct smtp_param *) MUST_USE;
+/* xtext (RFC 3461 s4), decoded into printable bytes of at most dst_bytes. */
+enum err	 smtp_params_xtext(struct slice, char *dst, size_t dst_bytes, size_t *n) MUST_USE;
+
+#endif
