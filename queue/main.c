@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue daemon: what it is wired to, and which part each message and
+ * event goes to (queue_core.h lists the parts).
+ */
+#include <string.h>
+#include <sysexits.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/conf/conf_sections.h"
+#include "lib/daemon/daemon.h"
+#include "queue/queue_compact.h"
+#include "queue/queue_core.h"
+#include "queue/queue_forget.h"
+#include "queue/queue_keyd.h"
+#include "queue/queue_list.h"
+#include "queue/queue_msg.h"
+#include "queue/queue_opt.h"
+#include "queue/queue_recover.h"
+#include "queue/queue_run.h"
+#include "queue/queue_txn.h"
+
+#define DRAIN_POLL_MS	50u
+#define DRAIN_MAX_MS	5000u
+
+struct queue_daemon {
+	struct queue		 q;
+	struct timer		 drain_timer;
+	uint64_t		 drain_until_ms;
+};
+
+static struct queue *
+queue_of(const struct ipc_peer *peer)
+{
+	return &((struct queue_daemon *)daemon_state(ipc_peer_arg(peer)))->q;
+}
+
+#define HANDLER(part, name, msg)						\
+static void								\
+on_##msg(struct ipc_peer *peer, const void *m, struct ipc_in *in)	\
+{									\
+	part##_on_##name(queue_of(peer), peer, (const struct ipc_##msg *)m, in); \
+}
+HANDLER(queue_txn, open, queue_open)
+HANDLER(queue_txn, rcpt, queue_rcpt)
+HANDLER(queue_txn, file, queue_file)
+HANDLER(queue_txn, commit, queue_commit)
+HANDLER(queue_txn, abort, queue_abort)
+HANDLER(queue_keyd, begin, fact_begin)
+HANDLER(queue_keyd, account, fact_account)
+HANDLER(queue_keyd, gone, fact_account_gone)
+HANDLER(queue_keyd, alias, fact_alias)
+HANDLER(queue_keyd, end, fact_end)
+HANDLER(queue_keyd, token_key, token_key)
+HANDLER(queue_keyd, token_revoke, token_revoke)
+#undef HANDLER
+
+static const struct ipc_handler smtpd_handlers[] = {
+	{ IPC_MSG_queue_open, on_queue_open },
+	{ IPC_MSG_queue_rcpt, on_queue_rcpt },
+	{ IPC_MSG_queue_file, on_queue_file },
+	{ IPC_MSG_queue_commit, on_queue_commit },
+	{ IPC_MSG_queue_abort, on_queue_abort },
+	{ 0, NULL }
+};
+static const struct ipc_handler keyd_handlers[] = {
+	{ IPC_MSG_fact_begin, on_fact_begin },
+	{ IPC_MSG_fact_account, on_fact_account },
+	{ IPC_MSG_fact_account_gone, on_fact_account_gone },
+	{ IPC_MSG_fact_alias, on_fact_alias },
+	{ IPC_MSG_fact_end, on_fact_end },
+	{ IPC_MSG_token_key, on_token_key },
+	{ IPC_MSG_token_revoke, on_token_revoke },
+	{ 0, NULL }
+};
+static const struct ipc_handler no_handlers[] = {
+	{ 0, NULL }
+};
+
+static struct queue *
+queue_of_app(struct daemon_app *app)
+{
+	return &((struct queue_daemon *)daemon_state(app))->q;
+}
+
+static void
+smtpd_joined(struct daemon_app *app, struct ipc_peer *peer)
+{
+	queue_txn_join(queue_of_app(app), peer);
+}
+
+static void
+smtpd_left(struct daemon_app *app, struct ipc_peer *peer)
+{
+	queue_txn_leave(queue_of_app(app), peer);
+}
+
+static void
+deliver_joined(struct daemon_app *app, struct ipc_peer *peer)
+{
+	struct queue *q = queue_of_app(app);
+
+	must(q->deliver_count < QUEUE_PEERS_MAX);
+	q->delivers[q->deliver_count++] = peer;
+	queue_run_back(q);
+}
+
+static void
+deliver_left(struct daemon_app *app, struct ipc_peer *peer)
+{
+	struct queue *q = queue_of_app(app);
+	unsigned i;
+
+	for (i = 0; i < q->deliver_count; i++)
+		if (q->delivers[i] == peer) {
+			q->delivers[i] = q->delivers[--q->deliver_count];
+			break;
+		}
+	queue_run_arm(q);
+}
+
+static void
+store_joined(struct daemon_app *app, struct ipc_peer *peer)
+{
+	struct queue *q = queue_of_app(app);
+
+	q->store = peer;
+	queue_forget_send(q);
+	queue_run_back(q);
+}
+
+static void
+store_left(struct daemon_app *app, struct ipc_peer *peer)
+{
+	struct queue *q = queue_of_app(app);
+
+	if (q->store == peer)
+		q->store = NULL;
+}
+
+static void
+keyd_joined(struct daemon_app *app, struct ipc_peer *peer)
+{
+	queue_keyd_join(queue_of_app(app), peer);
+}
+
+static void
+keyd_left(struct daemon_app *app, struct ipc_peer *peer)
+{
+	queue_keyd_leave(queue_of_app(app), peer);
+}
+
+static const struct daemon_peer queue_peers[] = {
+	{ IPC_SMTPD, smtpd_handlers, smtpd_joined, smtpd_left },
+	{ IPC_CMTPD, smtpd_handlers, smtpd_joined, smtpd_left },
+	{ IPC_KEYD, keyd_handlers, keyd_joined, keyd_left },
+	{ IPC_DELIVER, no_handlers, deliver_joined, deliver_left },
+	{ IPC_STORE, no_handlers, store_joined, store_left },
+	{ IPC_NOBODY, NULL, NULL, NULL }
+};
+
+/* ---- configuration ---- */
+
+static void
+load_domains(struct daemon_app *app, struct queue_resolver *r)
+{
+	const struct domain_options *d;
+	const char *title;
+	unsigned i, n = daemon_section_count(app, "domain");
+
+	queue_resolve_clear_domains(r);
+	for (i = 0; i < n; i++) {
+		d = daemon_section(app, "domain", i, &title);
+		queue_resolve_add_domain(r, title, d->class, d->target);
+	}
+}
+
+static void
+load_options(struct daemon_app *app)
+{
+	const struct queue_options *o = daemon_options(app, "queue", NULL);
+	const struct godwit_options *g = daemon_options(app, "godwit", NULL);
+	struct queue *q = queue_of_app(app);
+
+	must(o != NULL && g != NULL);
+	q->limits = (struct queue_limits){
+		.minfree_bytes = o->queue_minfree, .message_limit = o->message_limit,
+		.direct_ms = o->direct_timeout, .spool_memory = g->spool_memory
+	};
+	q->sched.min_backoff_ms = o->minimal_backoff_time;
+	q->sched.max_backoff_ms = o->maximal_backoff_time;
+	q->sched.lifetime_ms = o->maximal_queue_lifetime;
+	q->sched.bounce_lifetime_ms = o->bounce_queue_lifetime;
+	q->hostname = daemon_hostname(app);
+	queue_resolve_set(&q->resolver, q->hostname, g->postmaster, g->recipient_delimiter);
+	load_domains(app, &q->resolver);
+}
+
+/* ---- the phases of daemon.h ---- */
+
+static void
+on_wake(void *arg)
+{
+	queue_flush_collect(((struct queue *)arg)->flush);
+}
+
+static void
+wake(void *arg)
+{
+	loop_wake_send(((struct queue *)arg)->wake);
+}
+
+/* Read the spool; start the writer thread. */
+static void
+queue_load_spool(struct daemon_app *app)
+{
+	struct queue *q = queue_of_app(app);
+
+	queue_core_init(q, daemon_loop(app), daemon_dir(app));
+	load_options(app);
+	queue_recover_run(q);
+	q->flush = queue_flush_new(q->dir, q->table.last_number);
+	q->wake = loop_wake_new(q->loop, on_wake, q);
+	queue_flush_start(q->flush, wake, q);
+}
+
+static void
+queue_start(struct daemon_app *app)
+{
+	queue_compact_arm(queue_of_app(app));
+}
+
+static bool
+is_idle(const struct queue *q)
+{
+	return list_is_empty(&q->direct) && q->active == 0 && q->works == 0 &&
+	    q->copies == 0 && queue_txn_count(q) == 0;
+}
+
+/* Everything acknowledged is durable already: only what is in hand matters. */
+static void
+on_drain(void *arg)
+{
+	struct daemon_app *app = arg;
+	struct queue_daemon *d = daemon_state(app);
+
+	if (!is_idle(&d->q) && loop_now(d->q.loop) < d->drain_until_ms) {
+		timer_set(&d->drain_timer, loop_now(d->q.loop) + DRAIN_POLL_MS);
+		return;
+	}
+	queue_flush_stop(d->q.flush);
+	queue_flush_collect(d->q.flush);
+	queue_forget_send(&d->q);
+	daemon_drained(app);
+}
+
+static void
+queue_drain(struct daemon_app *app)
+{
+	struct queue_daemon *d = daemon_state(app);
+
+	if (d->q.is_draining)
+		return;
+	d->q.is_draining = true;
+	d->drain_until_ms = loop_now(d->q.loop) + DRAIN_MAX_MS;
+	timer_init(&d->drain_timer, d->q.loop, on_drain, app);
+	on_drain(app);
+}
+
+static void
+queue_status(struct daemon_app *app, uint32_t *sessions, struct buf *note)
+{
+	*sessions = 0;
+	queue_list_status(queue_of_app(app), note);
+}
+
+static void
+page_done(void *arg, uint64_t id, uint8_t code, bool more, struct slice text)
+{
+	daemon_tool_reply(arg, id, code, more, text);
+}
+
+static void
+queue_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
+    struct ipc_in *in)
+{
+	struct queue *q = queue_of_app(app);
+
+	(void)in;
+	if (slice_eq_str(m->verb, "queue.list"))
+		queue_list_page(q, m->args, id, page_done, app);
+	else if (slice_eq_str(m->verb, "queue.flush")) {
+		(void)queue_run_flush(q);
+		daemon_tool_reply(app, id, EX_OK, false, SLICE_NONE);
+	} else
+		daemon_tool_reply(app, id, EX_USAGE, false, SLICE_LIT("unknown verb"));
+}
+
+static const struct opt_section queue_sections[] = {
+	CONF_GODWIT_SECTION,
+	CONF_DOMAIN_SECTION,
+	QUEUE_OPT_SECTION,
+	OPT_SECTIONS_END
+};
+
+static const struct daemon queue_daemon = {
+	.name = "queue",
+	.role = IPC_QUEUE,
+	.options = queue_sections,
+	.state_bytes = sizeof(struct queue_daemon),
+	.peers = queue_peers,
+	.may = MAY_IPC | MAY_FILES | MAY_MEMFD | MAY_THREADS,
+	.pool_threads = 2,
+	.load = queue_load_spool,
+	.start = queue_start,
+	.reload = load_options,
+	.drain = queue_drain,
+	.status = queue_status,
+	.tool = queue_tool
+};
+
+int
+main(int argc, char *argv[])
+{
+	return daemon_main(&queue_daemon, argc, argv);
+}

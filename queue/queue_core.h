@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the parts of the queue daemon share: one struct queue per process, one
+ * queue_msg for each message that is in hand (a transaction, on the direct
+ * path, being spooled or being tried).  A message that only waits is a
+ * queue_item (queue_table.h).
+ *
+ *	queue_txn	smtpd's transactions make a message
+ *	queue_msg	its life: direct, spooled, tried, done
+ *	queue_job	jobs to deliver and their results
+ *	queue_spool	its records, through the writer thread
+ *	queue_run	messages that are due come back from the spool
+ *	queue_notify	bounces
+ *	queue_forget	the store may forget completed messages
+ *	queue_compact	segments that have little left
+ *	queue_recover	the start
+ *	queue_list	what gwqueue asks
+ *
+ * All of it runs in the loop; times are real ms unless named mono.
+ */
+#ifndef QUEUE_CORE_H
+#define QUEUE_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/list.h"
+#include "lib/base/map.h"
+#include "lib/crypto/token.h"
+#include "lib/io/loop.h"
+#include "lib/ipc/ipc_peer.h"
+#include "queue/queue_envelope.h"
+#include "queue/queue_flush.h"
+#include "queue/queue_resolve.h"
+#include "queue/queue_sched.h"
+#include "queue/queue_seal.h"
+#include "queue/queue_state.h"
+#include "queue/queue_table.h"
+
+#define QUEUE_PEERS_MAX		256u	/* deliver processes */
+#define QUEUE_ACTIVE_MAX	64u	/* messages from the spool in hand */
+
+/* The options that the core reads; defaults as in queue.opt. */
+struct queue_limits {
+	uint64_t	 minfree_bytes;
+	uint64_t	 message_limit;
+	uint64_t	 direct_ms;
+	uint64_t	 spool_memory;
+};
+
+struct queue_forget {
+	uint64_t	*ready;		/* ids to be told */
+	size_t		 ready_count;
+	size_t		 ready_cap;
+	struct list	 later;		/* struct later, by time */
+	size_t		 later_count;
+	struct timer	 timer;
+	bool		 has_work;
+};
+
+struct queue {
+	struct loop		*loop;
+	int			 dir;
+	const char		*hostname;
+	struct queue_limits	 limits;
+
+	struct queue_resolver	 resolver;
+	struct token_gate	 tokens;
+	struct queue_keys	 keys;
+
+	struct queue_table	 table;
+	struct queue_sched	 sched;
+	struct queue_flush	*flush;
+	struct loop_wake	*wake;
+	struct queue_seg	*current;	/* segment written to */
+	struct list		 stuck;		/* writes that found no room */
+
+	struct ipc_peer		*delivers[QUEUE_PEERS_MAX];
+	unsigned		 deliver_count;
+	unsigned		 deliver_next;
+	struct ipc_peer		*store;
+	struct ipc_peer		*keyd;
+
+	struct list		 clients;	/* struct queue_client */
+	struct map		 txns;		/* by id */
+	struct map		 msgs;		/* in hand, by id */
+	struct list		 direct;	/* msgs by deadline */
+	unsigned		 active;	/* msgs from the spool, and loads */
+	uint64_t		 memory_bytes;	/* of memfds in hand */
+
+	struct queue_forget	 forget;
+	struct timer		 direct_timer;
+	struct timer		 run_timer;
+	struct timer		 house_timer;
+	struct timer		 key_timer;
+	struct queue_seg	*compacting;
+	unsigned		 copies;	/* writes of the compaction under way */
+	bool			 copy_failed;
+	unsigned		 works;		/* in the pool */
+	uint64_t		 random;	/* see queue_core_make_id */
+	uint64_t		 free_bytes;
+	uint64_t		 free_checked_mono_ms;
+	bool			 is_draining;
+};
+
+/* Zeroed storage; limits are defaults until the options come. */
+void	 queue_core_init(struct queue *, struct loop *, int dir);
+void	 queue_core_fini(struct queue *);
+/* The id of a new message that arrives now. */
+uint64_t queue_core_make_id(struct queue *, uint64_t now_ms);
+
+/* Durable or delivered (ERR_OK), or refused: called once for each message. */
+typedef void queue_accepted_fn(void *arg, enum err);
+
+struct queue_msg {
+	struct queue		*q;
+	struct map_node		 by_id;
+	struct list		 direct;
+	struct queue_envelope	 env;
+	enum queue_state	 state;
+	struct queue_item	*item;		/* NULL: not in the spool */
+	int			 fd;
+	uint64_t		 memory_bytes;	/* counted for fd */
+	unsigned char		 key[CRY_KEY_BYTES];	/* of its records */
+	uint64_t		 direct_until_ms;	/* mono */
+	queue_accepted_fn	*accepted;	/* NULL once called */
+	void			*accepted_arg;
+	unsigned		 jobs;		/* with deliver */
+	unsigned		 lost_jobs;	/* since the attempt began */
+	uint32_t		 lost;
+	bool			 is_away;	/* store or deliver could not be reached */
+	bool			 is_unclean;	/* a copy may still be on its way */
+	bool			 has_changed;	/* something for a RESULT record */
+	bool			 is_notifying;	/* a bounce is on its way */
+	bool			 notify_failed;
+	bool			 was_tried;	/* jobs were given in this attempt */
+	bool			 is_dropped;	/* refused: freed when the jobs end */
+	bool			 is_known;	/* in q->msgs */
+	bool			 is_active;	/* counted in q->active */
+};
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/queue_envelope.h"
+
+#include <string.h>
+
+#include "lib/base/secret.h"
+#include "lib/ipc/ipc_codec.h"
+#include "lib/ipc/queue_proto.h"
+
+#define ENVELOPE_FORMAT	1
+#define PROGRESS_FORMAT	1
+#define STRING_MAX	1024	/* any one string */
+
+void
+queue_envelope_init(struct queue_envelope *e)
+{
+	memset(e, 0, sizeof(*e));
+	arena_init(&e->mem, QUEUE_ENVELOPE_MAX);
+}
+
+void
+queue_envelope_fini(struct queue_envelope *e)
+{
+	secret_wipe(e->file_key, sizeof(e->file_key));
+	arena_fini(&e->mem);
+	e->rcpts = NULL;
+	e->rcpt_count = e->rcpt_cap = 0;
+}
+
+enum err
+queue_envelope_dup(struct queue_envelope *e, struct slice *dst, struct slice s)
+{
+	if (s.n == 0) {
+		*dst = SLICE_NONE;
+		return ERR_OK;
+	}
+	*dst = arena_dup(&e->mem, s);
+	return dst->p == NULL ? ERR_LIMIT : ERR_OK;
+}
+
+static enum err
+make_room(struct queue_envelope *e)
+{
+	uint32_t cap = e->rcpt_cap == 0 ? 2 : e->rcpt_cap * 4;
+	struct queue_rcpt *more;
+
+	if (e->rcpt_count >= QUEUE_RCPTS_MAX)
+		return ERR_LIMIT;
+	if (e->rcpt_count < e->rcpt_cap)
+		return ERR_OK;
+	if ((more = arena_alloc(&e->mem, cap, sizeof(*more))) == NULL)
+		return ERR_LIMIT;
+	if (e->rcpt_count > 0)
+		memcpy(more, e->rcpts, e->rcpt_count * sizeof(*more));
+	e->rcpts = more;
+	e->rcpt_cap = cap;
+	return ERR_OK;
+}
+
+enum err
+queue_envelope_add(struct queue_envelope *e, const struct queue_rcpt *from)
+{
+	struct queue_rcpt r = { .notify = from->notify, .class = from->class };
+	enum err err;
+
+	if ((err = make_room(e)) != ERR_OK ||
+	    (err = queue_envelope_dup(e, &r.address, from->address)) != ERR_OK ||
+	    (err = queue_envelope_dup(e, &r.orcpt, from->orcpt)) != ERR_OK)
+		return err;
+	r.original = r.address;		/* the usual case shares its bytes */
+	if (!slice_eq(from->address, from->original) &&
+	    (err = queue_envelope_dup(e, &r.original, from->original)) != ERR_OK)
+		return err;
+	e->rcpts[e->rcpt_count++] = r;
+	return ERR_OK;
+}
+
+void
+queue_envelope_note(struct queue_envelope *e, struct queue_rcpt *r, struct slice dsn,
+    struct slice reason)
+{
+	size_t i;
+
+	dsn = slice_head(dsn, QUEUE_DSN_MAX);
+	if (dsn.n > 0)
+		memcpy(r->dsn, dsn.p, dsn.n);
+	r->dsn_n = (uint8_t)dsn.n;
+	reason = slice_head(reason, QUEUE_REASON_MAX);
+	r->reason_n = 0;
+	if (reason.n == 0)
+		return;
+	if (r->reason == NULL)
+		r->reason = arena_alloc(&e->mem, 1, QUEUE_REASON_MAX);
+	if (r->reason == NULL)
+		return;		/* a text less, nothing else */
+	for (i = 0; i < reason.n; i++)
+		r->reason[i] = ascii_is_print(reason.p[i]) ? reason.p[i] : '?';
+	r->reason_n = (uint8_t)reason.n;
+}
+
+struct slice
+queue_envelope_dsn(const struct queue_rcpt *r)
+{
+	return slice_of(r->dsn, r->dsn_n);
+}
+
+struct slice
+queue_envelope_reason(const struct queue_rcpt *r)
+{
+	return slice_of(r->reason, r->reason_n);
+}
+
+uint32_t
+queue_envelope_pending(const struct queue_envelope *e)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < e->rcpt_count; i++)
+		n += e->rcpts[i].status == QUEUE_RCPT_PENDING;
+	return n;
+}
+
+void
+queue_envelope_put(struct buf *b, const struct queue_envelope *e)
+{
+	uint32_t i;
+
+	ipc_put_u8(b, ENVELOPE_FORMAT);
+	ipc_put_u64(b, e->session);
+	ipc_put_u64(b, e->arrival_ms);
+	ipc_put_u64(b, e->size);
+	ipc_put_u8(b, e->flags);
+	ipc_put_u8(b, e->form);
+	if (e->form == QUEUE_FORM_FILE)
+		buf_put(b, e->file_key, sizeof(e->file_key));
+	ipc_put_var(b, e->sender, STRING_MAX);
+	ipc_put_var(b, e->client, STRING_MAX);
+	ipc_put_var(b, e->helo, STRING_MAX);
+	ipc_put_var(b, e->envid, STRING_MAX);
+	ipc_put_var(b, e->message_id, STRING_MAX);
+	ipc_put_u32(b, e->rcpt_count);
+	for (i = 0; i < e->rcpt_count; i++) {
+		ipc_put_u8(b, e->rcpts[i].notify);
+		ipc_put_u8(b, e->rcpts[i].class);
+		ipc_put_var(b, e->rcpts[i].address, STRING_MAX);
+		ipc_put_var(b, e->rcpts[i].original, STRING_MAX);
+		ipc_put_var(b, e->rcpts[i].orcpt, STRING_MAX);
+	}
+}
+
+static enum err
+get_string(struct ipc_reader *r, struct queue_envelope *e, struct slice *dst)
+{
+	struct slice s = ipc_get_var(r, STRING_MAX);
+
+	return r->bad ? ERR_CORRUPT : queue_envelope_dup(e, dst, s);
+}
+
+static enum err
+get_rcpts(struct ipc_reader *r, struct queue_envelope *e)
+{
+	struct queue_rcpt one = { 0 };
+	uint32_t i, count = ipc_get_u32(r);
+
+	if (r->bad || count > QUEUE_RCPTS_MAX)
+		return ERR_CORRUPT;
+	for (i = 0; i < count; i++) {
+		one.notify = ipc_get_u8(r);
+		one.class = ipc_get_u8(r);
+		one.address = ipc_get_var(r, STRING_MAX);
+		one.original = ipc_get_var(r, STRING_MAX);
+		one.orcpt = ipc_get_var(r, STRING_MAX);
+		if (r->bad || queue_envelope_add(e, &one) != ERR_OK ||
+		    (one.class != QUEUE_LOCAL && one.class != QUEUE_REMOTE))
+			return ERR_CORRUPT;
+	}
+	return ERR_OK;
+}
+
+enum err
+queue_envelope_get(struct slice s, struct queue_envelope *e)
+{
+	struct ipc_reader r = ipc_reader_of(s);
+
+	if (ipc_get_u8(&r) != ENVELOPE_FORMAT)
+		return ERR_CORRUPT;
+	e->session = ipc_get_u64(&r);
+	e->arrival_ms = ipc_get_u64(&r);
+	e->size = ipc_get_u64(&r);
+	e->flags = ipc_get_u8(&r);
+	e->form = ipc_get_u8(&r);
+	if (r.bad || (e->form != QUEUE_FORM_MEMFD && e->form != QUEUE_FORM_FILE))
+		return ERR_CORRUPT;
+	if (e->form == QUEUE_FORM_FILE) {
+		if ((size_t)(r.end - r.p) < sizeof(e->file_key))
+			return ERR_CORRUPT;
+		memcpy(e->file_key, r.p, sizeof(e->file_key));
+		r.p += sizeof(e->file_key);
+	}
+	if (get_string(&r, e, &e->sender) != ERR_OK ||
+	    get_string(&r, e, &e->client) != ERR_OK ||
+	    get_string(&r, e, &e->helo) != ERR_OK ||
+	    get_string(&r, e, &e->envid) != ERR_OK ||
+	    get_string(&r, e, &e->message_id) != ERR_OK ||
+	    get_rcpts(&r, e) != ERR_OK || ipc_reader_done(&r) != ERR_OK)
+		return ERR_CORRUPT;
+	return ERR_OK;
+}
+
+/* pending is ahead of the recipients so that the start needs no envelope. */
+void
+queue_envelope_put_progress(struct buf *b, const struct queue_envelope *e,
+    const struct queue_progress *p)
+{
+	uint32_t i;
+
+	ipc_put_u8(b, PROGRESS_FORMAT);
+	ipc_put_u32(b, p->attempts);
+	ipc_put_u32(b, p->lost);
+	ipc_put_u64(b, p->next_ms);
+	ipc_put_u32(b, queue_envelope_pending(e));
+	ipc_put_u32(b, e->rcpt_count);
+	for (i = 0; i < e->rcpt_count; i++) {
+		ipc_put_u8(b, e->rcpts[i].status);
+		ipc_put_bool(b, e->rcpts[i].notified);
+		ipc_put_var(b, queue_envelope_dsn(&e->rcpts[i]), QUEUE_DSN_MAX);
+		ipc_put_var(b, queue_envelope_reason(&e->rcpts[i]), QUEUE_REASON_MAX);
+	}
+}
+
+static enum err
+get_front(struct ipc_reader *r, struct queue_progress *p, uint32_t *pending)
+{
+	if (ipc_get_u8(r) != PROGRESS_FORMAT)
+		return ERR_CORRUPT;
+	p->attempts = ipc_get_u32(r);
+	p->lost = ipc_get_u32(r);
+	p->next_ms = ipc_get_u64(r);
+	*pending = ipc_get_u32(r);
+	return r->bad ? ERR_CORRUPT : ERR_OK;
+}
+
+enum err
+queue_envelope_peek_progress(struct slice s, struct queue_progress *p, uint32_t *pending)
+{
+	struct ipc_reader r = ipc_reader_of(s);
+
+	return get_front(&r, p, pending);
+}
+
+static enum err
+get_progress(struct slice s, struct queue_envelope *e,
+    struct queue_progress *p)
+{
+	struct ipc_reader r = ipc_reader_of(s);
+	struct slice dsn, reason;
+	uint32_t i, pending;
+
+	if (get_front(&r, p, &pending) != ERR_OK || ipc_get_u32(&r) != e->rcpt_count)
+		return ERR_CORRUPT;
+	for (i = 0; i < e->rcpt_count; i++) {
+		e->rcpts[i].status = ipc_get_u8(&r);
+		e->rcpts[i].notified = ipc_get_bool(&r);
+		dsn = ipc_get_var(&r, QUEUE_DSN_MAX);
+		reason = ipc_get_var(&r, QUEUE_REASON_MAX);
+		if (r.bad || e->rcpts[i].status > QUEUE_RCPT_EXPIRED)
+			return ERR_CORRUPT;
+		queue_envelope_note(e, &e->rcpts[i], dsn, reason);
+	}
+	if (ipc_reader_done(&r) != ERR_OK || pending != queue_envelope_pending(e))
+		return ERR_CORRUPT;
+	return ERR_OK;
+}
+
+/* Half of it would be worse than nothing: somebody might get no copy. */
+enum err
+queue_envelope_get_progress(struct slice s, struct queue_envelope *e,
+    struct queue_progress *p)
+{
+	enum err err = get_progress(s, e, p);
+	uint32_t i;
+
+	for (i = 0; err != ERR_OK && i < e->rcpt_count; i++) {
+		e->rcpts[i].status = QUEUE_RCPT_PENDING;
+		e->rcpts[i].notified = false;
+	}
+	return err;
+}

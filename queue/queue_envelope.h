@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who a message is from and to, and how far its delivery has got: the values
+ * and their encoding in the spool.  Pure.  An envelope owns its strings in
+ * one arena.
+ *
+ * The envelope is written once with the message; the state of all its
+ * recipients is written again after each attempt that changed it (a RESULT
+ * record), the newest one counts.  Both are sealed under the message's key,
+ * bound to the queue id.
+ */
+#ifndef QUEUE_ENVELOPE_H
+#define QUEUE_ENVELOPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/slice.h"
+#include "lib/crypto/cry.h"
+
+#define QUEUE_RCPTS_MAX		10000u	/* of one message, aliases expanded */
+#define QUEUE_ENVELOPE_MAX	(20u << 20)
+#define QUEUE_REASON_MAX	255u
+#define QUEUE_DSN_MAX		9u
+
+enum queue_rcpt_status {
+	QUEUE_RCPT_PENDING = 0, QUEUE_RCPT_SENT = 1, QUEUE_RCPT_BOUNCED = 2,
+	QUEUE_RCPT_EXPIRED = 3
+};
+enum queue_notify {		/* RFC 3461 s4.1 */
+	QUEUE_NOTIFY_NEVER = 1, QUEUE_NOTIFY_SUCCESS = 2,
+	QUEUE_NOTIFY_FAILURE = 4, QUEUE_NOTIFY_DELAY = 8
+};
+
+struct queue_rcpt {
+	struct slice	 address;	/* final, canonical */
+	struct slice	 original;	/* as given in RCPT */
+	struct slice	 orcpt;
+	uint8_t		 notify;
+	uint8_t		 class;		/* enum queue_class */
+	uint8_t		 status;	/* enum queue_rcpt_status */
+	bool		 in_job;
+	bool		 notified;	/* its bounce is on the way or not wanted */
+	uint8_t		 dsn_n;
+	uint8_t		 reason_n;
+	char		 dsn[QUEUE_DSN_MAX];
+	char		*reason;	/* QUEUE_REASON_MAX bytes in the arena, or NULL */
+};
+
+struct queue_envelope {
+	uint64_t	 id;
+	uint64_t	 session;
+	uint64_t	 arrival_ms;	/* real time */
+	uint64_t	 size;		/* plain bytes */
+	uint8_t		 flags;		/* enum queue_flag */
+	uint8_t		 form;		/* enum queue_form */
+	unsigned char	 file_key[CRY_KEY_BYTES];	/* form 2 */
+	struct slice	 sender;
+	struct slice	 client;
+	struct slice	 helo;
+	struct slice	 envid;
+	struct slice	 message_id;
+	struct queue_rcpt *rcpts;
+	uint32_t	 rcpt_count;
+	uint32_t	 rcpt_cap;
+	struct arena	 mem;
+};
+
+void		 queue_envelope_init(struct queue_envelope *);
+void		 queue_envelope_fini(struct queue_envelope *);	/* wipes the key */
+/* Copies; ERR_LIMIT. */
+enum err	 queue_envelope_dup(struct queue_envelope *, struct slice *dst,
+		    struct slice) MUST_USE;
+/* A new recipient with copies of the strings; ERR_LIMIT. */
+enum err	 queue_envelope_add(struct queue_envelope *,
+		    const struct queue_rcpt *) MUST_USE;
+/* dsn and reason are cut at their maximum; reason as printable text. */
+void		 queue_envelope_note(struct queue_envelope *, struct queue_rcpt *,
+		    struct slice dsn, struct slice reason);
+struct slice	 queue_envelope_dsn(const struct queue_rcpt *);
+struct slice	 queue_envelope_reason(const struct queue_rcpt *);
+uint32_t	 queue_envelope_pending(const struct queue_envelope *);
+
+/* encode and decode: ERR_CORRUPT for anything that is not exactly one */
+void		 queue_envelope_put(struct buf *, const struct queue_envelope *);
+enum err	 queue_envelope_get(struct slice, struct queue_envelope *) MUST_USE;
+
+/* The state of all recipients. */
+struct queue_progress {
+	uint32_t	 attempts;
+	uint64_t	 next_ms;	/* real time of the next attempt */
+	uint32_t	 lost;		/* attempts that ended with the death of a peer */
+};
+void		 queue_envelope_put_progress(struct buf *, const struct queue_envelope *,
+		    const struct queue_progress *);
+enum err	 queue_envelope_get_progress(struct slice, struct queue_envelope *,
+		    struct queue_progress *) MUST_USE;
+/* The front of it alone, for the start: no envelope needed. */
+enum err	 queue_envelope_peek_progress(struct slice, struct queue_progress *,
+		    uint32_t *pending) MUST_USE;
+
+#endif

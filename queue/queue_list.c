@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/queue_list.h"
+
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/enc.h"
+#include "lib/base/must.h"
+#include "lib/base/num.h"
+#include "lib/ipc/queue_proto.h"
+#include "queue/queue_load.h"
+#include "queue/queue_spool.h"
+
+struct page {
+	struct queue		*q;
+	queue_list_fn		*fn;
+	void			*arg;
+	uint64_t		 id;
+	bool			 json;
+	bool			 more;
+	uint64_t		 bytes;		/* of the messages listed so far */
+	uint64_t		 count;
+	uint64_t		 cursor;
+	unsigned		 n;
+	bool			 active[QUEUE_PAGE_ITEMS];
+	uint64_t		 size[QUEUE_PAGE_ITEMS];
+	struct queue_load	 loads[QUEUE_PAGE_ITEMS];
+};
+
+/* ---- one message ---- */
+
+static const char *const weekdays[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
+	"Aug", "Sep", "Oct", "Nov", "Dec" };
+
+static struct slice
+reason_of(const struct queue_rcpt *r)
+{
+	if (r->reason_n > 0)
+		return queue_envelope_reason(r);
+	return r->class == QUEUE_REMOTE ? SLICE_LIT(QUEUE_KEPT_REASON) : SLICE_NONE;
+}
+
+/* A recipient under the last reason given, which is said once. */
+static void
+put_rcpt_text(struct buf *b, const struct queue_rcpt *r, struct slice *last)
+{
+	struct slice reason = reason_of(r);
+
+	if (!slice_eq(reason, *last)) {
+		if (reason.n > 0) {
+			buf_put_str(b, "    (");
+			buf_put_slice(b, reason);
+			buf_put_str(b, ")\n");
+		}
+		*last = reason;
+	}
+	buf_printf(b, "%45s", "");
+	buf_put_slice(b, r->address);
+	buf_put_char(b, '\n');
+}
+
+void
+queue_list_put_text(struct buf *b, const struct queue_list_row *row, size_t max)
+{
+	size_t start = b->n;
+	struct slice last = SLICE_NONE;
+	char id[ENC_ID_BYTES + 1];
+	struct clock_date d;
+	uint32_t i, left;
+
+	enc_id_str(id, row->id);
+	clock_to_date((int64_t)(queue_table_id_ms(row->id) / 1000), &d);
+	buf_printf(b, "%s%c %8llu %s %s %2d %02d:%02d:%02d  ", id, row->is_active ? '*' : ' ',
+	    (unsigned long long)row->size, weekdays[d.weekday % 7], months[(d.month - 1) % 12],
+	    d.day, d.hour, d.minute, d.second);
+	if (row->is_damaged) {
+		buf_put_str(b, "(the record cannot be read)\n");
+		return;
+	}
+	if (row->env->sender.n > 0)
+		buf_put_slice(b, row->env->sender);
+	else
+		buf_put_str(b, "MAILER-DAEMON");
+	buf_put_char(b, '\n');
+	left = queue_envelope_pending(row->env);
+	for (i = 0; i < row->env->rcpt_count; i++) {
+		if (row->env->rcpts[i].status != QUEUE_RCPT_PENDING)
+			continue;
+		if (b->n - start > max) {
+			buf_printf(b, "%45s(%u more recipients)\n", "", left);
+			return;
+		}
+		put_rcpt_text(b, &row->env->rcpts[i], &last);
+		left--;
+	}
+}
+
+static void
+put_json_string(struct buf *b, struct slice s)
+{
+	bool utf8 = utf8_ok(s);
+	unsigned char c;
+	size_t i;
+
+	buf_put_char(b, '"');
+	for (i = 0; i < s.n; i++) {
+		c = (unsigned char)s.p[i];
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
+			buf_printf(b, "\\u%04x", c);
+		else
+			buf_put_char(b, (char)c);
+	}
+	buf_put_char(b, '"');
+}
+
+void
+queue_list_put_json(struct buf *b, const struct queue_list_row *row, size_t max)
+{
+	const char *name = row->is_active ? "active" : "deferred";
+	size_t start = b->n;
+	char id[ENC_ID_BYTES + 1];
+	struct slice reason;
+	bool first = true;
+	uint32_t i;
+
+	enc_id_str(id, row->id);
+	buf_printf(b, "{\"queue_name\": \"%s\", \"queue_id\": \"%s\", \"arrival_time\": %llu, "
+	    "\"message_size\": %llu, \"forced_expire\": false, \"sender\": ",
+	    row->is_damaged ? "corrupt" : name, id,
+	    (unsigned long long)(queue_table_id_ms(row->id) / 1000),
+	    (unsigned long long)row->size);
+	put_json_string(b, row->is_damaged ? SLICE_NONE : row->env->sender);
+	buf_put_str(b, ", \"recipients\": [");
+	for (i = 0; !row->is_damaged && i < row->env->rcpt_count && b->n - start <= max; i++) {
+		if (row->env->rcpts[i].status != QUEUE_RCPT_PENDING)
+			continue;
+		buf_put_str(b, first ? "{\"address\": " : ", {\"address\": ");
+		put_json_string(b, row->env->rcpts[i].address);
+		reason = reason_of(&row->env->rcpts[i]);
+		if (reason.n > 0) {
+			buf_put_str(b, ", \"delay_reason\": ");
+			put_json_string(b, reason);
+		}
+		buf_put_char(b, '}');
+		first = false;
+	}
+	buf_put_str(b, "]}\n");
+}
+
+/* ---- pages ---- */
+
+static void
+put_row(struct buf *b, const struct page *p, unsigned i)
+{
+	const struct queue_list_row row = {
+		.env = &p->loads[i].env, .id = p->loads[i].id, .size = p->size[i],
+		.is_active = p->active[i], .is_damaged = p->loads[i].error != ERR_OK
+	};
+	size_t max = QUEUE_PAGE_BYTES / QUEUE_PAGE_ITEMS;
+
+	if (p->json)
+		queue_list_put_json(b, &row, max);
+	else
+		queue_list_put_text(b, &row, max);
+}
+
+static void
+put_end(struct buf *b, const struct page *p)
+{
+	char id[ENC_ID_BYTES + 1];
+
+	if (p->more) {
+		enc_id_str(id, p->cursor);
+		buf_printf(b, "%s %llu %llu\n", id, (unsigned long long)p->bytes,
+		    (unsigned long long)p->count);
+	} else if (!p->json && p->count == 0)
+		buf_put_str(b, "Mail queue is empty\n");
+	else if (!p->json)
+		buf_printf(b, "-- %llu Kbytes in %llu Request%s.\n",
+		    (unsigned long long)(p->bytes / 1024), (unsigned long long)p->count,
+		    p->count == 1 ? "" : "s");
+}
+
+static void
+finish_page(void *arg)
+{
+	struct page *p = arg;
+	bool first = p->count == 0;
+	struct buf b;
+	unsigned i;
+
+	p->q->works--;
+	buf_init(&b, 60000);
+	for (i = 0; i < p->n; i++) {
+		/* Gone since the page was begun: it is complete. */
+		if (p->loads[i].error != ERR_NOTFOUND) {
+			if (first && !p->json)
+				buf_put_str(&b, "-Queue ID----- --Size-- ----Arrival Time---- "
+				    "-Sender/Recipient-------\n");
+			first = false;
+			p->count++;
+			p->bytes += p->size[i];
+			put_row(&b, p, i);
+		}
+		queue_load_fini(&p->loads[i]);
+	}
+	put_end(&b, p);
+	p->fn(p->arg, p->id, EX_OK, p->more, buf_slice(&b));
+	buf_fini(&b);
+	free(p);
+}
+
+static void
+load_page(void *arg)
+{
+	struct page *p = arg;
+	unsigned i;
+
+	for (i = 0; i < p->n; i++)
+		queue_load_run(&p->loads[i]);
+}
+
+static void
+gather(struct page *p)
+{
+	struct queue *q = p->q;
+	struct queue_item *it = queue_table_after(&q->table, p->cursor);
+	const struct queue_spool_key *k;
+	struct list *l;
+
+	for (; it != NULL; it = l != NULL ? obj_of(l, struct queue_item, order) : NULL) {
+		l = list_next(&q->table.order, &it->order);
+		if (it->state != QUEUE_S5_STORED && it->state != QUEUE_S6_TRIED)
+			continue;
+		if (p->n == QUEUE_PAGE_ITEMS) {
+			p->more = true;
+			return;
+		}
+		p->loads[p->n] = (struct queue_load){ .id = it->id, .spot = it->spot,
+		    .result = it->result, .dir = q->dir, .fd = -1 };
+		if ((k = queue_seal_find_key(&q->keys, it->key_id)) != NULL)
+			p->loads[p->n].spool_key = *k;
+		p->active[p->n] = it->msg != NULL;
+		p->size[p->n++] = it->size;
+		p->cursor = it->id;
+	}
+}
+
+static enum err
+parse_cursor(struct page *p, struct slice s)
+{
+	struct slice id, bytes, count;
+	enum err e;
+
+	if (s.n == 0)
+		return ERR_OK;
+	s = slice_cut(slice_trim(s), ' ', &id);
+	count = slice_cut(s, ' ', &bytes);
+	if ((e = enc_get_id(id, &p->cursor)) != ERR_OK ||
+	    (e = num_parse_u64(bytes, UINT64_MAX, &p->bytes)) != ERR_OK)
+		return e;
+	return num_parse_u64(count, UINT64_MAX, &p->count);
+}
+
+void
+queue_list_page(struct queue *q, struct slice args, uint64_t id, queue_list_fn *fn, void *arg)
+{
+	struct page *p = must_alloc(1, sizeof(*p));
+	struct slice form, cursor;
+
+	args = slice_cut(args, '\0', &form);
+	(void)slice_cut(args, '\0', &cursor);
+	p->q = q;
+	p->fn = fn;
+	p->arg = arg;
+	p->id = id;
+	p->json = slice_eq_str(form, "j");
+	if ((!p->json && !slice_eq_str(form, "p")) || parse_cursor(p, cursor) != ERR_OK) {
+		free(p);
+		fn(arg, id, EX_USAGE, false, SLICE_LIT("bad arguments"));
+		return;
+	}
+	gather(p);
+	q->works++;
+	if (loop_work(q->loop, load_page, finish_page, p) != ERR_OK) {
+		p->n = 0;
+		finish_page(p);
+	}
+}
+
+void
+queue_list_status(const struct queue *q, struct buf *note)
+{
+	uint64_t stored = q->table.count;
+	struct map_node *n;
+	size_t slot = 0;
+
+	/* What is in hand and in the spool counts once, as active. */
+	for (n = map_walk(&q->msgs, &slot, NULL); n != NULL; n = map_walk(&q->msgs, &slot, n))
+		stored -= obj_of(n, struct queue_msg, by_id)->item != NULL;
+	buf_printf(note, "active %llu  deferred %llu  hold 0",
+	    (unsigned long long)q->msgs.count, (unsigned long long)stored);
+}

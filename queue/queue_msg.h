@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of a message in hand, by the states of queue_state.h.  Whatever
+ * changes a message (a job's result, a durable record, a bounce that was
+ * taken) ends in queue_msg_settle, the one place that decides what is next.
+ */
+#ifndef QUEUE_MSG_H
+#define QUEUE_MSG_H
+
+#include "queue/queue_core.h"
+
+/* make: state S1, no recipients */
+struct queue_msg *queue_msg_new(struct queue *);
+void		 queue_msg_free(struct queue_msg **);	/* no jobs, no writes */
+/* Findable by its id, once it has one. */
+void		 queue_msg_know(struct queue_msg *);
+struct queue_msg *queue_msg_find(const struct queue *, uint64_t id);
+/* Takes fd; form, size and key are in the envelope. */
+void		 queue_msg_take_fd(struct queue_msg *, int take_fd);
+void		 queue_msg_close_fd(struct queue_msg *);
+
+/*
+ * The envelope is complete and fd is there: deliver it or spool it.  accepted
+ * is called once, maybe at once; the message is the queue's from here.
+ */
+void		 queue_msg_start(struct queue_msg *, queue_accepted_fn *, void *arg);
+/* From the spool: give its pending recipients to deliver. */
+void		 queue_msg_try(struct queue_msg *);
+void		 queue_msg_settle(struct queue_msg *);
+/* Its MESSAGE record is durable, or could not be written. */
+void		 queue_msg_stored(struct queue_msg *, enum err);
+
+/* Direct messages whose time is up go to the spool. */
+void		 queue_msg_direct_due(void *q);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The walk: a list of addresses to look at, each with its depth.  An address
+ * becomes an account, a remote recipient, or more addresses.
+ */
+#include "queue/queue_resolve.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/conf/conf_sections.h"
+#include "lib/ipc/queue_proto.h"
+#include "queue/queue_facts.h"
+
+#define WALK_BYTES	(4u << 20)
+
+struct step {
+	struct step	*next;
+	struct addr	 addr;		/* canonical */
+	unsigned	 depth;
+	bool		 skip_alias;	/* it came from the alias of its own name */
+};
+
+struct seen {
+	struct map_node	 node;
+	struct slice	 address;
+};
+
+struct walk {
+	struct queue_resolver	*r;
+	struct queue_refusal	*why;
+	queue_resolve_fn	*fn;
+	void			*arg;
+	bool			 may_relay;
+	struct step		*first;
+	struct step		**last;
+	struct map		 seen;		/* final addresses */
+	struct arena		 mem;
+	unsigned		 found;
+	unsigned		 steps;
+	struct slice		 rcpt;
+};
+
+void
+queue_resolve_refuse(struct queue_refusal *why, enum err e, const char *dsn,
+    struct slice address, const char *text)
+{
+	size_t i, n;
+
+	why->error = e;
+	why->dsn = dsn;
+	if (address.n > 0)
+		(void)snprintf(why->text, sizeof(why->text), "<%.*s>: %s",
+		    SLICE_FMT(slice_head(address, 160)), text);
+	else
+		(void)snprintf(why->text, sizeof(why->text), "%s", text);
+	/* It goes into a reply line. */
+	for (i = 0, n = strlen(why->text); i < n; i++)
+		if ((unsigned char)why->text[i] < 0x20 || why->text[i] == 0x7f)
+			why->text[i] = '?';
+}
+
+static enum err
+refuse(struct walk *w, enum err e, const char *dsn, const char *text)
+{
+	queue_resolve_refuse(w->why, e, dsn, w->rcpt, text);
+	return e;
+}
+
+static enum err
+unknown(struct walk *w)
+{
+	return refuse(w, ERR_NOTFOUND, "5.1.1", "Recipient address rejected: User unknown");
+}
+
+static enum err
+too_many(struct walk *w)
+{
+	return refuse(w, ERR_BUSY, "4.3.5", "Recipient address rejected: alias nesting or size");
+}
+
+/* ---- what comes out ---- */
+
+static enum err
+emit(struct walk *w, struct slice address, uint8_t class, const struct queue_account *a)
+{
+	uint64_t hash = hash_slice(address);
+	struct seen *s;
+	struct map_node *n;
+
+	for (n = map_first(&w->seen, hash); n != NULL; n = map_next(n))
+		if (slice_eq(obj_of(n, struct seen, node)->address, address))
+			return ERR_OK;
+	/* A single recipient, the usual case, needs no memory. */
+	if (w->first != NULL || w->found > 0) {
+		if (w->found >= QUEUE_EXPANSION_MAX ||
+		    (s = arena_alloc(&w->mem, 1, sizeof(*s))) == NULL)
+			return too_many(w);
+		s->address = arena_dup(&w->mem, address);
+		if (s->address.p == NULL)
+			return too_many(w);
+		map_insert(&w->seen, &s->node, hash);
+	}
+	w->found++;
+	return w->fn(w->arg, address, class, a);
+}
+
+static enum err
+emit_account(struct walk *w, const struct step *s, const struct queue_account *a)
+{
+	if (!a->enabled) {
+		if (s->depth > 0)
+			return ERR_OK;
+		return refuse(w, ERR_DISABLED, "5.2.1",
+		    "Recipient address rejected: Mailbox is disabled");
+	}
+	return emit(w, slice_of(a->address, a->address_n), QUEUE_LOCAL, a);
+}
+
+static enum err
+emit_remote(struct walk *w, const struct step *s, bool is_relay_domain)
+{
+	char text[ADDR_TEXT_MAX + 1];
+
+	if (s->depth == 0 && !is_relay_domain && !w->may_relay)
+		return refuse(w, ERR_DENIED, "5.7.1", "Relay access denied");
+	return emit(w, addr_text(&s->addr, text), QUEUE_REMOTE, NULL);
+}
+
+/* ---- one address ---- */
+
+static enum err
+push(struct walk *w, const struct addr *a, unsigned depth, bool skip_alias)
+{
+	struct step *s;
+
+	if (depth > QUEUE_ALIAS_DEPTH || ++w->steps > QUEUE_EXPANSION_MAX ||
+	    (s = arena_alloc(&w->mem, 1, sizeof(*s))) == NULL)
+		return too_many(w);
+	s->addr = *a;
+	s->depth = depth;
+	s->skip_alias = skip_alias;
+	*w->last = s;
+	w->last = &s->next;
+	return ERR_OK;
+}
+
+static enum err
+expand(struct walk *w, const struct step *from, const struct queue_alias *a)
+{
+	struct slice list = slice_of(a->bytes + a->address_n, a->targets_n), one, key;
+	struct addr addr, canon;
+	char text[ADDR_TEXT_MAX + 1];
+	enum err e;
+
+	key = slice_of(a->bytes, a->address_n);
+	while (list.n > 0) {
+		list = slice_cut(list, '\0', &one);
+		if (addr_parse(one, ADDR_UTF8, &addr) != ERR_OK ||
+		    addr_canon(&addr, &canon) != ERR_OK)
+			continue;	/* keyd took it, so it is not ours to judge */
+		e = push(w, &canon, from->depth + 1, slice_eq(addr_text(&canon, text), key));
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+static bool
+is_special(struct slice local)
+{
+	return slice_eq_str(local, "postmaster") || slice_eq_str(local, "abuse") ||
+	    slice_eq_str(local, "root");
+}
+
+/* RFC 5321 s4.5.1: postmaster is always accepted. */
+static enum err
+to_postmaster(struct walk *w, const struct step *s)
+{
+	const struct queue_account *a;
+	struct addr addr, canon;
+
+	if (w->r->postmaster[0] == '\0') {
+		if ((a = queue_facts_first(w->r)) == NULL)
+			return unknown(w);
+		return emit(w, slice_of(a->address, a->address_n), QUEUE_LOCAL, a);
+	}
+	if (addr_parse(slice_str(w->r->postmaster), ADDR_UTF8, &addr) != ERR_OK ||
+	    addr_canon(&addr, &canon) != ERR_OK)
+		return unknown(w);
+	return push(w, &canon, s->depth + 1, false);
+}
+
+static enum err
+look_in_domain(struct walk *w, const struct step *s, const struct queue_domain *d)
+{
+	struct addr stripped;
+	char full_text[ADDR_TEXT_MAX + 1], base_text[ADDR_TEXT_MAX + 1];
+	struct slice full = addr_text(&s->addr, full_text), base;
+	const struct queue_account *a;
+	const struct queue_alias *l;
+	struct addr moved;
+
+	addr_strip(&s->addr, w->r->delimiters, &stripped);
+	base = addr_text(&stripped, base_text);
+	if (!s->skip_alias && ((l = queue_facts_alias(w->r, full)) != NULL ||
+	    (l = queue_facts_alias(w->r, base)) != NULL))
+		return expand(w, s, l);
+	if (d->class == CONF_CLASS_ALIAS && d->target[0] != '\0') {
+		moved = s->addr;
+		moved.domain_n = (unsigned char)strlen(d->target);
+		memcpy(moved.domain, d->target, moved.domain_n + 1u);
+		return push(w, &moved, s->depth + 1, false);
+	}
+	if ((a = queue_resolve_find(w->r, full)) != NULL ||
+	    (a = queue_resolve_find(w->r, base)) != NULL)
+		return emit_account(w, s, a);
+	if (is_special(addr_local(&stripped)))
+		return to_postmaster(w, s);
+	/* An alias may name somebody who left: the others still get it. */
+	return s->depth > 0 ? ERR_OK : unknown(w);
+}
+
+static enum err
+look_at(struct walk *w, const struct step *s)
+{
+	struct slice name = addr_domain(&s->addr);
+	const struct queue_domain *d;
+
+	if (name.n == 0)
+		return to_postmaster(w, s);
+	if ((d = queue_facts_domain(w->r, name)) == NULL) {
+		if (is_special(addr_local(&s->addr)) && slice_ieq_str(name, w->r->hostname))
+			return to_postmaster(w, s);
+		return emit_remote(w, s, false);
+	}
+	if (d->class == CONF_CLASS_RELAY)
+		return emit_remote(w, s, true);
+	return look_in_domain(w, s, d);
+}
+
+static enum err
+walk_all(struct walk *w, struct step *start)
+{
+	enum err e = look_at(w, start);
+	struct step *s;
+
+	for (s = w->first; s != NULL && e == ERR_OK; s = s->next)
+		e = look_at(w, s);
+	if (e == ERR_OK && w->found == 0)
+		e = unknown(w);
+	return e;
+}
+
+enum err
+queue_resolve_rcpt(struct queue_resolver *r, struct slice rcpt, bool may_relay,
+    queue_resolve_fn *fn, void *arg, struct queue_refusal *why)
+{
+	struct walk w = { .r = r, .why = why, .fn = fn, .arg = arg,
+	    .may_relay = may_relay, .rcpt = rcpt };
+	struct step start = { 0 };
+	struct addr addr;
+	enum err e;
+
+	*why = (struct queue_refusal){ .error = ERR_OK, .dsn = "" };
+	if (!r->is_ready) {
+		queue_resolve_refuse(why, ERR_AGAIN, "4.3.0", SLICE_NONE,
+		    "Temporary lookup failure");
+		return ERR_AGAIN;
+	}
+	if (addr_parse(rcpt, ADDR_UTF8 | ADDR_POSTMASTER_OK, &addr) != ERR_OK ||
+	    addr_canon(&addr, &start.addr) != ERR_OK) {
+		queue_resolve_refuse(why, ERR_SYNTAX, "5.1.3", rcpt,
+		    "Recipient address rejected: bad address syntax");
+		return ERR_SYNTAX;
+	}
+	w.last = &w.first;
+	arena_init(&w.mem, WALK_BYTES);
+	map_init(&w.seen);
+	e = walk_all(&w, &start);
+	map_fini(&w.seen);
+	arena_fini(&w.mem);
+	if (e != ERR_OK && why->error == ERR_OK)	/* it was fn's */
+		queue_resolve_refuse(why, e, "4.3.0", rcpt, err_text(e));
+	return e;
+}
+
+/* ---- who may send as whom ---- */
+
+struct owner {
+	uint64_t	 account;
+	bool		 is_owner;
+};
+
+static enum err
+compare(void *arg, struct slice address, uint8_t class, const struct queue_account *a)
+{
+	struct owner *o = arg;
+
+	(void)address;
+	(void)class;
+	if (a != NULL && a->id == o->account)
+		o->is_owner = true;
+	return ERR_OK;
+}
+
+bool
+queue_resolve_owns(struct queue_resolver *r, uint64_t account, struct slice sender)
+{
+	struct owner o = { .account = account };
+	struct queue_refusal why;
+
+	if (sender.n == 0)
+		return true;
+	return queue_resolve_rcpt(r, sender, false, compare, &o, &why) == ERR_OK &&
+	    o.is_owner;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Recipient to final recipients: the domain sections, and what keyd says of
+ * accounts and aliases (facts), all in memory.  Pure: no I/O, no clock.
+ *
+ * Local parts are compared in canonical form (lower case).  An alias counts
+ * before an account of the same name; one that names itself means the account.
+ * The extension behind the recipient delimiter is tried with, then without.
+ * postmaster, abuse and root of every domain of ours, and of the hostname, go
+ * to the postmaster option unless something of that name exists (RFC 5321
+ * s4.5.1, RFC 2142 s4).  Nesting is limited to QUEUE_ALIAS_DEPTH, recipients
+ * to QUEUE_EXPANSION_MAX; every final address comes once.
+ */
+#ifndef QUEUE_RESOLVE_H
+#define QUEUE_RESOLVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/map.h"
+#include "lib/base/slice.h"
+#include "lib/ipc/ipc_codec.h"
+#include "lib/mail/addr.h"
+
+#define QUEUE_ALIAS_DEPTH	50
+#define QUEUE_EXPANSION_MAX	5000
+#define QUEUE_TEXT_MAX		255
+
+struct queue_account {
+	struct map_node	 by_id;
+	struct map_node	 by_address;
+	uint64_t	 id;
+	uint32_t	 generation;	/* of the facts it came with */
+	uint32_t	 key_generation;
+	uint8_t		 sealing;
+	bool		 enabled;
+	unsigned char	 public_key[32];
+	size_t		 address_n;
+	char		 address[ADDR_TEXT_MAX + 1];
+};
+
+struct queue_resolver {
+	struct map	 accounts;	/* by id */
+	struct map	 addresses;	/* accounts by address */
+	struct map	 aliases;
+	struct map	 domains;
+	struct queue_account *first;	/* lowest id; NULL: not known */
+	char		*delimiters;
+	char		*postmaster;	/* empty: the first account */
+	char		*hostname;
+	uint32_t	 generation;	/* counts replays of every keyd there was */
+	uint32_t	 replay;	/* keyd's own number of the last one */
+	bool		 is_ready;	/* one replay of the facts was complete */
+};
+
+/* Why not: for queue_refused and the log. */
+struct queue_refusal {
+	enum err	 error;
+	const char	*dsn;
+	char		 text[QUEUE_TEXT_MAX + 1];
+};
+
+void		 queue_resolve_init(struct queue_resolver *);
+void		 queue_resolve_fini(struct queue_resolver *);
+
+/* configuration */
+void		 queue_resolve_set(struct queue_resolver *, const char *hostname,
+		    const char *postmaster, const char *delimiters);
+void		 queue_resolve_clear_domains(struct queue_resolver *);
+/* class: enum conf_class; names that are no domains are left out. */
+void		 queue_resolve_add_domain(struct queue_resolver *, const char *name,
+		    unsigned class, const char *target);
+
+/* facts; ERR_VIOLATION for what keyd cannot mean */
+void		 queue_resolve_begin(struct queue_resolver *, uint32_t generation);
+enum err	 queue_resolve_account(struct queue_resolver *,
+		    const struct ipc_fact_account *) MUST_USE;
+void		 queue_resolve_gone(struct queue_resolver *, uint64_t account);
+enum err	 queue_resolve_alias(struct queue_resolver *,
+		    const struct ipc_fact_alias *) MUST_USE;
+void		 queue_resolve_end(struct queue_resolver *, uint32_t generation);
+
+/* use */
+/* class: enum queue_class.  An error ends the walk and is its result. */
+typedef enum err queue_resolve_fn(void *arg, struct slice address, uint8_t class,
+    const struct queue_account *);
+/*
+ * Call fn for every final recipient; when it returns an error some may have
+ * been reported.  may_relay: the sender may reach other domains.
+ */
+enum err	 queue_resolve_rcpt(struct queue_resolver *, struct slice rcpt,
+		    bool may_relay, queue_resolve_fn *, void *arg,
+		    struct queue_refusal *) MUST_USE;
+/* The account of a final address, as it is now; NULL: none (any more). */
+const struct queue_account *queue_resolve_find(const struct queue_resolver *,
+		    struct slice address);
+const struct queue_account *queue_resolve_find_id(const struct queue_resolver *, uint64_t);
+/* The login may send as this address (empty: null sender). */
+bool		 queue_resolve_owns(struct queue_resolver *, uint64_t account,
+		    struct slice sender);
+
+void		 queue_resolve_refuse(struct queue_refusal *, enum err, const char *dsn,
+		    struct slice address, const char *text);
+
+#endif

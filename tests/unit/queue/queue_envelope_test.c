@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+/* Envelopes, their sealing, bounces and the listing: text and bytes only. */
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/ipc/queue_proto.h"
+#include "queue/queue_bounce.h"
+#include "queue/queue_envelope.h"
+#include "queue/queue_list.h"
+#include "queue/queue_seal.h"
+
+static void
+fill(struct queue_envelope *e, unsigned rcpts)
+{
+	struct queue_rcpt r = { .class = QUEUE_LOCAL, .notify = QUEUE_NOTIFY_FAILURE };
+	char address[64];
+	unsigned i;
+
+	queue_envelope_init(e);
+	e->id = 0x1a2b3c4d5e6full << 8;
+	e->session = 42;
+	e->arrival_ms = 1795183331911ull;
+	e->size = 4312;
+	e->flags = QUEUE_SUBMISSION;
+	e->form = QUEUE_FORM_FILE;
+	memset(e->file_key, 'k', sizeof(e->file_key));
+	assert_int_equal(queue_envelope_dup(e, &e->sender, SLICE_LIT("alice@example.net")), ERR_OK);
+	assert_int_equal(queue_envelope_dup(e, &e->helo, SLICE_LIT("helo.example")), ERR_OK);
+	for (i = 0; i < rcpts; i++) {
+		snprintf(address, sizeof(address), "rcpt%u@bank.example", i);
+		r.address = slice_str(address);
+		r.original = i % 2 == 0 ? r.address : SLICE_LIT("list@example.net");
+		assert_int_equal(queue_envelope_add(e, &r), ERR_OK);
+	}
+}
+
+static void
+test_round_trip(void **state)
+{
+	struct queue_envelope a, b;
+	struct buf bytes;
+	size_t n;
+
+	(void)state;
+	fill(&a, 5);
+	buf_init(&bytes, 1u << 20);
+	queue_envelope_put(&bytes, &a);
+	assert_int_equal(buf_err(&bytes), ERR_OK);
+	queue_envelope_init(&b);
+	assert_int_equal(queue_envelope_get(buf_slice(&bytes), &b), ERR_OK);
+	assert_int_equal(b.session, 42);
+	assert_int_equal(b.arrival_ms, a.arrival_ms);
+	assert_int_equal(b.size, 4312);
+	assert_memory_equal(b.file_key, a.file_key, sizeof(a.file_key));
+	assert_slice(b.sender, "alice@example.net");
+	assert_slice(b.helo, "helo.example");
+	assert_int_equal(b.rcpt_count, 5);
+	assert_slice(b.rcpts[4].address, "rcpt4@bank.example");
+	assert_slice(b.rcpts[3].original, "list@example.net");
+	queue_envelope_fini(&b);
+	for (n = 0; n < bytes.n; n++) {
+		queue_envelope_init(&b);
+		assert_int_equal(queue_envelope_get(slice_head(buf_slice(&bytes), n), &b),
+		    ERR_CORRUPT);
+		queue_envelope_fini(&b);
+	}
+	buf_put_char(&bytes, 0);
+	queue_envelope_init(&b);
+	assert_int_equal(queue_envelope_get(buf_slice(&bytes), &b), ERR_CORRUPT);
+	queue_envelope_fini(&b);
+	queue_envelope_fini(&a);
+	buf_fini(&bytes);
+}
+
+static void
+test_rcpt_limit(void **state)
+{
+	const struct queue_rcpt r = { .address = SLICE_LIT("x@y"), .original = SLICE_LIT("x@y") };
+	struct queue_envelope e;
+	uint32_t i;
+
+	(void)state;
+	queue_envelope_init(&e);
+	for (i = 0; i < QUEUE_RCPTS_MAX; i++)
+		assert_int_equal(queue_envelope_add(&e, &r), ERR_OK);
+	assert_int_equal(queue_envelope_add(&e, &r), ERR_LIMIT);
+	assert_int_equal(e.rcpt_count, QUEUE_RCPTS_MAX);
+	queue_envelope_fini(&e);
+}
+
+static void
+test_progress(void **state)
+{
+	const struct queue_progress p = { .attempts = 3, .next_ms = 99, .lost = 1 };
+	struct queue_progress got;
+	struct queue_envelope a, b;
+	struct buf bytes;
+	uint32_t pending;
+	size_t n, k;
+
+	(void)state;
+	fill(&a, 4);
+	a.rcpts[1].status = QUEUE_RCPT_SENT;
+	a.rcpts[2].status = QUEUE_RCPT_BOUNCED;
+	a.rcpts[2].notified = true;
+	queue_envelope_note(&a, &a.rcpts[0], SLICE_LIT("4.4.1"), SLICE_LIT("Connection\nrefused"));
+	buf_init(&bytes, 1u << 20);
+	queue_envelope_put_progress(&bytes, &a, &p);
+	assert_int_equal(queue_envelope_peek_progress(buf_slice(&bytes), &got, &pending), ERR_OK);
+	assert_int_equal(pending, 2);
+	fill(&b, 4);
+	assert_int_equal(queue_envelope_get_progress(buf_slice(&bytes), &b, &got), ERR_OK);
+	assert_int_equal(got.attempts, 3);
+	assert_int_equal(got.next_ms, 99);
+	assert_int_equal(got.lost, 1);
+	assert_int_equal(b.rcpts[1].status, QUEUE_RCPT_SENT);
+	assert_true(b.rcpts[2].notified);
+	assert_slice(queue_envelope_dsn(&b.rcpts[0]), "4.4.1");
+	assert_slice(queue_envelope_reason(&b.rcpts[0]), "Connection?refused");
+	queue_envelope_fini(&b);
+	/* Cut anywhere, it changes nobody's state. */
+	for (n = 0; n < bytes.n; n++) {
+		fill(&b, 4);
+		assert_int_equal(queue_envelope_get_progress(slice_head(buf_slice(&bytes), n), &b,
+		    &got), ERR_CORRUPT);
+		for (k = 0; k < 4; k++)
+			assert_int_equal(b.rcpts[k].status, QUEUE_RCPT_PENDING);
+		queue_envelope_fini(&b);
+	}
+	fill(&b, 3);
+	assert_int_equal(queue_envelope_get_progress(buf_slice(&bytes), &b, &got), ERR_CORRUPT);
+	queue_envelope_fini(&b);
+	queue_envelope_fini(&a);
+	buf_fini(&bytes);
+}
+
+/* ---- sealing ---- */
+
+static void
+test_seals(void **state)
+{
+	struct queue_keys keys = { 0 };
+	unsigned char wrapped[QUEUE_WRAP_BYTES], out[64], got[CRY_KEY_BYTES];
+	unsigned char key[CRY_KEY_BYTES] = "the key of one message..........";
+	struct cry_aead *a;
+	struct buf sealed, plain;
+
+	(void)state;
+	cry_init();
+	a = cry_aead_new();
+	assert_int_equal(queue_seal_add_key(&keys, 0, slice_of(key, 32)), ERR_VIOLATION);
+	assert_int_equal(queue_seal_add_key(&keys, 1, slice_of(key, 31)), ERR_VIOLATION);
+	assert_int_equal(queue_seal_add_key(&keys, 1, slice_of(key, 32)), ERR_OK);
+	assert_int_equal(queue_seal_add_key(&keys, 2, slice_of(key, 32)), ERR_OK);
+	queue_seal_wrap(a, wrapped, key, &keys.all[0], 7);
+	assert_int_equal(queue_seal_unwrap(a, got, slice_of(wrapped, 60), &keys.all[0], 7), ERR_OK);
+	assert_memory_equal(got, key, 32);
+	/* another message, another key's number, damaged */
+	assert_int_equal(queue_seal_unwrap(a, got, slice_of(wrapped, 60), &keys.all[0], 8),
+	    ERR_CORRUPT);
+	assert_int_equal(queue_seal_unwrap(a, got, slice_of(wrapped, 60), &keys.all[1], 7),
+	    ERR_CORRUPT);
+	assert_int_equal(queue_seal_unwrap(a, got, slice_of(wrapped, 59), &keys.all[0], 7),
+	    ERR_CORRUPT);
+	wrapped[20] ^= 1;
+	assert_int_equal(queue_seal_unwrap(a, got, slice_of(wrapped, 60), &keys.all[0], 7),
+	    ERR_CORRUPT);
+	/* an envelope is no body */
+	queue_seal_use(a, key);
+	queue_seal_part(a, QUEUE_PART_ENVELOPE, 7, out, SLICE_LIT("envelope"));
+	assert_int_equal(queue_seal_open_part(a, QUEUE_PART_BODY, 7, got, slice_of(out, 24)),
+	    ERR_CORRUPT);
+	assert_int_equal(queue_seal_open_part(a, QUEUE_PART_ENVELOPE, 8, got, slice_of(out, 24)),
+	    ERR_CORRUPT);
+	assert_int_equal(queue_seal_open_part(a, QUEUE_PART_ENVELOPE, 7, got, slice_of(out, 24)),
+	    ERR_OK);
+	assert_memory_equal(got, "envelope", 8);
+	buf_init(&sealed, 1000);
+	buf_init(&plain, 1000);
+	queue_seal_progress(a, 7, &sealed, SLICE_LIT("progress"));
+	assert_int_equal(queue_seal_open_progress(a, 8, &plain, buf_slice(&sealed)), ERR_CORRUPT);
+	assert_int_equal(queue_seal_open_progress(a, 7, &plain, buf_slice(&sealed)), ERR_OK);
+	assert_slice(buf_slice(&plain), "progress");
+	assert_int_equal(queue_seal_open_progress(a, 7, &plain, slice_head(buf_slice(&sealed), 23)),
+	    ERR_CORRUPT);
+	buf_fini(&sealed);
+	buf_fini(&plain);
+	cry_aead_free(&a);
+}
+
+/* ---- bounces ---- */
+
+static void
+test_who_is_told(void **state)
+{
+	struct queue_envelope e;
+	struct queue_rcpt *r;
+
+	(void)state;
+	fill(&e, 1);
+	r = &e.rcpts[0];
+	assert_false(queue_bounce_is_wanted(&e, r));	/* pending */
+	r->status = QUEUE_RCPT_BOUNCED;
+	assert_true(queue_bounce_is_wanted(&e, r));
+	r->notify = 0;
+	assert_true(queue_bounce_is_wanted(&e, r));
+	r->notify = QUEUE_NOTIFY_NEVER;
+	assert_false(queue_bounce_is_wanted(&e, r));
+	r->notify = QUEUE_NOTIFY_SUCCESS | QUEUE_NOTIFY_DELAY;
+	assert_false(queue_bounce_is_wanted(&e, r));
+	r->notify = 0;
+	r->status = QUEUE_RCPT_EXPIRED;
+	assert_true(queue_bounce_is_wanted(&e, r));
+	queue_bounce_told(&e);
+	assert_false(queue_bounce_is_wanted(&e, r));
+	r->notified = false;
+	e.sender = SLICE_NONE;
+	assert_false(queue_bounce_is_wanted(&e, r));
+	queue_envelope_fini(&e);
+}
+
+static void
+test_bounce_text(void **state)
+{
+	struct queue_envelope e;
+	struct queue_bounce b = { .env = &e, .hostname = "mx.example.net",
+	    .now_ms = 1795183331911ull, .id = 1, .random = 0xabc,
+	    .header = SLICE_LIT("Subject: hello\r\nFrom: a\r\n") };
+	struct buf out;
+	const char *s;
+
+	(void)state;
+	fill(&e, 2);
+	e.rcpts[0].status = QUEUE_RCPT_BOUNCED;
+	queue_envelope_note(&e, &e.rcpts[0], SLICE_LIT("5.2.2"), SLICE_LIT("Mailbox full"));
+	buf_init(&out, QUEUE_BOUNCE_MAX);
+	queue_bounce_put(&out, &b);
+	assert_int_equal(buf_err(&out), ERR_OK);
+	s = buf_cstr(&out);
+	assert_non_null(strstr(s, "From: Mail Delivery System <MAILER-DAEMON@mx.example.net>\r\n"));
+	assert_non_null(strstr(s, "Content-Type: multipart/report; report-type=delivery-status;"
+	    "\r\n\tboundary=\"=_0000000000000abc\"\r\n"));
+	assert_non_null(strstr(s, "\r\n--=_0000000000000abc\r\nContent-Type: "
+	    "message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.net\r\nArrival-Date: "));
+	assert_non_null(strstr(s, "\r\n\r\nOriginal-Recipient: rfc822; rcpt0@bank.example\r\n"
+	    "Final-Recipient: rfc822; rcpt0@bank.example\r\nAction: failed\r\nStatus: 5.2.2\r\n"
+	    "Diagnostic-Code: x-godwit; Mailbox full\r\n"));
+	assert_non_null(strstr(s, "Content-Type: text/rfc822-headers\r\n\r\nSubject: hello\r\n"));
+	assert_non_null(strstr(s, "\r\n--=_0000000000000abc--\r\n"));
+	assert_null(strstr(s, "rcpt1@"));
+	buf_fini(&out);
+	queue_envelope_fini(&e);
+}
+
+/* The largest notification that can be: within one memfd. */
+static void
+test_bounce_limit(void **state)
+{
+	struct queue_envelope e;
+	static char header[QUEUE_BOUNCE_HEADER_MAX], reason[QUEUE_REASON_MAX];
+	static char address[321];
+	struct queue_rcpt r = { .class = QUEUE_LOCAL, .address = slice_of(address, 320),
+	    .original = slice_of(address, 319), .orcpt = slice_of(address, 318) };
+	struct queue_bounce b = { .env = &e, .hostname = "mx.example.net",
+	    .header = slice_of(header, sizeof(header)) };
+	struct buf out;
+	unsigned i;
+
+	(void)state;
+	memset(address, 'a', sizeof(address));
+	memset(header, 'h', sizeof(header));
+	memset(reason, 'r', sizeof(reason));
+	fill(&e, 0);
+	for (i = 0; i < QUEUE_BOUNCE_RCPTS_MAX + 1; i++) {
+		assert_int_equal(queue_envelope_add(&e, &r), ERR_OK);
+		e.rcpts[i].status = QUEUE_RCPT_BOUNCED;
+		queue_envelope_note(&e, &e.rcpts[i], SLICE_LIT("5.0.0"),
+		    slice_of(reason, sizeof(reason)));
+	}
+	buf_init(&out, QUEUE_MEMFD_MAX);
+	queue_bounce_put(&out, &b);
+	assert_int_equal(buf_err(&out), ERR_OK);
+	/* The one too many is for the next notification. */
+	queue_bounce_told(&e);
+	assert_true(queue_bounce_is_wanted(&e, &e.rcpts[QUEUE_BOUNCE_RCPTS_MAX]));
+	buf_fini(&out);
+	queue_envelope_fini(&e);
+}
+
+static void
+test_bounce_header(void **state)
+{
+	static const struct { const char *start, *header; size_t max; } cases[] = {
+		{ "A: b\r\nC: d\r\n\r\nbody\r\n", "A: b\r\nC: d\r\n", 1000 },
+		{ "A: b\r\nC: d\r\n\r\nbody\r\n", "A: b\r\n", 11 },
+		{ "A: b\r\nC: d", "A: b\r\n", 1000 },
+		{ "\r\nbody", "", 1000 },
+		{ "", "", 1000 },
+		{ "no line end", "", 1000 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_slice(queue_bounce_header(slice_str(cases[i].start), cases[i].max),
+		    cases[i].header);
+}
+
+/* ---- the listing ---- */
+
+static void
+test_list_text(void **state)
+{
+	struct queue_envelope e;
+	struct queue_list_row row = { .env = &e, .size = 4312, .is_active = true };
+	struct buf out;
+
+	(void)state;
+	fill(&e, 3);
+	row.id = 1795183331911ull << 22 | 5;
+	queue_envelope_note(&e, &e.rcpts[0], SLICE_NONE, SLICE_LIT("connect to mx: refused"));
+	queue_envelope_note(&e, &e.rcpts[2], SLICE_NONE, SLICE_LIT("connect to mx: refused"));
+	e.rcpts[1].status = QUEUE_RCPT_SENT;
+	buf_init(&out, 10000);
+	queue_list_put_text(&out, &row, 1000);
+	assert_string_equal(buf_cstr(&out) + 13,
+	    "*     4312 Fri Nov 20 14:02:11  alice@example.net\n"
+	    "    (connect to mx: refused)\n"
+	    "                                             rcpt0@bank.example\n"
+	    "                                             rcpt2@bank.example\n");
+	buf_reset(&out);
+	row.is_active = false;
+	queue_list_put_text(&out, &row, 10);
+	assert_non_null(strstr(buf_cstr(&out), "(2 more recipients)\n"));
+	buf_reset(&out);
+	e.sender = SLICE_LIT("we\"ird\\\x01@x");
+	queue_list_put_json(&out, &row, 1000);
+	assert_non_null(strstr(buf_cstr(&out), "\"sender\": \"we\\\"ird\\\\\\u0001@x\", "
+	    "\"recipients\": [{\"address\": \"rcpt0@bank.example\", \"delay_reason\": "
+	    "\"connect to mx: refused\"}, {\"address\": \"rcpt2@bank.example\", "));
+	buf_fini(&out);
+	queue_envelope_fini(&e);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_rcpt_limit),
+		cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_seals),
+		cmocka_unit_test(test_who_is_told),
+		cmocka_unit_test(test_bounce_text),
+		cmocka_unit_test(test_bounce_limit),
+		cmocka_unit_test(test_bounce_header),
+		cmocka_unit_test(test_list_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

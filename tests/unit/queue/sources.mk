@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: ISC
+queue_TEST_USES = daemon conf ipc seal crypto mail io sys base
+queue_TEST_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
+
+UNITS += queue_record_test queue_segment_test queue_table_test
+queue_record_test_SRCS = tests/unit/queue/queue_record_test.c queue/queue_record.c
+queue_record_test_USES = base
+queue_segment_test_SRCS = tests/unit/queue/queue_segment_test.c tests/unit/queue/spool_dir.c $(queue_SPOOL)
+queue_segment_test_USES = $(queue_TEST_USES)
+queue_segment_test_EXT = $(queue_TEST_EXT)
+queue_table_test_SRCS = tests/unit/queue/queue_table_test.c queue/queue_table.c queue/queue_sched.c \
+	queue/queue_state.c
+queue_table_test_USES = base
+
+UNITS += queue_txn_test
+queue_txn_test_SRCS = tests/unit/queue/queue_txn_test.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_txn_test_USES = $(queue_TEST_USES)
+queue_txn_test_EXT = $(queue_TEST_EXT)
+
+UNITS += queue_resolve_test queue_envelope_test
+queue_resolve_test_SRCS = tests/unit/queue/queue_resolve_test.c queue/queue_resolve.c queue/queue_facts.c
+queue_resolve_test_USES = ipc mail base
+queue_envelope_test_SRCS = tests/unit/queue/queue_envelope_test.c $(queue_CORE)
+queue_envelope_test_USES = $(queue_TEST_USES)
+queue_envelope_test_EXT = $(queue_TEST_EXT)
+
+UNITS += queue_crash_test
+queue_crash_test_SRCS = tests/unit/queue/queue_crash_test.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_crash_test_USES = $(queue_TEST_USES)
+queue_crash_test_EXT = $(queue_TEST_EXT)
