@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gwstore(1): asks the running store.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/daemon/tool.h"
+
+#define EX_USAGE	64
+
+static int
+usage(void)
+{
+	fputs("usage: gwstore [-c config_dir] check [-b] | stat\n", stderr);
+	return EX_USAGE;
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *config_dir = NULL, *verb;
+	struct buf args;
+	int c, rc;
+
+	while ((c = getopt(argc, argv, "+c:")) != -1) {
+		if (c != 'c')
+			return usage();
+		config_dir = optarg;
+	}
+	if (optind >= argc)
+		return usage();
+	verb = argv[optind++];
+	buf_init(&args, TOOL_ARGS_MAX);
+	if (strcmp(verb, "check") == 0) {
+		if (optind < argc && strcmp(argv[optind], "-b") == 0) {
+			tool_arg(&args, "bodies");
+			optind++;
+		}
+		verb = "store.check";
+	} else if (strcmp(verb, "stat") == 0) {
+		verb = "store.stat";
+	} else {
+		buf_fini(&args);
+		return usage();
+	}
+	rc = optind < argc ? usage() :
+	    tool_run("gwstore", config_dir, IPC_STORE, verb, &args, -1);
+	buf_fini(&args);
+	return rc;
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/store_change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/must.h"
+#include "lib/ipc/store_proto.h"
+#include "store/store_fetch.h"
+#include "store/store_keywords.h"
+#include "store/store_mark.h"
+#include "store/store_names.h"
+#include "store/store_op.h"
+#include "store/store_sweep.h"
+
+#define SYSTEM_FLAGS	(STORE_SEEN | STORE_ANSWERED | STORE_FLAGGED | STORE_DELETED | STORE_DRAFT)
+#define RANGES_MAX	3750	/* in one blob of store_copied */
+#define EXPUNGE_MAX	(CHANGE_PAGES_MAX * PAGE_HOT_ROWS)
+
+/* A message that the set named; collected before anything is changed. */
+struct picked {
+	uint32_t	 uid;
+	uint32_t	 flags;
+};
+
+struct change {
+	struct op		 op;
+	struct box		 box;
+	struct view		 view;
+	struct walk		 walk;
+	struct store_reply	*reply;
+	struct picked		*picked;
+	size_t			 n;
+	size_t			 cap;
+};
+
+static struct change *
+change_new(struct ipc_peer *peer, struct ipc_in *in, enum ipc_type type, uint32_t handle,
+    uint64_t mailbox)
+{
+	struct change *c = must_alloc(1, sizeof(*c));
+
+	c->reply = store_reply_new(peer, in, type);
+	c->reply->origin = handle;
+	c->reply->boxes[0] = mailbox <= UINT32_MAX ? (uint32_t)mailbox : 0;
+	return c;
+}
+
+static void
+change_free(struct change *c)
+{
+	walk_fini(&c->walk);
+	view_fini(&c->view);
+	box_close(&c->box);
+	op_end(&c->op);
+	store_reply_free(&c->reply);
+	free(c->picked);
+	free(c);
+}
+
+static enum err
+change_open(struct change *c, struct store_session *ss, uint64_t mailbox, uint64_t v,
+    uint32_t uidnext)
+{
+	enum err e;
+
+	if (mailbox == 0 || mailbox > UINT32_MAX || uidnext == 0)
+		return ERR_NOTFOUND;
+	e = op_begin(&c->op, ss->peer->store, ss->account->id, KV_WRITE);
+	if (e == ERR_OK)
+		e = box_open(&c->box, c->op.txn, c->op.account, (uint32_t)mailbox);
+	if (e == ERR_OK)
+		e = walk_view_load(&c->box, v, uidnext, &c->view);
+	return e;
+}
+
+/* The reply goes with the transaction, changed or not: it follows what came before. */
+static enum err
+change_submit(struct change *c)
+{
+	struct store_reply *r = c->reply;
+
+	c->reply = NULL;
+	return op_submit(&c->op, KV_NOW, r);
+}
+
+static void
+pick(struct change *c, const struct walk_item *it)
+{
+	if (c->n == c->cap) {
+		c->cap = c->cap == 0 ? 64 : c->cap * 2;
+		c->picked = must_realloc(c->picked, c->cap, sizeof(*c->picked));
+	}
+	c->picked[c->n++] = (struct picked){ it->uid, it->flags };
+}
+
+/* ---- store_flags ---- */
+
+static uint32_t
+new_flags(const struct ipc_store_flags *m, uint32_t old, uint32_t bits)
+{
+	uint32_t keep = old & ~(uint32_t)(SYSTEM_FLAGS | ~0xffu);
+
+	if (m->op == STORE_ADD)
+		return old | bits;
+	if (m->op == STORE_REMOVE)
+		return old & ~bits;
+	return keep | bits;
+}
+
+static enum err
+set_flags(struct change *c, const struct ipc_store_flags *m)
+{
+	struct ipc_store_rows *r = &c->reply->m.rows;
+	struct page_cold_row cold;
+	struct walk_item it;
+	uint32_t bits, flags;
+	uint64_t modseq = 0;
+	enum err e;
+
+	if ((e = keywords_bits(&c->op, c->box.id, m->keywords, m->op != STORE_REMOVE,
+	    &bits)) != ERR_OK)
+		return e;
+	bits |= m->flags;
+	r->resume = m->resume;
+	while ((e = walk_next(&c->walk, &it)) == ERR_OK) {
+		if (it.pending != NULL)
+			continue;
+		if (c->reply->a.n + FETCH_ROW_BYTES > FETCH_ROWS_BYTES) {
+			r->more = true;
+			break;
+		}
+		flags = new_flags(m, it.flags, bits);
+		if (it.modseq > m->unchanged_since) {
+			it.flags |= STORE_CONFLICT;
+		} else if (flags != it.flags) {
+			modseq = modseq != 0 ? modseq : op_modseq(&c->op);
+			if ((e = box_set_flags(&c->box, &c->walk.pos, flags, modseq)) != ERR_OK)
+				return e;
+			it.flags = flags;
+			it.modseq = modseq;
+		}
+		if ((e = walk_cold(&c->walk, &it, &cold)) != ERR_OK)
+			return e;
+		(void)fetch_put_row(&c->reply->a, FETCH_ROWS_BYTES, &it, &cold);
+		r->resume = it.uid;
+	}
+	if (e != ERR_OK && e != ERR_END)
+		return e;
+	if (modseq != 0) {
+		c->box.rec.modseq = modseq;
+		c->box.is_dirty = true;
+	} else {
+		c->reply->boxes[0] = 0;
+	}
+	r->modseq = c->box.rec.modseq;
+	r->rows = buf_slice(&c->reply->a);
+	return box_flush(&c->box);
+}
+
+void
+store_on_flags(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_store_flags *m = msg;
+	struct store_session *ss = store_session_need(peer, in, m->handle);
+	struct change *c;
+	enum err e;
+
+	if (ss == NULL)
+		return;
+	c = change_new(peer, in, IPC_MSG_store_rows, m->handle, m->mailbox);
+	e = m->op < STORE_ADD || m->op > STORE_REPLACE ||
+	    (m->flags & ~(uint32_t)SYSTEM_FLAGS) != 0 ? ERR_VIOLATION :
+	    keywords_check(m->keywords);
+	if (e == ERR_OK)
+		e = change_open(c, ss, m->mailbox, m->v, m->uidnext);
+	if (e == ERR_OK)
+		e = walk_init(&c->walk, &c->box, &c->view, m->by_uid, m->set, m->resume);
+	if (e == ERR_OK)
+		e = set_flags(c, m);
+	if (e == ERR_OK)
+		e = change_submit(c);
+	if (e != ERR_OK)
+		store_fail_err(peer, in, e);
+	change_free(c);
+}
+
+/* ---- removing ---- */
+
+/* Large removals take several modseqs, so that a view can follow step by step. */
+static enum err
+remove_picked(struct change *c)
+{
+	uint64_t now_s = store_now_s(c->op.store), modseq = 0, bytes = c->box.rec.bytes;
+	uint32_t exists = c->box.rec.exists;
+	enum err e;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (i % BOX_GONE_GROUP == 0)
+			modseq = op_modseq(&c->op);
+		if ((e = box_remove(&c->box, c->picked[i].uid, modseq, now_s)) != ERR_OK)
+			return e;
+	}
+	if (c->n == 0)
+		return ERR_OK;
+	mark_wanted(&c->op);
+	c->box.rec.modseq = modseq;
+	bytes -= c->box.rec.bytes;
+	exists -= c->box.rec.exists;
+	c->op.acc.used_bytes -= bytes < c->op.acc.used_bytes ? bytes : c->op.acc.used_bytes;
+	c->op.acc.message_count -= exists < c->op.acc.message_count ?
+	    exists : c->op.acc.message_count;
+	return ERR_OK;
+}
+
+static enum err
+expunge(struct change *c, const struct ipc_store_expunge *m)
+{
+	struct ipc_store_expunged *r = &c->reply->m.expunged;
+	struct walk_item it;
+	enum err e;
+
+	r->resume = m->resume;
+	while ((e = walk_next(&c->walk, &it)) == ERR_OK) {
+		if (c->n == EXPUNGE_MAX) {
+			r->more = true;
+			break;
+		}
+		r->resume = it.uid;
+		if (it.pending == NULL && it.flags & STORE_DELETED)
+			pick(c, &it);
+	}
+	if (e != ERR_OK && e != ERR_END)
+		return e;
+	if ((e = remove_picked(c)) != ERR_OK)
+		return e;
+	if (c->n == 0)
+		c->reply->boxes[0] = 0;
+	r->count = (uint32_t)c->n;
+	r->modseq = c->box.rec.modseq;
+	return box_flush(&c->box);
+}
+
+void
+store_on_expunge(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_store_expunge *m = msg;
+	struct store_session *ss = store_session_need(peer, in, m->handle);
+	struct change *c;
+	enum err e;
+
+	if (ss == NULL)
+		return;
+	c = change_new(peer, in, IPC_MSG_store_expunged, m->handle, m->mailbox);
+	e = change_open(c, ss, m->mailbox, m->v, m->uidnext);
+	if (e == ERR_OK && m->uid_set.n == 0)
+		walk_init_all(&c->walk, &c->box, &c->view, m->resume);
+	else if (e == ERR_OK)
+		e = walk_init(&c->walk, &c->box, &c->view, true, m->uid_set, m->resume);
+	if (e == ERR_OK)
+		e = expunge(c, m);
+	if (e == ERR_OK)
+		e = change_submit(c);
+	if (e != ERR_OK)
+		store_fail_err(peer, in, e);
+	change_free(c);
+}
+
+/* ---- store_copy ---- */
+
+/* Bits of the source's keywords as bits of the target's. */
+struct keyword_map {
+	uint32_t	 to[STORE_KEYWORD_COUNT];
+};
+
+/* A keyword that finds no place in the target is left behind. */
+static enum err
+map_keywords(struct change *c, uint32_t target, uint32_t used, struct keyword_map *map)
+{
+	struct buf all, name;
+	enum err e;
+
+	memset(map, 0, sizeof(*map));
+	if (used >> STORE_KEYWORD_SHIFT == 0)
+		return ERR_OK;
+	buf_init(&all, KEYWORDS_BYTES_MAX);
+	buf_init(&name, KEYWORDS_BYTES_MAX);
+	e = keywords_load(&c->op, c->box.id, &all);
+	for (unsigned i = 0; e == ERR_OK && i < STORE_KEYWORD_COUNT; i++) {
+		if (!(used >> (STORE_KEYWORD_SHIFT + i) & 1))
+			continue;
+		buf_reset(&name);
+		keywords_names(buf_slice(&all), 1u << (STORE_KEYWORD_SHIFT + i), &name);
+		e = keywords_bits(&c->op, target, buf_slice(&name), true, &map->to[i]);
+		e = e == ERR_LIMIT ? ERR_OK : e;
+	}
+	buf_fini(&all);
+	buf_fini(&name);
+	return e;
+}
+
+static uint32_t
+map_flags(const struct keyword_map *map, uint32_t flags)
+{
+	uint32_t out = flags & SYSTEM_FLAGS;
+
+	for (unsigned i = 0; i < STORE_KEYWORD_COUNT; i++)
+		if (flags >> (STORE_KEYWORD_SHIFT + i) & 1)
+			out |= map->to[i];
+	return out;
+}
+
+static void
+put_ranges(struct buf *b, const struct view_ranges *r)
+{
+	unsigned char p[8];
+
+	for (unsigned i = 0; i < r->n; i++) {
+		enc_le32(p, r->v[i].first);
+		enc_le32(p + 4, r->v[i].last);
+		buf_put(b, p, sizeof(p));
+	}
+}
+
+static enum err
+copy_row(struct change *c, struct box *to, const struct picked *p,
+    const struct keyword_map *map, uint64_t modseq, struct view_ranges *new_uids)
+{
+	struct page_cold_row cold;
+	struct page_hot_row hot;
+	enum err e;
+
+	if ((e = box_cold(&c->box, p->uid, &cold)) != ERR_OK)
+		return e;
+	if (to->rec.uidnext >= UINT32_MAX - 1)
+		return ERR_LIMIT;
+	cold.uid = to->rec.uidnext++;
+	cold.saved_s = store_now_s(c->op.store);
+	cold.created = modseq;
+	hot = (struct page_hot_row){ cold.uid, map_flags(map, p->flags), modseq };
+	view_ranges_add(new_uids, cold.uid);
+	sweep_saw(c->op.store, c->op.account, cold.content);
+	c->op.acc.used_bytes += cold.size;
+	c->op.acc.message_count++;
+	return box_append(to, &hot, &cold);
+}
+
+static enum err
+pick_copied(struct change *c, struct view_ranges *from, uint32_t *used)
+{
+	struct walk_item it;
+	enum err e;
+
+	*used = 0;
+	while ((e = walk_next(&c->walk, &it)) == ERR_OK) {
+		if (it.pending != NULL)
+			continue;
+		if (c->n == CHANGE_COPY_MAX)
+			return ERR_LIMIT;
+		pick(c, &it);
+		*used |= it.flags;
+		view_ranges_add(from, it.uid);
+	}
+	if (e != ERR_END)
+		return e;
+	return from->n > RANGES_MAX ? ERR_LIMIT : ERR_OK;
+}
+
+static enum err
+copy_picked(struct change *c, struct box *to, uint32_t used, bool is_move,
+    struct view_ranges *new_uids)
+{
+	struct keyword_map map;
+	uint64_t modseq = op_modseq(&c->op);
+	enum err e;
+
+	if ((e = map_keywords(c, to->id, used, &map)) != ERR_OK)
+		return e;
+	for (size_t i = 0; i < c->n; i++)
+		if ((e = copy_row(c, to, &c->picked[i], &map, modseq, new_uids)) != ERR_OK)
+			return e;
+	if (!is_move && c->op.acc.quota_bytes != 0 &&
+	    c->op.acc.used_bytes > c->op.acc.quota_bytes)
+		return ERR_QUOTA;
+	to->rec.modseq = modseq;
+	to->is_dirty = true;
+	if (is_move && (e = remove_picked(c)) != ERR_OK)
+		return e;
+	/* The same mailbox may be both: one struct, one flush. */
+	if (to != &c->box && (e = box_flush(to)) != ERR_OK)
+		return e;
+	return box_flush(&c->box);
+}
+
+static enum err
+copy(struct change *c, const struct ipc_store_copy *m, struct box *other)
+{
+	struct view_ranges from = { NULL, 0, 0 }, to_uids = { NULL, 0, 0 };
+	struct ipc_store_copied *r = &c->reply->m.copied;
+	struct box *to = &c->box;
+	uint32_t target, used;
+	enum err e;
+
+	if ((e = names_mailbox(&c->op, m->to, &target)) != ERR_OK)
+		return e;
+	if (target != c->box.id) {
+		to = other;
+		e = box_open(to, c->op.txn, c->op.account, target);
+		if (e != ERR_OK)
+			return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
+	}
+	e = pick_copied(c, &from, &used);
+	if (e == ERR_OK && c->n > 0)
+		e = copy_picked(c, to, used, m->move, &to_uids);
+	r->modseq = c->box.rec.modseq;
+	r->uidvalidity = to->rec.uidvalidity;
+	put_ranges(&c->reply->a, &from);
+	put_ranges(&c->reply->b, &to_uids);
+	r->from = buf_slice(&c->reply->a);
+	r->to = buf_slice(&c->reply->b);
+	if (!m->move)
+		c->reply->boxes[0] = 0;
+	c->reply->boxes[1] = target;
+	if (m->move && target == c->box.id)
+		c->reply->boxes[1] = 0;
+	view_ranges_fini(&from);
+	view_ranges_fini(&to_uids);
+	return e;
+}
+
+void
+store_on_copy(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_store_copy *m = msg;
+	struct store_session *ss = store_session_need(peer, in, m->handle);
+	struct box *other;
+	struct change *c;
+	enum err e;
+
+	if (ss == NULL)
+		return;
+	other = must_alloc(1, sizeof(*other));
+	c = change_new(peer, in, IPC_MSG_store_copied, m->handle, m->mailbox);
+	e = change_open(c, ss, m->mailbox, m->v, m->uidnext);
+	if (e == ERR_OK)
+		e = walk_init(&c->walk, &c->box, &c->view, m->by_uid, m->set, 0);
+	if (e == ERR_OK && (e = copy(c, m, other)) == ERR_NOTFOUND) {
+		/* RFC 9051 s6.4.7 */
+		store_fail(peer, in, e, "TRYCREATE", "no such mailbox");
+	} else {
+		if (e == ERR_OK)
+			e = change_submit(c);
+		if (e != ERR_OK)
+			store_fail_err(peer, in, e);
+	}
+	box_close(other);
+	free(other);
+	change_free(c);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/store_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/must.h"
+#include "lib/ipc/store_proto.h"
+#include "store/kv_lmdb.h"
+#include "store/store_box.h"
+#include "store/store_names.h"
+#include "store/store_op.h"
+
+#define LINE_MAX_BYTES	400
+
+static void
+fault(struct check *c, uint64_t account, uint32_t mailbox, const char *what, uint64_t where)
+{
+	c->faults++;
+	if (c->out->n + LINE_MAX_BYTES > c->out->max)
+		return;		/* counted all the same */
+	buf_printf(c->out, "account %llu", (unsigned long long)account);
+	if (mailbox != 0)
+		buf_printf(c->out, " mailbox %u", mailbox);
+	buf_printf(c->out, ": %s %llu\n", what, (unsigned long long)where);
+}
+
+/* ---- contents ---- */
+
+static void
+check_content(struct check *c, struct op *op, uint32_t mailbox, uint64_t id)
+{
+	struct kv_key k = record_key_u64(op->account, 'X', id);
+	struct record_content rec;
+	struct slice v;
+
+	if (kv_get(op->txn, &k, &v) != ERR_OK) {
+		fault(c, op->account, mailbox, "no content", id);
+		return;
+	}
+	if (record_content_read(&rec, v) != ERR_OK) {
+		fault(c, op->account, mailbox, "bad content record", id);
+		return;
+	}
+	c->contents++;
+	k = record_key_u64(op->account, 'E', rec.epoch);
+	if (kv_get(op->txn, &k, &v) != ERR_OK)
+		fault(c, op->account, mailbox, "no epoch for content", id);
+	if (!c->with_bodies)
+		return;
+	if (blob_check(c->store->blob, &rec.body, op->account, id, BLOB_BODY) != ERR_OK)
+		fault(c, op->account, mailbox, "bad body of content", id);
+	if (rec.summary_ref.segment != 0 && blob_check(c->store->blob, &rec.summary_ref,
+	    op->account, id, BLOB_SUMMARY) != ERR_OK)
+		fault(c, op->account, mailbox, "bad summary of content", id);
+}
+
+/* ---- a mailbox ---- */
+
+struct sums {
+	uint32_t	 exists;
+	uint32_t	 unseen;
+	uint32_t	 deleted;
+	uint64_t	 bytes;
+	uint64_t	 modseq;
+};
+
+static enum err
+walk_messages(struct check *c, struct op *op, struct box *b, struct sums *s)
+{
+	struct page_cold_row cold;
+	struct box_pos p;
+	uint32_t prev = 0;
+	enum err e;
+
+	for (e = box_seek_uid(b, 1, &p); e == ERR_OK && !p.is_end; e = box_next(b, &p)) {
+		if (p.hot.uid <= prev || p.before != s->exists)
+			fault(c, op->account, b->id, "order at uid", p.hot.uid);
+		prev = p.hot.uid;
+		s->exists++;
+		s->unseen += !(p.hot.flags & STORE_SEEN);
+		s->deleted += (p.hot.flags & STORE_DELETED) != 0;
+		if (p.hot.modseq > s->modseq)
+			s->modseq = p.hot.modseq;
+		if ((e = box_cold(b, p.hot.uid, &cold)) != ERR_OK)
+			break;
+		s->bytes += cold.size;
+		check_content(c, op, b->id, cold.content);
+	}
+	if (prev >= b->rec.uidnext)
+		fault(c, op->account, b->id, "uidnext below uid", prev);
+	return e;
+}
+
+/* Rows that no directory names. */
+static uint32_t
+count_cold_rows(struct op *op, uint32_t mailbox)
+{
+	struct kv_key at = record_key_u32(op->account, 'C', mailbox), found;
+	struct page_cold page;
+	uint32_t n = 0;
+	struct slice v;
+
+	while (kv_find(op->txn, KV_GT, &at, 13, &found, &v) == ERR_OK) {
+		at = found;
+		if (page_cold_read(&page, v) == ERR_OK)
+			n += page.n;
+	}
+	return n;
+}
+
+static uint32_t
+count_hot_pages(struct op *op, uint32_t mailbox, char type)
+{
+	struct kv_key at = record_key_u32(op->account, type, mailbox), found;
+	uint32_t n = 0;
+	struct slice v;
+
+	for (; kv_find(op->txn, KV_GT, &at, 13, &found, &v) == ERR_OK; n++)
+		at = found;
+	return n;
+}
+
+static uint32_t
+count_dir_rows(struct op *op, uint32_t mailbox)
+{
+	struct kv_key at = record_key_u32(op->account, 'D', mailbox), found;
+	struct page_dir *d = must_alloc(1, sizeof(*d));
+	uint32_t n = 0;
+	struct slice v;
+
+	while (kv_find(op->txn, KV_GT, &at, 13, &found, &v) == ERR_OK) {
+		at = found;
+		if (page_dir_read(d, v) == ERR_OK)
+			n += d->n;
+	}
+	free(d);
+	return n;
+}
+
+static void
+check_gone(struct check *c, struct op *op, const struct box *b)
+{
+	struct kv_key at = record_key_u32(op->account, 'Z', b->id), found;
+	struct page_gone g;
+	struct slice v;
+
+	while (kv_find(op->txn, KV_GT, &at, 13, &found, &v) == ERR_OK) {
+		at = found;
+		if (found.n != 23 || page_gone_read(&g, v) != ERR_OK) {
+			fault(c, op->account, b->id, "bad vanished record, rows", v.n);
+			continue;
+		}
+		if (dec_be64(found.b + 13) > b->rec.modseq)
+			fault(c, op->account, b->id, "vanished after modseq", b->rec.modseq);
+		for (unsigned i = 0; i < g.n; i++)
+			check_content(c, op, b->id, g.rows[i].cold.content);
+	}
+}
+
+static void
+check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
+{
+	struct box *b = must_alloc(1, sizeof(*b));
+	struct sums s = { 0 };
+	enum err e;
+
+	c->mailboxes++;
+	if ((e = box_open(b, op->txn, op->account, id)) != ERR_OK) {
+		fault(c, op->account, id, "no mailbox record, error", (uint64_t)-(int)e);
+	} else {
+		if ((e = walk_messages(c, op, b, &s)) != ERR_OK)
+			fault(c, op->account, id, "broken index behind message", s.exists);
+		if (s.exists != b->rec.exists)
+			fault(c, op->account, id, "exists is", b->rec.exists);
+		if (s.unseen != b->rec.unseen)
+			fault(c, op->account, id, "unseen is", b->rec.unseen);
+		if (s.deleted != b->rec.deleted)
+			fault(c, op->account, id, "deleted is", b->rec.deleted);
+		if (s.bytes != b->rec.bytes)
+			fault(c, op->account, id, "bytes is", b->rec.bytes);
+		if (s.modseq > b->rec.modseq || b->rec.modseq > op->acc.modseq)
+			fault(c, op->account, id, "modseq is", b->rec.modseq);
+		if (count_cold_rows(op, id) != s.exists)
+			fault(c, op->account, id, "cold rows", count_cold_rows(op, id));
+		if (count_hot_pages(op, id, 'H') != count_dir_rows(op, id))
+			fault(c, op->account, id, "hot pages", count_hot_pages(op, id, 'H'));
+		check_gone(c, op, b);
+	}
+	c->messages += s.exists;
+	total->exists += s.exists;
+	total->bytes += s.bytes;
+	box_close(b);
+	free(b);
+}
+
+void
+check_account(struct check *c, uint64_t account)
+{
+	struct sums total = { 0 };
+	struct names_list names;
+	struct op op;
+	enum err e;
+
+	c->accounts++;
+	if ((e = op_begin(&op, c->store, account, KV_READ)) != ERR_OK) {
+		fault(c, account, 0, "account record, error", (uint64_t)-(int)e);
+		return;
+	}
+	if (names_load(&op, &names) != ERR_OK)
+		fault(c, account, 0, "bad name record behind", names.n);
+	for (size_t i = 0; i < names.n; i++)
+		if (names.v[i].mailbox != 0)
+			check_mailbox(c, &op, names.v[i].mailbox, &total);
+	names_free(&names);
+	if (total.exists != op.acc.message_count)
+		fault(c, account, 0, "message count is", op.acc.message_count);
+	if (total.bytes != op.acc.used_bytes)
+		fault(c, account, 0, "used bytes is", op.acc.used_bytes);
+	op_end(&op);
+}
+
+enum err
+check_next_account(struct store *s, unsigned shard, uint64_t after, uint64_t *account)
+{
+	struct kv_key at = record_key(after, '\xff'), found;
+	struct kv_txn *t;
+	struct slice v;
+	enum err e;
+
+	if ((e = kv_begin_shard(s->kv, shard, KV_READ, &t)) != ERR_OK)
+		return e;
+	e = kv_find(t, KV_GT, &at, 0, &found, &v);
+	if (e == ERR_OK)
+		*account = dec_be64(found.b);
+	kv_end(&t);
+	return e;
+}
+
+void
+check_stat(struct store *s, struct buf *b)
+{
+	uint64_t entries = 0, bytes = 0;
+	struct commit_stat cs;
+	struct blob_stat bs;
+
+	blob_stat(s->blob, &bs);
+	commit_stat(s->commit, &cs);
+	if (kv_stat(s->kv, &entries, &bytes) != ERR_OK)
+		buf_put_str(b, "index: unreadable\n");
+	buf_printf(b, "shards %u\n", kv_shard_count(s->kv));
+	buf_printf(b, "index entries %llu\nindex bytes %llu\n",
+	    (unsigned long long)entries, (unsigned long long)bytes);
+	buf_printf(b, "segments %llu\nbody bytes %llu\nlive bytes %llu\nrecords %llu\n",
+	    (unsigned long long)bs.segments, (unsigned long long)bs.bytes,
+	    (unsigned long long)bs.live_bytes, (unsigned long long)bs.records);
+	buf_printf(b, "transactions %llu\nbatches %llu\ncheckpoints %llu\njournal bytes %llu\n",
+	    (unsigned long long)cs.transactions, (unsigned long long)cs.batches,
+	    (unsigned long long)cs.checkpoints, (unsigned long long)cs.journal_bytes);
+	buf_printf(b, "sessions %u\n", s->session_count);
+}

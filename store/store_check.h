@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Validates what is durable: for an account that directory, hot, cold and
+ * mailbox records agree, that every row has its content, every content its
+ * epoch and its record in a segment with the right checksum.  Used by tests
+ * and by gwstore check.
+ */
+#ifndef STORE_CHECK_H
+#define STORE_CHECK_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "store/store_core.h"
+
+struct check {
+	struct store	*store;
+	bool		 with_bodies;	/* read every body */
+	struct buf	*out;		/* one line for each fault */
+	uint64_t	 accounts;
+	uint64_t	 mailboxes;
+	uint64_t	 messages;
+	uint64_t	 contents;
+	uint64_t	 faults;
+};
+
+/* Faults are counted and written, not returned. */
+void		 check_account(struct check *, uint64_t account);
+/* The next account of the shard behind this one; ERR_NOTFOUND. */
+enum err	 check_next_account(struct store *, unsigned shard, uint64_t after,
+		    uint64_t *account) MUST_USE;
+/* Numbers for gwstore stat. */
+void		 check_stat(struct store *, struct buf *);
+
+#endif

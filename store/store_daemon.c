@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/store_daemon.h"
+
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "store/store_append.h"
+#include "store/store_change.h"
+#include "store/store_check.h"
+#include "store/store_facts.h"
+#include "store/store_fetch.h"
+#include "store/store_mailboxes.h"
+#include "store/store_opt.h"
+#include "store/store_sweep.h"
+#include "store/store_sync.h"
+
+#define TOOL_TEXT_BYTES	50000
+#define VANISHED_MIN_S	3600
+#define TOOL_TURN_MS	200		/* of checking in one request */
+
+const struct ipc_handler	store_deliver_handlers[] = {
+	{ IPC_MSG_store_epoch,		store_on_epoch },
+	{ IPC_MSG_store_file,		store_on_file },
+	{ IPC_MSG_store_append,		store_on_append },
+	{ 0, NULL }
+};
+
+const struct ipc_handler	store_imapd_handlers[] = {
+	{ IPC_MSG_store_epoch,		store_on_epoch },
+	{ IPC_MSG_store_file,		store_on_file },
+	{ IPC_MSG_store_append,		store_on_append },
+	{ IPC_MSG_store_login,		store_on_login },
+	{ IPC_MSG_store_logout,		store_on_logout },
+	{ IPC_MSG_store_list,		store_on_list },
+	{ IPC_MSG_store_create,		store_on_create },
+	{ IPC_MSG_store_delete,		store_on_delete },
+	{ IPC_MSG_store_rename,		store_on_rename },
+	{ IPC_MSG_store_subscribe,	store_on_subscribe },
+	{ IPC_MSG_store_status,		store_on_status },
+	{ IPC_MSG_store_select,		store_on_select },
+	{ IPC_MSG_store_watch,		store_on_watch },
+	{ IPC_MSG_store_fetch,		store_on_fetch },
+	{ IPC_MSG_store_read,		store_on_read },
+	{ IPC_MSG_store_put_summary,	store_on_put_summary },
+	{ IPC_MSG_store_flags,		store_on_flags },
+	{ IPC_MSG_store_expunge,	store_on_expunge },
+	{ IPC_MSG_store_copy,		store_on_copy },
+	{ IPC_MSG_store_sync,		store_on_sync },
+	{ 0, NULL }
+};
+
+const struct ipc_handler	store_queue_handlers[] = {
+	{ IPC_MSG_store_forget,		store_on_forget },
+	{ 0, NULL }
+};
+
+const struct ipc_handler	store_keyd_handlers[] = {
+	{ IPC_MSG_fact_begin,		store_on_fact_ignored },
+	{ IPC_MSG_fact_account,		store_on_fact_account },
+	{ IPC_MSG_fact_account_gone,	store_on_fact_account_gone },
+	{ IPC_MSG_fact_alias,		store_on_fact_ignored },
+	{ IPC_MSG_fact_end,		store_on_fact_ignored },
+	{ IPC_MSG_token_key,		store_on_token_key },
+	{ IPC_MSG_token_revoke,		store_on_token_revoke },
+	{ IPC_MSG_epoch_rewrap,		store_on_epoch_rewrap },
+	{ 0, NULL }
+};
+
+static struct store_state *
+state_of(struct daemon_app *app)
+{
+	return daemon_state(app);
+}
+
+void
+store_daemon_load(struct daemon_app *app)
+{
+	const struct store_options *o = daemon_options(app, "store", NULL);
+	struct store_state *st = state_of(app);
+	struct store *s = &st->store;
+	struct buf why;
+	enum err e;
+
+	st->app = app;
+	store_init(s, daemon_loop(app));
+	s->dir_fd = daemon_dir(app);
+	/* The engine opens its files by name. */
+	if (s->dir_fd < 0 || fchdir(s->dir_fd) != 0)
+		log_fatal("no mail directory");
+	buf_init(&why, 1000);
+	e = commit_open(&s->commit, s->loop, s->dir_fd, (unsigned)o->shards, o->segment_size,
+	    &why);
+	if (e != ERR_OK)
+		log_fatal("cannot open the mail store: %s", buf_cstr(&why));
+	buf_fini(&why);
+	s->kv = commit_kv(s->commit);
+	s->blob = commit_blob(s->commit);
+	store_daemon_reload(app);
+}
+
+void
+store_daemon_reload(struct daemon_app *app)
+{
+	const struct store_options *o = daemon_options(app, "store", NULL);
+	struct store *s = &state_of(app)->store;
+
+	s->mailbox_limit = o->mailbox_limit;
+	s->undelete_s = o->undelete_window / 1000;
+	/* A session may be silent for half an hour before it hears of an expunge. */
+	if (s->undelete_s < VANISHED_MIN_S)
+		s->undelete_s = VANISHED_MIN_S;
+}
+
+void
+store_daemon_start(struct daemon_app *app)
+{
+	struct store *s = &state_of(app)->store;
+
+	commit_on_batch(s->commit, store_tell, s);
+	sweep_start(s);
+}
+
+void
+store_daemon_joined(struct daemon_app *app, struct ipc_peer *peer)
+{
+	store_joined(&state_of(app)->store, peer);
+}
+
+void
+store_daemon_left(struct daemon_app *app, struct ipc_peer *peer)
+{
+	store_left(&state_of(app)->store, peer);
+}
+
+static void
+drained(void *arg)
+{
+	daemon_drained(arg);
+}
+
+void
+store_daemon_drain(struct daemon_app *app)
+{
+	struct store *s = &state_of(app)->store;
+
+	sweep_stop(s);
+	commit_drain(s->commit, drained, app);
+}
+
+void
+store_daemon_status(struct daemon_app *app, uint32_t *sessions, struct buf *note)
+{
+	struct store *s = &state_of(app)->store;
+	struct blob_stat bs;
+	uint64_t dead;
+
+	*sessions = s->session_count;
+	blob_stat(s->blob, &bs);
+	dead = bs.bytes > bs.live_bytes ? bs.bytes - bs.live_bytes : 0;
+	buf_printf(note, "%llu MiB, %llu messages, dead %llu %%",
+	    (unsigned long long)(bs.bytes >> 20), (unsigned long long)bs.records,
+	    (unsigned long long)(bs.bytes > 0 ? dead * 100 / bs.bytes : 0));
+}
+
+/* ---- tools ---- */
+
+/* The next NUL-terminated argument; false at the end. */
+static bool
+next_arg(struct slice *args, struct slice *arg)
+{
+	size_t n = slice_find(*args, '\0');
+
+	if (args->n == 0)
+		return false;
+	*arg = slice_head(*args, n);
+	*args = slice_from(*args, n + 1);
+	return true;
+}
+
+/* Cursor: "shard account faults", where the last request stopped. */
+static void
+read_cursor(struct slice arg, uint64_t v[3])
+{
+	for (unsigned i = 0; i < 3; i++) {
+		if (num_read_u64(&arg, UINT64_MAX, &v[i]) != ERR_OK)
+			return;
+		arg = slice_from(arg, 1);
+	}
+}
+
+static void
+tool_check(struct daemon_app *app, uint64_t id, struct slice args)
+{
+	struct store *s = &state_of(app)->store;
+	struct check c = { .store = s };
+	uint64_t at[3] = { 0, 0, 0 }, begin = clock_mono_ms();
+	struct slice arg;
+	struct buf out;
+	bool more = false;
+
+	while (next_arg(&args, &arg)) {
+		if (slice_eq_str(arg, "bodies"))
+			c.with_bodies = true;
+		else
+			read_cursor(arg, at);
+	}
+	buf_init(&out, TOOL_TEXT_BYTES);
+	c.out = &out;
+	while (at[0] < kv_shard_count(s->kv)) {
+		if (check_next_account(s, (unsigned)at[0], at[1], &at[1]) != ERR_OK) {
+			at[0]++;
+			at[1] = 0;
+			continue;
+		}
+		check_account(&c, at[1]);
+		if (clock_mono_ms() - begin > TOOL_TURN_MS || out.n > TOOL_TEXT_BYTES / 2) {
+			more = true;
+			break;
+		}
+	}
+	at[2] += c.faults;
+	if (more)
+		buf_printf(&out, "%llu %llu %llu\n", (unsigned long long)at[0],
+		    (unsigned long long)at[1], (unsigned long long)at[2]);
+	else
+		buf_printf(&out, "%s\n", at[2] == 0 ? "no faults" : "faults were found");
+	daemon_tool_reply(app, id, at[2] != 0 && !more, more, buf_slice(&out));
+	buf_fini(&out);
+}
+
+static void
+tool_stat(struct daemon_app *app, uint64_t id)
+{
+	struct buf out;
+
+	buf_init(&out, TOOL_TEXT_BYTES);
+	check_stat(&state_of(app)->store, &out);
+	daemon_tool_reply(app, id, 0, false, buf_slice(&out));
+	buf_fini(&out);
+}
+
+void
+store_daemon_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
+    struct ipc_in *in)
+{
+	(void)in;
+	if (slice_eq_str(m->verb, "store.check"))
+		tool_check(app, id, m->args);
+	else if (slice_eq_str(m->verb, "store.stat"))
+		tool_stat(app, id);
+	else
+		daemon_tool_reply(app, id, 64, false, SLICE_LIT("unknown request\n"));
+}

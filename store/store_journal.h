@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal's two files.  A batch starts at a multiple of 512 bytes: u32
+ * magic "GWJ1", u32 index bytes, u32 body bytes, u32 zero, u64 number, u64
+ * checksum (store/blob_sum.h) of these fields and all that follows; the index
+ * entries; the body entries.  Numbers within a file are consecutive, which
+ * tells a file's new content from what its last use left behind.
+ */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/slice.h"
+
+#define JOURNAL_BYTES		(16u << 20)
+#define JOURNAL_HEAD_BYTES	32
+#define JOURNAL_ALIGN		512
+
+/* Makes the file with its space when it is not there. */
+enum err	 journal_open(int dir_fd, unsigned idx, int *fd) MUST_USE;
+
+/* A batch: begin leaves room for the head, end fills it in and pads. */
+void		 journal_batch_begin(struct buf *);
+void		 journal_batch_end(struct buf *, uint64_t number, size_t index_bytes);
+
+enum err	 journal_write(int fd, uint64_t offset, struct slice batch) MUST_USE; /* synced */
+
+struct journal_batch {
+	uint64_t	 number;
+	struct slice	 index;
+	struct slice	 bodies;
+};
+/* The batch at *offset of a file's bytes; ERR_END when none is whole there. */
+enum err	 journal_next(struct slice file, size_t *offset, uint64_t after,
+		    struct journal_batch *) MUST_USE;
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/store_record.h"
+
+#include <string.h>
+
+#include "lib/base/enc.h"
+#include "lib/ipc/ipc_codec.h"
+
+#define FORM	1
+
+/* ---- keys ---- */
+
+struct kv_key
+record_key(uint64_t account, char type)
+{
+	struct kv_key k = { 9, { 0 } };
+
+	enc_be64(k.b, account);
+	k.b[8] = (unsigned char)type;
+	return k;
+}
+
+static void
+key_u32(struct kv_key *k, uint32_t v)
+{
+	enc_be32(k->b + k->n, v);
+	k->n = (uint8_t)(k->n + 4);
+}
+
+static void
+key_u64(struct kv_key *k, uint64_t v)
+{
+	enc_be64(k->b + k->n, v);
+	k->n = (uint8_t)(k->n + 8);
+}
+
+struct kv_key
+record_key_u32(uint64_t account, char type, uint32_t v)
+{
+	struct kv_key k = record_key(account, type);
+
+	key_u32(&k, v);
+	return k;
+}
+
+struct kv_key
+record_key_u64(uint64_t account, char type, uint64_t v)
+{
+	struct kv_key k = record_key(account, type);
+
+	key_u64(&k, v);
+	return k;
+}
+
+struct kv_key
+record_key_page(uint64_t account, char type, uint32_t mailbox, uint32_t uid)
+{
+	struct kv_key k = record_key_u32(account, type, mailbox);
+
+	key_u32(&k, uid);
+	return k;
+}
+
+struct kv_key
+record_key_gone(uint64_t account, uint32_t mailbox, uint64_t modseq, uint16_t part)
+{
+	struct kv_key k = record_key_u32(account, 'Z', mailbox);
+
+	key_u64(&k, modseq);
+	k.b[k.n++] = (unsigned char)(part >> 8);
+	k.b[k.n++] = (unsigned char)part;
+	return k;
+}
+
+/* 56 bits of (account, rcpt) fit; the record holds both in full. */
+struct kv_key
+record_key_delivered(uint64_t msg, uint64_t account, uint64_t rcpt)
+{
+	struct kv_key k = record_key_u64(0, 'Q', msg);
+	unsigned char mixed[8];
+
+	enc_be64(mixed, (rcpt ^ account * 0x9e3779b97f4a7c15u) * 0xc2b2ae3d27d4eb4fu);
+	memcpy(k.b + k.n, mixed, KV_KEY_MAX - k.n);
+	k.n = KV_KEY_MAX;
+	return k;
+}
+
+struct kv_key
+record_key_removal(uint64_t account, uint32_t mailbox)
+{
+	struct kv_key k = record_key_u64(0, 'R', account);
+
+	key_u32(&k, mailbox);
+	return k;
+}
+
+/* ---- values ---- */
+
+static bool
+begin_read(struct ipc_reader *r, struct slice s)
+{
+	*r = ipc_reader_of(s);
+	return ipc_get_u8(r) == FORM;
+}
+
+static enum err
+end_read(const struct ipc_reader *r)
+{
+	return ipc_reader_done(r) == ERR_OK ? ERR_OK : ERR_CORRUPT;
+}
+
+static void
+get_bytes(struct ipc_reader *r, unsigned char *out, size_t n)
+{
+	struct slice s = ipc_get_var(r, n);
+
+	if (s.n == n)
+		memcpy(out, s.p, n);
+	else
+		r->bad = true;
+}
+
+enum err
+record_account_read(struct record_account *a, struct slice s)
+{
+	struct ipc_reader r;
+
+	memset(a, 0, sizeof(*a));
+	if (!begin_read(&r, s))
+		return ERR_CORRUPT;
+	a->key_generation = ipc_get_u32(&r);
+	a->sealing = ipc_get_u8(&r);
+	a->is_enabled = ipc_get_bool(&r);
+	a->has_mailboxes = ipc_get_bool(&r);
+	a->quota_bytes = ipc_get_u64(&r);
+	a->used_bytes = ipc_get_u64(&r);
+	a->message_count = ipc_get_u64(&r);
+	a->modseq = ipc_get_u64(&r);
+	a->next_mailbox = ipc_get_u32(&r);
+	a->next_uidvalidity = ipc_get_u32(&r);
+	a->mailbox_count = ipc_get_u32(&r);
+	a->next_content = ipc_get_u64(&r);
+	a->next_epoch = ipc_get_u64(&r);
+	get_bytes(&r, a->salt, sizeof(a->salt));
+	get_bytes(&r, a->public_key, sizeof(a->public_key));
+	a->address = ipc_get_var(&r, RECORD_ADDRESS_MAX);
+	return end_read(&r);
+}
+
+void
+record_account_put(const struct record_account *a, struct buf *b)
+{
+	ipc_put_u8(b, FORM);
+	ipc_put_u32(b, a->key_generation);
+	ipc_put_u8(b, a->sealing);
+	ipc_put_bool(b, a->is_enabled);
+	ipc_put_bool(b, a->has_mailboxes);
+	ipc_put_u64(b, a->quota_bytes);
+	ipc_put_u64(b, a->used_bytes);
+	ipc_put_u64(b, a->message_count);
+	ipc_put_u64(b, a->modseq);
+	ipc_put_u32(b, a->next_mailbox);
+	ipc_put_u32(b, a->next_uidvalidity);
+	ipc_put_u32(b, a->mailbox_count);
+	ipc_put_u64(b, a->next_content);
+	ipc_put_u64(b, a->next_epoch);
+	ipc_put_var(b, slice_of(a->salt, sizeof(a->salt)), sizeof(a->salt));
+	ipc_put_var(b, slice_of(a->public_key, sizeof(a->public_key)), sizeof(a->public_key));
+	ipc_put_var(b, a->address, RECORD_ADDRESS_MAX);
+}
+
+enum err
+record_mailbox_read(struct record_mailbox *m, struct slice s)
+{
+	struct ipc_reader r;
+
+	memset(m, 0, sizeof(*m));
+	if (!begin_read(&r, s))
+		return ERR_CORRUPT;
+	m->uidvalidity = ipc_get_u32(&r);
+	m->uidnext = ipc_get_u32(&r);
+	m->modseq = ipc_get_u64(&r);
+	m->gone_floor = ipc_get_u64(&r);
+	m->exists = ipc_get_u32(&r);
+	m->unseen = ipc_get_u32(&r);
+	m->deleted = ipc_get_u32(&r);
+	m->recent_uid = ipc_get_u32(&r);
+	m->bytes = ipc_get_u64(&r);
+	m->special = ipc_get_u32(&r);
+	m->name_hash = ipc_get_u64(&r);
+	return end_read(&r);
+}
+
+void
+record_mailbox_put(const struct record_mailbox *m, struct buf *b)
+{
+	ipc_put_u8(b, FORM);
+	ipc_put_u32(b, m->uidvalidity);
+	ipc_put_u32(b, m->uidnext);
+	ipc_put_u64(b, m->modseq);
+	ipc_put_u64(b, m->gone_floor);
+	ipc_put_u32(b, m->exists);
+	ipc_put_u32(b, m->unseen);
+	ipc_put_u32(b, m->deleted);
+	ipc_put_u32(b, m->recent_uid);
+	ipc_put_u64(b, m->bytes);
+	ipc_put_u32(b, m->special);
+	ipc_put_u64(b, m->name_hash);
+}
+
+enum err
+record_name_read(struct record_name *n, struct slice s)
+{
+	struct ipc_reader r;
+
+	memset(n, 0, sizeof(*n));
+	if (!begin_read(&r, s))
+		return ERR_CORRUPT;
+	n->mailbox = ipc_get_u32(&r);
+	n->is_subscribed = ipc_get_bool(&r);
+	n->special = ipc_get_u32(&r);
+	n->name = ipc_get_var(&r, RECORD_NAME_MAX);
+	return end_read(&r);
+}
+
+void
+record_name_put(const struct record_name *n, struct buf *b)
+{
+	ipc_put_u8(b, FORM);
+	ipc_put_u32(b, n->mailbox);
+	ipc_put_bool(b, n->is_subscribed);
+	ipc_put_u32(b, n->special);
+	ipc_put_var(b, n->name, RECORD_NAME_MAX);
+}
+
+static void
+get_ref(struct ipc_reader *r, struct blob_ref *ref)
+{
+	ref->segment = ipc_get_u32(r);
+	ref->offset = ipc_get_u64(r);
+	ref->bytes = ipc_get_u64(r);
+}
+
+static void
+put_ref(struct buf *b, const struct blob_ref *ref)
+{
+	ipc_put_u32(b, ref->segment);
+	ipc_put_u64(b, ref->offset);
+	ipc_put_u64(b, ref->bytes);
+}
+
+enum err
+record_content_read(struct record_content *c, struct slice s)
+{
+	struct ipc_reader r;
+
+	memset(c, 0, sizeof(*c));
+	if (!begin_read(&r, s))
+		return ERR_CORRUPT;
+	get_ref(&r, &c->body);
+	get_ref(&r, &c->summary_ref);
+	c->epoch = ipc_get_u64(&r);
+	c->generation = ipc_get_u32(&r);
+	c->message_id = ipc_get_u64(&r);
+	c->created_s = ipc_get_u64(&r);
+	c->commitment = ipc_get_var(&r, 32);
+	c->wrapped = ipc_get_var(&r, 64);
+	c->summary = ipc_get_var(&r, RECORD_SUMMARY_INLINE);
+	return end_read(&r);
+}
+
+void
+record_content_put(const struct record_content *c, struct buf *b)
+{
+	ipc_put_u8(b, FORM);
+	put_ref(b, &c->body);
+	put_ref(b, &c->summary_ref);
+	ipc_put_u64(b, c->epoch);
+	ipc_put_u32(b, c->generation);
+	ipc_put_u64(b, c->message_id);
+	ipc_put_u64(b, c->created_s);
+	ipc_put_var(b, c->commitment, 32);
+	ipc_put_var(b, c->wrapped, 64);
+	ipc_put_var(b, c->summary, RECORD_SUMMARY_INLINE);
+}
+
+enum err
+record_epoch_read(struct record_epoch *e, struct slice s)
+{
+	struct ipc_reader r;
+
+	memset(e, 0, sizeof(*e));
+	if (!begin_read(&r, s))
+		return ERR_CORRUPT;
+	e->generation = ipc_get_u32(&r);
+	e->form = ipc_get_u8(&r);
+	e->data = ipc_get_var(&r, 96);
+	return end_read(&r);
+}
+
+void
+record_epoch_put(const struct record_epoch *e, struct buf *b)
+{
+	ipc_put_u8(b, FORM);
+	ipc_put_u32(b, e->generation);
+	ipc_put_u8(b, e->form);
+	ipc_put_var(b, e->data, 96);
+}
+
+enum err
+record_delivered_read(struct record_delivered *d, struct slice s)
+{
+	struct ipc_reader r;
+
+	memset(d, 0, sizeof(*d));
+	if (!begin_read(&r, s))
+		return ERR_CORRUPT;
+	d->account = ipc_get_u64(&r);
+	d->rcpt = ipc_get_u64(&r);
+	d->mailbox = ipc_get_u32(&r);
+	d->uidvalidity = ipc_get_u32(&r);
+	d->uid = ipc_get_u32(&r);
+	d->modseq = ipc_get_u64(&r);
+	return end_read(&r);
+}
+
+void
+record_delivered_put(const struct record_delivered *d, struct buf *b)
+{
+	ipc_put_u8(b, FORM);
+	ipc_put_u64(b, d->account);
+	ipc_put_u64(b, d->rcpt);
+	ipc_put_u32(b, d->mailbox);
+	ipc_put_u32(b, d->uidvalidity);
+	ipc_put_u32(b, d->uid);
+	ipc_put_u64(b, d->modseq);
+}

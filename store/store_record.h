@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The store's other records and all keys: pure code.  A key is the
+ * big-endian account id, a letter, and what follows:
+ *
+ *	A	account			B mailbox		mailbox
+ *	N hash	mailbox name		K mailbox		keyword names
+ *	D mailbox first	directory	H mailbox first		hot page
+ *	C mailbox first	cold page	Z mailbox modseq part	vanished
+ *	T hash	thread			X content		content
+ *	E epoch	epoch key
+ * and for account 0, the shard itself:
+ *	V format, J batch (kv_lmdb.c), G segment, S (blob_segment.c),
+ *	Q msg rcpt	delivered	R account mailbox	to be removed (0: all)
+ *	W account	waits for its mark pass (store_mark.c)
+ *
+ * Values begin with u8 form (1), integers are little-endian.  Reads give
+ * ERR_CORRUPT for anything malformed; slices borrow from the value.
+ */
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/slice.h"
+#include "store/blob.h"
+#include "store/kv.h"
+
+#define RECORD_BYTES_MAX	2000
+#define RECORD_ADDRESS_MAX	320
+#define RECORD_NAME_MAX		255
+#define RECORD_SALT_BYTES	16
+#define RECORD_KEY_BYTES	32
+#define RECORD_SUMMARY_INLINE	1600	/* beyond it in the segments */
+
+struct record_account {
+	uint32_t	 key_generation;
+	uint8_t		 sealing;
+	bool		 is_enabled;
+	bool		 has_mailboxes;	/* INBOX and the others were made */
+	uint64_t	 quota_bytes;
+	uint64_t	 used_bytes;	/* sizes of the plain messages */
+	uint64_t	 message_count;
+	uint64_t	 modseq;
+	uint32_t	 next_mailbox;
+	uint32_t	 next_uidvalidity;
+	uint32_t	 mailbox_count;	/* name records */
+	uint64_t	 next_content;
+	uint64_t	 next_epoch;
+	unsigned char	 salt[RECORD_SALT_BYTES];
+	unsigned char	 public_key[RECORD_KEY_BYTES];
+	struct slice	 address;
+};
+
+struct record_mailbox {
+	uint32_t	 uidvalidity;
+	uint32_t	 uidnext;
+	uint64_t	 modseq;	/* highest */
+	uint64_t	 gone_floor;	/* vanished rows up to this modseq were dropped */
+	uint32_t	 exists;
+	uint32_t	 unseen;
+	uint32_t	 deleted;	/* with \Deleted */
+	uint32_t	 recent_uid;	/* no session has claimed from here on */
+	uint64_t	 bytes;
+	uint32_t	 special;
+	uint64_t	 name_hash;	/* its 'N' record */
+};
+
+struct record_name {
+	uint32_t	 mailbox;	/* 0: only subscribed */
+	bool		 is_subscribed;
+	uint32_t	 special;
+	struct slice	 name;
+};
+
+struct record_content {
+	struct blob_ref	 body;
+	struct blob_ref	 summary_ref;	/* segment 0: inline or none */
+	uint64_t	 epoch;
+	uint32_t	 generation;
+	uint64_t	 message_id;	/* keyed hash, 0: none */
+	uint64_t	 created_s;
+	struct slice	 commitment;
+	struct slice	 wrapped;
+	struct slice	 summary;	/* inline */
+};
+
+struct record_epoch {
+	uint32_t	 generation;
+	uint8_t		 form;
+	struct slice	 data;
+};
+
+struct record_delivered {
+	uint64_t	 account;
+	uint64_t	 rcpt;
+	uint32_t	 mailbox;
+	uint32_t	 uidvalidity;
+	uint32_t	 uid;
+	uint64_t	 modseq;
+};
+
+/* keys */
+struct kv_key	 record_key(uint64_t account, char type);
+struct kv_key	 record_key_u32(uint64_t account, char type, uint32_t);
+struct kv_key	 record_key_u64(uint64_t account, char type, uint64_t);
+struct kv_key	 record_key_page(uint64_t account, char type, uint32_t mailbox, uint32_t uid);
+struct kv_key	 record_key_gone(uint64_t account, uint32_t mailbox, uint64_t modseq, uint16_t part);
+struct kv_key	 record_key_delivered(uint64_t msg, uint64_t account, uint64_t rcpt);
+struct kv_key	 record_key_removal(uint64_t account, uint32_t mailbox);
+
+/* values */
+enum err	 record_account_read(struct record_account *, struct slice) MUST_USE;
+void		 record_account_put(const struct record_account *, struct buf *);
+enum err	 record_mailbox_read(struct record_mailbox *, struct slice) MUST_USE;
+void		 record_mailbox_put(const struct record_mailbox *, struct buf *);
+enum err	 record_name_read(struct record_name *, struct slice) MUST_USE;
+void		 record_name_put(const struct record_name *, struct buf *);
+enum err	 record_content_read(struct record_content *, struct slice) MUST_USE;
+void		 record_content_put(const struct record_content *, struct buf *);
+enum err	 record_epoch_read(struct record_epoch *, struct slice) MUST_USE;
+void		 record_epoch_put(const struct record_epoch *, struct buf *);
+enum err	 record_delivered_read(struct record_delivered *, struct slice) MUST_USE;
+void		 record_delivered_put(const struct record_delivered *, struct buf *);
+
+#endif

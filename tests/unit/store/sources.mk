@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: ISC
+store_bed_SRCS = tests/unit/store/store_bed.c store/store_daemon.c store/store_opt.c $(store_core_SRCS)
+store_bed_USES = daemon conf ipc crypto db io sys base
+
+UNITS += store_model_test
+store_model_test_SRCS = tests/unit/store/store_model_test.c $(store_bed_SRCS)
+store_model_test_USES = $(store_bed_USES)
+
+UNITS += store_kv_test
+store_kv_test_SRCS = tests/unit/store/kv_test.c $(store_bed_SRCS)
+store_kv_test_USES = $(store_bed_USES)
+
+UNITS += store_page_test store_box_test
+store_page_test_SRCS = tests/unit/store/page_test.c store/store_page.c store/store_record.c
+store_page_test_USES = ipc io sys base
+store_box_test_SRCS = tests/unit/store/box_test.c $(store_bed_SRCS)
+store_box_test_USES = $(store_bed_USES)
+
+UNITS += store_ops_test
+store_ops_test_SRCS = tests/unit/store/ops_test.c $(store_bed_SRCS)
+store_ops_test_USES = $(store_bed_USES)
+
+UNITS += store_blob_test
+store_blob_test_SRCS = tests/unit/store/blob_test.c $(store_bed_SRCS)
+store_blob_test_USES = $(store_bed_USES)
+
+UNITS += store_crash_test
+store_crash_test_SRCS = tests/unit/store/crash_test.c $(store_bed_SRCS)
+store_crash_test_USES = $(store_bed_USES)
