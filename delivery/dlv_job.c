@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
+#include "delivery/dlv_priv.h"
+#include "lib/base/must.h"
+#include "lib/ipc/queue_proto.h"
+
+#define RESULTS_MAX	40000u		/* of deliver_done */
+
+static void
+answer(struct ipc_peer *queue, uint64_t request, const struct dlv_rcpt *rcpts,
+    unsigned count)
+{
+	struct ipc_deliver_done done = { .results = SLICE_NONE };
+	struct buf b;
+
+	buf_init(&b, RESULTS_MAX);
+	for (unsigned i = 0; i < count; i++)
+		dlv_rcpt_put_result(&b, &rcpts[i]);
+	done.results = buf_slice(&b);
+	ipc_reply(queue, request, IPC_MSG_deliver_done, &done);
+	buf_fini(&b);
+}
+
+/* ERR_VIOLATION: the list is not what queue may send. */
+static enum err
+read_rcpts(struct dlv_job *job, struct slice list)
+{
+	struct ipc_reader r = ipc_reader_of(list);
+	struct ipc_deliver_rcpt m;
+
+	job->rcpts = must_alloc(DELIVER_JOB_RCPTS, sizeof(*job->rcpts));
+	while (ipc_reader_more(&r)) {
+		struct dlv_rcpt *rcpt = &job->rcpts[job->count];
+
+		ipc_deliver_rcpt_get(&r, &m);
+		if (r.bad || job->count == DELIVER_JOB_RCPTS)
+			return ERR_VIOLATION;
+		job->count++;
+		job->left++;
+		if (dlv_rcpt_read(rcpt, &m) != ERR_OK)
+			dlv_rcpt_fail(rcpt, ERR_CRYPTO);
+		rcpt->job = job;
+	}
+	return job->count == 0 ? ERR_VIOLATION : ipc_reader_done(&r);
+}
+
+/* Sender and recipients outlive the frame. */
+static void
+copy_text(struct dlv_job *job, const struct ipc_deliver_job *m, struct slice *rcpts)
+{
+	job->text = must_alloc(1, m->sender.n + m->rcpts.n + 1);
+	if (m->sender.n > 0)
+		memcpy(job->text, m->sender.p, m->sender.n);
+	if (m->rcpts.n > 0)
+		memcpy(job->text + m->sender.n, m->rcpts.p, m->rcpts.n);
+	job->sender = slice_of(job->text, m->sender.n);
+	*rcpts = slice_of(job->text + m->sender.n, m->rcpts.n);
+}
+
+static void
+set_times(struct dlv_job *job, const struct ipc_deliver_job *m, const struct ipc_in *in)
+{
+	uint64_t real = loop_real_ms(job->dlv->loop);
+
+	job->arrival_ms = m->arrival_ms;
+	job->before_ms = real > m->arrival_ms ? real - m->arrival_ms : 0;
+	job->taken_ms = loop_now(job->dlv->loop);
+	job->deadline_ms = in->deadline_ms;
+}
+
+static struct dlv_job *
+refuse(struct dlv_job *job, enum err e)
+{
+	dlv_job_fail_rest(job, e);
+	dlv_job_check(job);
+	return NULL;
+}
+
+struct dlv_job *
+dlv_job_new(struct dlv_local *dlv, struct ipc_peer *queue,
+    const struct ipc_deliver_job *m, struct ipc_in *in)
+{
+	struct dlv_job *job = must_alloc(1, sizeof(*job));
+	struct slice rcpts;
+	enum err e;
+
+	list_init(&job->link);
+	list_init(&job->place);
+	job->dlv = dlv;
+	job->queue = queue;
+	job->request = in->id;
+	job->msg = m->msg;
+	job->source.fd = -1;
+	dlv->job_count++;
+	list_push(&dlv->jobs, &job->link);
+	set_times(job, m, in);
+	copy_text(job, m, &rcpts);
+	if (read_rcpts(job, rcpts) != ERR_OK) {
+		dlv_job_free(job);
+		ipc_peer_violation(queue, "deliver_job: recipients");
+		return NULL;
+	}
+	for (unsigned i = 0; i < job->count; i++)
+		if (job->rcpts[i].done)
+			dlv_job_settle(job, &job->rcpts[i], SLICE_NONE);
+	if (dlv->job_count > dlv->limits.job_limit)
+		return refuse(job, ERR_BUSY);
+	e = dlv_source_open(&job->source, ipc_take_fd(in, 0), m->form, m->size, m->key);
+	if (e != ERR_OK)
+		return refuse(job, e);
+	job->lane = m->size <= DLV_SMALL_MAX ? &dlv->small : &dlv->large;
+	return job;
+}
+
+void
+dlv_job_settle(struct dlv_job *job, struct dlv_rcpt *rcpt, struct slice where)
+{
+	must(rcpt->done && job->left > 0);
+	job->left--;
+	dlv_rcpt_log(rcpt, job->msg, where, job->before_ms,
+	    loop_now(job->dlv->loop) - job->taken_ms);
+}
+
+void
+dlv_job_fail_rest(struct dlv_job *job, enum err e)
+{
+	for (unsigned i = 0; i < job->count; i++) {
+		struct dlv_rcpt *rcpt = &job->rcpts[i];
+
+		if (rcpt->done || rcpt->sent)
+			continue;
+		dlv_rcpt_fail(rcpt, e);
+		dlv_job_settle(job, rcpt, SLICE_NONE);
+	}
+}
+
+void
+dlv_job_check(struct dlv_job *job)
+{
+	if (job->left > 0)
+		return;
+	if (job->queue != NULL)
+		answer(job->queue, job->request, job->rcpts, job->count);
+	dlv_job_free(job);
+}
+
+void
+dlv_job_free(struct dlv_job *job)
+{
+	struct dlv_local *dlv = job->dlv;
+
+	list_remove(&job->link);
+	list_remove(&job->place);
+	dlv_source_close(&job->source);
+	free(job->rcpts);
+	free(job->text);
+	free(job);
+	dlv->job_count--;
+	if (dlv->job_count == 0 && dlv->drained != NULL)
+		dlv_local_wake(dlv);
+}
+
+uint64_t
+dlv_job_deadline(const struct dlv_job *job)
+{
+	uint64_t ours = loop_now(job->dlv->loop) + job->dlv->limits.store_timeout_ms;
+
+	return ours < job->deadline_ms ? ours : job->deadline_ms;
+}
