@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* CLOSE (RFC 3501 s6.4.2): no arguments; expunges without telling. */
+#include "imapd/imap_cmd.h"
+#include "imapd/imap_expunge.h"
+
+void
+cmd_close_parse(struct imap_cmd *c, struct imap_parser *p)
+{
+	(void)c;
+	(void)p;
+}
+
+static void
+on_done(struct imap_cmd *c)
+{
+	imap_session_unselect(c->s);
+	imap_cmd_ok(c, "Close completed");
+}
+
+void
+cmd_close_run(struct imap_cmd *c)
+{
+	if (c->s->view.readonly)
+		on_done(c);
+	else
+		imap_expunge_start(c, SLICE_NONE, on_done);
+}

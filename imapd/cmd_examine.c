@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* EXAMINE: "EXAMINE" SP mailbox; see imap_select.c. */
+#include "imapd/imap_cmd.h"
+#include "imapd/imap_select.h"
+
+void
+cmd_examine_parse(struct imap_cmd *c, struct imap_parser *p)
+{
+	imap_select_parse(c, p);
+}
+
+void
+cmd_examine_run(struct imap_cmd *c)
+{
+	imap_select_run(c, true);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * FETCH (RFC 3501 s6.4.5): "FETCH" SP sequence-set SP ("ALL" / "FULL" /
+ * "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")").
+ */
+#include "imapd/imap_cmd.h"
+#include "imapd/imap_fetch.h"
+#include "imapd/imap_seqset.h"
+
+struct args { struct slice set; struct imap_items items; };
+
+void
+cmd_fetch_parse(struct imap_cmd *c, struct imap_parser *p)
+{
+	struct args *a = imap_cmd_alloc(c, sizeof(*a));
+
+	if (a == NULL)
+		return;
+	c->priv = a;
+	imap_parser_sp(p);
+	imap_seqset_read(p, &a->set);
+	imap_parser_sp(p);
+	imap_items_parse(p, c->uid, &a->items);
+}
+
+void
+cmd_fetch_run(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+
+	if (!c->uid && !imap_seqset_fits(a->set, c->s->view.exists))
+		imap_cmd_bad(c, "No such message");
+	else
+		imap_fetch_start(c, &a->items, a->set);
+}

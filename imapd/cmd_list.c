@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* LIST: "LIST" SP mailbox SP list-mailbox; see imap_list.c. */
+#include "imapd/imap_cmd.h"
+#include "imapd/imap_list.h"
+
+void
+cmd_list_parse(struct imap_cmd *c, struct imap_parser *p)
+{
+	imap_list_parse(c, p);
+}
+
+void
+cmd_list_run(struct imap_cmd *c)
+{
+	imap_list_run(c, false);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/* RENAME (RFC 3501 s6.3.5): "RENAME" SP mailbox SP mailbox. */
+#include "imapd/imap_cmd.h"
+#include "imapd/imap_mailbox.h"
+#include "lib/base/log.h"
+
+struct args { struct slice from, to; enum err from_error, to_error; };
+
+void
+cmd_rename_parse(struct imap_cmd *c, struct imap_parser *p)
+{
+	struct args *a = imap_cmd_alloc(c, sizeof(*a));
+
+	if (a == NULL)
+		return;
+	c->priv = a;
+	imap_parser_sp(p);
+	a->from = imap_mailbox_parse(p, &a->from_error);
+	imap_parser_sp(p);
+	a->to = imap_mailbox_parse(p, &a->to_error);
+}
+
+static void
+on_renamed(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct args *a = arg;
+
+	if (imap_cmd_expect(s->cmd, r, IPC_MSG_store_ok) == NULL)
+		return;
+	log_event(LOG_mailbox, log_session(s->sid), log_str("action", "rename"),
+	    log_text("mailbox", a->from), log_text("target", a->to));
+	imap_cmd_ok(s->cmd, "Rename completed");
+}
+
+void
+cmd_rename_run(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	struct ipc_store_rename m = {
+		.handle = c->s->handle, .from = a->from, .to = a->to,
+	};
+
+	if (a->from_error != ERR_OK)
+		imap_cmd_error(c, ERR_NOTFOUND);
+	else if (a->to_error != ERR_OK)
+		imap_cmd_error(c, a->to_error);
+	else if (slice_eq_str(a->to, "INBOX"))
+		imap_cmd_error(c, ERR_EXISTS);
+	else
+		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_rename, &m, on_renamed, a);
+}

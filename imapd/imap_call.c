@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_call.h"
+
+#include <stdlib.h>
+
+#include "lib/base/must.h"
+
+#define RELOGIN_TEXT	"[UNAVAILABLE] Please log in again"
+
+struct call {
+	struct list		 link;
+	struct imap_session	*s;		/* NULL: nobody waits any more */
+	imap_reply_fn		*fn;
+	void			*arg;
+	struct imap_ticket	 ticket;
+	enum ipc_role		 role;
+	bool			 keep;		/* not of the running command */
+	bool			 is_login;	/* to the store */
+	bool			 is_stale;	/* that store has a successor */
+};
+
+static void	on_relogin(struct imap_session *, void *, const struct imap_reply *);
+
+/* ---- requests ---- */
+
+static void
+on_reply(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	struct call *call = arg;
+	struct imap_session *s = call->s;
+	struct imap_reply r = { e, e == ERR_OK ? type : (uint16_t)IPC_MSG_none, m, in };
+	const struct imap_reply gone = { ERR_GONE, IPC_MSG_none, NULL, NULL };
+	bool is_stale = call->is_stale;
+	imap_reply_fn *fn = call->fn;
+	void *fn_arg = call->arg;
+
+	list_remove(&call->link);
+	free(call);
+	if (s == NULL || s->closing)
+		return;
+	fn(s, fn_arg, is_stale ? &gone : &r);
+	imap_session_go_on(s);
+}
+
+enum err
+imap_session_call(struct imap_session *s, enum ipc_role role, enum ipc_type type,
+    const void *m, const int *fds, unsigned fd_count, imap_reply_fn *fn, void *arg)
+{
+	bool is_login = type == IPC_MSG_store_login;
+	struct call *call;
+	enum err e;
+
+	if (role == IPC_STORE && !is_login && s->handle == 0)
+		return ERR_GONE;
+	call = must_alloc(1, sizeof(*call));
+	call->is_login = is_login;
+	call->s = s;
+	call->fn = fn;
+	call->arg = arg;
+	call->role = role;
+	call->keep = fn == on_relogin;
+	e = s->host->call(s->host_arg, role, type, m, fds, fd_count, on_reply, call,
+	    &call->ticket);
+	if (e != ERR_OK) {
+		free(call);
+		return e;
+	}
+	list_push(&s->calls, &call->link);
+	return ERR_OK;
+}
+
+void
+imap_call_cancel(struct imap_session *s, bool all)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH(n, tmp, &s->calls) {
+		struct call *call = obj_of(n, struct call, link);
+
+		if (call->keep && !all)
+			continue;
+		list_remove(n);
+		if (s->host->cancel(s->host_arg, call->role, &call->ticket))
+			free(call);
+		else
+			call->s = NULL;
+	}
+	s->sync.done = NULL;
+}
+
+/* ---- the store restarts ---- */
+
+void
+imap_session_on_store_left(struct imap_session *s)
+{
+	struct list *n;
+
+	/* A handle that it still gives would be somebody else's at its successor. */
+	for (n = list_first(&s->calls); n != NULL; n = list_next(&s->calls, n))
+		if (obj_of(n, struct call, link)->is_login)
+			obj_of(n, struct call, link)->is_stale = true;
+	s->handle = 0;
+	s->relogin = s->retry_due = false;
+	s->host->set_handle(s->host_arg, 0);
+}
+
+static void
+on_relogin(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct ipc_store_session *m = r->m;
+
+	(void)arg;
+	if (r->error == ERR_GONE)
+		return;		/* gone again: it will join again */
+	/* The new process may not have keyd's token key yet. */
+	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail && err_class(
+	    ((const struct ipc_store_fail *)r->m)->error) == ERR_CLASS_TEMP &&
+	    s->retries < IMAP_RETRIES_MAX) {
+		s->retry_due = true;
+		return;
+	}
+	s->relogin = false;
+	if (r->error != ERR_OK || r->type != IPC_MSG_store_session || m->account != s->account) {
+		imap_session_bye(s, RELOGIN_TEXT, "store");
+		return;
+	}
+	s->handle = m->handle;
+	s->handle_serial++;
+	s->host->set_handle(s->host_arg, m->handle);
+	s->host->wake(s->host_arg);
+}
+
+static void
+relogin(struct imap_session *s)
+{
+	struct ipc_store_login m = { .token = slice_of(s->token, s->token_bytes) };
+
+	s->retry_due = false;
+	s->retries++;
+	s->relogin = imap_session_call(s, IPC_STORE, IPC_MSG_store_login, &m, NULL, 0,
+	    on_relogin, NULL) == ERR_OK;
+}
+
+/* The token is still good for the new store process: nobody need notice. */
+void
+imap_session_on_store_joined(struct imap_session *s)
+{
+	if (s->closing || s->state == IMAP_NOAUTH || s->state == IMAP_LOGOUT || s->relogin)
+		return;
+	s->retries = 0;
+	relogin(s);
+}
+
+bool
+imap_session_retry(struct imap_session *s)
+{
+	if (s->closing || !s->relogin)
+		return false;
+	if (s->retry_due)
+		relogin(s);
+	return true;
+}

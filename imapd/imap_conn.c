@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_conn.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/daemon/daemon_tls.h"
+#include "lib/sys/fd.h"
+
+#define CALL_MS		30000
+#define LOGIN_MS	60000		/* Argon2id runs queue up in keyd */
+
+static const struct conn_limits conn_caps = {
+	.in_max = 65536,
+	.out_low = 32768,
+	.out_high = 131072,
+	/* One BODYSTRUCTURE or SEARCH answer must fit. */
+	.out_max = 24u << 20,
+};
+
+struct imap_conn {
+	struct list		 link;
+	struct map_node		 node;		/* of imap_server.by_handle */
+	uint32_t		 handle;	/* 0: not in the map */
+	struct imap_server	*server;
+	struct imap_listener	*listener;
+	struct conn		*conn;
+	struct imap_session	*session;
+	struct loop_idle	 turn;
+	uint64_t		 began_ms;
+	uint64_t		 sid;
+};
+
+/* ---- what the session wants ---- */
+
+static struct buf *
+host_out(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	return conn_out(c->conn);
+}
+
+static bool
+host_is_clogged(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	return conn_is_clogged(c->conn);
+}
+
+static enum err
+host_call(void *arg, enum ipc_role role, enum ipc_type type, const void *m, const int *fds,
+    unsigned fd_count, ipc_reply_fn *fn, void *reply_arg, struct imap_ticket *t)
+{
+	struct imap_conn *c = arg;
+	struct ipc_peer *p = daemon_peer(c->server->app, role, 0);
+	uint64_t ms = type == IPC_MSG_login ? LOGIN_MS : CALL_MS;
+
+	if (p == NULL)
+		return ERR_GONE;
+	t->instance = ipc_peer_instance(p);
+	return ipc_call(p, type, m, fds, fd_count, loop_now(c->server->loop) + ms, fn,
+	    reply_arg, &t->id);
+}
+
+static enum err
+host_send(void *arg, enum ipc_role role, enum ipc_type type, const void *m)
+{
+	struct imap_conn *c = arg;
+	struct ipc_peer *p = daemon_peer(c->server->app, role, 0);
+
+	return p == NULL ? ERR_GONE : ipc_send(p, type, m, NULL, 0);
+}
+
+static bool
+host_cancel(void *arg, enum ipc_role role, const struct imap_ticket *t)
+{
+	struct imap_conn *c = arg;
+	struct ipc_peer *p;
+
+	/* For a moment a process and its successor may both be wired. */
+	for (unsigned i = 0; (p = daemon_peer(c->server->app, role, i)) != NULL; i++) {
+		if (ipc_peer_instance(p) != t->instance)
+			continue;
+		ipc_cancel(p, t->id);
+		return true;
+	}
+	return false;
+}
+
+static void
+host_wake(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	conn_resume(c->conn);
+}
+
+static void
+host_defer(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	loop_defer(c->server->loop, &c->turn);
+}
+
+static void
+host_deadline(void *arg, uint64_t at_ms)
+{
+	struct imap_conn *c = arg;
+
+	conn_set_deadline(c->conn, at_ms);
+}
+
+static enum err
+host_start_tls(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	return conn_start_tls(c->conn, daemon_tls(c->server->app));
+}
+
+static void
+host_close(void *arg, const char *reason)
+{
+	struct imap_conn *c = arg;
+
+	conn_close(c->conn, reason);
+}
+
+static void
+host_set_handle(void *arg, uint32_t handle)
+{
+	struct imap_conn *c = arg;
+
+	if (c->handle != 0)
+		map_remove(&c->server->by_handle, &c->node);
+	c->handle = handle;
+	if (handle != 0)
+		map_insert(&c->server->by_handle, &c->node, hash_u64(handle));
+}
+
+static uint64_t
+host_now_ms(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	return loop_now(c->server->loop);
+}
+
+static uint64_t
+host_real_s(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	return loop_real_ms(c->server->loop) / 1000;
+}
+
+static enum err
+host_file_write(void *arg, int fd, struct slice s)
+{
+	(void)arg;
+	while (s.n > 0) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n <= 0)
+			return ERR_FULL;
+		s = slice_from(s, (size_t)n);
+	}
+	return ERR_OK;
+}
+
+static void
+host_file_close(void *arg, int fd)
+{
+	(void)arg;
+	(void)close(fd);
+}
+
+static const struct imap_host host = {
+	.out = host_out,
+	.is_clogged = host_is_clogged,
+	.call = host_call,
+	.send = host_send,
+	.cancel = host_cancel,
+	.wake = host_wake,
+	.defer = host_defer,
+	.deadline = host_deadline,
+	.start_tls = host_start_tls,
+	.close = host_close,
+	.set_handle = host_set_handle,
+	.now_ms = host_now_ms,
+	.real_s = host_real_s,
+	.file_write = host_file_write,
+	.file_close = host_file_close,
+};
+
+/* ---- what the connection tells ---- */
+
+/* What the session does not take now, it takes after its next wake. */
+static size_t
+on_data(void *arg, struct slice bytes)
+{
+	struct imap_conn *c = arg;
+	size_t used = imap_session_on_data(c->session, bytes);
+
+	if (used < bytes.n)
+		conn_pause(c->conn);
+	return used;
+}
+
+static void
+on_drained(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	imap_session_on_drained(c->session);
+}
+
+static void
+on_turn(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	imap_session_on_turn(c->session);
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	imap_session_on_deadline(c->session);
+}
+
+static void
+on_tls(void *arg, enum err e)
+{
+	struct imap_conn *c = arg;
+	const struct tls_facts *f = conn_tls(c->conn);
+
+	if (e != ERR_OK || f == NULL) {
+		log_event(LOG_tls_failed, log_session(c->sid),
+		    log_str("client", conn_peer_text(c->conn)), log_str("reason", err_text(e)));
+		return;
+	}
+	log_event(LOG_tls, log_session(c->sid), log_str("tls", f->version),
+	    log_str("cipher", f->cipher), log_str("sni", f->sni));
+	if (c->listener->tls == IMAP_TLS_IMPLICIT)
+		imap_session_start(c->session, f->version, false);
+	else
+		imap_session_on_tls(c->session, f->version);
+}
+
+static void
+on_closed(void *arg, const char *reason)
+{
+	struct imap_conn *c = arg;
+	struct imap_server *srv = c->server;
+
+	log_event(LOG_disconnect, log_session(c->sid),
+	    log_str("client", conn_peer_text(c->conn)), log_str("reason", reason),
+	    log_ms("duration", loop_now(srv->loop) - c->began_ms),
+	    log_num("in", conn_in_total(c->conn)), log_num("out", conn_out_total(c->conn)),
+	    log_num("commands", c->session->commands));
+	imap_session_free(&c->session);
+	host_set_handle(c, 0);
+	loop_idle_cancel(&c->turn);
+	list_remove(&c->link);
+	free(c);
+	imap_server_left(srv);
+}
+
+static const struct conn_ops ops = {
+	.on_data = on_data,
+	.on_drained = on_drained,
+	.on_tls = on_tls,
+	.on_deadline = on_deadline,
+	.on_closed = on_closed,
+};
+
+static uint64_t
+session_id(struct imap_server *srv)
+{
+	uint64_t n = (uint64_t)(daemon_instance(srv->app) & 0x3f) << 24 |
+	    (++srv->serial & 0xffffff);
+
+	/* Odd, so a bijection on 30 bits: ids differ in more than the end. */
+	return n * 0x2545f491u & 0x3fffffff;
+}
+
+void
+imap_conn_new(struct imap_listener *l, struct conn_listener *cl, int take_fd,
+    const struct conn_addr *peer)
+{
+	struct imap_server *srv = l->server;
+	struct imap_conn *c = must_alloc(1, sizeof(*c));
+	char ip[CONN_ADDR_TEXT_BYTES];
+
+	c->server = srv;
+	c->listener = l;
+	c->sid = session_id(srv);
+	c->began_ms = loop_now(srv->loop);
+	loop_idle_init(&c->turn, on_turn, c);
+	list_push(&srv->conns, &c->link);
+	conn_addr_ip_str(ip, peer);
+	c->session = imap_session_new(&host, c, &srv->shared, c->sid, ip);
+	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
+	log_event(LOG_connect, log_session(c->sid), log_str("listener", l->title),
+	    log_str("client", conn_peer_text(c->conn)));
+	if (l->tls != IMAP_TLS_IMPLICIT)
+		imap_session_start(c->session, NULL, l->tls == IMAP_TLS_MAY);
+	else if (conn_start_tls(c->conn, daemon_tls(srv->app)) != ERR_OK)
+		conn_abort(c->conn, "no TLS now");
+}
+
+struct imap_session *
+imap_conn_session(struct list *node)
+{
+	return obj_of(node, struct imap_conn, link)->session;
+}
+
+struct imap_session *
+imap_conn_find(struct imap_server *srv, uint32_t handle)
+{
+	struct map_node *n;
+
+	for (n = map_first(&srv->by_handle, hash_u64(handle)); n != NULL; n = map_next(n)) {
+		struct imap_conn *c = obj_of(n, struct imap_conn, node);
+
+		if (c->handle == handle)
+			return c->session;
+	}
+	return NULL;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_copy.h"
+
+#include <string.h>
+
+#include "imapd/imap_mailbox.h"
+#include "imapd/imap_seqset.h"
+
+#define COPYUID_MAX	(256u << 10)
+
+struct args {
+	struct slice	 set;
+	struct slice	 name;
+	enum err	 name_error;
+	bool		 move;
+};
+
+void
+imap_copy_parse(struct imap_cmd *c, struct imap_parser *p)
+{
+	struct args *a = imap_cmd_alloc(c, sizeof(*a));
+
+	if (a == NULL)
+		return;
+	c->priv = a;
+	imap_parser_sp(p);
+	imap_seqset_read(p, &a->set);
+	imap_parser_sp(p);
+	a->name = imap_mailbox_parse(p, &a->name_error);
+}
+
+static void
+on_copied(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct args *a = arg;
+	struct imap_cmd *c = s->cmd;
+	const struct ipc_store_copied *m;
+	const char *done = a->move ? "Move completed" : "Copy completed";
+	struct buf code;
+
+	/* RFC 3501 s6.4.7: the client may create the mailbox and try again. */
+	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail) {
+		const struct ipc_store_fail *f = r->m;
+
+		if (f->error == ERR_NOTFOUND) {
+			imap_cmd_no(c, "TRYCREATE", "There is no such mailbox");
+			return;
+		}
+	}
+	m = imap_cmd_expect(c, r, IPC_MSG_store_copied);
+	if (m == NULL)
+		return;
+	if (m->from.n == 0) {
+		imap_cmd_ok(c, "No messages");
+		return;
+	}
+	buf_init(&code, COPYUID_MAX);
+	buf_printf(&code, "COPYUID %u ", m->uidvalidity);
+	imap_seqset_put(&code, m->from);
+	buf_put_char(&code, ' ');
+	imap_seqset_put(&code, m->to);
+	if (buf_err(&code) != ERR_OK) {
+		imap_cmd_ok(c, done);
+	} else if (a->move) {
+		/* RFC 6851 s4.3: before the EXPUNGE responses. */
+		buf_printf(imap_session_out(s), "* OK [%s] Moved\r\n", buf_cstr(&code));
+		imap_cmd_ok(c, done);
+	} else {
+		imap_cmd_ok_code(c, imap_cmd_text(c, &code), done);
+	}
+	buf_fini(&code);
+}
+
+void
+imap_copy_run(struct imap_cmd *c, bool move)
+{
+	struct args *a = c->priv;
+	struct ipc_store_copy m = {
+		.handle = c->s->handle,
+		.mailbox = c->s->view.mailbox,
+		.v = c->s->view.v,
+		.uidnext = c->s->view.uidnext,
+		.by_uid = c->uid,
+		.move = move,
+		.to = a->name,
+		.set = a->set,
+	};
+
+	a->move = move;
+	if (a->name_error != ERR_OK)
+		imap_cmd_error(c, a->name_error);
+	else if (move && c->s->view.readonly)
+		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
+	else if (!c->uid && !imap_seqset_fits(a->set, c->s->view.exists))
+		imap_cmd_bad(c, "No such message");
+	else
+		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_copy, &m, on_copied, a);
+}

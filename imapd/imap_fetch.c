@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * step() is the whole machine: it runs until something is not there yet and
+ * is called again when it may be.  A response line is begun only when all
+ * that it needs but body bytes is at hand, so that a message which cannot be
+ * opened is left out and the command ends with NO.
+ */
+#include "imapd/imap_fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/imap_flags.h"
+#include "imapd/imap_message.h"
+#include "imapd/imap_seqset.h"
+#include "imapd/imap_sync.h"
+#include "imapd/imap_walk.h"
+#include "lib/base/clock.h"
+#include "lib/base/must.h"
+#include "lib/ipc/store_proto.h"
+
+#define HEADER_MAX		(1u << 20)	/* looked through for HEADER.FIELDS */
+#define HEADER_FIRST_BYTES	20480u		/* head and one chunk */
+#define ROWS_PER_TURN		64
+
+enum phase { SEEN, NEXT, PREPARE, ITEM, STREAM, COLLECT };
+
+struct fetch {
+	struct imap_cmd		*c;
+	const struct imap_items	*items;
+	struct imap_walk	 walk;
+	struct imap_message	 message;
+	enum phase		 phase;
+	uint32_t		 idx;		/* of the item */
+	bool			 any;		/* an item was told of this message */
+	bool			 waiting;	/* for store_flags */
+	bool			 failed;	/* some message was left out */
+	uint32_t		 resume;
+	struct buf		 header;	/* COLLECT */
+};
+
+static void
+fini(struct imap_cmd *c)
+{
+	struct fetch *f = c->priv;
+
+	imap_message_fini(&f->message);
+	imap_walk_fini(&f->walk);
+	buf_wipe(&f->header);
+	buf_fini(&f->header);
+	free(f);
+}
+
+/* ---- \Seen first ---- */
+
+static void
+on_seen(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct fetch *f = arg;
+	const struct ipc_store_rows *m = imap_cmd_expect(s->cmd, r, IPC_MSG_store_rows);
+
+	f->waiting = false;
+	if (m == NULL)
+		return;
+	s->cmd->modseq = m->modseq;
+	f->resume = m->resume;
+	if (!m->more)
+		f->phase = NEXT;
+}
+
+static void
+ask_seen(struct fetch *f)
+{
+	const struct imap_session *s = f->c->s;
+	struct ipc_store_flags m = {
+		.handle = s->handle, .mailbox = s->view.mailbox, .v = s->view.v,
+		.uidnext = s->view.uidnext, .by_uid = f->c->uid, .op = STORE_ADD,
+		.flags = STORE_SEEN, .unchanged_since = UINT64_MAX,
+		.resume = f->resume, .set = f->walk.set,
+	};
+
+	f->waiting = imap_cmd_call(f->c, IPC_STORE, IPC_MSG_store_flags, &m, on_seen, f);
+}
+
+/* ---- what a message needs ---- */
+
+static bool
+is_top_fields(const struct imap_item *i)
+{
+	return i->fields == IMAP_FIELDS_ONLY && i->path_count == 0;
+}
+
+static bool
+kept_fields(struct fetch *f, const struct imap_item *i, struct slice *header)
+{
+	return is_top_fields(i) &&
+	    imap_message_fields(&f->message, i->names, i->name_count, header);
+}
+
+static unsigned
+needs_of(struct fetch *f, const struct imap_item *i)
+{
+	struct slice header;
+
+	switch (i->kind) {
+	case IMAP_ITEM_FLAGS:
+	case IMAP_ITEM_UID:
+	case IMAP_ITEM_INTERNALDATE:
+	case IMAP_ITEM_SIZE:
+		return 0;
+	case IMAP_ITEM_ENVELOPE:
+		return IMAP_NEED_ENVELOPE;
+	case IMAP_ITEM_BODY:
+	case IMAP_ITEM_BODYSTRUCTURE:
+		return IMAP_NEED_STRUCTURE;
+	case IMAP_ITEM_SECTION:
+		break;
+	}
+	if (i->path_count == 0 && i->what == MIME_SECTION_ALL)
+		return IMAP_NEED_BODY;
+	return kept_fields(f, i, &header) ? 0 : IMAP_NEED_PARTS | IMAP_NEED_BODY;
+}
+
+static unsigned
+needs_of_all(struct fetch *f)
+{
+	unsigned needs = 0;
+
+	for (uint32_t i = 0; i < f->items->count; i++)
+		needs |= needs_of(f, &f->items->v[i]);
+	return needs;
+}
+
+/* How much of each body to have sent ahead. */
+static uint32_t
+first_bytes_of(const struct imap_items *items)
+{
+	uint32_t bytes = 0;
+
+	for (uint32_t i = 0; i < items->count; i++) {
+		const struct imap_item *it = &items->v[i];
+		bool kept = is_top_fields(it);
+
+		if (it->kind != IMAP_ITEM_SECTION)
+			continue;
+		for (uint32_t k = 0; k < it->name_count; k++)
+			kept = kept && summary_keeps(it->names[k]);
+		if (kept)
+			continue;
+		if (it->what != MIME_SECTION_HEADER || it->path_count > 0)
+			return IMAP_READ_BYTES;
+		bytes = HEADER_FIRST_BYTES;
+	}
+	return bytes;
+}
+
+/* ---- items ---- */
+
+static void
+put_flags(struct fetch *f, struct buf *out)
+{
+	struct imap_session *s = f->c->s;
+	const struct ipc_row *row = &f->walk.row;
+
+	buf_put_str(out, "FLAGS (");
+	imap_flags_put(out, row->flags, imap_sync_names(s),
+	    imap_recent_has(&s->view.recent, row->uid));
+	buf_put_char(out, ')');
+}
+
+static void
+put_literal(struct buf *out, struct slice s)
+{
+	buf_printf(out, "{%zu}\r\n", s.n);
+	buf_put_slice(out, s);
+}
+
+/* [from, from + count) of a text, RFC 3501 s6.4.5 partial */
+static struct slice
+cut_partial(const struct imap_item *i, struct slice s)
+{
+	return i->is_partial ? slice_head(slice_from(s, i->from), i->count) : s;
+}
+
+static void
+put_fields(struct fetch *f, const struct imap_item *i, struct slice header)
+{
+	struct buf text;
+
+	buf_init(&text, HEADER_MAX + 2);
+	imap_items_put_fields(&text, i, header);
+	put_literal(imap_session_out(f->c->s), cut_partial(i, buf_slice(&text)));
+	buf_fini(&text);
+	f->idx++;
+	f->phase = ITEM;
+}
+
+/* Give up in the middle of a literal: nothing true could follow. */
+static void
+abort_session(struct fetch *f)
+{
+	struct imap_session *s = f->c->s;
+
+	imap_cmd_no(f->c, "CORRUPTION", "A message could not be read to its end");
+	s->closing = true;
+	s->host->close(s->host_arg, "corrupt message");
+}
+
+static enum err
+locate(struct fetch *f, const struct imap_item *i, uint64_t *off, uint64_t *bytes)
+{
+	uint64_t plain = imap_object_plain_bytes(&f->message.object);
+	uint32_t off32, bytes32;
+	enum err e;
+
+	*off = 0;
+	*bytes = plain;
+	if (i->path_count == 0 && i->what == MIME_SECTION_ALL)
+		return ERR_OK;
+	if (f->message.map == NULL)
+		return ERR_NOTFOUND;
+	e = mime_map_locate(f->message.map, i->path, i->path_count, i->what, &off32,
+	    &bytes32, NULL);
+	if (e != ERR_OK)
+		return ERR_NOTFOUND;
+	if (off32 > plain || bytes32 > plain - off32)
+		return ERR_NOTFOUND;
+	*off = off32;
+	*bytes = bytes32;
+	return ERR_OK;
+}
+
+static void
+begin_section(struct fetch *f, const struct imap_item *i, struct buf *out)
+{
+	struct slice header;
+	uint64_t off, bytes;
+
+	buf_put_slice(out, i->label);
+	buf_put_char(out, ' ');
+	if (kept_fields(f, i, &header)) {
+		put_fields(f, i, header);
+		return;
+	}
+	if (locate(f, i, &off, &bytes) != ERR_OK) {
+		buf_put_str(out, "NIL");
+		f->idx++;
+		return;
+	}
+	if (i->fields != IMAP_FIELDS_ALL) {
+		buf_reset(&f->header);
+		f->phase = COLLECT;
+		if (bytes > HEADER_MAX)
+			bytes = HEADER_MAX;
+	} else {
+		if (i->is_partial) {
+			uint64_t skip = i->from < bytes ? i->from : bytes;
+
+			off += skip;
+			bytes -= skip;
+			if (bytes > i->count)
+				bytes = i->count;
+		}
+		buf_printf(out, "{%llu}\r\n", (unsigned long long)bytes);
+		f->phase = STREAM;
+	}
+	if (bytes == 0 && f->phase == COLLECT) {
+		put_fields(f, i, SLICE_NONE);
+	} else if (bytes == 0) {
+		f->idx++;
+		f->phase = ITEM;
+	} else if (imap_object_range(&f->message.object, off, off + bytes) != ERR_OK) {
+		abort_session(f);
+	}
+}
+
+static void
+put_item(struct fetch *f)
+{
+	const struct imap_item *i = &f->items->v[f->idx];
+	const struct ipc_row *row = &f->walk.row;
+	struct buf *out = imap_session_out(f->c->s);
+
+	if (f->any)
+		buf_put_char(out, ' ');
+	f->any = true;
+	if (i->kind == IMAP_ITEM_SECTION) {
+		begin_section(f, i, out);
+		return;
+	}
+	f->idx++;
+	switch (i->kind) {
+	case IMAP_ITEM_FLAGS:
+		put_flags(f, out);
+		break;
+	case IMAP_ITEM_UID:
+		buf_printf(out, "UID %u", row->uid);
+		break;
+	case IMAP_ITEM_INTERNALDATE:
+		buf_put_str(out, "INTERNALDATE ");
+		clock_put_imap(out, row->internal_s);
+		break;
+	case IMAP_ITEM_SIZE:
+		buf_printf(out, "RFC822.SIZE %u", row->size);
+		break;
+	case IMAP_ITEM_ENVELOPE:
+		buf_put_str(out, "ENVELOPE ");
+		imap_message_put_envelope(&f->message, out);
+		break;
+	case IMAP_ITEM_BODY:
+	case IMAP_ITEM_BODYSTRUCTURE:
+		buf_put_str(out, i->kind == IMAP_ITEM_BODY ? "BODY " : "BODYSTRUCTURE ");
+		imap_message_put_structure(&f->message, out,
+		    i->kind == IMAP_ITEM_BODYSTRUCTURE);
+		break;
+	case IMAP_ITEM_SECTION:
+		break;
+	}
+}
+
+static void
+end_message(struct fetch *f)
+{
+	struct imap_session *s = f->c->s;
+	const struct ipc_row *row = &f->walk.row;
+	struct buf *out = imap_session_out(s);
+	bool has_flags = imap_items_has(f->items, IMAP_ITEM_FLAGS);
+
+	/* RFC 3501 s6.4.5: a flag changed by this command is told. */
+	if (!has_flags && f->items->sets_seen && row->modseq > s->view.r) {
+		buf_put_char(out, ' ');
+		put_flags(f, out);
+		has_flags = true;
+	}
+	if (has_flags && row->modseq > s->view.r &&
+	    !(row->flags & ~imap_flags_mask(imap_sync_names(s))))
+		imap_cmd_told(f->c, row->seq, row->uid, row->modseq);
+	buf_put_str(out, ")\r\n");
+	f->phase = NEXT;
+}
+
+/* ---- the machine ---- */
+
+static bool
+next(struct fetch *f)
+{
+	enum err e = imap_walk_next(&f->walk);
+
+	if (e == ERR_END && f->failed)
+		imap_cmd_no(f->c, "CORRUPTION", "Some messages could not be opened");
+	else if (e == ERR_END)
+		imap_cmd_ok(f->c, "Fetch completed");
+	if (e != ERR_OK)
+		return false;
+	imap_message_begin(&f->message);
+	f->phase = PREPARE;
+	return true;
+}
+
+static bool
+prepare(struct fetch *f)
+{
+	enum err e = imap_message_ready(&f->message, needs_of_all(f));
+
+	if (e == ERR_AGAIN || f->c->answer != IMAP_ANSWER_NONE)
+		return false;
+	if (e != ERR_OK) {
+		f->failed = true;
+		f->phase = NEXT;
+		return true;
+	}
+	buf_printf(imap_session_out(f->c->s), "* %u FETCH (", f->walk.row.seq);
+	f->idx = 0;
+	f->any = false;
+	f->phase = ITEM;
+	return true;
+}
+
+static bool
+stream(struct fetch *f)
+{
+	struct buf *out = f->phase == STREAM ? imap_session_out(f->c->s) : &f->header;
+	enum err e = imap_object_read(&f->message.object, out);
+
+	if (e == ERR_OK)
+		return true;
+	if (e == ERR_AGAIN)
+		return false;
+	if (e != ERR_END) {
+		abort_session(f);
+		return false;
+	}
+	if (f->phase == COLLECT) {
+		put_fields(f, &f->items->v[f->idx], buf_slice(&f->header));
+	} else {
+		f->idx++;
+		f->phase = ITEM;
+	}
+	return true;
+}
+
+static void
+step(struct imap_cmd *c)
+{
+	struct fetch *f = c->priv;
+	struct imap_session *s = c->s;
+	unsigned rows = 0;
+	bool goes_on = true;
+
+	while (goes_on && c->answer == IMAP_ANSWER_NONE && !s->closing &&
+	    !s->host->is_clogged(s->host_arg)) {
+		switch (f->phase) {
+		case SEEN:
+			if (!f->waiting)
+				ask_seen(f);
+			goes_on = false;
+			break;
+		case NEXT:
+			if (++rows > ROWS_PER_TURN) {
+				s->host->defer(s->host_arg);
+				return;
+			}
+			goes_on = next(f);
+			break;
+		case PREPARE:
+			goes_on = prepare(f);
+			break;
+		case ITEM:
+			if (f->idx == f->items->count)
+				end_message(f);
+			else
+				put_item(f);
+			break;
+		case STREAM:
+		case COLLECT:
+			goes_on = stream(f);
+			break;
+		}
+	}
+}
+
+/* Whole bodies and what rows tell: no summary is needed. */
+static bool
+wants_only_bodies(const struct fetch *f)
+{
+	if (!f->walk.wants_keys)
+		return false;
+	for (uint32_t i = 0; i < f->items->count; i++) {
+		const struct imap_item *it = &f->items->v[i];
+
+		if (it->kind > IMAP_ITEM_SIZE && (it->kind != IMAP_ITEM_SECTION ||
+		    it->path_count > 0 || it->what != MIME_SECTION_ALL))
+			return false;
+	}
+	return true;
+}
+
+void
+imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slice set)
+{
+	struct fetch *f = must_alloc(1, sizeof(*f));
+	const uint32_t flat = 1u << IMAP_ITEM_FLAGS | 1u << IMAP_ITEM_UID |
+	    1u << IMAP_ITEM_INTERNALDATE | 1u << IMAP_ITEM_SIZE;
+
+	f->c = c;
+	f->items = items;
+	f->walk.set = set;
+	f->walk.by_uid = c->uid;
+	f->walk.wants_keys = (items->kinds & ~flat) != 0;
+	if (f->walk.wants_keys)
+		f->walk.want = STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
+	f->walk.first_bytes = first_bytes_of(items);
+	imap_walk_start(&f->walk, c);
+	imap_message_init(&f->message, &f->walk);
+	buf_init(&f->header, HEADER_MAX + SEAL_FRAME_BYTES);
+	if (wants_only_bodies(f))
+		f->walk.want = STORE_WANT_CONTENT;
+	f->phase = items->sets_seen && !c->s->view.readonly ? SEEN : NEXT;
+	c->priv = f;
+	c->fini = fini;
+	c->resume = step;
+	step(c);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a FETCH asks for (RFC 3501 s6.4.5): macros, data items, BODY sections
+ * with part numbers, header field lists and partial ranges.  Pure; all memory
+ * is the command's arena.
+ */
+#ifndef IMAP_ITEMS_H
+#define IMAP_ITEMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "imapd/imap_parser.h"
+#include "lib/base/buf.h"
+#include "lib/base/slice.h"
+#include "lib/mail/mime_map.h"
+
+#define IMAP_ITEMS_MAX		200
+#define IMAP_FIELDS_MAX		200	/* names in HEADER.FIELDS */
+
+enum imap_item_kind {
+	IMAP_ITEM_FLAGS, IMAP_ITEM_UID, IMAP_ITEM_INTERNALDATE, IMAP_ITEM_SIZE,
+	IMAP_ITEM_ENVELOPE, IMAP_ITEM_BODY, IMAP_ITEM_BODYSTRUCTURE,
+	IMAP_ITEM_SECTION
+};
+
+enum imap_fields { IMAP_FIELDS_ALL, IMAP_FIELDS_ONLY, IMAP_FIELDS_NOT };
+
+struct imap_item {
+	enum imap_item_kind	 kind;
+	/* of a section */
+	struct slice		 label;		/* "BODY[1.TEXT]", "RFC822.HEADER" */
+	uint32_t		*path;
+	uint32_t		 path_count;
+	enum mime_section	 what;
+	enum imap_fields	 fields;
+	struct slice		*names;
+	uint32_t		 name_count;
+	bool			 is_partial;
+	uint32_t		 from, count;
+};
+
+struct imap_items {
+	struct imap_item	*v;
+	uint32_t		 count;
+	uint32_t		 kinds;		/* bits 1 << kind */
+	bool			 sets_seen;	/* some section without PEEK */
+};
+
+/* fetch-att, a macro, or a list; for UID FETCH, UID is there always. */
+void	 imap_items_parse(struct imap_parser *, bool uid, struct imap_items *);
+bool	 imap_items_has(const struct imap_items *, enum imap_item_kind);
+/* Appends the fields of header that the item wants, and the blank line. */
+void	 imap_items_put_fields(struct buf *, const struct imap_item *, struct slice header);
+
+#endif

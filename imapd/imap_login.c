@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_login.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+
+struct work {
+	const char	*mechanism;
+	struct slice	 user;		/* as given */
+};
+
+static void
+forget(struct imap_session *s)
+{
+	free(s->user);
+	s->user = NULL;
+	imap_session_drop_token(s);
+}
+
+static void
+refuse(struct imap_cmd *c, const struct work *w, const char *reason)
+{
+	struct imap_session *s = c->s;
+
+	log_event(LOG_auth_failed, log_session(s->sid), log_str("sasl_method", w->mechanism),
+	    log_text("sasl_username", w->user), log_str("client", s->client),
+	    log_str("reason", reason));
+	imap_cmd_no(c, "AUTHENTICATIONFAILED", "Authentication failed");
+	if (++s->login_failures >= IMAP_LOGIN_TRIES)
+		imap_cmd_then_bye(c, "Too many failed logins");
+}
+
+static void
+unavailable(struct imap_cmd *c)
+{
+	imap_cmd_no(c, "UNAVAILABLE", "Logins are not possible at the moment, try again");
+}
+
+/* RFC 3501 s6.2.3: the capabilities changed, so say them. */
+static void
+welcome(struct imap_cmd *c)
+{
+	struct buf b;
+
+	buf_init(&b, 512);
+	buf_put_str(&b, "CAPABILITY ");
+	imap_session_put_capabilities(c->s, &b);
+	imap_cmd_ok_code(c, imap_cmd_text(c, &b), "Logged in");
+	buf_fini(&b);
+}
+
+static void
+on_session(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct work *w = arg;
+	const struct ipc_store_session *m = r->m;
+	struct imap_cmd *c = s->cmd;
+
+	if (r->error != ERR_OK || r->type != IPC_MSG_store_session ||
+	    m->public_key.n != sizeof(s->public_key) || m->account != s->account) {
+		forget(s);
+		unavailable(c);
+		return;
+	}
+	s->handle = m->handle;
+	s->handle_serial++;
+	s->host->set_handle(s->host_arg, m->handle);
+	s->sealing = m->sealing;
+	s->key_generation = m->key_generation;
+	memcpy(s->public_key, m->public_key.p, sizeof(s->public_key));
+	s->state = IMAP_AUTH;
+	s->login_failures = 0;
+	log_event(LOG_auth, log_session(s->sid), log_str("sasl_method", w->mechanism),
+	    log_str("sasl_username", s->user),
+	    log_str("tls", s->tls_version != NULL ? s->tls_version : "none"));
+	welcome(c);
+}
+
+/* keyd counts: the sessions of a user are spread over processes. */
+static void
+too_many(struct imap_cmd *c, const struct work *w)
+{
+	log_event(LOG_limit, log_session(c->s->sid), log_str("client", c->s->client),
+	    log_str("name", "user_connection_limit"), log_text("reason", w->user));
+	imap_cmd_no(c, "LIMIT", "Too many connections of this user");
+	imap_cmd_then_bye(c, "Too many connections of this user");
+}
+
+static void
+take_token(struct imap_session *s, const struct ipc_login_ok *m)
+{
+	forget(s);
+	s->user = must_alloc(m->address.n + 1, 1);
+	if (m->address.n > 0)
+		memcpy(s->user, m->address.p, m->address.n);
+	s->account = m->account;
+	s->token_bytes = m->token.n <= sizeof(s->token) ? m->token.n : 0;
+	if (s->token_bytes > 0)
+		memcpy(s->token, m->token.p, s->token_bytes);
+}
+
+static void
+on_login(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct work *w = arg;
+	struct imap_cmd *c = s->cmd;
+	struct ipc_store_login m;
+
+	if (r->error == ERR_OK && r->type == IPC_MSG_key_fail) {
+		const struct ipc_key_fail *f = r->m;
+
+		if (f->error == ERR_LIMIT)
+			too_many(c, w);
+		else if (err_class(f->error) == ERR_CLASS_TEMP)
+			unavailable(c);
+		else
+			refuse(c, w, err_text(f->error));
+		return;
+	}
+	if (r->error != ERR_OK || r->type != IPC_MSG_login_ok) {
+		unavailable(c);
+		return;
+	}
+	take_token(s, r->m);
+	m.token = slice_of(s->token, s->token_bytes);
+	if (!imap_cmd_call(c, IPC_STORE, IPC_MSG_store_login, &m, on_session, arg))
+		forget(s);
+}
+
+void
+imap_login_start(struct imap_cmd *c, const char *mechanism, struct slice user,
+    struct slice password)
+{
+	struct imap_session *s = c->s;
+	struct work *w = imap_cmd_alloc(c, sizeof(*w));
+	struct ipc_login m = {
+		.session = s->sid, .scope = TOKEN_MAIL, .tls = s->tls,
+		.session_max = s->shared->user_limit,
+		.client = slice_str(s->client), .mechanism = slice_str(mechanism),
+		.user = user, .password = password,
+	};
+
+	if (w == NULL)
+		return;
+	w->mechanism = mechanism;
+	w->user = arena_dup(&c->arena, slice_head(user, IMAP_USER_MAX));
+	if (user.n == 0 || user.n > IMAP_USER_MAX || password.n > IMAP_PASSWORD_MAX ||
+	    slice_find(user, '\0') < user.n || !utf8_ok(user)) {
+		refuse(c, w, "malformed");
+		return;
+	}
+	(void)imap_cmd_call(c, IPC_KEYD, IPC_MSG_login, &m, on_login, w);
+}

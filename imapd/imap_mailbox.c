@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_mailbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uninorm.h>
+
+#include "imapd/imap_utf7.h"
+
+#define PATTERN_MAX	1024
+
+enum err
+imap_mailbox_pattern(struct slice wire, struct arena *a, struct slice *out)
+{
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, PATTERN_MAX);
+	e = imap_utf7_decode(wire, &b);
+	if (e == ERR_FULL)
+		e = ERR_LIMIT;
+	if (e == ERR_OK) {
+		*out = arena_dup(a, buf_slice(&b));
+		if (b.n > 0 && out->p == NULL)
+			e = ERR_LIMIT;
+	}
+	buf_fini(&b);
+	return e;
+}
+
+static enum err
+check(struct slice s)
+{
+	char before = '/';
+
+	if (s.n == 0 || !utf8_ok(s))
+		return ERR_SYNTAX;
+	if (s.n > IMAP_MAILBOX_MAX)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x20 || c == 0x7f || c == '%' || c == '*' || (c == '/' && before == '/'))
+			return ERR_SYNTAX;
+		/* C1 controls: U+0080 to U+009F */
+		if (c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0)
+			return ERR_SYNTAX;
+		before = (char)c;
+	}
+	return before == '/' ? ERR_SYNTAX : ERR_OK;
+}
+
+static enum err
+normalize(struct slice in, struct arena *a, struct slice *out)
+{
+	size_t n = 0;
+	uint8_t *p = u8_normalize(UNINORM_NFC, (const uint8_t *)in.p, in.n, NULL, &n);
+
+	if (p == NULL)
+		return ERR_SYNTAX;
+	*out = arena_dup(a, slice_of(p, n));
+	free(p);
+	return out->p != NULL ? ERR_OK : ERR_LIMIT;
+}
+
+/* RFC 3501 s5.1: INBOX in any case, also as the first level. */
+static void
+capitalize_inbox(char *p, size_t n)
+{
+	struct slice first;
+
+	(void)slice_cut(slice_of(p, n), '/', &first);
+	if (slice_ieq_str(first, "INBOX"))
+		memcpy(p, "INBOX", 5);
+}
+
+enum err
+imap_mailbox_name(struct slice wire, struct arena *a, struct slice *name)
+{
+	struct slice decoded;
+	enum err e = imap_mailbox_pattern(wire, a, &decoded);
+	char *p;
+
+	if (e != ERR_OK)
+		return e;
+	e = check(decoded);
+	if (e == ERR_OK)
+		e = normalize(decoded, a, name);
+	if (e != ERR_OK)
+		return e;
+	if (name->n > IMAP_MAILBOX_MAX)
+		return ERR_LIMIT;
+	p = arena_str(a, *name);
+	if (p == NULL)
+		return ERR_LIMIT;
+	capitalize_inbox(p, name->n);
+	name->p = p;
+	return ERR_OK;
+}
+
+struct slice
+imap_mailbox_parse(struct imap_parser *p, enum err *e)
+{
+	struct slice wire = imap_parser_astring(p), name = SLICE_NONE;
+
+	if (imap_parser_ok(p))
+		*e = imap_mailbox_name(wire, p->arena, &name);
+	return *e == ERR_OK ? name : SLICE_NONE;
+}
+
+/* Where one wildcard takes more and more: linear for any pattern with one. */
+bool
+imap_mailbox_match(struct slice pattern, struct slice name)
+{
+	bool reach[IMAP_MAILBOX_MAX + 2] = { true };
+	bool inbox = name.n >= 5 && memcmp(name.p, "INBOX", 5) == 0 &&
+	    (name.n == 5 || name.p[5] == '/');
+
+	if (name.n > IMAP_MAILBOX_MAX)
+		return false;
+	/* reach[j]: the pattern so far matches the first j bytes. */
+	for (size_t i = 0; i < pattern.n; i++) {
+		char c = pattern.p[i];
+		bool wild = c == '*' || c == '%';
+		bool before = reach[0];
+
+		if (!wild)
+			reach[0] = false;
+		for (size_t j = 1; j <= name.n; j++) {
+			bool now = reach[j];
+			char d = name.p[j - 1];
+
+			if (wild)
+				reach[j] = now || (reach[j - 1] && (c == '*' || d != '/'));
+			else
+				reach[j] = before && (c == d ||
+				    (inbox && j <= 5 && ascii_upper(c) == d));
+			before = now;
+		}
+	}
+	return reach[name.n];
+}
+
+void
+imap_mailbox_put(struct buf *b, struct slice name)
+{
+	struct buf wire;
+
+	buf_init(&wire, 8 * IMAP_MAILBOX_MAX);
+	imap_utf7_encode(name, &wire);
+	buf_put_char(b, '"');
+	for (size_t i = 0; i < wire.n; i++) {
+		char c = buf_data(&wire)[i];
+
+		if (c == '"' || c == '\\')
+			buf_put_char(b, '\\');
+		buf_put_char(b, c);
+	}
+	buf_put_char(b, '"');
+	buf_fini(&wire);
+}

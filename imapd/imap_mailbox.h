@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Mailbox names.  On the wire they are modified UTF-7; the store has them in
+ * UTF-8 (NFC) with "INBOX" in capitals and "/" between levels.
+ */
+#ifndef IMAP_MAILBOX_H
+#define IMAP_MAILBOX_H
+
+#include <stdbool.h>
+
+#include "imapd/imap_parser.h"
+#include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/slice.h"
+
+#define IMAP_MAILBOX_MAX	255	/* bytes of UTF-8 */
+
+/*
+ * A name that could exist: well-formed, no empty level, no control
+ * characters, no wildcards.  SYNTAX, LIMIT.  *name lies in the arena.
+ */
+enum err	 imap_mailbox_name(struct slice wire, struct arena *, struct slice *name) MUST_USE;
+/* A reference or pattern of LIST: decoded only. */
+enum err	 imap_mailbox_pattern(struct slice wire, struct arena *, struct slice *) MUST_USE;
+/* mailbox of the grammar; a name that cannot be is not a syntax error: *e. */
+struct slice	 imap_mailbox_parse(struct imap_parser *, enum err *e);
+
+/* RFC 3501 s6.3.8: "*" matches all, "%" all but the separator. */
+bool		 imap_mailbox_match(struct slice pattern, struct slice name);
+
+/* As an astring on the wire, always quoted. */
+void		 imap_mailbox_put(struct buf *, struct slice name);
+
+#endif

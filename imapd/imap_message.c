@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/must.h"
+#include "lib/mail/hdr.h"
+#include "lib/mail/hdr_date.h"
+#include "lib/mail/imap_text.h"
+#include "lib/seal/seal.h"
+
+#define STRUCTURE_MAX	(16u << 20)
+#define SCRATCH_MAX	(1u << 20)
+#define SUMMARY_VERSION	1
+
+enum stage { NEW, SUMMARIZED, FIRST_ASKED, OPENING, OPEN, PARSING };
+
+void
+imap_message_init(struct imap_message *m, struct imap_walk *w)
+{
+	memset(m, 0, sizeof(*m));
+	m->walk = w;
+	imap_object_init(&m->object, w->c);
+	buf_init(&m->plain, SUMMARY_MAX + 4096);
+	buf_init(&m->structure, STRUCTURE_MAX);
+	buf_init(&m->cuts, STRUCTURE_MAX);
+	buf_init(&m->scratch, SCRATCH_MAX);
+	buf_init(&m->own_first.data, IMAP_READ_BYTES);
+	mime_map_init(&m->stored_map);
+	m->made = true;
+}
+
+/* One command at a time has the shared reader; others make their own. */
+static void
+take_reader(struct imap_message *m)
+{
+	struct imap_shared *shared = m->walk->c->s->shared;
+
+	if (m->reader != NULL)
+		return;
+	m->reader = shared->reader != NULL ? shared->reader : seal_reader_new();
+	shared->reader = NULL;
+	m->object.reader = m->reader;
+}
+
+static void
+give_reader(struct imap_message *m)
+{
+	struct imap_shared *shared = m->walk->c->s->shared;
+
+	if (m->reader == NULL)
+		return;
+	seal_reader_wipe(m->reader);
+	if (shared->reader == NULL)
+		shared->reader = m->reader;
+	else
+		seal_reader_free(&m->reader);
+	m->reader = NULL;
+}
+
+void
+imap_message_fini(struct imap_message *m)
+{
+	if (!m->made)
+		return;
+	m->made = false;
+	give_reader(m);
+	imap_object_fini(&m->object);
+	buf_wipe(&m->plain);
+	buf_fini(&m->plain);
+	buf_fini(&m->structure);
+	buf_fini(&m->cuts);
+	buf_wipe(&m->scratch);
+	buf_fini(&m->scratch);
+	buf_fini(&m->own_first.data);
+	mime_map_fini(&m->stored_map);
+	if (m->mime != NULL) {
+		mime_fini(m->mime);
+		free(m->mime);
+	}
+}
+
+void
+imap_message_begin(struct imap_message *m)
+{
+	m->stage = NEW;
+	m->has_sum = m->parsed = false;
+	m->map = NULL;
+	buf_reset(&m->structure);
+	buf_reset(&m->cuts);
+}
+
+/* ---- the summary ---- */
+
+static void
+open_summary(struct imap_message *m)
+{
+	struct imap_walk *w = m->walk;
+	struct imap_session *s = w->c->s;
+	uint8_t version;
+
+	m->stage = SUMMARIZED;
+	buf_reset(&m->plain);
+	if (w->content.summary.n == 0)
+		return;
+	/* A summary that does not open is made anew: an ordinary case. */
+	if (seal_summary_open(&m->plain, s->shared->aead, w->key, w->content.summary,
+	    &version) != ERR_OK || summary_get(&m->sum, buf_slice(&m->plain)) != ERR_OK)
+		return;
+	m->has_sum = true;
+}
+
+static bool
+load_map(struct imap_message *m)
+{
+	if (m->map != NULL)
+		return true;
+	if (!m->has_sum || !m->sum.has_parts ||
+	    mime_map_get(&m->stored_map, m->sum.parts, m->sum.size) != ERR_OK)
+		return false;
+	m->map = &m->stored_map;
+	return true;
+}
+
+/* What of needs the summary cannot give. */
+static bool
+is_known(struct imap_message *m, unsigned needs)
+{
+	if (m->parsed)
+		return true;
+	if ((needs & IMAP_NEED_ENVELOPE) && !(m->has_sum && m->sum.has_envelope))
+		return false;
+	if ((needs & IMAP_NEED_STRUCTURE) && !(m->has_sum && m->sum.has_structure))
+		return false;
+	if ((needs & IMAP_NEED_SENT) && !m->has_sum)
+		return false;
+	return !(needs & IMAP_NEED_PARTS) || load_map(m);
+}
+
+/* ---- the message itself ---- */
+
+static void
+on_own_first(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct imap_walk_first *f = arg;
+	const struct ipc_store_data *d = r->m;
+
+	(void)s;
+	f->state = IMAP_FIRST_FAILED;
+	if (r->error != ERR_OK || r->type != IPC_MSG_store_data)
+		return;
+	buf_put_slice(&f->data, d->data);
+	f->state = IMAP_FIRST_READY;
+}
+
+static enum err
+ask_own_first(struct imap_message *m)
+{
+	struct imap_walk *w = m->walk;
+	struct ipc_store_read rd = {
+		.handle = w->c->s->handle, .content = w->content.content,
+		.bytes = w->content.blob_bytes < IMAP_READ_BYTES ?
+		    (uint32_t)w->content.blob_bytes : IMAP_READ_BYTES,
+	};
+
+	buf_reset(&m->own_first.data);
+	m->own_first.state = IMAP_FIRST_ASKED;
+	return imap_cmd_call(w->c, IPC_STORE, IPC_MSG_store_read, &rd, on_own_first,
+	    &m->own_first) ? ERR_OK : ERR_GONE;
+}
+
+static enum err
+open_object(struct imap_message *m)
+{
+	struct imap_walk *w = m->walk;
+	struct imap_walk_first *f = w->first_bytes > 0 ? w->first : &m->own_first;
+	enum err e;
+
+	take_reader(m);
+	if (m->stage == SUMMARIZED) {
+		m->stage = FIRST_ASKED;
+		if (w->first_bytes == 0) {
+			e = ask_own_first(m);
+			if (e != ERR_OK)
+				return e;
+		}
+	}
+	if (m->stage == FIRST_ASKED) {
+		if (f->state == IMAP_FIRST_ASKED)
+			return ERR_AGAIN;
+		if (f->state != IMAP_FIRST_READY)
+			return ERR_IO;
+		m->stage = OPENING;
+		e = imap_object_open(&m->object, &w->content, w->key, buf_slice(&f->data));
+	} else {
+		e = imap_object_ready(&m->object);
+	}
+	if (e == ERR_OK)
+		m->stage = OPEN;
+	return e;
+}
+
+static void
+on_put(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	(void)s;
+	(void)arg;
+	(void)r;
+}
+
+/* Nobody made a summary yet, or a shorter one: keep ours beside the message. */
+static void
+store_summary(struct imap_message *m)
+{
+	struct imap_walk *w = m->walk;
+	struct imap_session *s = w->c->s;
+	struct buf plain, sealed;
+	struct ipc_store_put_summary put = {
+		.handle = s->handle, .content = w->content.content,
+	};
+
+	if (m->has_sum)
+		return;
+	buf_init(&plain, SUMMARY_MAX + 4096);
+	buf_init(&sealed, SUMMARY_MAX + 4096 + SEAL_SUMMARY_EXTRA);
+	if (summary_put(&plain, m->mime, SLICE_NONE, s->shared->charsets) == ERR_OK) {
+		seal_summary_put(&sealed, s->shared->aead, w->key, SUMMARY_VERSION,
+		    buf_slice(&plain));
+		put.summary = buf_slice(&sealed);
+		/* Without it the message is parsed again next time. */
+		m->has_put = buf_err(&sealed) == ERR_OK && imap_session_call(s, IPC_STORE,
+		    IPC_MSG_store_put_summary, &put, NULL, 0, on_put, NULL) == ERR_OK;
+	}
+	buf_wipe(&plain);
+	buf_fini(&plain);
+	buf_fini(&sealed);
+}
+
+static enum err
+parse(struct imap_message *m)
+{
+	enum err e;
+
+	if (m->stage == OPEN) {
+		m->stage = PARSING;
+		if (m->mime == NULL) {
+			m->mime = must_alloc(1, sizeof(*m->mime));
+			mime_init(m->mime);
+		}
+		mime_start(m->mime);
+		e = imap_object_range(&m->object, 0, UINT64_MAX);
+		if (e != ERR_OK)
+			return e;
+	}
+	for (;;) {
+		buf_reset(&m->scratch);
+		e = imap_object_read(&m->object, &m->scratch);
+		if (e == ERR_END)
+			break;
+		if (e != ERR_OK)
+			return e;
+		mime_feed(m->mime, buf_slice(&m->scratch));
+	}
+	mime_end(m->mime);
+	m->map = &m->mime->map;
+	imap_text_put_structure(&m->structure, m->mime, &m->cuts);
+	m->parsed = true;
+	m->stage = OPEN;
+	store_summary(m);
+	return ERR_OK;
+}
+
+enum err
+imap_message_ready(struct imap_message *m, unsigned needs)
+{
+	enum err e;
+
+	if (needs == 0)
+		return ERR_OK;
+	if (m->walk->key == NULL)
+		return ERR_CRYPTO;
+	if (m->stage == NEW)
+		open_summary(m);
+	if (m->stage != PARSING && is_known(m, needs) &&
+	    (!(needs & IMAP_NEED_BODY) || m->stage == OPEN))
+		return ERR_OK;
+	if (m->stage < OPEN) {
+		e = open_object(m);
+		if (e != ERR_OK)
+			return e;
+	}
+	return m->stage != PARSING && is_known(m, needs) ? ERR_OK : parse(m);
+}
+
+/* ---- get ---- */
+
+struct slice
+imap_message_envelope(struct imap_message *m)
+{
+	if (m->has_sum && m->sum.has_envelope)
+		return m->sum.envelope;
+	return m->mime->map.count > 0 ? mime_text(m->mime, m->mime->meta[0].envelope) : SLICE_NONE;
+}
+
+void
+imap_message_put_envelope(struct imap_message *m, struct buf *out)
+{
+	buf_put_slice(out, imap_message_envelope(m));
+}
+
+void
+imap_message_put_structure(struct imap_message *m, struct buf *out, bool extended)
+{
+	struct slice structure = buf_slice(&m->structure), cuts = buf_slice(&m->cuts);
+
+	if (!m->parsed) {
+		structure = m->sum.structure;
+		cuts = m->sum.cuts;
+	}
+	if (extended)
+		buf_put_slice(out, structure);
+	else
+		imap_text_put_body(out, structure, cuts);
+}
+
+bool
+imap_message_fields(struct imap_message *m, const struct slice *names, uint32_t count,
+    struct slice *header)
+{
+	if (m->stage == NEW && m->walk->key != NULL)
+		open_summary(m);
+	if (!m->has_sum || !m->sum.has_fields)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (!summary_keeps(names[i]))
+			return false;
+	*header = m->sum.fields;
+	return true;
+}
+
+bool
+imap_message_sent(struct imap_message *m, int64_t *unix_s, int *zone_minutes)
+{
+	struct hdr_field f;
+	struct hdr_date d;
+
+	if (m->has_sum) {
+		*unix_s = m->sum.sent_s;
+		*zone_minutes = m->sum.sent_zone;
+		return m->sum.has_sent;
+	}
+	if (!hdr_find(mime_top_header(m->mime), "Date", &f) ||
+	    hdr_date_parse(f.value, &d) != ERR_OK)
+		return false;
+	*unix_s = d.unix_s;
+	*zone_minutes = d.zone_minutes;
+	return true;
+}

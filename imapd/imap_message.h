@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is known of the message that a walk is at: its summary when there is
+ * one, and where that lacks something, the message itself parsed as it
+ * streams by.  FETCH and SEARCH say what they need and ask imap_message_ready
+ * until it is there; then the getters answer.
+ */
+#ifndef IMAP_MESSAGE_H
+#define IMAP_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "imapd/imap_object.h"
+#include "imapd/imap_walk.h"
+#include "lib/mail/mime.h"
+#include "lib/mail/summary.h"
+
+enum imap_need {
+	IMAP_NEED_ENVELOPE = 1, IMAP_NEED_STRUCTURE = 2, IMAP_NEED_PARTS = 4,
+	IMAP_NEED_SENT = 8, IMAP_NEED_BODY = 16	/* the object open for ranges */
+};
+
+struct imap_message {
+	struct imap_walk	*walk;
+	struct imap_object	 object;
+	struct seal_reader	*reader;
+	struct buf		 plain;		/* the summary's text */
+	struct summary		 sum;
+	bool			 has_sum;
+	struct mime_map		 stored_map;
+	const struct mime_map	*map;		/* NULL: not known */
+	struct mime		*mime;		/* made when first needed */
+	struct buf		 structure, cuts;	/* of mime */
+	struct buf		 scratch;
+	struct imap_walk_first	 own_first;	/* when the walk reads none ahead */
+	uint8_t			 stage;
+	bool			 parsed;	/* mime is this message's */
+	bool			 made;
+	bool			 has_put;	/* the summary made here was sent */
+};
+
+void		 imap_message_init(struct imap_message *, struct imap_walk *);
+void		 imap_message_fini(struct imap_message *);
+/* A new message of the walk. */
+void		 imap_message_begin(struct imap_message *);
+/* needs: enum imap_need bits.  ERR_AGAIN: wait; ERR_CORRUPT, ERR_CRYPTO ... : unreadable. */
+enum err	 imap_message_ready(struct imap_message *, unsigned needs) MUST_USE;
+
+/* get: after what they need is ready */
+void		 imap_message_put_envelope(struct imap_message *, struct buf *);
+struct slice	 imap_message_envelope(struct imap_message *);
+void		 imap_message_put_structure(struct imap_message *, struct buf *, bool extended);
+/* Fields that hold all of these names, if some are at hand without a read. */
+bool		 imap_message_fields(struct imap_message *, const struct slice *names,
+		    uint32_t count, struct slice *header);
+/* The Date field; false: none or unreadable. */
+bool		 imap_message_sent(struct imap_message *, int64_t *unix_s, int *zone_minutes);
+
+#endif

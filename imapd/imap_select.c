@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_select.h"
+
+#include "imapd/imap_flags.h"
+#include "imapd/imap_mailbox.h"
+#include "imapd/imap_sync.h"
+
+struct args { struct slice name; enum err name_error; bool examine; };
+
+void
+imap_select_parse(struct imap_cmd *c, struct imap_parser *p)
+{
+	struct args *a = imap_cmd_alloc(c, sizeof(*a));
+
+	if (a == NULL)
+		return;
+	c->priv = a;
+	imap_parser_sp(p);
+	a->name = imap_mailbox_parse(p, &a->name_error);
+}
+
+static void
+put_facts(struct imap_session *s, const struct ipc_store_selected *m)
+{
+	struct buf *out = imap_session_out(s);
+
+	imap_flags_put_list(out, m->keywords);
+	buf_put_str(out, "* OK [PERMANENTFLAGS (");
+	if (!s->view.readonly) {
+		imap_flags_put(out, UINT32_MAX, m->keywords, false);
+		buf_put_str(out, " \\*");
+	}
+	buf_put_str(out, ")] Flags that are kept\r\n");
+	buf_printf(out, "* %u EXISTS\r\n* %u RECENT\r\n", m->exists, m->recent);
+	if (m->first_unseen != 0)
+		buf_printf(out, "* OK [UNSEEN %u] First unseen\r\n", m->first_unseen);
+	buf_printf(out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", m->uidvalidity);
+	buf_printf(out, "* OK [UIDNEXT %u] Predicted next UID\r\n", m->uidnext);
+}
+
+static void
+on_selected(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct args *a = arg;
+	const struct ipc_store_selected *m =
+	    imap_cmd_expect(s->cmd, r, IPC_MSG_store_selected);
+
+	if (m == NULL)
+		return;
+	s->view.mailbox = m->mailbox;
+	s->view.v = s->view.r = m->modseq;
+	s->view.uidvalidity = m->uidvalidity;
+	s->view.uidnext = m->uidnext;
+	s->view.exists = m->exists;
+	s->view.readonly = a->examine;
+	s->view.recent.count = m->recent;
+	if (m->recent_uid != 0 && m->recent_uid < m->uidnext)
+		imap_recent_add(&s->view.recent, m->recent_uid, m->uidnext - 1);
+	(void)imap_sync_keywords(s, m->keywords);
+	s->state = IMAP_SELECTED;
+	put_facts(s, m);
+	imap_cmd_ok_code(s->cmd, a->examine ? "READ-ONLY" : "READ-WRITE",
+	    a->examine ? "Examine completed" : "Select completed");
+}
+
+void
+imap_select_run(struct imap_cmd *c, bool examine)
+{
+	struct args *a = c->priv;
+	struct ipc_store_select m = {
+		.handle = c->s->handle, .examine = examine, .name = a->name,
+	};
+
+	imap_session_unselect(c->s);
+	a->examine = examine;
+	if (a->name_error != ERR_OK)
+		imap_cmd_error(c, ERR_NOTFOUND);
+	else
+		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_select, &m, on_selected, a);
+}

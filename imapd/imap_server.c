@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "imapd/imap_conn.h"
+#include "imapd/imapd_opt.h"
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/conf/conf_sections.h"
+#include "lib/crypto/cry.h"
+#include "lib/daemon/daemon_tls.h"
+
+/* Connections above client_limit that can be told so. */
+#define REFUSE_ROOM	64
+
+static uint32_t
+cap32(uint64_t v)
+{
+	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+static void
+take_options(struct imap_server *srv)
+{
+	const struct imapd_options *o = daemon_options(srv->app, "imapd", NULL);
+
+	must(o != NULL);
+	srv->shared.hostname = daemon_hostname(srv->app);
+	srv->shared.message_max = o->append_size_limit;
+	srv->shared.prelogin_literal_max = o->prelogin_literal_limit;
+	srv->shared.line_max = (size_t)o->line_length_limit;
+	srv->shared.idle_ms = o->timeout;
+	srv->shared.login_ms = o->prelogin_timeout;
+	srv->shared.keepalive_ms = o->keepalive;
+	srv->conn_limit = cap32(o->client_limit);
+	srv->shared.user_limit = cap32(o->user_connection_limit);
+}
+
+/* iconv(3) loads its modules from the file system: before the jail. */
+void
+imap_server_open(struct daemon_app *app)
+{
+	struct imap_server *srv = daemon_state(app);
+
+	srv->shared.charsets = charset_new();
+}
+
+void
+imap_server_load(struct daemon_app *app)
+{
+	struct imap_server *srv = daemon_state(app);
+	const struct imapd_options *o = daemon_options(app, "imapd", NULL);
+
+	srv->app = app;
+	list_init(&srv->listeners);
+	list_init(&srv->conns);
+	map_init(&srv->by_handle);
+	cry_init();
+	take_options(srv);
+	srv->shared.sealer = sealer_new();
+	srv->shared.aead = cry_aead_new();
+	srv->shared.reader = seal_reader_new();
+	daemon_tls_init(app, cap32(o->handshake_limit));
+}
+
+static void	on_retry(void *);
+
+/* ---- listening ---- */
+
+/* Said without a session: the kernel's buffer takes one line. */
+static void
+refuse(const struct imap_listener *l, int fd, const struct conn_addr *peer)
+{
+	static const char text[] = "* BYE [UNAVAILABLE] Too many connections, come again\r\n";
+	char client[CONN_ADDR_TEXT_BYTES];
+
+	conn_addr_str(client, peer);
+	log_event(LOG_limit, log_str("client", client), log_str("name", "client_limit"),
+	    log_num("value", l->server->conn_limit));
+	if (l->tls != IMAP_TLS_IMPLICIT && write(fd, text, sizeof(text) - 1) < 0)
+		log_event(LOG_limit, log_str("client", client), log_str("name", "client_limit"),
+		    log_str("reason", "reply was not taken"));
+	(void)close(fd);
+}
+
+static void
+on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_addr *peer)
+{
+	struct imap_listener *l = arg;
+	struct imap_server *srv = l->server;
+
+	if (srv->conn_count >= srv->conn_limit) {
+		refuse(l, take_fd, peer);
+		return;
+	}
+	srv->conn_count++;
+	imap_conn_new(l, cl, take_fd, peer);
+}
+
+static void
+add_listener(struct imap_server *srv, int fd, const char *title)
+{
+	static const enum imap_listener_tls tls[] = {
+		[CONF_TLS_NO] = IMAP_TLS_NO, [CONF_TLS_MAY] = IMAP_TLS_MAY,
+		[CONF_TLS_REQUIRED] = IMAP_TLS_MAY, [CONF_TLS_IMPLICIT] = IMAP_TLS_IMPLICIT,
+	};
+	const struct listen_options *o = daemon_options(srv->app, "listen", title);
+	struct imap_listener *l;
+
+	if (o == NULL || o->service != CONF_SERVICE_IMAP)
+		return;
+	must(o->tls < lengthof(tls));
+	l = must_alloc(1, sizeof(*l));
+	l->server = srv;
+	l->tls = tls[o->tls];
+	if (!slice_to_cstr(slice_head(slice_str(title), sizeof(l->title) - 1), l->title,
+	    sizeof(l->title)))
+		l->title[0] = '\0';
+	list_push(&srv->listeners, &l->link);
+	l->listener = conn_listener_new(srv->loop, fd, srv->conn_limit + REFUSE_ROOM,
+	    on_accept, l);
+}
+
+void
+imap_server_start(struct daemon_app *app)
+{
+	struct imap_server *srv = daemon_state(app);
+	const char *title, *address;
+	int fd;
+
+	srv->loop = daemon_loop(app);
+	timer_init(&srv->retry, srv->loop, on_retry, srv);
+	for (unsigned i = 0; (fd = daemon_listener(app, i, &title, &address)) >= 0; i++)
+		add_listener(srv, fd, title);
+}
+
+void
+imap_server_reload(struct daemon_app *app)
+{
+	struct imap_server *srv = daemon_state(app);
+	const struct imapd_options *o = daemon_options(app, "imapd", NULL);
+	struct list *n, *tmp;
+
+	take_options(srv);
+	tls_ctx_set_max_handshakes(daemon_tls(app), cap32(o->handshake_limit));
+	LIST_EACH(n, tmp, &srv->listeners)
+		conn_listener_set_max(obj_of(n, struct imap_listener, link)->listener,
+		    srv->conn_limit + REFUSE_ROOM);
+}
+
+/* ---- the end ---- */
+
+static void
+check_drained(struct imap_server *srv)
+{
+	if (srv->is_draining && srv->conn_count == 0)
+		daemon_drained(srv->app);
+}
+
+/* The listeners stay as objects: their connections name them. */
+void
+imap_server_drain(struct daemon_app *app)
+{
+	struct imap_server *srv = daemon_state(app);
+	struct list *n, *tmp;
+
+	if (srv->is_draining)
+		return;
+	srv->is_draining = true;
+	timer_stop(&srv->retry);
+	LIST_EACH(n, tmp, &srv->listeners)
+		conn_listener_free(&obj_of(n, struct imap_listener, link)->listener);
+	LIST_EACH(n, tmp, &srv->conns)
+		imap_session_on_shutdown(imap_conn_session(n));
+	check_drained(srv);
+}
+
+void
+imap_server_left(struct imap_server *srv)
+{
+	srv->conn_count--;
+	check_drained(srv);
+}
+
+void
+imap_server_status(struct daemon_app *app, uint32_t *sessions, struct buf *note)
+{
+	const struct imap_server *srv = daemon_state(app);
+
+	*sessions = srv->conn_count;
+	if (!daemon_tls_is_ready(app))
+		buf_put_str(note, "no certificate yet");
+}
+
+/* ---- the store ---- */
+
+static void
+on_retry(void *arg)
+{
+	struct imap_server *srv = arg;
+	struct list *n, *tmp;
+	bool again = false;
+
+	LIST_EACH(n, tmp, &srv->conns)
+		again = imap_session_retry(imap_conn_session(n)) || again;
+	if (again)
+		timer_set(&srv->retry, loop_now(srv->loop) + IMAP_RETRY_MS);
+}
+
+void
+imap_server_store_joined(struct daemon_app *app, struct ipc_peer *p)
+{
+	struct imap_server *srv = daemon_state(app);
+	struct list *n, *tmp;
+
+	(void)p;
+	if (srv->loop == NULL)
+		return;		/* before .start: there is nobody */
+	/* Ids and epochs that the old process reserved mean nothing to this one. */
+	sealer_forget(srv->shared.sealer);
+	/* It may come before its predecessor's end was noticed. */
+	LIST_EACH(n, tmp, &srv->conns) {
+		imap_session_on_store_left(imap_conn_session(n));
+		imap_session_on_store_joined(imap_conn_session(n));
+	}
+	timer_set(&srv->retry, loop_now(srv->loop) + IMAP_RETRY_MS);
+}
+
+void
+imap_server_store_left(struct daemon_app *app, struct ipc_peer *p)
+{
+	struct imap_server *srv = daemon_state(app);
+	struct list *n, *tmp;
+
+	(void)p;
+	if (daemon_peer(app, IPC_STORE, 0) != NULL)
+		return;		/* its successor is here already */
+	sealer_forget(srv->shared.sealer);
+	LIST_EACH(n, tmp, &srv->conns)
+		imap_session_on_store_left(imap_conn_session(n));
+}
+
+void
+imap_server_on_notify(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	struct imap_server *srv = daemon_state(ipc_peer_arg(p));
+	const struct ipc_store_notify *n = m;
+	struct imap_session *s = imap_conn_find(srv, n->handle);
+
+	(void)in;
+	if (s != NULL)
+		imap_session_on_notify(s, n->mailbox);
+}
+
+/* ---- answers to a login whose session ended meanwhile: given back ---- */
+
+void
+imap_server_on_late_login(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	const struct ipc_login_ok *ok = m;
+	const struct ipc_logout out = { .token = ok->token };
+
+	(void)in;
+	if (ipc_send(p, IPC_MSG_logout, &out, NULL, 0) != ERR_OK)
+		return;		/* going, and the count with it */
+}
+
+void
+imap_server_on_late_session(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	const struct ipc_store_session *ok = m;
+	const struct ipc_store_logout out = { .handle = ok->handle };
+
+	(void)in;
+	if (ipc_send(p, IPC_MSG_store_logout, &out, NULL, 0) != ERR_OK)
+		return;
+}

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The runner.  Input becomes commands in begin(); whatever happened, settle()
+ * then looks whether the running command has its answer, lets imap_sync tell
+ * the client of changes, sends the tagged response and asks for more input.
+ */
+#include "imapd/imap_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/imap_call.h"
+#include "imapd/imap_cmd.h"
+#include "imapd/imap_parser.h"
+#include "imapd/imap_sync.h"
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/base/secret.h"
+
+static void	settle(struct imap_session *);
+
+/* ---- life ---- */
+
+struct imap_session *
+imap_session_new(const struct imap_host *host, void *host_arg,
+    struct imap_shared *shared, uint64_t sid, const char *client)
+{
+	struct imap_session *s = must_alloc(1, sizeof(*s));
+
+	s->host = host;
+	s->host_arg = host_arg;
+	s->shared = shared;
+	s->sid = sid;
+	s->state = IMAP_NOAUTH;
+	s->client = strdup(client);
+	must(s->client != NULL);
+	imap_lexer_init(&s->lexer);
+	s->lexer.line_max = shared->line_max;
+	list_init(&s->calls);
+	return s;
+}
+
+static void
+cmd_free(struct imap_cmd **pc)
+{
+	struct imap_cmd *c = *pc;
+
+	*pc = NULL;
+	if (c == NULL)
+		return;
+	if (c->fini != NULL)
+		c->fini(c);
+	/* LOGIN and AUTHENTICATE: a password with escapes is copied there. */
+	if (c->verb != NULL && c->verb->states == IMAP_NOAUTH)
+		arena_wipe(&c->arena);
+	arena_fini(&c->arena);
+	free(c);
+}
+
+static void
+view_free(struct imap_session *s)
+{
+	free(s->view.keywords);
+	imap_recent_fini(&s->view.recent);
+	memset(&s->view, 0, sizeof(s->view));
+}
+
+void
+imap_session_unselect(struct imap_session *s)
+{
+	view_free(s);
+	if (s->state == IMAP_SELECTED)
+		s->state = IMAP_AUTH;
+}
+
+void
+imap_session_drop_token(struct imap_session *s)
+{
+	struct ipc_logout m = { .token = slice_of(s->token, s->token_bytes) };
+
+	/* A keyd that is gone has forgotten it already. */
+	if (s->token_bytes > 0 && s->host->send(s->host_arg, IPC_KEYD, IPC_MSG_logout,
+	    &m) != ERR_OK)
+		s->token_bytes = 0;
+	secret_wipe(s->token, sizeof(s->token));
+	s->token_bytes = 0;
+}
+
+/* Tell keyd and the store that the session is over. */
+static void
+say_goodbye(struct imap_session *s)
+{
+	struct ipc_store_logout out = { .handle = s->handle };
+
+	if (s->handle != 0 && s->host->send(s->host_arg, IPC_STORE, IPC_MSG_store_logout,
+	    &out) != ERR_OK)
+		s->handle = 0;		/* the store is gone: so is the handle */
+	imap_session_drop_token(s);
+}
+
+void
+imap_session_free(struct imap_session **ps)
+{
+	struct imap_session *s = *ps;
+
+	*ps = NULL;
+	if (s == NULL)
+		return;
+	imap_call_cancel(s, true);
+	say_goodbye(s);
+	cmd_free(&s->cmd);
+	view_free(s);
+	imap_lexer_fini(&s->lexer);
+	free(s->user);
+	free(s->client);
+	free(s);
+}
+
+struct buf *
+imap_session_out(struct imap_session *s)
+{
+	return s->host->out(s->host_arg);
+}
+
+void
+imap_session_bye(struct imap_session *s, const char *text, const char *reason)
+{
+	if (s->closing)
+		return;
+	buf_printf(imap_session_out(s), "* BYE %s\r\n", text);
+	s->state = IMAP_LOGOUT;
+	s->closing = true;
+	/* A login that is answered now is given back by imap_server. */
+	imap_call_cancel(s, true);
+	s->host->close(s->host_arg, reason);
+}
+
+void
+imap_session_set_deadline(struct imap_session *s)
+{
+	uint64_t at = s->state == IMAP_NOAUTH ? s->started_ms + s->shared->login_ms :
+	    s->host->now_ms(s->host_arg) + s->shared->idle_ms;
+
+	s->host->deadline(s->host_arg, at);
+}
+
+void
+imap_session_put_capabilities(const struct imap_session *s, struct buf *b)
+{
+	buf_put_str(b, "IMAP4rev1 LITERAL+ SASL-IR ID");
+	if (s->state == IMAP_NOAUTH) {
+		if (s->may_tls && !s->tls)
+			buf_put_str(b, " STARTTLS");
+		/* RFC 3501 s6.2.3: no passwords in the clear. */
+		buf_put_str(b, s->tls ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
+	} else {
+		buf_put_str(b, " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE");
+	}
+}
+
+void
+imap_session_start(struct imap_session *s, const char *tls_version, bool may_tls)
+{
+	struct buf *out = imap_session_out(s);
+
+	s->tls_version = tls_version;
+	s->tls = tls_version != NULL;
+	s->may_tls = may_tls;
+	s->started_ms = s->host->now_ms(s->host_arg);
+	buf_put_str(out, "* OK [CAPABILITY ");
+	imap_session_put_capabilities(s, out);
+	buf_put_str(out, "] Godwit ready\r\n");
+	imap_session_set_deadline(s);
+}
+
+static void
+resume(struct imap_session *s)
+{
+	if (s->cmd != NULL && s->cmd->answer == IMAP_ANSWER_NONE && s->cmd->resume != NULL)
+		s->cmd->resume(s->cmd);
+}
+
+void
+imap_session_go_on(struct imap_session *s)
+{
+	resume(s);
+	settle(s);
+}
+
+/* ---- the end of a command ---- */
+
+static void
+put_answer(struct imap_cmd *c)
+{
+	static const char *const words[] = { "", "OK", "NO", "BAD" };
+	struct buf *out = imap_session_out(c->s);
+
+	if (c->tag.n > 0)
+		buf_put_slice(out, c->tag);
+	else
+		buf_put_char(out, '*');
+	buf_printf(out, " %s ", words[c->answer]);
+	if (c->code != NULL)
+		buf_printf(out, "[%s] ", c->code);
+	buf_put_str(out, c->text);
+	buf_put_str(out, "\r\n");
+}
+
+static void
+finish(struct imap_session *s)
+{
+	struct imap_cmd *c = s->cmd;
+	const char *bye = c->bye;
+	bool start_tls = c->start_tls && c->answer == IMAP_ANSWER_OK;
+	bool logout = c->logout;
+
+	/* What the command did not wait for is no longer wanted. */
+	imap_call_cancel(s, false);
+	put_answer(c);
+	if (c->answer == IMAP_ANSWER_BAD)
+		s->errors++;
+	s->cmd = NULL;
+	cmd_free(&c);
+	imap_lexer_line_mode(&s->lexer, false);
+	if (s->lexer.state == IMAP_LEX_DONE)
+		imap_lexer_next(&s->lexer);
+	else if (s->lexer.state == IMAP_LEX_WAIT)
+		imap_lexer_refuse(&s->lexer);
+	if (logout) {
+		s->state = IMAP_LOGOUT;
+		s->closing = true;
+		s->host->close(s->host_arg, "logout");
+		return;
+	}
+	if (bye != NULL)
+		imap_session_bye(s, bye, "bye");
+	else if (s->errors >= IMAP_ERRORS_MAX)
+		imap_session_bye(s, "Too many errors", "errors");
+	else if (start_tls && s->host->start_tls(s->host_arg) != ERR_OK)
+		imap_session_bye(s, "TLS is not available", "tls");
+	else
+		imap_session_set_deadline(s);
+	s->handshake = start_tls;
+}
+
+static void
+on_synced(struct imap_session *s, enum err e)
+{
+	(void)e;	/* what could not be told now is told later */
+	if (s->cmd != NULL)
+		s->cmd->synced = true;
+}
+
+/* RFC 3501 s5.2: changes are told before the command completes. */
+static bool
+wants_sync(const struct imap_session *s)
+{
+	const struct imap_cmd *c = s->cmd;
+
+	if (s->state != IMAP_SELECTED || s->handle == 0 || c->synced || c->verb == NULL ||
+	    c->answer == IMAP_ANSWER_BAD || (c->verb->flags & IMAP_CMD_CHANGES_MAILBOX))
+		return false;
+	return (c->verb->flags & IMAP_CMD_SYNC) || c->modseq > s->view.r;
+}
+
+static void
+settle(struct imap_session *s)
+{
+	if (s->busy)
+		return;
+	s->busy = true;
+	while (!s->closing && s->cmd != NULL && s->cmd->answer != IMAP_ANSWER_NONE &&
+	    s->sync.done == NULL) {
+		bool expunges = !(s->cmd->verb != NULL &&
+		    (s->cmd->verb->flags & IMAP_CMD_NO_EXPUNGE) && !s->cmd->uid);
+
+		if (wants_sync(s) && imap_sync_start(s, expunges, on_synced) == ERR_OK)
+			break;
+		finish(s);
+	}
+	s->busy = false;
+	if (!s->closing && (s->cmd == NULL || s->cmd->wants_input))
+		s->host->wake(s->host_arg);
+}
+
+/* ---- the start of a command ---- */
+
+static void
+run(struct imap_cmd *c, struct slice text)
+{
+	struct imap_session *s = c->s;
+	struct imap_parser p;
+	struct slice name;
+
+	imap_parser_init(&p, text, &c->arena);
+	c->tag = arena_dup(&c->arena, imap_parser_tag(&p));
+	imap_parser_sp(&p);
+	name = imap_parser_atom(&p);
+	if (slice_ieq_str(name, "UID")) {
+		c->uid = true;
+		imap_parser_sp(&p);
+		name = imap_parser_atom(&p);
+	}
+	if (!imap_parser_ok(&p)) {
+		imap_cmd_bad(c, p.what);
+		return;
+	}
+	c->verb = imap_cmd_find(name);
+	if (c->verb == NULL || (c->uid && !(c->verb->flags & IMAP_CMD_HAS_UID))) {
+		c->verb = NULL;
+		imap_cmd_bad(c, "Unknown command");
+		return;
+	}
+	if (!(c->verb->states & s->state)) {
+		imap_cmd_bad(c, s->state == IMAP_NOAUTH ? "Please log in first" :
+		    c->verb->states == IMAP_NOAUTH ? "Already logged in" :
+		    "No mailbox is selected");
+		c->verb = NULL;
+		return;
+	}
+	c->verb->parse(c, &p);
+	if (!imap_parser_end(&p)) {
+		imap_cmd_bad(c, p.what);
+		return;
+	}
+	if (c->answer == IMAP_ANSWER_NONE)
+		c->verb->run(c);
+}
+
+static void
+begin(struct imap_session *s, struct slice text)
+{
+	struct imap_cmd *c;
+
+	s->commands++;
+	if (s->state == IMAP_NOAUTH && s->commands > IMAP_PRELOGIN_MAX) {
+		imap_session_bye(s, "Too many commands before login", "limit");
+		return;
+	}
+	c = must_alloc(1, sizeof(*c));
+	arena_init(&c->arena, IMAP_CMD_ARENA_MAX);
+	c->s = s;
+	s->cmd = c;
+	run(c, text);
+	/* Others borrow their arguments from the text until they end. */
+	if (c->verb != NULL && (c->verb->flags & IMAP_CMD_LINES) &&
+	    s->lexer.state == IMAP_LEX_DONE && c->answer == IMAP_ANSWER_NONE)
+		imap_lexer_next(&s->lexer);
+}
+
+/* The tag of a command that is not to be parsed, or "*". */
+static void
+put_bad(struct imap_session *s, const char *text)
+{
+	struct arena a;
+	struct imap_parser p;
+	struct slice tag;
+
+	arena_init(&a, 256);
+	imap_parser_init(&p, buf_slice(&s->lexer.text), &a);
+	tag = imap_parser_tag(&p);
+	buf_printf(imap_session_out(s), "%.*s BAD %s\r\n",
+	    tag.n > 0 ? (int)tag.n : 1, tag.n > 0 ? tag.p : "*", text);
+	arena_fini(&a);
+	if (++s->errors >= IMAP_ERRORS_MAX)
+		imap_session_bye(s, "Too many errors", "errors");
+}
+
+/*
+ * RFC 7888 s4: what is too large and announced as non-synchronizing comes
+ * all the same; swallow it when that is cheap, else hang up.
+ */
+static void
+refuse_literal(struct imap_session *s)
+{
+	uint64_t swallow = s->state == IMAP_NOAUTH ? IMAP_LITERAL_MAX : s->shared->message_max;
+
+	put_bad(s, "[TOOBIG] Literal too large");
+	log_event(LOG_limit, log_session(s->sid), log_str("name", "literal"),
+	    log_num("value", s->lexer.literal_bytes));
+	if (s->lexer.nonsync && s->lexer.literal_bytes > swallow)
+		imap_session_bye(s, "Literal too large", "limit");
+	imap_lexer_refuse(&s->lexer);
+}
+
+static void
+on_literal(struct imap_session *s)
+{
+	uint64_t max = s->state == IMAP_NOAUTH ? s->shared->prelogin_literal_max :
+	    IMAP_LITERAL_MAX;
+
+	if (s->state != IMAP_NOAUTH && cmd_append_wants(buf_slice(&s->lexer.text))) {
+		begin(s, buf_slice(&s->lexer.text));
+		return;
+	}
+	if (s->lexer.literal_bytes > max || s->lexer.literal_bytes + s->lexer.text.n +
+	    s->lexer.line_max + 64 > IMAP_COMMAND_MAX) {
+		refuse_literal(s);
+		return;
+	}
+	if (!s->lexer.nonsync)
+		buf_put_str(imap_session_out(s), "+ OK\r\n");
+	imap_lexer_accept(&s->lexer);
+}
+
+/* ---- events ---- */
+
+static bool
+can_take(const struct imap_session *s)
+{
+	if (s->closing || s->relogin || s->handshake)
+		return false;
+	return s->cmd == NULL ? !s->host->is_clogged(s->host_arg) :
+	    s->cmd->wants_input && s->cmd->answer == IMAP_ANSWER_NONE;
+}
+
+static void
+on_line(struct imap_session *s)
+{
+	struct imap_cmd *c = s->cmd;
+
+	if (c == NULL) {
+		begin(s, buf_slice(&s->lexer.text));
+		return;
+	}
+	c->on_line(c, buf_slice(&s->lexer.text));
+	if (s->lexer.state == IMAP_LEX_DONE)
+		imap_lexer_next(&s->lexer);
+	resume(s);
+}
+
+/* A second literal behind that of APPEND: the command is broken. */
+static void
+refuse_second(struct imap_session *s)
+{
+	imap_lexer_refuse(&s->lexer);
+	s->cmd->on_line(s->cmd, SLICE_LIT("literal"));
+}
+
+static void
+take_event(struct imap_session *s, enum imap_lex event)
+{
+	switch (event) {
+	case IMAP_LEX_MORE:
+		break;
+	case IMAP_LEX_COMMAND:
+		on_line(s);
+		break;
+	case IMAP_LEX_LITERAL:
+		if (s->cmd == NULL)
+			on_literal(s);
+		else
+			refuse_second(s);
+		break;
+	case IMAP_LEX_DATA:
+		s->cmd->on_literal(s->cmd, s->lexer.data, s->lexer.is_last);
+		break;
+	case IMAP_LEX_TOOLONG:
+		put_bad(s, "[LIMIT] Command line too long");
+		log_event(LOG_limit, log_session(s->sid), log_str("name", "line"));
+		break;
+	}
+}
+
+size_t
+imap_session_on_data(struct imap_session *s, struct slice in)
+{
+	size_t used = 0;
+
+	if (s->state != IMAP_NOAUTH && s->cmd == NULL)
+		imap_session_set_deadline(s);
+	while (used < in.n && can_take(s)) {
+		enum imap_lex event;
+		size_t n;
+
+		/* Only the bytes count here: settle() must not ask for more. */
+		s->busy = true;
+		n = imap_lexer_feed(&s->lexer, slice_from(in, used), &event);
+		used += n;
+		take_event(s, event);
+		s->busy = false;
+		settle(s);
+		if (n == 0 && event == IMAP_LEX_MORE)
+			break;
+	}
+	return s->closing ? in.n : used;
+}
+
+void
+imap_session_on_tls(struct imap_session *s, const char *tls_version)
+{
+	s->tls_version = tls_version;
+	s->tls = true;
+	s->handshake = false;
+	/* RFC 3501 s6.2.1: what was learnt before TLS is forgotten. */
+	imap_lexer_next(&s->lexer);
+	settle(s);
+}
+
+void
+imap_session_on_drained(struct imap_session *s)
+{
+	if (s->closing)
+		return;
+	resume(s);
+	settle(s);
+}
+
+void
+imap_session_on_turn(struct imap_session *s)
+{
+	imap_session_on_drained(s);
+}
+
+void
+imap_session_on_deadline(struct imap_session *s)
+{
+	if (s->closing)
+		return;
+	if (s->state == IMAP_NOAUTH) {
+		imap_session_bye(s, "Too slow to log in", "timeout");
+	} else if (s->cmd != NULL && s->cmd->on_deadline != NULL) {
+		s->cmd->on_deadline(s->cmd);
+		settle(s);
+	} else if (s->cmd != NULL && !s->cmd->wants_input &&
+	    !s->host->is_clogged(s->host_arg)) {
+		imap_session_set_deadline(s);	/* it is we who are slow */
+	} else {
+		/* RFC 3501 s5.4 */
+		imap_session_bye(s, "Idle for too long", "timeout");
+	}
+}
+
+void
+imap_session_on_notify(struct imap_session *s, uint64_t mailbox)
+{
+	if (s->closing || s->state != IMAP_SELECTED || s->view.mailbox != mailbox ||
+	    s->cmd == NULL || s->cmd->on_notify == NULL)
+		return;
+	s->cmd->on_notify(s->cmd);
+	settle(s);
+}
+
+void
+imap_session_on_shutdown(struct imap_session *s)
+{
+	imap_session_bye(s, "[UNAVAILABLE] The service stops, come again", "shutdown");
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One IMAP session: a pure state machine between a client's bytes and the
+ * effects of struct imap_host (replies, requests to keyd and store, TLS,
+ * timers).  No descriptor, no clock, no loop in here.
+ *
+ * Commands run one at a time, in order; input that arrives meanwhile stays
+ * with the host, which gives it again after host->wake.  What a command needs
+ * lives in its struct imap_cmd; between commands the session keeps only what
+ * stands below: an idle session is under 5 KiB on any mailbox.
+ *
+ * The session is told of everything through the imap_session_on_* functions;
+ * each may produce output and end the session (host->close).
+ */
+#ifndef IMAP_SESSION_H
+#define IMAP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "imapd/imap_lexer.h"
+#include "imapd/imap_recent.h"
+#include "lib/base/buf.h"
+#include "lib/base/list.h"
+#include "lib/ipc/ipc_codec.h"
+#include "lib/ipc/ipc_peer.h"
+#include "lib/ipc/key_proto.h"
+#include "lib/mail/charset.h"
+#include "lib/seal/sealer.h"
+
+struct imap_cmd;
+struct imap_session;
+
+/* States are bits: a command names those that it is legal in. */
+enum imap_state { IMAP_NOAUTH = 1, IMAP_AUTH = 2, IMAP_SELECTED = 4, IMAP_LOGOUT = 8 };
+
+/* A request under way: which process it went to, and its number there. */
+struct imap_ticket { uint64_t id; uint32_t instance; };
+
+/* Effects; arg is the host's. */
+struct imap_host {
+	struct buf	*(*out)(void *arg);		/* append replies */
+	bool		 (*is_clogged)(void *arg);	/* wait for imap_session_on_drained */
+	enum err	 (*call)(void *arg, enum ipc_role, enum ipc_type, const void *m,
+			    const int *fds, unsigned fd_count, ipc_reply_fn *,
+			    void *reply_arg, struct imap_ticket *);
+	enum err	 (*send)(void *arg, enum ipc_role, enum ipc_type, const void *m);
+	/* false: that process is being lost, the reply (ERR_GONE) comes all the same. */
+	bool		 (*cancel)(void *arg, enum ipc_role, const struct imap_ticket *);
+	void		 (*wake)(void *arg);		/* give kept input again */
+	void		 (*defer)(void *arg);		/* imap_session_on_turn next loop turn */
+	void		 (*deadline)(void *arg, uint64_t at_ms);
+	enum err	 (*start_tls)(void *arg);
+	void		 (*close)(void *arg, const char *reason);
+	/* By which the store will notify; 0: none. */
+	void		 (*set_handle)(void *arg, uint32_t handle);
+	uint64_t	 (*now_ms)(void *arg);
+	uint64_t	 (*real_s)(void *arg);
+	enum err	 (*file_write)(void *arg, int fd, struct slice);
+	void		 (*file_close)(void *arg, int fd);
+};
+
+/* What sessions of a process share; owned by imap_server. */
+struct imap_shared {
+	const char		*hostname;
+	uint64_t		 message_max;	/* APPEND */
+	uint64_t		 prelogin_literal_max;
+	uint32_t		 user_limit;	/* sessions of one user, counted by keyd */
+	size_t			 line_max;
+	uint64_t		 idle_ms;
+	uint64_t		 login_ms;	/* to log in */
+	uint64_t		 keepalive_ms;
+	struct sealer		*sealer;
+	struct charset_set	*charsets;
+	struct cry_aead		*aead;		/* summaries */
+	struct seal_reader	*reader;	/* lent to one command at a time, or NULL */
+};
+
+/* What the client was told of the selected mailbox: see lib/ipc/store.msg. */
+struct imap_view {
+	uint64_t		 mailbox;
+	uint64_t		 v;
+	uint64_t		 r;
+	uint32_t		 uidvalidity;
+	uint32_t		 uidnext;
+	uint32_t		 exists;
+	struct imap_recent	 recent;
+	char			*keywords;	/* NUL-terminated names */
+	uint32_t		 keywords_bytes;
+	bool			 readonly;
+};
+
+struct imap_reply {
+	enum err	 error;		/* of the call itself */
+	uint16_t	 type;		/* IPC_MSG_none when error */
+	const void	*m;
+	struct ipc_in	*in;
+};
+typedef void imap_reply_fn(struct imap_session *, void *arg, const struct imap_reply *);
+typedef void imap_done_fn(struct imap_session *, enum err);
+
+/* An exchange with the store outside a command's own (imap_sync.c). */
+struct imap_sync {
+	imap_done_fn	*done;		/* NULL: none under way */
+	uint32_t	 resume;
+	uint64_t	 modseq;	/* the new R */
+	bool		 expunges;
+	bool		 again;		/* notified meanwhile */
+};
+
+struct imap_session {
+	const struct imap_host	*host;
+	void			*host_arg;
+	struct imap_shared	*shared;
+	uint64_t		 sid;
+	struct imap_lexer	 lexer;
+	enum imap_state		 state;
+	struct imap_cmd		*cmd;		/* running, or NULL */
+	struct list		 calls;		/* unanswered requests */
+	struct imap_sync	 sync;
+	struct imap_view	 view;		/* IMAP_SELECTED */
+	uint64_t		 account;
+	uint32_t		 handle;	/* the store's; 0: not logged in there */
+	uint32_t		 handle_serial;	/* how many handles there were */
+	uint32_t		 key_generation;
+	uint8_t			 sealing;
+	unsigned char		 public_key[32];
+	unsigned char		 token[TOKEN_BYTES];
+	size_t			 token_bytes;
+	char			*user;		/* address; NULL before login */
+	char			*client;	/* its address, for keyd and the log */
+	uint64_t		 started_ms;
+	uint64_t		 commands;
+	unsigned		 errors;	/* BAD so far */
+	unsigned		 login_failures;
+	const char		*tls_version;	/* for the log; NULL: no TLS */
+	bool			 tls;
+	bool			 may_tls;	/* STARTTLS is offered */
+	bool			 closing;
+	bool			 busy;		/* inside a session function */
+	bool			 relogin;	/* store came back, session not yet */
+	bool			 retry_due;	/* it could not check tokens yet */
+	uint8_t			 retries;
+	bool			 handshake;	/* TLS is being agreed */
+};
+
+#define IMAP_ERRORS_MAX		20	/* BAD replies, then BYE */
+#define IMAP_LOGIN_TRIES	3
+#define IMAP_RETRY_MS		50
+#define IMAP_RETRIES_MAX	200
+#define IMAP_PRELOGIN_MAX	30	/* commands before login */
+
+/* make */
+struct imap_session	*imap_session_new(const struct imap_host *, void *host_arg,
+			    struct imap_shared *, uint64_t sid, const char *client);
+/* tls_version: NULL without TLS; lives as long as the session. */
+void			 imap_session_start(struct imap_session *, const char *tls_version,
+			    bool may_tls);
+/* Cancels what is under way and frees; nothing is called any more. */
+void			 imap_session_free(struct imap_session **);
+
+/* events */
+/* Returns how much was taken; the rest is to be given again after wake. */
+size_t			 imap_session_on_data(struct imap_session *, struct slice);
+void			 imap_session_on_tls(struct imap_session *, const char *tls_version);
+void			 imap_session_on_drained(struct imap_session *);
+void			 imap_session_on_turn(struct imap_session *);
+void			 imap_session_on_deadline(struct imap_session *);
+void			 imap_session_on_notify(struct imap_session *, uint64_t mailbox);
+void			 imap_session_on_store_left(struct imap_session *);
+void			 imap_session_on_store_joined(struct imap_session *);
+/* Every IMAP_RETRY_MS while one returns true: asks the store again. */
+bool			 imap_session_retry(struct imap_session *);
+/* The service stops: BYE. */
+void			 imap_session_on_shutdown(struct imap_session *);
+
+/* for commands */
+struct buf		*imap_session_out(struct imap_session *);
+enum err		 imap_session_call(struct imap_session *, enum ipc_role, enum ipc_type,
+			    const void *m, const int *fds, unsigned fd_count,
+			    imap_reply_fn *, void *arg) MUST_USE;
+/* A reply came: the command goes on, or the session does. */
+void			 imap_session_go_on(struct imap_session *);
+void			 imap_session_bye(struct imap_session *, const char *text,
+			    const char *reason);
+/* It opened nothing, or no longer does: keyd counts sessions by their tokens. */
+void			 imap_session_drop_token(struct imap_session *);
+/* Leave the selected mailbox. */
+void			 imap_session_unselect(struct imap_session *);
+/* The capabilities that hold now, without the word CAPABILITY. */
+void			 imap_session_put_capabilities(const struct imap_session *, struct buf *);
+void			 imap_session_set_deadline(struct imap_session *);
+
+#endif

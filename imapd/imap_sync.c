@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_sync.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "imapd/imap_cmd.h"
+#include "imapd/imap_flags.h"
+#include "lib/base/enc.h"
+#include "lib/base/must.h"
+
+struct slice
+imap_sync_names(const struct imap_session *s)
+{
+	return slice_of(s->view.keywords, s->view.keywords_bytes);
+}
+
+bool
+imap_sync_keywords(struct imap_session *s, struct slice keywords)
+{
+	if (slice_eq(keywords, imap_sync_names(s)))
+		return false;
+	s->view.keywords = must_realloc(s->view.keywords, keywords.n + 1, 1);
+	if (keywords.n > 0)
+		memcpy(s->view.keywords, keywords.p, keywords.n);
+	s->view.keywords_bytes = (uint32_t)keywords.n;
+	return true;
+}
+
+static void
+finish(struct imap_session *s, enum err e)
+{
+	imap_done_fn *done = s->sync.done;
+
+	s->sync.done = NULL;
+	done(s, e);
+}
+
+static void
+tell_expunged(struct imap_session *s, struct slice pairs)
+{
+	struct buf *out = imap_session_out(s);
+
+	for (size_t i = 0; i + 8 <= pairs.n; i += 8) {
+		uint32_t uid = dec_le32(pairs.p + i);
+
+		if (imap_recent_has(&s->view.recent, uid) && s->view.recent.count > 0)
+			s->view.recent.count--;
+		if (s->view.exists > 0)
+			s->view.exists--;
+		buf_put_str(out, "* ");
+		buf_put_num(out, dec_le32(pairs.p + i + 4));
+		buf_put_str(out, " EXPUNGE\r\n");
+	}
+}
+
+/* What came since: RFC 3501 s7.3.1, s7.3.2. */
+static void
+tell_arrived(struct imap_session *s, const struct ipc_store_changes *m)
+{
+	struct imap_view *v = &s->view;
+	struct buf *out = imap_session_out(s);
+	uint32_t came = m->exists > v->exists ? m->exists - v->exists : 0;
+
+	if (m->recent_uid != 0 && m->recent_uid < m->uidnext && !v->readonly) {
+		uint32_t from = m->recent_uid > v->uidnext ? m->recent_uid : v->uidnext;
+		uint32_t span = m->uidnext > from ? m->uidnext - from : 0;
+
+		imap_recent_add(&v->recent, from, m->uidnext - 1);
+		v->recent.count += came < span ? came : span;
+	}
+	v->uidnext = m->uidnext;
+	/* Fewer \Recent is no news: the client heard EXPUNGE. */
+	if (m->exists == v->exists)
+		return;
+	v->exists = m->exists;
+	buf_printf(out, "* %u EXISTS\r\n* %u RECENT\r\n", v->exists, v->recent.count);
+}
+
+static void
+tell_flags(struct imap_session *s, struct slice rows)
+{
+	struct ipc_reader r = ipc_reader_of(rows);
+	struct buf *out = imap_session_out(s);
+	struct ipc_row row;
+
+	while (ipc_reader_more(&r)) {
+		ipc_row_get(&r, &row);
+		if (r.bad)
+			break;
+		if (s->cmd != NULL && imap_cmd_was_told(s->cmd, row.uid, row.modseq))
+			continue;
+		buf_printf(out, "* %u FETCH (UID %u FLAGS (", row.seq, row.uid);
+		imap_flags_put(out, row.flags, imap_sync_names(s),
+		    imap_recent_has(&s->view.recent, row.uid));
+		buf_put_str(out, "))\r\n");
+	}
+}
+
+static enum err	ask(struct imap_session *);
+
+static void
+on_changes(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct ipc_store_changes *m = r->m;
+	enum err e;
+
+	(void)arg;
+	if (r->error != ERR_OK || r->type != IPC_MSG_store_changes) {
+		finish(s, r->error != ERR_OK ? r->error : ERR_GONE);
+		return;
+	}
+	if (s->sync.resume == 0) {
+		tell_expunged(s, m->vanished);
+		s->view.v = m->v;
+		tell_arrived(s, m);
+		s->sync.modseq = m->modseq;
+	}
+	if (!m->expunges_more) {
+		if (imap_sync_keywords(s, m->keywords))
+			imap_flags_put_list(imap_session_out(s), m->keywords);
+		tell_flags(s, m->rows);
+		if (!m->more) {
+			s->view.r = s->sync.modseq;
+			finish(s, ERR_OK);
+			return;
+		}
+	}
+	s->sync.resume = m->expunges_more ? 0 : m->resume;
+	e = ask(s);
+	if (e != ERR_OK)
+		finish(s, e);
+}
+
+static enum err
+ask(struct imap_session *s)
+{
+	struct ipc_store_sync m = {
+		.handle = s->handle,
+		.mailbox = s->view.mailbox,
+		.v = s->view.v,
+		.r = s->view.r,
+		.uidnext = s->view.uidnext,
+		.expunges = s->sync.expunges,
+		.resume = s->sync.resume,
+	};
+
+	return imap_session_call(s, IPC_STORE, IPC_MSG_store_sync, &m, NULL, 0, on_changes, NULL);
+}
+
+enum err
+imap_sync_start(struct imap_session *s, bool expunges, imap_done_fn *done)
+{
+	enum err e;
+
+	s->sync.resume = 0;
+	s->sync.expunges = expunges;
+	e = ask(s);
+	if (e == ERR_OK)
+		s->sync.done = done;
+	return e;
+}

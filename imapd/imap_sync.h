@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Telling a client what changed in its mailbox: store_sync, and from the
+ * answer EXPUNGE, EXISTS, RECENT, FLAGS and FETCH, in this order, and the
+ * session's view moved on accordingly (RFC 3501 s5.2, s7.3, s7.4).
+ */
+#ifndef IMAP_SYNC_H
+#define IMAP_SYNC_H
+
+#include "imapd/imap_session.h"
+#include "lib/base/cc.h"
+
+/*
+ * One at a time per session; done comes when all was told, with the error if
+ * the store could not be asked to the end.  expunges false: RFC 3501 s7.4.1
+ * forbids EXPUNGE now.
+ */
+enum err	 imap_sync_start(struct imap_session *, bool expunges, imap_done_fn *) MUST_USE;
+/* Take over a mailbox's keywords; true when they changed. */
+bool		 imap_sync_keywords(struct imap_session *, struct slice);
+struct slice	 imap_sync_names(const struct imap_session *);
+
+#endif

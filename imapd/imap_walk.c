@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/must.h"
+#include "lib/base/secret.h"
+#include "lib/ipc/key_proto.h"
+#include "lib/ipc/store_proto.h"
+
+#define KEY_STRIDE	33u
+#define WRAPS_MAX	40000u
+
+void
+imap_walk_start(struct imap_walk *w, struct imap_cmd *c)
+{
+	w->c = c;
+	list_init(&w->pages);
+	for (size_t i = 0; i < IMAP_WALK_FIRSTS; i++)
+		buf_init(&w->firsts[i].data, IMAP_READ_BYTES);
+	w->started = true;
+}
+
+static void
+page_free(struct imap_walk_page *p)
+{
+	list_remove(&p->link);
+	p->walk->page_count--;
+	if (p->keys != NULL)
+		secret_wipe(p->keys, (size_t)p->count * KEY_STRIDE);
+	free(p->keys);
+	buf_fini(&p->rows);
+	free(p);
+}
+
+void
+imap_walk_fini(struct imap_walk *w)
+{
+	struct list *n, *tmp;
+
+	if (!w->started)
+		return;
+	LIST_EACH(n, tmp, &w->pages)
+		page_free(obj_of(n, struct imap_walk_page, link));
+	for (size_t i = 0; i < IMAP_WALK_FIRSTS; i++)
+		buf_fini(&w->firsts[i].data);
+	w->started = false;
+}
+
+/* One message of a page; false at its end. */
+static bool
+read_row(const struct imap_walk *w, struct ipc_reader *rd, struct ipc_row *row,
+    struct ipc_content *content)
+{
+	if (!ipc_reader_more(rd))
+		return false;
+	ipc_row_get(rd, row);
+	memset(content, 0, sizeof(*content));
+	if (w->want & STORE_WANT_CONTENT)
+		ipc_content_get(rd, content);
+	return !rd->bad;
+}
+
+static void
+fail(struct imap_walk *w, enum err e)
+{
+	if (w->error == ERR_OK)
+		w->error = e;
+}
+
+/* The message when it is of this type, else NULL and the walk has failed. */
+static const void *
+expect(struct imap_walk *w, const struct imap_reply *r, enum ipc_type type)
+{
+	if (r->error == ERR_OK && r->type == type)
+		return r->m;
+	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail) {
+		fail(w, ((const struct ipc_store_fail *)r->m)->error);
+	} else if (r->error == ERR_OK && r->type == IPC_MSG_key_fail) {
+		enum err e = ((const struct ipc_key_fail *)r->m)->error;
+
+		w->key_refused = e == ERR_AUTH || e == ERR_DENIED;
+		fail(w, e);
+	}
+	fail(w, ERR_GONE);
+	return NULL;
+}
+
+static bool
+ask(struct imap_walk *w, enum ipc_role role, enum ipc_type type, const void *m,
+    imap_reply_fn *fn, void *arg)
+{
+	enum err e = imap_session_call(w->c->s, role, type, m, NULL, 0, fn, arg);
+
+	if (e != ERR_OK)
+		fail(w, ERR_GONE);
+	return e == ERR_OK;
+}
+
+/* ---- keys ---- */
+
+static void
+on_keys(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct imap_walk_page *p = arg;
+	const struct ipc_open_keys_reply *m = expect(p->walk, r, IPC_MSG_open_keys_reply);
+
+	(void)s;
+	if (m == NULL)
+		return;
+	if (m->keys.n != (size_t)p->count * KEY_STRIDE) {
+		fail(p->walk, ERR_GONE);
+		return;
+	}
+	p->keys_ready = true;
+	p->keys = must_alloc(p->count, KEY_STRIDE);
+	memcpy(p->keys, m->keys.p, m->keys.n);
+}
+
+static void
+ask_keys(struct imap_walk *w, struct imap_walk_page *p, struct slice epochs)
+{
+	struct imap_session *s = w->c->s;
+	struct ipc_reader rd = p->rd;
+	struct ipc_row row;
+	struct ipc_content ct;
+	struct buf wraps;
+	struct ipc_open_keys m = {
+		.token = slice_of(s->token, s->token_bytes), .epochs = epochs,
+	};
+
+	buf_init(&wraps, WRAPS_MAX);
+	while (read_row(w, &rd, &row, &ct)) {
+		struct ipc_wrap wrap = {
+			.content = ct.content, .epoch = ct.epoch,
+			.generation = ct.generation, .commitment = ct.commitment,
+			.wrapped = ct.wrapped,
+		};
+
+		ipc_wrap_put(&wraps, &wrap);
+	}
+	m.wraps = buf_slice(&wraps);
+	if (buf_err(&wraps) != ERR_OK)
+		fail(w, ERR_LIMIT);
+	else
+		(void)ask(w, IPC_KEYD, IPC_MSG_open_keys, &m, on_keys, p);
+	buf_fini(&wraps);
+}
+
+/* ---- pages ---- */
+
+static uint32_t
+count_rows(const struct imap_walk *w, struct ipc_reader rd)
+{
+	struct ipc_row row;
+	struct ipc_content ct;
+	uint32_t n = 0;
+
+	while (read_row(w, &rd, &row, &ct))
+		n++;
+	return n;
+}
+
+static void
+on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct imap_walk *w = arg;
+	struct imap_cmd *c = s->cmd;
+	const struct ipc_store_rows *m = expect(w, r, IPC_MSG_store_rows);
+	struct imap_walk_page *p;
+
+	w->asked = false;
+	if (m == NULL)
+		return;
+	c->modseq = m->modseq;
+	w->resume = m->resume;
+	w->ended = !m->more;
+	if (m->rows.n == 0)
+		return;
+	p = must_alloc(1, sizeof(*p));
+	p->walk = w;
+	list_push(&w->pages, &p->link);
+	w->page_count++;
+	buf_init(&p->rows, m->rows.n);
+	buf_put_slice(&p->rows, m->rows);
+	p->rd = p->ahead = ipc_reader_of(buf_slice(&p->rows));
+	p->count = count_rows(w, p->rd);
+	if (p->count > OPEN_KEYS_MAX && w->wants_keys) {
+		fail(w, ERR_GONE);
+		return;
+	}
+	if (w->wants_keys && p->count > 0)
+		ask_keys(w, p, m->epochs);
+	else
+		p->keys_ready = true;
+}
+
+static void
+ask_page(struct imap_walk *w)
+{
+	const struct imap_session *s = w->c->s;
+	struct ipc_store_fetch m = {
+		.handle = s->handle,
+		.mailbox = s->view.mailbox,
+		.v = s->view.v,
+		.uidnext = s->view.uidnext,
+		.by_uid = w->by_uid,
+		.want = w->want,
+		.resume = w->resume,
+		.limit = w->wants_keys ? OPEN_KEYS_MAX : 0,
+		.set = w->set,
+	};
+
+	if (w->asked || w->ended || w->page_count >= IMAP_WALK_PAGES)
+		return;
+	w->asked = ask(w, IPC_STORE, IPC_MSG_store_fetch, &m, on_page, w);
+}
+
+/* ---- first pieces of bodies ---- */
+
+static void
+on_first(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct imap_walk_first *f = arg;
+	const struct ipc_store_data *m = r->m;
+
+	(void)s;
+	/* Answers come in order: those of the slot's last user first. */
+	if (f->stale > 0) {
+		f->stale--;
+		return;
+	}
+	if (r->error != ERR_OK || r->type != IPC_MSG_store_data) {
+		f->state = IMAP_FIRST_FAILED;
+		return;
+	}
+	buf_put_slice(&f->data, m->data);
+	f->state = IMAP_FIRST_READY;
+}
+
+static void
+ask_first(struct imap_walk *w, const struct ipc_content *ct)
+{
+	struct imap_walk_first *f = &w->firsts[w->first_tail % IMAP_WALK_FIRSTS];
+	uint64_t bytes = ct->blob_bytes < w->first_bytes ? ct->blob_bytes : w->first_bytes;
+	struct ipc_store_read m = {
+		.handle = w->c->s->handle, .content = ct->content, .bytes = (uint32_t)bytes,
+	};
+
+	w->first_tail++;
+	/* A message that does not open does not wait for its first piece. */
+	f->stale += f->state == IMAP_FIRST_ASKED;
+	buf_reset(&f->data);
+	f->content = ct->content;
+	f->state = IMAP_FIRST_ASKED;
+	if (!ask(w, IPC_STORE, IPC_MSG_store_read, &m, on_first, f))
+		f->state = IMAP_FIRST_FAILED;
+}
+
+/* Slots belong to messages by number; the current one keeps its slot. */
+static void
+ask_firsts(struct imap_walk *w)
+{
+	struct list *n, *tmp;
+
+	if (w->first_bytes == 0)
+		return;
+	LIST_EACH(n, tmp, &w->pages) {
+		struct imap_walk_page *p = obj_of(n, struct imap_walk_page, link);
+		struct ipc_row row;
+		struct ipc_content ct;
+
+		while (w->first_tail + 1 < w->first_head + IMAP_WALK_FIRSTS &&
+		    read_row(w, &p->ahead, &row, &ct))
+			ask_first(w, &ct);
+	}
+}
+
+/* ---- the walk ---- */
+
+/* The first page with something left, or NULL. */
+static struct imap_walk_page *
+current_page(struct imap_walk *w)
+{
+	struct list *n;
+
+	while ((n = list_first(&w->pages)) != NULL) {
+		struct imap_walk_page *p = obj_of(n, struct imap_walk_page, link);
+
+		if (p->idx < p->count)
+			return p;
+		/* Its last message was still in use until now. */
+		page_free(p);
+	}
+	return NULL;
+}
+
+static enum err
+tell_failure(struct imap_walk *w)
+{
+	imap_cmd_error(w->c, w->error);
+	if (w->key_refused)
+		imap_cmd_then_bye(w->c, "[UNAVAILABLE] Please log in again");
+	return ERR_GONE;
+}
+
+enum err
+imap_walk_next(struct imap_walk *w)
+{
+	struct imap_walk_page *p = current_page(w);
+
+	if (w->error == ERR_OK) {
+		ask_page(w);
+		ask_firsts(w);
+	}
+	if (w->error != ERR_OK)
+		return tell_failure(w);
+	if (p == NULL)
+		return w->ended && !w->asked ? ERR_END : ERR_AGAIN;
+	if (!p->keys_ready)
+		return ERR_AGAIN;
+	if (!read_row(w, &p->rd, &w->row, &w->content)) {
+		fail(w, ERR_GONE);
+		return tell_failure(w);
+	}
+	w->key = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == 1 ?
+	    p->keys + p->idx * KEY_STRIDE + 1 : NULL;
+	if (w->first_bytes > 0) {
+		w->first = &w->firsts[w->first_head % IMAP_WALK_FIRSTS];
+		/* Slots before this message's are free from now on. */
+		w->first_head++;
+	}
+	p->idx++;
+	return ERR_OK;
+}

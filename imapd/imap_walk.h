@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Walks the messages of a set for FETCH and SEARCH: pages of rows from the
+ * store, their content keys from keyd, and the first piece of each body,
+ * all asked for ahead so that both peers work while earlier messages are
+ * being told.  Bounded: IMAP_WALK_PAGES pages and IMAP_WALK_FIRSTS bodies.
+ * Keys live as long as their page and are wiped.
+ *
+ * A request that fails is told only when its message's turn comes: until then
+ * the client may be in the middle of another one.
+ *
+ * Level-triggered: call imap_walk_next() from the command's resume until it
+ * says something else than ERR_AGAIN.
+ */
+#ifndef IMAP_WALK_H
+#define IMAP_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "imapd/imap_cmd.h"
+#include "lib/base/list.h"
+#include "lib/ipc/ipc_codec.h"
+
+#define IMAP_WALK_PAGES		4
+#define IMAP_WALK_FIRSTS	8
+#define IMAP_READ_BYTES		49152u
+
+struct imap_walk_page {
+	struct list		 link;
+	struct imap_walk	*walk;
+	struct buf		 rows;
+	struct ipc_reader	 rd;		/* of the walk */
+	struct ipc_reader	 ahead;		/* of the reading ahead */
+	unsigned char		*keys;		/* 33 bytes each: u8 ok, key */
+	uint32_t		 count;		/* rows */
+	uint32_t		 idx;
+	bool			 keys_ready;
+};
+
+enum imap_first_state { IMAP_FIRST_FREE, IMAP_FIRST_ASKED, IMAP_FIRST_READY, IMAP_FIRST_FAILED };
+struct imap_walk_first {
+	enum imap_first_state	 state;
+	unsigned		 stale;		/* answers to come that nobody wants */
+	uint64_t		 content;
+	struct buf		 data;
+};
+
+struct imap_walk {
+	struct imap_cmd		*c;
+	/* what is wanted: set before imap_walk_start */
+	struct slice		 set;
+	bool			 by_uid;
+	uint8_t			 want;		/* enum store_want bits */
+	bool			 wants_keys;
+	uint32_t		 first_bytes;	/* of each body ahead; 0: none */
+
+	/* the current message */
+	struct ipc_row		 row;
+	struct ipc_content	 content;	/* with STORE_WANT_CONTENT */
+	const unsigned char	*key;		/* NULL: it does not open */
+	struct imap_walk_first	*first;		/* with first_bytes */
+
+	struct list		 pages;
+	unsigned		 page_count;
+	uint32_t		 resume;
+	bool			 asked;		/* a page is on its way */
+	bool			 ended;		/* the last page came */
+	struct imap_walk_first	 firsts[IMAP_WALK_FIRSTS];
+	uint64_t		 first_head;	/* number of the current message */
+	uint64_t		 first_tail;	/* number of the next to ask for */
+	enum err		 error;		/* of a request; told at the next call */
+	bool			 key_refused;	/* the token is no longer good */
+	bool			 started;
+};
+
+void		 imap_walk_start(struct imap_walk *, struct imap_cmd *);
+void		 imap_walk_fini(struct imap_walk *);
+/*
+ * ERR_OK: row, content, key and first are the next message's, valid until the
+ * next call.  ERR_AGAIN: wait.  ERR_END: no more.  Else: answered.
+ */
+enum err	 imap_walk_next(struct imap_walk *) MUST_USE;
+
+#endif

@@ -1,0 +1,968 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/unit/imapd/imap_fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/must.h"
+#include "lib/ipc/store_proto.h"
+#include "lib/seal/epoch.h"
+
+#define ACCOUNT		7
+#define UIDVALIDITY	1000
+
+struct call {
+	struct list	 link;
+	struct buf	 bytes;
+	uint16_t	 type;
+	int		 fd;
+	ipc_reply_fn	*fn;
+	void		*arg;
+	uint64_t	 id;
+};
+
+/* ---- the shared parts ---- */
+
+void
+fake_shared_init(struct imap_shared *sh)
+{
+	memset(sh, 0, sizeof(*sh));
+	sh->hostname = "mx.example";
+	sh->message_max = 1u << 20;
+	sh->prelogin_literal_max = 4096;
+	sh->line_max = IMAP_LINE_MAX;
+	sh->idle_ms = 1800000;
+	sh->login_ms = 60000;
+	sh->keepalive_ms = 120000;
+	cry_init();
+	sh->sealer = sealer_new();
+	sh->aead = cry_aead_new();
+}
+
+void
+fake_shared_fini(struct imap_shared *sh)
+{
+	sealer_free(&sh->sealer);
+	cry_aead_free(&sh->aead);
+	seal_reader_free(&sh->reader);
+}
+
+void
+fake_store_init(struct fake_store *st)
+{
+	memset(st, 0, sizeof(*st));
+	cry_box_pair(st->public_key, st->secret_key);
+	st->next_epoch = 1;
+	st->page_rows = 1000;
+	st->modseq = 1;
+	memcpy(st->boxes[0].name, "INBOX", 6);
+	st->boxes[0].used = true;
+	st->boxes[0].uidnext = st->boxes[0].recent_from = 1;
+}
+
+void
+fake_store_fini(struct fake_store *st)
+{
+	for (size_t i = 0; i < st->content_count; i++) {
+		buf_fini(&st->contents[i].body);
+		buf_fini(&st->contents[i].summary);
+	}
+}
+
+static struct fake_box *
+find_box(struct fake_store *st, struct slice name)
+{
+	for (size_t i = 0; i < FAKE_BOXES; i++)
+		if (st->boxes[i].used && slice_eq_str(name, st->boxes[i].name))
+			return &st->boxes[i];
+	return NULL;
+}
+
+struct fake_box *
+fake_box(struct fake_store *st, const char *name)
+{
+	return find_box(st, slice_str(name));
+}
+
+static struct fake_box *
+box_of(struct fake_store *st, uint64_t id)
+{
+	return &st->boxes[(id - 1) % FAKE_BOXES];
+}
+
+/* ---- replies ---- */
+
+static void
+reply(struct call *c, uint16_t type, const void *m, int fd)
+{
+	const struct ipc_type_row *row = ipc_type_find(type);
+	struct ipc_in in = { .fd_count = fd >= 0, .fds = { fd, -1, -1, -1 } };
+	struct ipc_reader r;
+	union ipc_any any;
+	struct buf b;
+
+	buf_init(&b, 65536);
+	row->put(&b, m);
+	must(buf_err(&b) == ERR_OK);
+	r = ipc_reader_of(buf_slice(&b));
+	row->get(&r, &any);
+	must(ipc_reader_done(&r) == ERR_OK);
+	if (c->fn != NULL)		/* not cancelled */
+		c->fn(c->arg, ERR_OK, type, &any, &in);
+	buf_fini(&b);
+	if (in.fds[0] >= 0)
+		close(in.fds[0]);
+}
+
+static void
+fail(struct call *c, enum err e)
+{
+	struct ipc_store_fail f = { .error = e };
+
+	reply(c, IPC_MSG_store_fail, &f, -1);
+}
+
+static void
+ok(struct call *c, struct fake_store *st)
+{
+	struct ipc_store_ok m = { .modseq = st->modseq, .uidvalidity = UIDVALIDITY };
+
+	reply(c, IPC_MSG_store_ok, &m, -1);
+}
+
+/* ---- views: live and pending messages in UID order ---- */
+
+struct seen { struct fake_message *m; bool pending; uint32_t seq; };
+
+static size_t
+view(struct fake_box *b, uint64_t v, uint32_t uidnext, struct seen *out)
+{
+	size_t n = 0, g = 0, i = 0;
+
+	/* gone[] is kept in UID order */
+	while (i < b->count || g < b->gone_count) {
+		if (g < b->gone_count && (i == b->count || b->gone[g].uid < b->m[i].uid)) {
+			struct fake_gone *x = &b->gone[g++];
+
+			if (x->modseq > v && x->uid < uidnext)
+				out[n++] = (struct seen){ &x->was, true, 0 };
+		} else {
+			if (b->m[i].uid < uidnext)
+				out[n++] = (struct seen){ &b->m[i], false, 0 };
+			i++;
+		}
+	}
+	for (size_t k = 0; k < n; k++)
+		out[k].seq = (uint32_t)k + 1;
+	return n;
+}
+
+static bool
+in_set(struct slice set, uint32_t n, uint32_t top)
+{
+	for (size_t i = 0; i + 8 <= set.n; i += 8) {
+		uint32_t a = dec_le32(set.p + i), b = dec_le32(set.p + i + 4);
+
+		a = a == STORE_STAR ? top : a;
+		b = b == STORE_STAR ? top : b;
+		if (n >= (a < b ? a : b) && n <= (a < b ? b : a))
+			return true;
+	}
+	return false;
+}
+
+static struct seen	seen[2 * FAKE_MESSAGES];
+
+static size_t
+select_set(struct fake_box *b, uint64_t v, uint32_t uidnext, bool by_uid, struct slice set,
+    struct seen *out)
+{
+	size_t n = view(b, v, uidnext, out), k = 0;
+	uint32_t top = n == 0 ? 0 : by_uid ? out[n - 1].m->uid : (uint32_t)n;
+
+	for (size_t i = 0; i < n; i++)
+		if (in_set(set, by_uid ? out[i].m->uid : out[i].seq, top))
+			out[k++] = out[i];
+	return k;
+}
+
+static void
+put_row(struct fake_store *st, struct buf *b, const struct seen *s)
+{
+	struct ipc_row row = {
+		.seq = s->seq, .uid = s->m->uid, .flags = s->m->flags, .modseq = s->m->modseq,
+		.size = st->contents[s->m->content].size, .internal_s = s->m->internal_s,
+		.content = s->m->content + 1,
+	};
+
+	ipc_row_put(b, &row);
+}
+
+static void
+put_content(struct fake_store *st, struct buf *b, const struct seen *s, bool summary)
+{
+	struct fake_content *f = &st->contents[s->m->content];
+	struct ipc_content ct = {
+		.content = s->m->content + 1, .epoch = f->epoch, .generation = 1,
+		.blob_bytes = f->body.n, .commitment = slice_of(f->commitment, 32),
+		.wrapped = slice_of(f->wrapped, f->wrapped_bytes),
+		.summary = summary ? buf_slice(&f->summary) : SLICE_NONE,
+	};
+
+	ipc_content_put(b, &ct);
+}
+
+static void
+put_epochs(struct fake_store *st, struct buf *b)
+{
+	for (size_t i = 0; i < st->epoch_count; i++) {
+		struct ipc_epoch e = {
+			.epoch = st->epochs[i].id, .generation = 1, .form = EPOCH_SEALED,
+			.data = slice_of(st->epochs[i].data, st->epochs[i].n),
+		};
+
+		ipc_epoch_put(b, &e);
+	}
+}
+
+/* ---- requests ---- */
+
+static void
+do_login(struct call *c, struct fake_store *st, const struct ipc_login *m)
+{
+	struct ipc_login_ok okay = { .account = ACCOUNT, .address = SLICE_LIT("alice@a.example"),
+		.token = SLICE_LIT("token") };
+	struct ipc_key_fail f = { .error = st->keyd_busy ? ERR_BUSY : ERR_AUTH };
+
+	if (!st->keyd_busy && slice_eq_str(m->user, "alice") &&
+	    slice_eq_str(m->password, "secret"))
+		reply(c, IPC_MSG_login_ok, &okay, -1);
+	else
+		reply(c, IPC_MSG_key_fail, &f, -1);
+}
+
+static void
+do_session(struct call *c, struct fake_store *st)
+{
+	struct ipc_store_session m = { .handle = 3, .account = ACCOUNT, .sealing = 1,
+		.key_generation = 1, .public_key = slice_of(st->public_key, 32) };
+
+	if (st->no_token_key > 0) {
+		st->no_token_key--;
+		fail(c, ERR_AGAIN);
+		return;
+	}
+	reply(c, IPC_MSG_store_session, &m, -1);
+}
+
+static void
+do_open_keys(struct call *c, struct fake_store *st, const struct ipc_open_keys *m)
+{
+	struct ipc_reader r = ipc_reader_of(m->wraps);
+	struct cry_aead *aead = cry_aead_new();
+	struct ipc_open_keys_reply out;
+	struct ipc_wrap w;
+	struct buf keys;
+
+	buf_init(&keys, 16000);
+	while (ipc_reader_more(&r)) {
+		unsigned char ek[32], key[32] = { 0 };
+		char good = 0;
+
+		ipc_wrap_get(&r, &w);
+		for (size_t i = 0; i < st->epoch_count && !good; i++) {
+			struct epoch_slot slot = { ACCOUNT, w.content, w.generation,
+				(const unsigned char *)w.commitment.p };
+
+			good = st->epochs[i].id == w.epoch &&
+			    epoch_unseal(ek, slice_of(st->epochs[i].data, st->epochs[i].n),
+			    st->public_key, st->secret_key) == ERR_OK &&
+			    epoch_unwrap_content(aead, key, w.wrapped, ek, &slot) == ERR_OK;
+		}
+		buf_put_char(&keys, good);
+		buf_put(&keys, key, 32);
+	}
+	out.keys = buf_slice(&keys);
+	reply(c, IPC_MSG_open_keys_reply, &out, -1);
+	buf_fini(&keys);
+	cry_aead_free(&aead);
+}
+
+static void
+do_select(struct call *c, struct fake_store *st, const struct ipc_store_select *m)
+{
+	struct fake_box *b = find_box(st, m->name);
+	struct ipc_store_selected r = { 0 };
+
+	if (b == NULL) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	r.mailbox = (uint64_t)(b - st->boxes) + 1;
+	r.uidvalidity = UIDVALIDITY;
+	r.uidnext = b->uidnext;
+	r.exists = (uint32_t)b->count;
+	r.recent_uid = b->recent_from < b->uidnext ? b->recent_from : 0;
+	for (size_t i = 0; i < b->count; i++) {
+		r.recent += b->m[i].uid >= b->recent_from;
+		if (r.first_unseen == 0 && !(b->m[i].flags & STORE_SEEN))
+			r.first_unseen = (uint32_t)i + 1;
+	}
+	if (!m->examine)
+		b->recent_from = b->uidnext;
+	r.modseq = b->modseq;
+	r.keywords = slice_of(b->keywords, b->keywords_bytes);
+	reply(c, IPC_MSG_store_selected, &r, -1);
+}
+
+static void
+do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *m)
+{
+	struct fake_box *b = find_box(st, m->name);
+	struct ipc_store_status_reply r = { .uidvalidity = UIDVALIDITY };
+
+	if (b == NULL) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	r.exists = (uint32_t)b->count;
+	r.uidnext = b->uidnext;
+	for (size_t i = 0; i < b->count; i++)
+		r.unseen += !(b->m[i].flags & STORE_SEEN);
+	reply(c, IPC_MSG_store_status_reply, &r, -1);
+}
+
+static void
+do_list(struct call *c, struct fake_store *st, const struct ipc_store_list *m)
+{
+	struct ipc_store_mailboxes r = { 0 };
+	struct buf b;
+
+	/* one a page, to see the paging */
+	buf_init(&b, 1000);
+	for (size_t i = 0; i < FAKE_BOXES && b.n == 0; i++) {
+		struct fake_box *x = NULL;
+
+		for (size_t k = 0; k < FAKE_BOXES; k++)
+			if (st->boxes[k].used && slice_cmp(slice_str(st->boxes[k].name),
+			    m->after) > 0 && (x == NULL ||
+			    strcmp(st->boxes[k].name, x->name) < 0))
+				x = &st->boxes[k];
+		if (x == NULL)
+			break;
+		ipc_mailbox_put(&b, &(struct ipc_mailbox){ .mailbox = 1, .special = x->special,
+		    .subscribed = x->subscribed, .name = slice_str(x->name) });
+		r.more = true;
+	}
+	r.mailboxes = buf_slice(&b);
+	reply(c, IPC_MSG_store_mailboxes, &r, -1);
+	buf_fini(&b);
+}
+
+static void
+do_create(struct call *c, struct fake_store *st, struct slice name)
+{
+	if (find_box(st, name) != NULL) {
+		fail(c, ERR_EXISTS);
+		return;
+	}
+	for (size_t i = 0; i < FAKE_BOXES; i++) {
+		struct fake_box *b = &st->boxes[i];
+
+		if (b->used)
+			continue;
+		memset(b, 0, sizeof(*b));
+		b->used = true;
+		b->uidnext = b->recent_from = 1;
+		(void)slice_to_cstr(name, b->name, sizeof(b->name));
+		ok(c, st);
+		return;
+	}
+	fail(c, ERR_LIMIT);
+}
+
+static uint32_t
+add_keywords(struct fake_box *b, struct slice names)
+{
+	uint32_t bits = 0;
+
+	while (names.n > 0) {
+		struct slice one, have = slice_of(b->keywords, b->keywords_bytes), x;
+		unsigned at = 0;
+
+		names = slice_cut(names, '\0', &one);
+		while (have.n > 0) {
+			have = slice_cut(have, '\0', &x);
+			if (slice_ieq(x, one))
+				break;
+			at++;
+			x = SLICE_NONE;
+		}
+		if (at == 0 || !slice_ieq(x, one)) {
+			if (!(b->keywords_bytes > 0 && slice_ieq(x, one))) {
+				memcpy(b->keywords + b->keywords_bytes, one.p, one.n);
+				b->keywords_bytes += one.n;
+				b->keywords[b->keywords_bytes++] = '\0';
+			}
+		}
+		bits |= 1u << (8 + at);
+	}
+	return bits;
+}
+
+static void
+do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *m)
+{
+	struct fake_box *b = find_box(st, m->mailbox);
+	struct fake_content *f = &st->contents[m->content - 1];
+	struct fake_message *x;
+	char piece[65536];
+	ssize_t n;
+
+	if (b == NULL) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	if (st->no_epoch > 0) {
+		st->no_epoch--;
+		fail(c, ERR_AGAIN);
+		return;
+	}
+	must(b->count < FAKE_MESSAGES && m->content <= FAKE_CONTENTS);
+	buf_init(&f->body, 64u << 20);
+	buf_init(&f->summary, 20000);
+	buf_put_slice(&f->body, m->body);
+	for (off_t off = 0; c->fd >= 0 && (n = pread(c->fd, piece, sizeof(piece), off)) > 0; off += n)
+		buf_put(&f->body, piece, (size_t)n);
+	buf_put_slice(&f->summary, m->summary);
+	memcpy(f->commitment, m->commitment.p, 32);
+	memcpy(f->wrapped, m->wrapped.p, m->wrapped.n);
+	f->wrapped_bytes = m->wrapped.n;
+	f->epoch = m->epoch;
+	f->size = m->size;
+	if (st->content_count < m->content)
+		st->content_count = m->content;
+	if (m->epoch_data.n > 0 && (st->epoch_count == 0 ||
+	    st->epochs[st->epoch_count - 1].id != m->epoch)) {
+		st->epochs[st->epoch_count].id = m->epoch;
+		memcpy(st->epochs[st->epoch_count].data, m->epoch_data.p, m->epoch_data.n);
+		st->epochs[st->epoch_count++].n = m->epoch_data.n;
+	}
+	x = &b->m[b->count++];
+	*x = (struct fake_message){ .uid = b->uidnext++, .flags = m->flags |
+	    add_keywords(b, m->keywords), .modseq = ++st->modseq,
+	    .internal_s = m->internal_s, .content = m->content - 1 };
+	b->modseq = st->modseq;
+	reply(c, IPC_MSG_store_appended, &(struct ipc_store_appended){
+	    .uidvalidity = UIDVALIDITY, .uid = x->uid, .modseq = st->modseq,
+	    .mailbox = m->mailbox }, -1);
+}
+
+static void
+do_fetch(struct call *c, struct fake_store *st, const struct ipc_store_fetch *m)
+{
+	struct fake_box *b = box_of(st, m->mailbox);
+	size_t n = select_set(b, m->v, m->uidnext, m->by_uid, m->set, seen), sent = 0;
+	struct ipc_store_rows r = { .modseq = b->modseq };
+	struct buf rows, epochs;
+
+	buf_init(&rows, 50000);
+	buf_init(&epochs, 12000);
+	for (size_t i = 0; i < n; i++) {
+		if (seen[i].m->uid <= m->resume)
+			continue;
+		if (sent == st->page_rows || (m->limit > 0 && sent == m->limit) ||
+		    rows.n > 30000) {
+			r.more = true;
+			break;
+		}
+		put_row(st, &rows, &seen[i]);
+		if (m->want & STORE_WANT_CONTENT)
+			put_content(st, &rows, &seen[i], m->want & STORE_WANT_SUMMARY);
+		r.resume = seen[i].m->uid;
+		sent++;
+	}
+	put_epochs(st, &epochs);
+	r.rows = buf_slice(&rows);
+	r.epochs = buf_slice(&epochs);
+	reply(c, IPC_MSG_store_rows, &r, -1);
+	buf_fini(&rows);
+	buf_fini(&epochs);
+}
+
+static void
+do_flags(struct call *c, struct fake_store *st, const struct ipc_store_flags *m)
+{
+	struct fake_box *b = box_of(st, m->mailbox);
+	size_t n = select_set(b, m->v, m->uidnext, m->by_uid, m->set, seen), sent = 0;
+	struct ipc_store_rows r = { 0 };
+	uint32_t bits = m->flags | add_keywords(b, m->keywords);
+	uint64_t modseq = st->modseq + 1;
+	struct buf rows;
+
+	buf_init(&rows, 50000);
+	for (size_t i = 0; i < n; i++) {
+		struct fake_message *x = seen[i].m;
+		uint32_t now = m->op == STORE_ADD ? x->flags | bits :
+		    m->op == STORE_REMOVE ? x->flags & ~bits : bits;
+
+		if (seen[i].pending || x->uid <= m->resume)
+			continue;
+		if (sent++ == st->page_rows) {
+			r.more = true;
+			break;
+		}
+		r.resume = x->uid;
+		if (x->modseq > m->unchanged_since) {
+			struct fake_message copy = *x;
+			struct seen conflict = seen[i];
+
+			copy.flags |= STORE_CONFLICT;
+			conflict.m = &copy;
+			put_row(st, &rows, &conflict);
+			continue;
+		}
+		if (now != x->flags) {
+			x->flags = now;
+			x->modseq = b->modseq = st->modseq = modseq;
+		}
+		put_row(st, &rows, &seen[i]);
+	}
+	r.modseq = b->modseq;
+	r.rows = buf_slice(&rows);
+	reply(c, IPC_MSG_store_rows, &r, -1);
+	buf_fini(&rows);
+}
+
+static void
+vanish(struct fake_box *b, size_t i, uint64_t modseq)
+{
+	size_t g = b->gone_count++;
+
+	while (g > 0 && b->gone[g - 1].uid > b->m[i].uid) {
+		b->gone[g] = b->gone[g - 1];
+		g--;
+	}
+	b->gone[g] = (struct fake_gone){ b->m[i].uid, modseq, b->m[i] };
+	memmove(&b->m[i], &b->m[i + 1], (b->count - i - 1) * sizeof(b->m[0]));
+	b->count--;
+}
+
+static void
+do_expunge(struct call *c, struct fake_store *st, const struct ipc_store_expunge *m)
+{
+	struct fake_box *b = box_of(st, m->mailbox);
+	struct ipc_store_expunged r = { 0 };
+
+	for (size_t i = 0; i < b->count; ) {
+		struct fake_message *x = &b->m[i];
+
+		if (!(x->flags & STORE_DELETED) || x->uid >= m->uidnext ||
+		    (m->uid_set.n > 0 && !in_set(m->uid_set, x->uid, b->m[b->count - 1].uid))) {
+			i++;
+			continue;
+		}
+		if (r.count++ == 0)
+			b->modseq = ++st->modseq;
+		vanish(b, i, st->modseq);
+	}
+	r.modseq = b->modseq;
+	reply(c, IPC_MSG_store_expunged, &r, -1);
+}
+
+static void
+do_copy(struct call *c, struct fake_store *st, const struct ipc_store_copy *m)
+{
+	struct fake_box *b = box_of(st, m->mailbox), *to = find_box(st, m->to);
+	size_t n = select_set(b, m->v, m->uidnext, m->by_uid, m->set, seen);
+	struct ipc_store_copied r = { .uidvalidity = UIDVALIDITY };
+	struct fake_message picked[FAKE_MESSAGES];
+	unsigned char pair[8];
+	struct buf from, dst;
+	size_t k = 0;
+
+	if (to == NULL) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	buf_init(&from, 30000);
+	buf_init(&dst, 30000);
+	for (size_t i = 0; i < n; i++)
+		if (!seen[i].pending)
+			picked[k++] = *seen[i].m;
+	if (k > 0)
+		st->modseq++;
+	for (size_t i = 0; i < k; i++) {
+		enc_le32(pair, picked[i].uid);
+		enc_le32(pair + 4, picked[i].uid);
+		buf_put(&from, pair, 8);
+		enc_le32(pair, to->uidnext);
+		enc_le32(pair + 4, to->uidnext);
+		buf_put(&dst, pair, 8);
+		to->m[to->count] = picked[i];
+		to->m[to->count].flags &= 0xff;
+		to->m[to->count].uid = to->uidnext++;
+		to->m[to->count++].modseq = to->modseq = st->modseq;
+		for (size_t j = 0; m->move && j < b->count; j++) {
+			if (b->m[j].uid == picked[i].uid) {
+				vanish(b, j, st->modseq);
+				b->modseq = st->modseq;
+				break;
+			}
+		}
+	}
+	r.modseq = b->modseq;
+	r.from = buf_slice(&from);
+	r.to = buf_slice(&dst);
+	reply(c, IPC_MSG_store_copied, &r, -1);
+	buf_fini(&from);
+	buf_fini(&dst);
+}
+
+static void
+do_sync(struct call *c, struct fake_store *st, const struct ipc_store_sync *m)
+{
+	struct fake_box *b = box_of(st, m->mailbox);
+	size_t n = view(b, m->v, m->uidnext, seen), pending = 0, live = 0;
+	struct ipc_store_changes r = { .modseq = b->modseq, .v = m->v, .uidnext = b->uidnext };
+	struct buf rows, gone;
+	unsigned char pair[8];
+
+	buf_init(&rows, 32000);
+	buf_init(&gone, 16000);
+	for (size_t i = 0; i < n; i++) {
+		if (seen[i].pending && m->expunges && m->resume == 0) {
+			enc_le32(pair, seen[i].m->uid);
+			enc_le32(pair + 4, (uint32_t)live + 1);
+			buf_put(&gone, pair, 8);
+		} else {
+			live++;
+		}
+		pending += seen[i].pending;
+	}
+	r.exists = (uint32_t)(b->count + (m->expunges ? 0 : pending));
+	if (m->expunges)
+		r.v = b->modseq;
+	if (b->recent_from < b->uidnext) {
+		r.recent_uid = b->recent_from;
+		b->recent_from = b->uidnext;
+	}
+	n = view(b, r.v, m->uidnext, seen);
+	for (size_t i = 0, sent = 0; i < n; i++) {
+		if (seen[i].pending || seen[i].m->modseq <= m->r || seen[i].m->uid <= m->resume)
+			continue;
+		if (sent++ == st->page_rows) {
+			r.more = true;
+			break;
+		}
+		put_row(st, &rows, &seen[i]);
+		r.resume = seen[i].m->uid;
+	}
+	r.vanished = buf_slice(&gone);
+	r.rows = buf_slice(&rows);
+	r.keywords = slice_of(b->keywords, b->keywords_bytes);
+	reply(c, IPC_MSG_store_changes, &r, -1);
+	buf_fini(&rows);
+	buf_fini(&gone);
+}
+
+static void
+do_read(struct call *c, struct fake_store *st, const struct ipc_store_read *m)
+{
+	struct slice all = buf_slice(&st->contents[m->content - 1].body);
+	struct ipc_store_data r = { .data =
+	    slice_head(slice_from(all, (size_t)m->offset), m->bytes < 49152 ? m->bytes : 49152) };
+
+	reply(c, IPC_MSG_store_data, &r, -1);
+}
+
+static void
+do_file(struct call *c)
+{
+	char name[] = "/tmp/imap_fake_XXXXXX";
+	int fd = mkstemp(name);
+
+	must(fd >= 0);
+	(void)unlink(name);
+	reply(c, IPC_MSG_store_file_ok, &(struct ipc_store_file_ok){ 0 }, fd);
+}
+
+static void
+serve(struct fake *f, struct call *c)
+{
+	const struct ipc_type_row *row = ipc_type_find(c->type);
+	struct ipc_reader r = ipc_reader_of(buf_slice(&c->bytes));
+	struct fake_store *st = f->store;
+	union ipc_any m;
+
+	row->get(&r, &m);
+	must(ipc_reader_done(&r) == ERR_OK);
+	switch (c->type) {	/* the rest ends in fail() */
+	case IPC_MSG_login: do_login(c, st, &m.login); return;
+	case IPC_MSG_store_login: do_session(c, st); return;
+	case IPC_MSG_open_keys: do_open_keys(c, st, &m.open_keys); return;
+	case IPC_MSG_store_select: do_select(c, st, &m.store_select); return;
+	case IPC_MSG_store_status: do_status(c, st, &m.store_status); return;
+	case IPC_MSG_store_list: do_list(c, st, &m.store_list); return;
+	case IPC_MSG_store_create: do_create(c, st, m.store_create.name); return;
+	case IPC_MSG_store_append: do_append(c, st, &m.store_append); return;
+	case IPC_MSG_store_fetch: do_fetch(c, st, &m.store_fetch); return;
+	case IPC_MSG_store_flags: do_flags(c, st, &m.store_flags); return;
+	case IPC_MSG_store_expunge: do_expunge(c, st, &m.store_expunge); return;
+	case IPC_MSG_store_copy: do_copy(c, st, &m.store_copy); return;
+	case IPC_MSG_store_sync: do_sync(c, st, &m.store_sync); return;
+	case IPC_MSG_store_read: do_read(c, st, &m.store_read); return;
+	case IPC_MSG_store_file: do_file(c); return;
+	case IPC_MSG_store_epoch:
+		reply(c, IPC_MSG_store_epoch_ok, &(struct ipc_store_epoch_ok){
+		    .epoch = st->next_epoch++, .first_content = st->next_content + 1,
+		    .count = 100 }, -1);
+		st->next_content += 100;
+		return;
+	case IPC_MSG_store_put_summary: {
+		struct fake_content *ct = &st->contents[m.store_put_summary.content - 1];
+
+		buf_reset(&ct->summary);
+		buf_put_slice(&ct->summary, m.store_put_summary.summary);
+		ok(c, st);
+		return;
+	}
+	case IPC_MSG_store_delete: {
+		struct fake_box *b = find_box(st, m.store_delete.name);
+
+		if (b == NULL) {
+			fail(c, ERR_NOTFOUND);
+			return;
+		}
+		b->used = false;
+		ok(c, st);
+		return;
+	}
+	case IPC_MSG_store_rename: {
+		struct fake_box *b = find_box(st, m.store_rename.from);
+
+		if (b == NULL || find_box(st, m.store_rename.to) != NULL) {
+			fail(c, b == NULL ? ERR_NOTFOUND : ERR_EXISTS);
+			return;
+		}
+		(void)slice_to_cstr(m.store_rename.to, b->name, sizeof(b->name));
+		ok(c, st);
+		return;
+	}
+	case IPC_MSG_store_subscribe: {
+		struct fake_box *b = find_box(st, m.store_subscribe.name);
+
+		if (b == NULL) {
+			fail(c, ERR_NOTFOUND);
+			return;
+		}
+		b->subscribed = m.store_subscribe.on;
+		ok(c, st);
+		return;
+	}
+	default:
+		fail(c, ERR_UNSUPPORTED);
+	}
+}
+
+/* ---- the host ---- */
+
+static struct buf *
+host_out(void *arg)
+{
+	return &((struct fake *)arg)->out;
+}
+
+static bool
+host_is_clogged(void *arg)
+{
+	struct fake *f = arg;
+
+	return f->clog_at > 0 && f->out.n >= f->clog_at;
+}
+
+static enum err
+host_call(void *arg, enum ipc_role role, enum ipc_type type, const void *m, const int *fds,
+    unsigned fd_count, ipc_reply_fn *fn, void *reply_arg, struct imap_ticket *t)
+{
+	struct fake *f = arg;
+	struct call *c;
+
+	if (f->store->down && role == IPC_STORE)
+		return ERR_GONE;
+	c = must_alloc(1, sizeof(*c));
+	buf_init(&c->bytes, 65536 - 16);
+	ipc_type_find((uint16_t)type)->put(&c->bytes, m);
+	must(buf_err(&c->bytes) == ERR_OK);
+	c->type = (uint16_t)type;
+	c->fd = fd_count > 0 ? dup(fds[0]) : -1;
+	c->fn = fn;
+	c->arg = reply_arg;
+	c->id = t->id = ++f->next_id;
+	t->instance = 1;
+	list_push(&f->calls, &c->link);
+	return ERR_OK;
+}
+
+static enum err
+host_send(void *arg, enum ipc_role role, enum ipc_type type, const void *m)
+{
+	struct fake *f = arg;
+
+	(void)role;
+	f->tokens_back += type == IPC_MSG_logout;
+	if (type == IPC_MSG_store_watch)
+		f->watched = ((const struct ipc_store_watch *)m)->mailbox;
+	return ERR_OK;
+}
+
+static void
+call_free(struct call *c)
+{
+	list_remove(&c->link);
+	buf_fini(&c->bytes);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c);
+}
+
+static bool
+host_cancel(void *arg, enum ipc_role role, const struct imap_ticket *t)
+{
+	struct fake *f = arg;
+	struct list *n, *tmp;
+
+	(void)role;
+	LIST_EACH(n, tmp, &f->calls)
+		if (obj_of(n, struct call, link)->id == t->id)
+			obj_of(n, struct call, link)->fn = NULL;
+	return true;
+}
+
+static void host_wake(void *arg) { (void)arg; }
+static void host_defer(void *arg) { ((struct fake *)arg)->deferred = true; }
+static void host_deadline(void *arg, uint64_t at) { ((struct fake *)arg)->deadline_ms = at; }
+static void host_set_handle(void *arg, uint32_t h) { (void)arg; (void)h; }
+static uint64_t host_now(void *arg) { return ((struct fake *)arg)->now_ms; }
+static uint64_t host_real(void *arg) { (void)arg; return 1763632930; }
+
+static enum err
+host_start_tls(void *arg)
+{
+	((struct fake *)arg)->wants_tls = true;
+	return ERR_OK;
+}
+
+static void
+host_close(void *arg, const char *reason)
+{
+	struct fake *f = arg;
+
+	f->closed = true;
+	(void)slice_to_cstr(slice_str(reason), f->reason, sizeof(f->reason));
+}
+
+static enum err
+host_file_write(void *arg, int fd, struct slice s)
+{
+	(void)arg;
+	return write(fd, s.p, s.n) == (ssize_t)s.n ? ERR_OK : ERR_FULL;
+}
+
+static void
+host_file_close(void *arg, int fd)
+{
+	(void)arg;
+	close(fd);
+}
+
+static const struct imap_host host = {
+	host_out, host_is_clogged, host_call, host_send, host_cancel, host_wake, host_defer,
+	host_deadline, host_start_tls, host_close, host_set_handle, host_now,
+	host_real, host_file_write, host_file_close,
+};
+
+void
+fake_init(struct fake *f, struct imap_shared *sh, struct fake_store *st, bool tls)
+{
+	memset(f, 0, sizeof(*f));
+	f->shared = sh;
+	f->store = st;
+	f->now_ms = 1000000;
+	buf_init(&f->out, 64u << 20);
+	buf_init(&f->in, 64u << 20);
+	list_init(&f->calls);
+	f->s = imap_session_new(&host, f, sh, 1, "192.0.2.1");
+	imap_session_start(f->s, tls ? "TLSv1.3" : NULL, true);
+}
+
+void
+fake_fini(struct fake *f)
+{
+	imap_session_free(&f->s);
+	while (list_first(&f->calls) != NULL)
+		call_free(obj_of(list_first(&f->calls), struct call, link));
+	buf_fini(&f->out);
+	buf_fini(&f->in);
+}
+
+static void
+give_input(struct fake *f)
+{
+	size_t used;
+
+	if (f->in.n == 0 || f->closed)
+		return;
+	used = imap_session_on_data(f->s, buf_slice(&f->in));
+	buf_consume(&f->in, used);
+}
+
+bool
+fake_step(struct fake *f)
+{
+	struct list *n = list_first(&f->calls);
+	struct call *c;
+
+	if (n != NULL) {
+		c = obj_of(n, struct call, link);
+		list_remove(n);
+		serve(f, c);
+		call_free(c);
+	} else if (f->deferred) {
+		f->deferred = false;
+		imap_session_on_turn(f->s);
+	} else {
+		return false;
+	}
+	give_input(f);
+	return true;
+}
+
+void
+fake_run(struct fake *f)
+{
+	size_t before;
+
+	do {
+		before = f->in.n;
+		give_input(f);
+		while (fake_step(f))
+			;
+	} while (f->in.n > 0 && f->in.n < before && !f->closed);
+}
+
+void
+fake_say_bytes(struct fake *f, struct slice s)
+{
+	buf_put_slice(&f->in, s);
+	fake_run(f);
+}
+
+void
+fake_say(struct fake *f, const char *text)
+{
+	fake_say_bytes(f, slice_str(text));
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A host for imap_session without a loop: output in a buffer, a clock that
+ * stands still, and one account in memory behind the real messages of keyd
+ * and store, encoded and decoded on the way.  Replies come in order when
+ * fake_run() is called.  User alice, password "secret".
+ */
+#ifndef IMAP_FAKE_H
+#define IMAP_FAKE_H
+
+#include <stdbool.h>
+
+#include "imapd/imap_session.h"
+
+#define FAKE_BOXES	16
+#define FAKE_MESSAGES	600
+#define FAKE_CONTENTS	1000
+
+struct fake_message { uint32_t uid, flags; uint64_t modseq, internal_s; size_t content; };
+struct fake_gone { uint32_t uid; uint64_t modseq; struct fake_message was; };
+struct fake_box {
+	char			 name[64];
+	bool			 used, subscribed;
+	uint32_t		 uidnext, recent_from, special;
+	uint64_t		 modseq;
+	struct fake_message	 m[FAKE_MESSAGES];
+	size_t			 count;
+	struct fake_gone	 gone[FAKE_MESSAGES];
+	size_t			 gone_count;
+	char			 keywords[256];
+	size_t			 keywords_bytes;
+};
+struct fake_content {
+	struct buf	 body, summary;
+	unsigned char	 commitment[32], wrapped[64];
+	size_t		 wrapped_bytes;
+	uint64_t	 epoch;
+	uint32_t	 size;
+};
+
+struct fake_store {			/* shared by all sessions of a test */
+	struct fake_box		 boxes[FAKE_BOXES];
+	struct fake_content	 contents[FAKE_CONTENTS];
+	size_t			 content_count;
+	uint64_t		 modseq;
+	unsigned char		 public_key[32], secret_key[32];
+	struct { uint64_t id; unsigned char data[96]; size_t n; } epochs[64];
+	size_t			 epoch_count;
+	uint64_t		 next_epoch, next_content;
+	unsigned		 page_rows;	/* rows in one answer */
+	bool			 down;		/* calls fail */
+	bool			 keyd_busy;
+	unsigned		 no_token_key;	/* so many logins are told to try again */
+	unsigned		 no_epoch;	/* so many appends have an unknown epoch */
+};
+
+struct fake {
+	struct imap_session	*s;
+	struct imap_shared	*shared;
+	struct fake_store	*store;
+	struct buf		 out;
+	struct buf		 in;		/* kept input */
+	struct list		 calls;
+	uint64_t		 now_ms, deadline_ms, next_id;
+	uint64_t		 watched;
+	unsigned		 tokens_back;	/* logouts at keyd */
+	size_t			 clog_at;	/* output that counts as clogged; 0: never */
+	bool			 deferred, wants_tls, closed, in_use;
+	char			 reason[64];
+};
+
+void		 fake_shared_init(struct imap_shared *);
+void		 fake_shared_fini(struct imap_shared *);
+void		 fake_store_init(struct fake_store *);
+void		 fake_store_fini(struct fake_store *);
+struct fake_box	*fake_box(struct fake_store *, const char *name);
+
+void		 fake_init(struct fake *, struct imap_shared *, struct fake_store *, bool tls);
+void		 fake_fini(struct fake *);
+/* Input, then everything until nothing moves; output stays in out. */
+void		 fake_say(struct fake *, const char *);
+void		 fake_say_bytes(struct fake *, struct slice);
+void		 fake_run(struct fake *);
+/* Only requests and deferred work, one step; false: nothing to do. */
+bool		 fake_step(struct fake *);
+
+#endif

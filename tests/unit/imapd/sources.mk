@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: ISC
+UNITS += imapd_imap_lexer_test imapd_imap_parser_test imapd_imap_names_test imapd_imap_search_test
+imapd_imap_lexer_test_SRCS = tests/unit/imapd/imap_lexer_test.c imapd/imap_lexer.c
+imapd_imap_lexer_test_USES = base
+imapd_imap_parser_test_SRCS = tests/unit/imapd/imap_parser_test.c $(imapd_PURE)
+imapd_imap_parser_test_USES = mail base
+imapd_imap_names_test_SRCS = tests/unit/imapd/imap_names_test.c $(imapd_PURE)
+imapd_imap_names_test_USES = mail base
+imapd_imap_search_test_SRCS = tests/unit/imapd/imap_search_test.c $(imapd_PURE)
+imapd_imap_search_test_USES = mail base
+UNITS += imapd_imap_session_test
+imapd_imap_session_test_SRCS = tests/unit/imapd/imap_session_test.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_session_test_USES = ipc seal crypto mail io base
+imapd_imap_session_test_EXT = $(UV_LIBS)
