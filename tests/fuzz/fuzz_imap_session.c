@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A client's bytes into a session over the account in memory of imap_fake,
+ * logged in with two messages; the first byte says where the input is split
+ * and whether the login is left to it.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "tests/unit/imapd/imap_fake.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static const char prologue[] = "l LOGIN alice secret\r\n"
+    "a APPEND INBOX (\\Seen $x) {64+}\r\nFrom: a <a@b>\r\nSubject: hi\r\n"
+    "Content-Type: text/plain\r\n\r\nbody\r\n\r\n"
+    "a APPEND INBOX {5+}\r\nhello\r\nc CREATE x\r\ns SELECT INBOX\r\n";
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	static struct imap_shared shared;
+	struct fake_store *store = must_alloc(1, sizeof(*store));
+	struct slice in = slice_of(data, n);
+	struct fake f;
+	size_t cut;
+
+	if (shared.sealer == NULL) {
+		log_to_fd(-1);
+		fake_shared_init(&shared);
+	}
+	sealer_forget(shared.sealer);
+	fake_store_init(store);
+	fake_init(&f, &shared, store, true);
+	if (n > 0) {
+		if (data[0] & 1)
+			fake_say(&f, prologue);
+		in = slice_from(in, 1);
+		cut = in.n > 0 ? (data[0] >> 1) % in.n : 0;
+		fake_say_bytes(&f, slice_head(in, cut));
+		fake_say_bytes(&f, slice_from(in, cut));
+	}
+	fake_fini(&f);
+	fake_store_fini(store);
+	free(store);
+	return 0;
+}
