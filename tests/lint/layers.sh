@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: ISC
+exec python3 tests/lint/layers.py

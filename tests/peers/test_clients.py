@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: ISC
+"""A real message in and out by the clients that people use."""
+import glob
+import mailbox
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+from mailtools import PASSWORD, fetch_all, imap, without_trace
+
+import godwit
+
+ALICE, BOB = "alice@example.test", "bob@example.test"
+LETTER = (
+    "From: Alice Example <alice@example.test>\r\nTo: Bob Example <bob@example.test>\r\n"
+    "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= and figures\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\n"
+    "Message-ID: <letter-1@example.test>\r\nMIME-Version: 1.0\r\n"
+    'Content-Type: multipart/mixed; boundary="=_frontier"\r\n\r\nPreamble.\r\n--=_frontier\r\n'
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    "Liebe Grüße,\r\n.a line with a dot\r\n..\r\n\r\n--=_frontier\r\n"
+    'Content-Type: application/octet-stream; name="data.bin"\r\nContent-Transfer-Encoding: base64\r\n'
+    'Content-Disposition: attachment; filename="data.bin"\r\n\r\nAAECAwQFBgcICQ==\r\n--=_frontier--\r\n'
+).encode()
+
+
+def need(program):
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+
+
+@pytest.fixture(scope="module")
+def g():
+    with godwit.Instance() as g:
+        g.start()
+        for user in (ALICE, BOB):
+            g.add_user(user, PASSWORD)
+        yield g
+
+
+@pytest.fixture
+def letter(tmp_path):
+    path = tmp_path / "letter.eml"
+    path.write_bytes(LETTER)
+    return str(path)
+
+
+def empty(g, user):
+    m = imap(g, user)
+    if m.select()[1] != [b"0"]:
+        m.store("1:*", "+FLAGS", "(\\Deleted)")
+        m.expunge()
+    m.logout()
+
+
+def run(*argv, **kw):
+    p = subprocess.run(argv, capture_output=True, timeout=60, check=False, **kw)
+    assert p.returncode == 0, f"{argv}: {p.stdout!r} {p.stderr!r}"
+    return p.stdout
+
+
+def received(g):
+    mails = fetch_all(g, "bob")
+    assert len(mails) == 1
+    assert mails[0].startswith(b"Return-Path: <alice@example.test>\r\nDelivered-To: bob@example.test\r\nReceived: ")
+    assert without_trace(mails[0]) == LETTER
+    return mails[0]
+
+
+def certificate(g):
+    """The server's own certificate, as a client that trusts it would keep it."""
+    return next(p for p in glob.glob(f"{g.root}/etc/*") if b"BEGIN CERTIFICATE" in open(p, "rb").read())
+
+
+@pytest.mark.parametrize("url,flags", [("smtp://127.0.0.1:{587}", ["--ssl-reqd"]), ("smtps://127.0.0.1:{465}", [])])
+def test_curl(g, letter, url, flags):
+    need("curl")
+    empty(g, "bob")
+    url = url.replace("{587}", str(g.base + 587)).replace("{465}", str(g.base + 465))
+    run("curl", "-sSk", *flags, url, "--mail-from", ALICE, "--mail-rcpt", BOB, "-u", f"{ALICE}:{PASSWORD}", "-T", letter)
+    whole = received(g)
+    out = run("curl", "-sSk", f"imaps://127.0.0.1:{g.base + 993}/INBOX;MAILINDEX=1", "-u", f"{BOB}:{PASSWORD}")
+    assert out == whole
+
+
+@pytest.mark.parametrize("port,flags", [(587, ["--tls"]), (465, ["--tls-on-connect"])])
+@pytest.mark.parametrize("method", ["PLAIN", "LOGIN"])
+def test_swaks(g, letter, port, flags, method):
+    need("swaks")
+    empty(g, "bob")
+    run("swaks", "--server", "127.0.0.1", "--port", str(g.base + port), *flags, "--auth", method, "--auth-user", ALICE,
+        "--auth-password", PASSWORD, "--from", ALICE, "--to", BOB, "--data", f"@{letter}")
+    mails = fetch_all(g, "bob")
+    assert len(mails) == 1
+    # swaks ends the text with one more line end
+    assert without_trace(mails[0]).rstrip(b"\r\n") == LETTER.rstrip(b"\r\n")
+
+
+def test_mbsync(g, letter, tmp_path):
+    need("mbsync")
+    empty(g, "bob")
+    run("curl", "-sSk", f"smtps://127.0.0.1:{g.base + 465}", "--mail-from", ALICE, "--mail-rcpt", BOB, "-u",
+        f"{ALICE}:{PASSWORD}", "-T", letter)
+    whole = received(g)
+    rc = tmp_path / "mbsyncrc"
+    rc.write_text(f"""IMAPAccount godwit
+Host 127.0.0.1
+Port {g.base + 993}
+User {BOB}
+Pass {PASSWORD}
+SSLType IMAPS
+CertificateFile {certificate(g)}
+
+IMAPStore far
+Account godwit
+
+MaildirStore near
+Path {tmp_path}/mail/
+Inbox {tmp_path}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns *
+Create Near
+Sync All
+Expunge Both
+""")
+    (tmp_path / "mail").mkdir()
+    run("mbsync", "-c", str(rc), "-a", env=dict(os.environ, HOME=str(tmp_path)))
+    files = glob.glob(f"{tmp_path}/mail/INBOX/*/*")
+    assert len(files) == 1
+    # mbsync keeps its own id in the copy, and Unix line ends
+    lines = [l for l in open(files[0], "rb").read().split(b"\n") if not l.startswith(b"X-TUID")]
+    assert b"\r\n".join(lines) == whole
+    assert {os.path.basename(d) for d in glob.glob(f"{tmp_path}/mail/*")} >= {"INBOX", "Drafts", "Sent", "Junk", "Trash", "Archive"}
+    # a flag set here arrives there
+    os.rename(files[0], files[0].replace("/new/", "/cur/").split(":2,")[0] + ":2,FS")
+    run("mbsync", "-c", str(rc), "-a", env=dict(os.environ, HOME=str(tmp_path)))
+    m = imap(g, "bob")
+    flags = m.fetch("1", "(FLAGS)")[1][0]
+    assert b"\\Seen" in flags and b"\\Flagged" in flags
+    m.logout()
+
+
+def test_neomutt(g, letter, tmp_path):
+    need("neomutt")
+    need("tmux")
+    empty(g, "bob")
+    run("curl", "-sSk", f"smtps://127.0.0.1:{g.base + 465}", "--mail-from", ALICE, "--mail-rcpt", BOB, "-u",
+        f"{ALICE}:{PASSWORD}", "-T", letter)
+    whole = received(g)
+    out = tmp_path / "copy.mbox"
+    rc = tmp_path / "neomuttrc"
+    rc.write_text(f"""set imap_user="{BOB}"
+set imap_pass="{PASSWORD}"
+set spool_file="imaps://127.0.0.1:{g.base + 993}/INBOX"
+set folder="imaps://127.0.0.1:{g.base + 993}/"
+set ssl_verify_host=no
+set certificate_file="{certificate(g)}"
+set confirm_append=no
+set confirm_create=no
+set mbox_type=mbox
+set header_cache=""
+set message_cachedir=""
+set sleep_time=0
+set quit=yes
+push "<copy-message>{out}<enter><quit>"
+""")
+    name = f"godwit-{os.getpid()}"
+    env = dict(os.environ, HOME=str(tmp_path), TERM="screen")
+    run("tmux", "-L", name, "-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30",
+        f"neomutt -n -F {rc}; tmux -L {name} wait-for -S done", env=env)
+    try:
+        subprocess.run(["tmux", "-L", name, "wait-for", "done"], timeout=40, check=True, env=env)
+    except subprocess.TimeoutExpired:
+        screen = run("tmux", "-L", name, "capture-pane", "-p", env=env)
+        pytest.fail(f"neomutt waits:\n{screen.decode()}")
+    finally:
+        subprocess.run(["tmux", "-L", name, "kill-server"], check=False, env=env, capture_output=True)
+    saved = list(mailbox.mbox(str(out)))
+    assert len(saved) == 1
+    # neomutt writes Unix line ends and fields of its own (Status, Lines)
+    body = whole.split(b"\r\n\r\n", 1)[1].replace(b"\r\n", b"\n")
+    assert body.strip() in out.read_bytes()
+    assert saved[0]["Message-ID"] == "<letter-1@example.test>"
+
+
+def test_time_from_250_to_exists_is_counted(g):
+    """An idle session hears of a message without asking (wake-up, not time)."""
+    m = imap(g, "bob")
+    m.send(b"i IDLE\r\n")
+    assert m.readline().startswith(b"+")
+    began = time.monotonic()
+    from mailtools import message, send
+    send(g, message("wake up"), to="bob")
+    line = m.readline()
+    while b"EXISTS" not in line:
+        line = m.readline()
+    assert time.monotonic() - began < 30
+    m.send(b"DONE\r\n")
+    while not m.readline().startswith(b"i OK"):
+        pass
+    m.logout()

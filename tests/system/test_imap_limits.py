@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: ISC
+"""Limits of imapd that count connections: at the limit and one more; and
+sessions that outlive the store."""
+import imaplib
+import time
+
+import pytest
+
+import godwit
+
+USER, PASSWORD = "alice@example.test", "secret"
+MESSAGE = b"Subject: x\r\n\r\nbody\r\n"
+
+
+def test_user_connection_limit():
+    with godwit.Instance(config='imapd { processes = 2  user_connection_limit = 2 }') as g:
+        g.start()
+        for user in (USER, "bob@example.test"):
+            g.add_user(user, PASSWORD)
+        held = [g.imap(USER, PASSWORD) for _ in range(2)]
+        with pytest.raises(imaplib.IMAP4.error, match="LIMIT"):
+            g.imap(USER, PASSWORD)
+        g.imap("bob@example.test", PASSWORD).logout()
+        held.pop().logout()
+        g.wait_log("disconnect", reason="logout")
+        g.imap(USER, PASSWORD).logout()
+        g.wait_log("limit", name="user_connection_limit")
+
+
+def test_hang_up_during_login():
+    """A login that nobody waits for any more does not count."""
+    with godwit.Instance(config="imapd { processes = 1  user_connection_limit = 2 }") as g:
+        g.start()
+        g.add_user(USER, PASSWORD)
+        held = [g.imap() for _ in range(6)]
+        for m in held:
+            m.send(b"a LOGIN %s %s\r\n" % (USER.encode(), PASSWORD.encode()))
+        for m in held:
+            m.shutdown()
+        # Also those that were answered end with their connections.
+        for _ in range(50):
+            try:
+                held = [g.imap(USER, PASSWORD) for _ in range(2)]
+                break
+            except imaplib.IMAP4.error:
+                time.sleep(0.1)
+        else:
+            pytest.fail("sessions were left behind")
+        for m in held:
+            m.logout()
+
+
+def test_client_limit():
+    with godwit.Instance(config='imapd { processes = 1  client_limit = 2 }') as g:
+        g.start()
+        held = [g.raw("imap") for _ in range(2)]
+        for s in held:
+            assert s.recv(1000).startswith(b"* OK")
+        with g.raw("imap") as s:
+            assert s.recv(1000).startswith(b"* BYE [UNAVAILABLE]")
+        held.pop().close()
+        g.wait_log("disconnect", reason="eof")
+        with g.raw("imap") as s:
+            assert s.recv(1000).startswith(b"* OK")
+        for s in held:
+            s.close()
+
+
+def test_store_restart():
+    with godwit.Instance() as g:
+        g.start()
+        g.add_user(USER, PASSWORD)
+        m, idle = g.imap(USER, PASSWORD), g.imap(USER, PASSWORD)
+        m.select("INBOX")
+        idle.select("INBOX")
+        idle.send(b"i IDLE\r\n")
+        assert idle.readline().startswith(b"+")
+        for count in (1, 2):
+            g.kill("store")
+            g.wait_ready()
+            # Both may be a moment late: the new store waits for keyd's token key.
+            assert append(m) == "OK"
+            assert m.fetch(str(count), "(BODY.PEEK[])")[1][0][1] == MESSAGE
+            while idle.readline() != b"* %d EXISTS\r\n" % count:
+                pass
+        idle.send(b"DONE\r\n")
+        while not (line := idle.readline()).startswith(b"i "):
+            pass
+        assert line.startswith(b"i OK")
+
+
+def append(m):
+    for _ in range(20):
+        answer = m.append("INBOX", None, None, MESSAGE)
+        if b"UNAVAILABLE" not in answer[1][0]:
+            break
+    return answer[0]
