@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: ISC
+TESTPROGS += smtp_load
+smtp_load_SRCS = tests/bench/smtp_load.c
+smtp_load_USES = base
