@@ -7,3 +7,10 @@ const struct opt	delivery_opt_rows[] = {
 #undef OPT
 	OPT_ROWS_END
 };
+
+const struct opt	relay_opt_rows[] = {
+#define OPT(...)	OPT_ROW(struct relay_options, __VA_ARGS__)
+#include "delivery/relay.opt"
+#undef OPT
+	OPT_ROWS_END
+};

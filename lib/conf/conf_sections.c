@@ -35,3 +35,10 @@ const struct opt	conf_route_rows[] = {
 	OPT_ROWS_END
 };
 #undef OPT
+
+#define OPT(...)	OPT_ROW(struct dns_options, __VA_ARGS__)
+const struct opt	conf_dns_rows[] = {
+#include "lib/conf/dns.opt"
+	OPT_ROWS_END
+};
+#undef OPT

@@ -24,6 +24,9 @@ struct domain_options {
 struct route_options {
 #include "lib/conf/route.opt"
 };
+struct dns_options {
+#include "lib/conf/dns.opt"
+};
 #undef OPT
 
 /* Positions in the choices of the rows. */
@@ -36,17 +39,24 @@ enum conf_class { CONF_CLASS_MAILBOX, CONF_CLASS_RELAY, CONF_CLASS_ALIAS };
 /* One less than enum sealing of key_proto.h. */
 enum conf_sealing { CONF_SEALING_ESCROW, CONF_SEALING_PASSWORD, CONF_SEALING_CLIENT,
 	CONF_SEALING_SERVER };
+enum conf_route_protocol { CONF_ROUTE_SMTP, CONF_ROUTE_LMTP };
+/* The first five are also those of relay.tls. */
+enum conf_relay_tls { CONF_RELAY_TLS_NONE, CONF_RELAY_TLS_MAY, CONF_RELAY_TLS_ENCRYPT,
+	CONF_RELAY_TLS_DANE, CONF_RELAY_TLS_DANE_ONLY, CONF_RELAY_TLS_VERIFY,
+	CONF_RELAY_TLS_SECURE, CONF_RELAY_TLS_FINGERPRINT };
 
 extern const struct opt	conf_godwit_rows[];
 extern const struct opt	conf_tls_rows[];
 extern const struct opt	conf_listen_rows[];
 extern const struct opt	conf_domain_rows[];
 extern const struct opt	conf_route_rows[];
+extern const struct opt	conf_dns_rows[];
 
 #define CONF_GODWIT_SECTION	OPT_SECTION("godwit", conf_godwit_rows, struct godwit_options)
 #define CONF_TLS_SECTION	OPT_SECTION("tls", conf_tls_rows, struct tls_options)
 #define CONF_LISTEN_SECTION	OPT_TITLED_SECTION("listen", conf_listen_rows, struct listen_options)
 #define CONF_DOMAIN_SECTION	OPT_TITLED_SECTION("domain", conf_domain_rows, struct domain_options)
 #define CONF_ROUTE_SECTION	OPT_TITLED_SECTION("route", conf_route_rows, struct route_options)
+#define CONF_DNS_SECTION	OPT_SECTION("dns", conf_dns_rows, struct dns_options)
 
 #endif

@@ -327,8 +327,8 @@ numbers_are_unique(unsigned type)
 	return NULL;
 }
 
-/* Numbers are below 0x0600: a direct index, filled on first use. */
-#define TYPE_MAX	0x0600
+/* Numbers are below 0x0700: a direct index, filled on first use. */
+#define TYPE_MAX	0x0700
 
 const struct ipc_type_row *
 ipc_type_find(uint16_t type)

@@ -13,7 +13,8 @@ import sys
 
 LAYERS = ["base", "sys", "io", "ipc", "conf", "daemon"]
 SIDE = {  # what stands beside the stack: each over base, and these
-    "mail": {"base", "mail", "crypto"}, "smtp": {"base", "mail", "smtp"},
+    "mail": {"base", "mail", "crypto"}, "smtp": {"base", "mail", "crypto", "smtp"},
+    "dns": {"base", "sys", "io", "dns"},
     "db": {"base", "db", "sys"}, "crypto": {"base", "crypto", "sys", "ipc"},
     "seal": {"base", "crypto", "mail", "ipc", "seal", "sys", "io"},
 }
@@ -24,6 +25,7 @@ ONLY_IN = {  # header pattern: where it may be included
     r"<sodium": ("lib/crypto/", "lib/seal/"),
     r"<lmdb\.h>": ("lib/db/",),
     r"<confuse\.h>": ("lib/conf/",),
+    r"<ldns/": ("lib/dns/",),
     r"<zstd": ("lib/seal/",),
     r"<seccomp\.h>": ("lib/sys/",),
     r"\"config\.h\"": (),
