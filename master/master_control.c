@@ -211,7 +211,7 @@ verb_crash(struct control_wait *w, const char *const argv[], size_t argc)
 		snprintf(p->crash_at, sizeof(p->crash_at), "%s", argv[1]);
 	}
 	master_control_answer(w, found ? EX_OK : EX_USAGE, found ? SLICE_NONE :
-	    SLICE_LIT("usage: crash ROLE STEP\n"));
+	    SLICE_LIT("usage: crash ROLE STEP[,STEP ...]\n"));
 }
 
 static void

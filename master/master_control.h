@@ -7,8 +7,8 @@
  *
  *	status [-j]	reload		stop
  *
- * and in test builds: clock MS (moves every clock), crash ROLE STEP (the next
- * start of that role dies at the step), pids (one line a process).
+ * and in test builds: clock MS (moves every clock), crash ROLE STEP[,STEP ...]
+ * (the next starts of that role die at these), pids (one line a process).
  */
 #ifndef MASTER_CONTROL_H
 #define MASTER_CONTROL_H

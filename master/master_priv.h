@@ -46,7 +46,7 @@ struct master_proc {
 	/* the last answer to ctl_status */
 	uint32_t			 sessions;
 	char				 note[256];
-	char				 crash_at[64];	/* test builds: for the next start */
+	char				 crash_at[128];	/* test builds: for the next starts */
 };
 
 struct master {

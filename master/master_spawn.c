@@ -85,15 +85,26 @@ make_env(const struct master_proc *p, char text[ENV_BYTES], char *env[ENV_MAX])
 		env[n++] = text + at;
 		at += (size_t)snprintf(text + at, ENV_BYTES - at, "%s=%s", kept[i], value) + 1;
 	}
-	if (p->crash_at[0] != '\0' && at + strlen(p->crash_at) + 20 < ENV_BYTES) {
+	if (p->crash_at[0] != '\0' && at + sizeof(p->crash_at) + 20 < ENV_BYTES) {
 		env[n++] = text + at;
-		snprintf(text + at, ENV_BYTES - at, "GODWIT_CRASH_AT=%s", p->crash_at);
+		snprintf(text + at, ENV_BYTES - at, "GODWIT_CRASH_AT=%.*s",
+		    (int)strcspn(p->crash_at, ","), p->crash_at);
 	}
 	env[n] = NULL;
 #else
 	(void)p;
 	(void)text;
 #endif
+}
+
+/* The steps are one for each start. */
+static void
+next_crash(struct master_proc *p)
+{
+	size_t n = strcspn(p->crash_at, ",");
+
+	n += p->crash_at[n] == ',';
+	memmove(p->crash_at, p->crash_at + n, sizeof(p->crash_at) - n);
 }
 
 static void NORETURN
@@ -146,7 +157,7 @@ fork_one(struct master_proc *p)
 		close(ctl[0]);
 		return false;
 	}
-	p->crash_at[0] = '\0';
+	next_crash(p);
 	master_log_source_pid(p->log, p->pid);
 	p->instance = ++p->m->next_instance;
 	p->state = PROC_STARTING;

@@ -300,13 +300,13 @@ def test_store_dies_three_times_in_a_row():
         reader = Reader(g, "rita")
         with reader, Load(b.book, sessions=4, submitters=2) as load:
             load.wait_acked(20)
-            g.control("crash", "store", "store.segments-synced")
+            again = ("store.replayed", "store.replay-synced", "store.replayed:2")
+            g.control("crash", "store", ",".join(("store.segments-synced", *again)))
             g.kill("store")
             load.wait_acked(20)
             g.advance(6)
             b.wait_dead()
-            for step in ("store.replayed", "store.replay-synced", "store.replayed:2"):
-                g.control("crash", "store", step)
+            for step in again:
                 b.wait_dead(step)
             load.wait_acked(10, 120)
         b.book.check()
