@@ -6,3 +6,7 @@ delivery_dlv_local_test_EXT = $(UV_LIBS)
 delivery_dlv_rcpt_test_SRCS = tests/unit/delivery/dlv_rcpt_test.c delivery/dlv_rcpt.c
 delivery_dlv_rcpt_test_USES = ipc seal crypto mail io sys base
 delivery_dlv_rcpt_test_EXT = $(UV_LIBS)
+UNITS += delivery_dlv_route_test
+delivery_dlv_route_test_SRCS = tests/unit/delivery/dlv_route_test.c delivery/dlv_route.c delivery/dlv_hop.c \
+	delivery/delivery_opt.c
+delivery_dlv_route_test_USES = conf mail io sys base
