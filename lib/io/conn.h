@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A stream connection of a server: reading, a capped write queue, deadlines,
- * TLS, orderly close.
+ * A stream connection, accepted or dialled: reading, a capped write queue,
+ * deadlines, TLS on either side, orderly close.
  *
  * Reading: on_data gets what has arrived and returns how much of it was used.
  * conn keeps the rest (at most in_max) and gives it again with what follows;
@@ -30,6 +30,7 @@
 #include "lib/io/conn_listener.h"
 #include "lib/io/loop.h"
 #include "lib/io/tls.h"
+#include "lib/io/tls_client.h"
 
 #define CONN_LINGER_MS		2000	/* wait for the peer's end after ours */
 #define CONN_FLUSH_MS		30000	/* to get the last replies out */
@@ -86,8 +87,17 @@ void		 conn_set_deadline(struct conn *, uint64_t at_ms);	/* 0: none */
  * certificate yet or TLS already; the connection is as it was.
  */
 enum err	 conn_start_tls(struct conn *, struct tls_ctx *) MUST_USE;
+/*
+ * The same as the client, with what is demanded of the server.  ERR_SYNTAX: a
+ * name or SNI that cannot be one, or too many of something; ERR_UNSUPPORTED:
+ * chain without names, DANE without a usable record, fingerprint without one.
+ */
+enum err	 conn_start_tls_client(struct conn *, struct tls_client_ctx *,
+		    const struct tls_demand *) MUST_USE;
 /* NULL before the handshake has ended well. */
 const struct tls_facts *conn_tls(const struct conn *);
+/* Of a client, from on_tls on, also when it failed; else NULL. */
+const struct tls_peer *conn_tls_peer(const struct conn *);
 size_t		 conn_tls_injected(const struct conn *);
 /* Why the handshake failed: for the log, inside on_tls. */
 const char	*conn_tls_reason(const struct conn *);

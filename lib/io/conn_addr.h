@@ -11,11 +11,14 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
 #include "lib/base/slice.h"
 
 #define CONN_ADDR_TEXT_BYTES	64	/* "[ipv6]:port" and a NUL */
 
 struct sockaddr;
+struct sockaddr_storage;
 
 struct conn_addr {
 	uint8_t		 ip[16];
@@ -25,6 +28,10 @@ struct conn_addr {
 };
 
 void		 conn_addr_from(struct conn_addr *, const struct sockaddr *);
+/* "192.0.2.44" or "2001:db8::1", without brackets or zone. */
+enum err	 conn_addr_parse(struct conn_addr *, struct slice ip, uint16_t port) MUST_USE;
+/* Returns how many bytes of it count; 0 when it is not an internet address. */
+unsigned	 conn_addr_sockaddr(const struct conn_addr *, struct sockaddr_storage *);
 /* "[192.0.2.44]:50214", "[2001:db8::1]:25", "[local]:0": the log's form. */
 void		 conn_addr_str(char dst[CONN_ADDR_TEXT_BYTES], const struct conn_addr *);
 /* "192.0.2.44", "2001:db8::1", "local". */
