@@ -314,7 +314,7 @@ warn_unused(struct check *k)
 	static const struct {
 		const char	*section, *option;	/* NULL: all of it */
 	} rows[] = {
-		{ "godwit", "mynetworks" }, { "listen", "cmtp" }, { "domain", "aliases" },
+		{ "listen", "cmtp" }, { "domain", "aliases" },
 		{ "domain", "message_size_limit" }, { "domain", "recipients" }, { "route", NULL },
 		{ "smtpd", "user_recipient_rate" }, { "queue", "delay_warning_time" },
 		{ "queue", "destination_concurrency_limit" }, { "store", "compact_percent" },

@@ -294,7 +294,7 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 		refuse(peer, in->id, ERR_LIMIT, "5.5.2", "Envelope too large");
 		return;
 	}
-	t->may_relay = m->flags & QUEUE_SUBMISSION;
+	t->may_relay = (m->flags & QUEUE_SUBMISSION) || m->may_relay;
 	count_bytes(t);
 	daemon_crash_at("queue.open");
 	out.msg = t->id;
@@ -476,6 +476,7 @@ queue_txn_on_commit(struct queue *q, struct ipc_peer *peer,
 	e = &msg->env;
 	e->size = m->size;
 	e->form = m->form;
+	e->flags |= m->flags & QUEUE_TLS_OPTIONAL;
 	if (m->form == QUEUE_FORM_FILE)
 		memcpy(e->file_key, m->key.p, CRY_KEY_BYTES);
 	/* Only for the log: what is not printable or too much is left out. */

@@ -114,7 +114,8 @@ env_open(void *arg, const struct smtp_open *o)
 	char client[CONN_ADDR_TEXT_BYTES];
 	struct ipc_queue_open q = {
 		.session = c->session.id, .flags = (uint8_t)o->flags, .size = o->size,
-		.sender = o->sender, .helo = o->helo,
+		.sender = o->sender, .helo = o->helo, .envid = o->envid,
+		.may_relay = c->is_trusted,
 	};
 
 	smtp_ask_forget_body(c);
@@ -142,10 +143,11 @@ on_rcpt(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 }
 
 static enum err
-env_rcpt(void *arg, uint64_t msg, struct slice rcpt)
+env_rcpt(void *arg, const struct smtp_rcpt_to *to)
 {
 	struct smtp_conn *c = arg;
-	struct ipc_queue_rcpt q = { .msg = msg, .rcpt = rcpt };
+	struct ipc_queue_rcpt q = { .msg = to->msg, .rcpt = to->rcpt, .orcpt = to->orcpt,
+	    .notify = to->notify };
 
 	return ask(c, c->queue, IPC_MSG_queue_rcpt, &q, NULL, 0, ASK_MS, on_rcpt, NULL);
 }
@@ -179,7 +181,8 @@ on_commit(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in
 static enum err
 commit_now(struct smtp_conn *c, const struct smtp_commit *m)
 {
-	struct ipc_queue_commit q = { .msg = m->msg, .message_id = m->message_id };
+	struct ipc_queue_commit q = { .msg = m->msg, .message_id = m->message_id,
+	    .flags = (uint8_t)m->flags };
 	int fd = -1;
 	enum err e;
 

@@ -10,6 +10,8 @@
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/conf/conf_sections.h"
+#include "lib/conf/opt_net.h"
 #include "lib/daemon/daemon_tls.h"
 
 static const struct conn_limits conn_caps = {
@@ -184,6 +186,14 @@ static const struct conn_ops ops = {
 	.on_data = on_data, .on_tls = on_tls, .on_deadline = on_deadline, .on_closed = on_closed,
 };
 
+static bool
+is_in_mynetworks(const struct smtp_conn *c)
+{
+	const struct godwit_options *g = daemon_options(c->server->app, "godwit", NULL);
+
+	return c->peer.is_inet && opt_net_list_has(&g->mynetworks, c->peer.ip);
+}
+
 static void
 start_session(struct smtp_conn *c)
 {
@@ -215,6 +225,7 @@ smtp_conn_new(struct smtp_listener *l, struct conn_listener *cl, int take_fd,
 	c->peer = *peer;
 	c->began_ms = loop_now(srv->loop);
 	c->seen_progress = UINT64_MAX;
+	c->is_trusted = is_in_mynetworks(c);
 	timer_init(&c->auth_timer, srv->loop, smtp_ask_auth_timer, c);
 	smtp_spool_init(&c->spool, &srv->pool);
 	list_push(&srv->sessions, &c->link);

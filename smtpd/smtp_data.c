@@ -98,6 +98,7 @@ commit(struct smtp_session *s)
 		return (struct smtp_step){ SMTP_COMMAND, SMTP_HELO };
 	}
 	c = (struct smtp_commit){ .msg = t->msg, .bytes = t->message.out_bytes,
+	    .flags = t->message.header.is_tls_optional ? QUEUE_TLS_OPTIONAL : 0,
 	    .message_id = smtp_header_message_id(&t->message.header) };
 	if ((e = s->env->commit(s->arg, &c)) != ERR_OK)
 		return smtp_data_refused(s, &(struct smtp_refusal){ .error = e });

@@ -40,8 +40,11 @@ put_keywords(const struct smtp_session *s, struct buf *b)
 	/* RFC 4954 s4: no mechanism that shows a password without TLS. */
 	if (s->service->is_submission && s->tls_version != NULL)
 		buf_put_str(b, "250-AUTH PLAIN LOGIN\r\n");
+	/* RFC 8689 s2 */
+	if (s->tls_version != NULL)
+		buf_put_str(b, "250-REQUIRETLS\r\n");
 	buf_put_str(b, "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
-	    "250 CHUNKING\r\n");
+	    "250-DSN\r\n250 CHUNKING\r\n");
 }
 
 /* RFC 5321 s4.1.1.1; a transaction that is open ends (s4.1.4). */

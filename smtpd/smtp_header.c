@@ -54,6 +54,8 @@ take_field(struct smtp_header *h, struct slice name, struct slice value)
 		h->received_count++;
 	else if (slice_ieq_str(name, "Date"))
 		h->has_date = true;
+	else if (slice_ieq_str(name, "TLS-Required"))
+		h->is_tls_optional = slice_ieq_str(slice_trim(value), "No");
 	else if (slice_ieq_str(name, "Message-ID") && !h->has_message_id) {
 		h->has_message_id = h->in_message_id = true;
 		add_message_id(h, value);

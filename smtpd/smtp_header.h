@@ -21,6 +21,7 @@ struct smtp_header {
 	uint64_t	 bytes;
 	bool		 has_date;
 	bool		 has_message_id;
+	bool		 is_tls_optional;	/* TLS-Required: No (RFC 8689 s3) */
 	bool		 in_message_id;	/* the last field is the first Message-ID */
 	struct buf	 message_id;	/* unfolded, trimmed; empty when too long */
 };

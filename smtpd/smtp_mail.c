@@ -9,11 +9,15 @@
 #include "lib/ipc/queue_proto.h"
 #include "smtpd/smtp_params.h"
 
+#define SMTP_ENVID_MAX	100	/* RFC 3461 s4.4, encoded */
+
 struct mail_args {
 	struct addr	 sender;
 	uint64_t	 size;
 	unsigned	 flags;		/* enum queue_flag */
 	unsigned	 seen;		/* 1 << row of params[] */
+	size_t		 envid_n;
+	char		 envid[SMTP_ENVID_MAX];
 };
 
 /* ---- parameters ---- */
@@ -72,6 +76,43 @@ param_auth(const struct smtp_session *s, struct mail_args *m, const struct smtp_
 	return REPLY_NONE;
 }
 
+/* RFC 3461 s4.3 */
+static enum smtp_reply_id
+param_ret(const struct smtp_session *s, struct mail_args *m, const struct smtp_param *p)
+{
+	(void)s;
+	if (slice_ieq_str(p->value, "FULL"))
+		m->flags |= QUEUE_RET_FULL;
+	else if (slice_ieq_str(p->value, "HDRS"))
+		m->flags |= QUEUE_RET_HDRS;
+	else
+		return REPLY_BAD_ARGS;
+	return REPLY_NONE;
+}
+
+/* RFC 3461 s4.4 */
+static enum smtp_reply_id
+param_envid(const struct smtp_session *s, struct mail_args *m, const struct smtp_param *p)
+{
+	(void)s;
+	if (p->value.n > SMTP_ENVID_MAX ||
+	    smtp_params_xtext(p->value, m->envid, sizeof(m->envid), &m->envid_n) != ERR_OK)
+		return REPLY_BAD_ARGS;
+	return REPLY_NONE;
+}
+
+/* RFC 8689 s2: known inside of TLS only. */
+static enum smtp_reply_id
+param_requiretls(const struct smtp_session *s, struct mail_args *m, const struct smtp_param *p)
+{
+	if (s->tls_version == NULL)
+		return REPLY_PARAMETER;
+	if (p->has_value)
+		return REPLY_BAD_ARGS;
+	m->flags |= QUEUE_REQUIRETLS;
+	return REPLY_NONE;
+}
+
 static const struct {
 	const char	*keyword;
 	param_fn	*fn;
@@ -81,6 +122,9 @@ static const struct {
 	{ "BODY", param_body, true },
 	{ "SMTPUTF8", param_smtputf8, false },
 	{ "AUTH", param_auth, true },
+	{ "RET", param_ret, true },
+	{ "ENVID", param_envid, true },
+	{ "REQUIRETLS", param_requiretls, false },
 };
 
 static enum smtp_reply_id
@@ -162,7 +206,8 @@ smtp_mail(struct smtp_session *s, struct slice args)
 	}
 	make_txn(s, &m);
 	o = (struct smtp_open){ .sender = addr_text(&m.sender, sender),
-	    .helo = slice_str(s->helo), .size = m.size, .flags = s->txn->flags };
+	    .helo = slice_str(s->helo), .size = m.size, .flags = s->txn->flags,
+	    .envid = slice_of(m.envid, m.envid_n) };
 	if ((e = s->env->open(s->arg, &o)) != ERR_OK)
 		return smtp_mail_refused(s, &(struct smtp_refusal){ .error = e });
 	return (struct smtp_step){ SMTP_WAIT_OPEN, SMTP_HELO };

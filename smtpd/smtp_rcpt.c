@@ -5,26 +5,56 @@
 #include "lib/ipc/queue_proto.h"
 #include "smtpd/smtp_params.h"
 
+struct rcpt_args {
+	struct addr	 rcpt;
+	uint8_t		 notify;
+	bool		 has_orcpt;
+	size_t		 orcpt_n;
+	char		 orcpt[SMTP_ORCPT_MAX];
+};
+
+/* RFC 3461 s4.1 and s4.2; each at most once. */
 static enum smtp_reply_id
-parse_rcpt(const struct smtp_session *s, struct slice args, struct addr *rcpt)
+take_param(const struct smtp_session *s, struct rcpt_args *r, const struct smtp_param *p)
 {
+	bool is_notify = slice_ieq_str(p->keyword, "NOTIFY");
+
+	/* RFC 5321 s4.1.1.11 */
+	if (!is_notify && !slice_ieq_str(p->keyword, "ORCPT"))
+		return REPLY_PARAMETER;
+	if (!p->has_value || (is_notify ? r->notify != 0 : r->has_orcpt))
+		return REPLY_BAD_ARGS;
+	if (is_notify)
+		return smtp_params_notify(p->value, &r->notify) == ERR_OK ? REPLY_NONE :
+		    REPLY_BAD_ARGS;
+	r->has_orcpt = true;
+	return smtp_params_orcpt(p->value, s->txn->flags & QUEUE_SMTPUTF8, r->orcpt,
+	    &r->orcpt_n) == ERR_OK ? REPLY_NONE : REPLY_BAD_ARGS;
+}
+
+/* "TO:" Forward-path [ SP Rcpt-parameters ] */
+static enum smtp_reply_id
+parse_rcpt(const struct smtp_session *s, struct slice args, struct rcpt_args *r)
+{
+	enum smtp_reply_id no;
 	struct smtp_param p;
 	enum err e;
 
+	*r = (struct rcpt_args){ 0 };
 	if (!slice_istarts(args, "TO:"))
 		return REPLY_BAD_ARGS;
 	args = slice_trim(slice_from(args, 3));
-	e = addr_parse_path(&args, ADDR_UTF8 | ADDR_POSTMASTER_OK, rcpt);
+	e = addr_parse_path(&args, ADDR_UTF8 | ADDR_POSTMASTER_OK, &r->rcpt);
 	if (e != ERR_OK)
 		return e == ERR_LIMIT ? REPLY_LONG_RCPT : REPLY_BAD_RCPT;
-	e = smtp_params_next(&args, &p);
-	if (e == ERR_SYNTAX)
-		return REPLY_BAD_ARGS;
-	/* No extension with a RCPT parameter is announced (RFC 5321 s4.1.1.11). */
+	while ((e = smtp_params_next(&args, &p)) == ERR_OK)
+		if ((no = take_param(s, r, &p)) != REPLY_NONE)
+			return no;
 	if (e != ERR_END)
-		return REPLY_PARAMETER;
+		return REPLY_BAD_ARGS;
 	/* RFC 6531 s3.2 */
-	return rcpt->is_utf8 && !(s->txn->flags & QUEUE_SMTPUTF8) ? REPLY_UTF8_RCPT : REPLY_NONE;
+	return r->rcpt.is_utf8 && !(s->txn->flags & QUEUE_SMTPUTF8) ? REPLY_UTF8_RCPT :
+	    REPLY_NONE;
 }
 
 struct smtp_step
@@ -32,7 +62,8 @@ smtp_rcpt(struct smtp_session *s, struct slice args)
 {
 	char text[ADDR_TEXT_MAX + 1];
 	struct smtp_txn *t = s->txn;
-	struct addr rcpt;
+	struct smtp_rcpt_to to;
+	struct rcpt_args r;
 	enum smtp_reply_id no;
 	enum err e;
 
@@ -40,13 +71,15 @@ smtp_rcpt(struct smtp_session *s, struct slice args)
 	if (t->rcpt_count >= s->service->limits->recipients)
 		no = REPLY_TOO_MANY_RCPTS;
 	else
-		no = parse_rcpt(s, args, &rcpt);
+		no = parse_rcpt(s, args, &r);
 	if (no != REPLY_NONE) {
 		smtp_reply(s, no);
 		return smtp_session_stay(s);
 	}
-	t->rcpt = rcpt;
-	e = t->is_dead ? ERR_GONE : s->env->rcpt(s->arg, t->msg, addr_text(&rcpt, text));
+	t->rcpt = r.rcpt;
+	to = (struct smtp_rcpt_to){ .msg = t->msg, .rcpt = addr_text(&r.rcpt, text),
+	    .orcpt = slice_of(r.orcpt, r.orcpt_n), .notify = r.notify };
+	e = t->is_dead ? ERR_GONE : s->env->rcpt(s->arg, &to);
 	if (e != ERR_OK)
 		return smtp_rcpt_refused(s, &(struct smtp_refusal){ .error = e });
 	return (struct smtp_step){ SMTP_WAIT_RCPT, s->state };

@@ -11,7 +11,8 @@
  * smtp_session.c assigns either; verb handlers return the step to take.
  *
  * RFC 5321, 1870 (SIZE), 2034, 2920 (PIPELINING), 3030 (CHUNKING without
- * BINARYMIME), 3207 (STARTTLS), 4954 (AUTH), 6152 (8BITMIME), 6409, 6531.
+ * BINARYMIME), 3207 (STARTTLS), 3461 (DSN), 4954 (AUTH), 6152 (8BITMIME),
+ * 6409, 6531, 8689 (REQUIRETLS).
  */
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
@@ -86,8 +87,16 @@ struct smtp_service {
 struct smtp_open {
 	struct slice	 sender;
 	struct slice	 helo;
+	struct slice	 envid;		/* RFC 3461 s4.4, decoded */
 	uint64_t	 size;		/* announced, 0: unknown */
 	unsigned	 flags;		/* enum queue_flag */
+};
+
+struct smtp_rcpt_to {
+	uint64_t	 msg;
+	struct slice	 rcpt;
+	struct slice	 orcpt;		/* RFC 3461 s4.2: "rfc822;a@b", decoded */
+	uint8_t		 notify;	/* s4.1, as queue.msg has it */
 };
 
 struct smtp_login {
@@ -99,6 +108,7 @@ struct smtp_login {
 struct smtp_commit {
 	uint64_t	 msg;
 	uint64_t	 bytes;		/* given to body */
+	unsigned	 flags;		/* QUEUE_TLS_OPTIONAL, or 0 */
 	struct slice	 message_id;
 };
 
@@ -108,7 +118,7 @@ struct smtp_commit {
  */
 struct smtp_env {
 	enum err	(*open)(void *, const struct smtp_open *);
-	enum err	(*rcpt)(void *, uint64_t msg, struct slice rcpt);
+	enum err	(*rcpt)(void *, const struct smtp_rcpt_to *);
 	/* At once; ERR_AGAIN: taken, but pause until smtp_session_resume. */
 	enum err	(*body)(void *, struct slice);
 	enum err	(*commit)(void *, const struct smtp_commit *);

@@ -14,6 +14,10 @@ enum queue_flag {
 	QUEUE_TLS_OPTIONAL = 128	/* RFC 8689 s3: TLS-Required: No */
 };
 enum queue_class { QUEUE_LOCAL = 1, QUEUE_REMOTE = 2 };
+enum queue_notify {		/* RFC 3461 s4.1 */
+	QUEUE_NOTIFY_NEVER = 1, QUEUE_NOTIFY_SUCCESS = 2,
+	QUEUE_NOTIFY_FAILURE = 4, QUEUE_NOTIFY_DELAY = 8
+};
 enum queue_form { QUEUE_FORM_MEMFD = 1, QUEUE_FORM_FILE = 2 };
 
 #define QUEUE_MEMFD_MAX		(256u << 10)

@@ -20,8 +20,11 @@ env_open(void *arg, const struct smtp_open *o)
 {
 	struct fake *f = arg;
 
-	buf_printf(&f->log, "open <%.*s> size=%llu flags=%u\n", SLICE_FMT(o->sender),
+	buf_printf(&f->log, "open <%.*s> size=%llu flags=%u", SLICE_FMT(o->sender),
 	    (unsigned long long)o->size, o->flags);
+	if (o->envid.n > 0)
+		buf_printf(&f->log, " envid=%.*s", SLICE_FMT(o->envid));
+	buf_put_char(&f->log, '\n');
 	f->first_rcpt[0] = '\0';
 	buf_reset(&f->body);
 	if (slice_starts(o->sender, "gone@"))
@@ -31,15 +34,18 @@ env_open(void *arg, const struct smtp_open *o)
 }
 
 static enum err
-env_rcpt(void *arg, uint64_t msg, struct slice rcpt)
+env_rcpt(void *arg, const struct smtp_rcpt_to *to)
 {
 	struct fake *f = arg;
 
-	must(msg == MSG_ID);
-	buf_printf(&f->log, "rcpt <%.*s>\n", SLICE_FMT(rcpt));
-	if (slice_starts(rcpt, "gone@"))
+	must(to->msg == MSG_ID);
+	buf_printf(&f->log, "rcpt <%.*s>", SLICE_FMT(to->rcpt));
+	if (to->notify != 0 || to->orcpt.n > 0)
+		buf_printf(&f->log, " notify=%u orcpt=%.*s", to->notify, SLICE_FMT(to->orcpt));
+	buf_put_char(&f->log, '\n');
+	if (slice_starts(to->rcpt, "gone@"))
 		return ERR_GONE;
-	ask(f, FAKE_RCPT, rcpt);
+	ask(f, FAKE_RCPT, to->rcpt);
 	return ERR_OK;
 }
 
@@ -61,7 +67,8 @@ env_commit(void *arg, const struct smtp_commit *c)
 	struct fake *f = arg;
 
 	must(c->msg == MSG_ID && c->bytes == f->body.n);
-	buf_printf(&f->log, "commit id=%.*s\n", SLICE_FMT(c->message_id));
+	buf_printf(&f->log, "commit id=%.*s%s\n", SLICE_FMT(c->message_id),
+	    c->flags != 0 ? " tls-optional" : "");
 	ask(f, FAKE_COMMIT, SLICE_NONE);
 	return ERR_OK;
 }

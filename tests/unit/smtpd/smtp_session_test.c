@@ -10,9 +10,9 @@
 #define GREET	"220 mx.example ESMTP Godwit\r\n"
 #define EHLO	"EHLO a.example\r\n"
 #define KEYS	"250-mx.example\r\n250-PIPELINING\r\n250-SIZE 4096\r\n"
-#define KEYS2	"250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n"
+#define KEYS2	"250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250 CHUNKING\r\n"
 #define KEYS_TLS	KEYS "250-STARTTLS\r\n" KEYS2
-#define KEYS_AUTH	KEYS "250-AUTH PLAIN LOGIN\r\n" KEYS2
+#define KEYS_AUTH	KEYS "250-AUTH PLAIN LOGIN\r\n250-REQUIRETLS\r\n" KEYS2
 #define MAIL	"MAIL FROM:<x@a.example>\r\n"
 #define RCPT	"RCPT TO:<bob@mx.example>\r\n"
 #define MAIL_OK	"250 2.1.0 Sender ok\r\n"
@@ -107,7 +107,7 @@ static const struct row mx_rows[] = {
 	    GREET KEYS_TLS "552 5.3.4 Message too big\r\n", NULL, NULL, "" },
 	{ "mail size overflow", IN(EHLO "MAIL FROM:<x@a.example> SIZE=99999999999999999999\r\n"),
 	    GREET KEYS_TLS ARGS, NULL, NULL, "" },
-	{ "mail unknown parameter", IN(EHLO "MAIL FROM:<x@a.example> RET=FULL\r\n"
+	{ "mail unknown parameter", IN(EHLO "MAIL FROM:<x@a.example> REQUIRETLS\r\n"
 	    "MAIL FROM:<x@a.example> AUTH=<>\r\n"),
 	    GREET KEYS_TLS "555 5.5.4 Parameter not recognized\r\n"
 	    "555 5.5.4 Parameter not recognized\r\n", NULL, NULL, "" },
@@ -127,8 +127,24 @@ static const struct row mx_rows[] = {
 	    GREET KEYS_TLS MAIL_OK "553 5.6.7 Recipient address needs SMTPUTF8\r\n", NULL, NULL, NULL },
 	{ "not utf8", IN(EHLO "MAIL FROM:<\xe9@a.example> SMTPUTF8\r\n"),
 	    GREET KEYS_TLS "501 5.1.7 Sender address syntax error\r\n", NULL, NULL, "" },
-	{ "rcpt parameters", IN(EHLO MAIL "RCPT TO:<bob@mx.example> NOTIFY=NEVER\r\n"),
-	    GREET KEYS_TLS MAIL_OK "555 5.5.4 Parameter not recognized\r\n", NULL, NULL, NULL },
+	{ "rcpt parameters", IN(EHLO MAIL "RCPT TO:<bob@mx.example> RRVS=x\r\n"
+	    "RCPT TO:<bob@mx.example> NOTIFY\r\nRCPT TO:<bob@mx.example> ORCPT=x\r\n"
+	    "RCPT TO:<bob@mx.example> ORCPT=rfc822;x@y ORCPT=rfc822;x@y\r\n"),
+	    GREET KEYS_TLS MAIL_OK "555 5.5.4 Parameter not recognized\r\n" ARGS ARGS ARGS,
+	    NULL, NULL, NULL },
+	{ "dsn", IN(EHLO "MAIL FROM:<x@a.example> RET=HDRS ENVID=a+2Bb\r\n"
+	    "RCPT TO:<bob@mx.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2By@z\r\n"
+	    "RCPT TO:<eve@mx.example> NOTIFY=NEVER\r\n"),
+	    GREET KEYS_TLS MAIL_OK RCPT_OK RCPT_OK, NULL, NULL,
+	    "open <x@a.example> size=0 flags=16 envid=a+b\n"
+	    "rcpt <bob@mx.example> notify=10 orcpt=rfc822;x+y@z\n"
+	    "rcpt <eve@mx.example> notify=1 orcpt=\n" },
+	{ "mail bad dsn", IN(EHLO "MAIL FROM:<x@a.example> RET=x\r\n"
+	    "MAIL FROM:<x@a.example> ENVID=a=b\r\nMAIL FROM:<x@a.example> RET=FULL RET=FULL\r\n"),
+	    GREET KEYS_TLS ARGS ARGS ARGS, NULL, NULL, "" },
+	{ "tls optional", IN(START "DATA\r\nTLS-Required: no\r\n\r\nx\r\n.\r\n"),
+	    STARTED GO QUEUED, NULL, NULL,
+	    "open <x@a.example> size=0 flags=0\nrcpt <bob@mx.example>\ncommit id= tls-optional\n" },
 	{ "postmaster", IN(EHLO MAIL "RCPT TO:<Postmaster>\r\nRCPT TO:<bob>\r\nRCPT TO:<>\r\n"),
 	    GREET KEYS_TLS MAIL_OK RCPT_OK "501 5.1.3 Recipient address syntax error\r\n"
 	    "501 5.1.3 Recipient address syntax error\r\n", NULL, NULL, NULL },
@@ -237,6 +253,10 @@ static const struct row login_rows[] = {
 	    RECEIVED_TLS "Date: x\r\nMessage-ID: <2@a>\r\n\r\nhi\r\n",
 	    "login PLAIN alice\nopen <x@a.example> size=0 flags=1\nrcpt <bob@mx.example>\n"
 	    "commit id=<2@a>\n" },
+	{ "requiretls", IN(EHLO "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"
+	    "MAIL FROM:<x@a.example> REQUIRETLS=1\r\nMAIL FROM:<x@a.example> REQUIRETLS\r\n"),
+	    GREET KEYS_AUTH "235 2.7.0 Authentication successful\r\n" ARGS MAIL_OK, NULL, NULL,
+	    "login PLAIN alice\nopen <x@a.example> size=0 flags=65\n" },
 	{ "fields are added", IN(EHLO "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n" MAIL RCPT
 	    "DATA\r\n" HEAD "hi\r\n.\r\n"), GREET KEYS_AUTH
 	    "235 2.7.0 Authentication successful\r\n" MAIL_OK RCPT_OK GO QUEUED, NULL,
