@@ -10,3 +10,7 @@ UNITS += delivery_dlv_route_test
 delivery_dlv_route_test_SRCS = tests/unit/delivery/dlv_route_test.c delivery/dlv_route.c delivery/dlv_hop.c \
 	delivery/delivery_opt.c
 delivery_dlv_route_test_USES = conf mail io sys base
+UNITS += delivery_dlv_mx_test
+delivery_dlv_mx_test_SRCS = tests/unit/delivery/dlv_mx_test.c delivery/dlv_mx.c delivery/dlv_self.c \
+	delivery/dlv_verdict.c delivery/dlv_hop.c
+delivery_dlv_mx_test_USES = conf mail io sys base
