@@ -11,6 +11,7 @@ import re
 import smtplib
 import threading
 import time
+import traceback
 
 from mailtools import PASSWORD, address, fetch_all, imap, message, smtp
 
@@ -136,6 +137,29 @@ class Book:
         return {i.decode() for m in fetch_all(self.g, user) for i in FINAL.findall(m)}
 
 
+class Guarded(threading.Thread):
+    """A thread whose end by an exception is found out."""
+
+    def __init__(self, function, *args):
+        super().__init__(daemon=True)
+        self.function, self.args = function, args
+        self.fault = None
+
+    def run(self):
+        try:
+            self.function(*self.args)
+        except BaseException:
+            self.fault = traceback.format_exc()
+
+    def check(self):
+        assert self.fault is None, f"the test's own session ended:\n{self.fault}"
+
+    def end(self):
+        self.join(120)
+        assert not self.is_alive(), "a session hangs"
+        self.check()
+
+
 class Load:
     """Sessions that send until told to stop: some as strangers to one or two
     users, some logged in as a user, to a user and elsewhere."""
@@ -143,8 +167,7 @@ class Load:
     def __init__(self, book, sessions=4, submitters=0, size=2000, large=7):
         self.book, self.size, self.large = book, size, large
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(i, i < submitters), daemon=True)
-                        for i in range(sessions)]
+        self.threads = [Guarded(self.run, i, i < submitters) for i in range(sessions)]
 
     def __enter__(self):
         for t in self.threads:
@@ -154,8 +177,7 @@ class Load:
     def __exit__(self, *_):
         self.stopping.set()
         for t in self.threads:
-            t.join(120)
-            assert not t.is_alive(), "a session hangs"
+            t.end()
 
     def wait_acked(self, count, limit=60):
         self.book.wait_acked(count, limit)
@@ -174,7 +196,9 @@ class Load:
                 if session is None:
                     session = smtp(self.book.g, 587, me) if submits else smtp(self.book.g)
                 self.book.send(session, to, size, address(me) if submits else "x@else.example", submits)
-            except (smtplib.SMTPException, OSError):
+            except (smtplib.SMTPException, OSError) as e:
+                # Whatever dies, a session is answered or ended.
+                assert not isinstance(e, TimeoutError), repr(e)
                 if session is not None:
                     session.close()
                 session = None
@@ -193,8 +217,9 @@ class Reader:
         self.g, self.user = g, user
         self.want = {}
         self.done = 0
+        self.doing, self.since, self.refused = "nothing", time.monotonic(), None
         self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread = Guarded(self.run)
         g.add_user(address(user), PASSWORD)
         m = imap(g, user)
         assert m.create("Work")[0] == "OK"
@@ -206,8 +231,7 @@ class Reader:
 
     def __exit__(self, *_):
         self.stopping.set()
-        self.thread.join(120)
-        assert not self.thread.is_alive(), "the reader hangs"
+        self.thread.end()
 
     def run(self):
         m = None
@@ -216,33 +240,57 @@ class Reader:
                 break
             try:
                 if m is None:
-                    m = imap(self.g, self.user)
+                    m = self.act("log in", lambda: imap(self.g, self.user, None))
+                    self.answer("select", lambda: m.select("INBOX"))
                 self.one(m, f"r{serial}", self.ROUND[serial % len(self.ROUND)])
                 self.done += 1
-            except (imaplib.IMAP4.error, OSError):
+            except (imaplib.IMAP4.error, OSError) as e:
+                self.refused = f"{self.doing}: {e!r}"
+                assert not isinstance(e, TimeoutError), self.refused    # as above
+                if m is not None:
+                    m.shutdown()
                 m = None
-                self.stopping.wait(0.05)    # as above
+                self.stopping.wait(0.05)
 
-    def act(self, ident, may, answer):
-        """Runs an act; both the old and the new state are right until its OK."""
+    def wait_rounds(self, count, limit=60):
+        """Until it has done that many more; else tells what it waits for."""
+        target, until, step = self.done + count, time.monotonic() + limit, threading.Event()
+        while self.done < target:
+            self.thread.check()
+            assert time.monotonic() < until, (
+                f"the reader stands at {self.done} of {target}; for {time.monotonic() - self.since:.1f} s: {self.doing}; "
+                f"last refusal: {self.refused}\n{self.g.log_tail()}")
+            step.wait(0.02)
+
+    def act(self, what, function):
+        self.doing, self.since = what, time.monotonic()
+        return function()
+
+    def answer(self, what, function):
+        typ, data = self.act(what, function)
+        if typ != "OK":
+            raise imaplib.IMAP4.error(f"{typ} {data}")
+        return data
+
+    def change(self, what, ident, may, function):
+        """Both the old and the new state are right until its OK."""
         self.want[ident] = self.want.get(ident, {(0, 0)}) | {may}
-        typ, data = answer()
-        if typ == "OK":
-            self.want[ident] = {may}
-            return data
-        raise imaplib.IMAP4.error(f"{typ} {data}")
+        data = self.answer(f"{what} {ident}", function)
+        self.want[ident] = {may}
+        return data
 
     def one(self, m, ident, what):
         data = message(f"append {ident}", extra=f"X-Load-Id: {ident}\r\n")
-        said = self.act(ident, (1, 0), lambda: m.append("INBOX", None, None, data))
+        said = self.change("append", ident, (1, 0), lambda: m.append("INBOX", None, None, data))
         uid = re.search(rb"APPENDUID \d+ (\d+)", said[0]).group(1).decode()
         if what == "copy":
-            self.act(ident, (1, 1), lambda: m.uid("COPY", uid, "Work"))
+            self.change("copy", ident, (1, 1), lambda: m.uid("COPY", uid, "Work"))
         elif what == "move":
-            self.act(ident, (0, 1), lambda: m.uid("MOVE", uid, "Work"))
+            self.change("move", ident, (0, 1), lambda: m.uid("MOVE", uid, "Work"))
         elif what == "expunge":
-            m.uid("STORE", uid, "+FLAGS", "(\\Deleted)")
-            self.act(ident, (0, 0), lambda: m.uid("EXPUNGE", uid))
+            # Refused, nothing is expunged, and EXPUNGE is OK all the same.
+            self.answer(f"store {ident}", lambda: m.uid("STORE", uid, "+FLAGS", "(\\Deleted)"))
+            self.change("expunge", ident, (0, 0), lambda: m.uid("EXPUNGE", uid))
 
     def check(self):
         have = []

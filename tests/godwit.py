@@ -23,6 +23,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -35,6 +36,8 @@ def _absolute(path):
 BIN = _absolute(os.environ.get("GODWIT_BIN", "build/test/bin"))
 TESTBIN = _absolute(os.environ.get("GODWIT_TESTBIN", "build/test/testbin"))
 WAIT_S = 60
+# Lines that tell that mail flows.
+FLOW = re.compile(r"\]: (queued|sent|removed|append) ")
 PORTS = {"smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993}
 
 
@@ -101,6 +104,19 @@ def _take_base():
             return base, lock
         os.close(lock)
     raise Failed("no base port is free")
+
+
+def imap_login(m, user, password):
+    """After a death a daemon that is ready may still be strange to another
+    for a moment: then the answer is to try again, which this does a little."""
+    step = threading.Event()
+    for left in reversed(range(20)):
+        try:
+            return m.login(user, password)
+        except imaplib.IMAP4.error as e:
+            if left == 0 or "[UNAVAILABLE]" not in str(e):
+                raise
+        step.wait(0.1)
 
 
 class Instance:
@@ -293,14 +309,13 @@ class Instance:
         pid = self.pids(role)[idx]
         mark = self.mark()
         os.kill(pid, sig)
-        self.wait_log(rf"\]: exit daemon={role} pid={pid} ", since=mark)
-        self.exit_mark = self.mark()
+        _, self.exit_mark = self.find_log(rf"\]: exit daemon={role} pid={pid} ", mark)
         return pid
 
     def wait_exit(self, role):
-        """The next death of a daemon since the start or the last kill."""
-        line = self.wait_log(rf"\]: exit daemon={role} ", since=self.exit_mark)
-        self.exit_mark = self.mark()
+        """The next death of a daemon since the start or the last kill or
+        wait_exit: that of its successor may stand in the log already."""
+        line, self.exit_mark = self.find_log(rf"\]: exit daemon={role} ", self.exit_mark)
         return line
 
     def wait_ready(self, seconds=WAIT_S):
@@ -332,28 +347,49 @@ class Instance:
         except FileNotFoundError:
             return 0
 
-    def log_text(self, since=0):
+    def _log_bytes(self, since):
         try:
             with open(self.log, "rb") as f:
                 f.seek(since)
-                return f.read().decode("utf-8", "replace")
+                return f.read()
         except FileNotFoundError:
-            return ""
+            return b""
 
-    def log_tail(self, lines=40):
-        return "\n".join(self.log_text().splitlines()[-lines:])
+    def log_text(self, since=0, until=None):
+        """Between two marks, or to the end."""
+        data = self._log_bytes(since)
+        return data[:until - since if until is not None else None].decode("utf-8", "replace")
+
+    def log_tail(self, lines=40, flow=10):
+        """The last lines; of those that only tell that mail flows, the last few."""
+        tail = []
+        for line in reversed(self.log_text().splitlines()):
+            if FLOW.search(line):
+                flow -= 1
+                if flow < 0:
+                    continue
+            tail.append(line)
+            if len(tail) == lines:
+                break
+        return "\n".join(reversed(tail))
 
     def wait_log(self, pattern, since=None, seconds=WAIT_S, **keys):
         """The first whole line since the start (or the mark) that matches the
         regular expression and has all key=value."""
+        return self.find_log(pattern, self.run_mark if since is None else since, seconds, **keys)[0]
+
+    def find_log(self, pattern, since, seconds=WAIT_S, **keys):
+        """As wait_log: the line, and the mark of its end."""
         until = time.monotonic() + seconds
-        since = self.run_mark if since is None else since
         wanted = [f" {k.rstrip('_')}={v}" for k, v in keys.items()]
         while True:
-            text = self.log_text(since)
-            for line in text[:text.rfind("\n") + 1].splitlines():
+            for row in self._log_bytes(since).splitlines(keepends=True):
+                line = row.decode("utf-8", "replace").rstrip("\n")
+                if not row.endswith(b"\n"):
+                    break       # still being written
+                since += len(row)
                 if re.search(pattern, line) and all(w + " " in line + " " for w in wanted):
-                    return line
+                    return line, since
             left = until - time.monotonic()
             if left < 0:
                 raise Failed(f"no line {pattern} {wanted} in the log\n{self.log_tail()}")
@@ -387,7 +423,7 @@ class Instance:
     def imap(self, user=None, password=None):
         m = imaplib.IMAP4_SSL("localhost", self.port("imaps"), ssl_context=self.tls(), timeout=WAIT_S)
         if user:
-            m.login(user, password)
+            imap_login(m, user, password)
         return m
 
     def raw(self, service):

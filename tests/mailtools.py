@@ -4,6 +4,8 @@ import imaplib
 import smtplib
 import ssl
 
+from godwit import imap_login
+
 DOMAIN = "example.test"
 PASSWORD = "secret"
 
@@ -48,7 +50,7 @@ def send(g, data, to="alice", sender="x@else.example", port=25, user=None):
 
 def imap(g, user="alice", select="INBOX", timeout=60):
     m = imaplib.IMAP4_SSL("127.0.0.1", g.base + 993, ssl_context=tls(), timeout=timeout)
-    m.login(address(user), PASSWORD)
+    imap_login(m, address(user), PASSWORD)
     if select:
         ok, data = m.select(select)
         assert ok == "OK", data

@@ -39,8 +39,8 @@ class Bed:
         line = self.g.wait_exit(self.role)
         assert "signal=SIGKILL" in line, line
         step = (step or self.step).split(":")[0]
-        assert re.search(rf'{self.role}\[\d+\]: fatal reason="?{re.escape(step)}"?\n', self.g.log_text(mark)), \
-            f"died, but not at {step}: {self.g.log_tail()}"
+        assert re.search(rf'{self.role}\[\d+\]: fatal reason="?{re.escape(step)}"?\n',
+                         self.g.log_text(mark, self.g.exit_mark)), f"died, but not at {step}: {self.g.log_tail()}"
 
     def signal(self, role, sig):
         os.kill(self.g.pids(role)[0], sig)
@@ -284,9 +284,8 @@ def test_dies_at(step, work, config):
         with reader:
             work(b)
             g.wait_ready()
-            after = reader.done
             b.book.send_until(5)
-            b.book.wait_for(lambda: reader.done > after + 4, "the reader goes on")
+            reader.wait_rounds(5)
         b.book.check()
         reader.check()
 
