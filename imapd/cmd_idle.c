@@ -11,6 +11,7 @@ struct args {
 	uint64_t	 until_ms;
 	uint32_t	 watching;	/* handle_serial of the store session that was told; 0: none */
 	bool		 dirty;
+	bool		 failed;	/* the last report: tried again with the keepalive */
 };
 
 void
@@ -34,8 +35,10 @@ watch(struct imap_cmd *c, uint64_t mailbox)
 static void
 on_synced(struct imap_session *s, enum err e)
 {
-	(void)s;
-	(void)e;	/* a lost store comes back by itself: see step */
+	struct args *a = s->cmd->priv;
+
+	/* That of a lost store comes by itself: see step. */
+	a->failed = e != ERR_OK;
 }
 
 /* Also after the store came back with another handle. */
@@ -80,7 +83,7 @@ set_deadline(struct imap_cmd *c)
 static void
 on_deadline(struct imap_cmd *c)
 {
-	const struct args *a = c->priv;
+	struct args *a = c->priv;
 	struct imap_session *s = c->s;
 
 	if (s->host->now_ms(s->host_arg) >= a->until_ms) {
@@ -91,6 +94,10 @@ on_deadline(struct imap_cmd *c)
 	if (!s->host->is_clogged(s->host_arg))
 		buf_put_str(imap_session_out(s), "* OK Still here\r\n");
 	set_deadline(c);
+	if (a->failed) {
+		a->failed = false;
+		on_notify(c);
+	}
 }
 
 static void

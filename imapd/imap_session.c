@@ -243,24 +243,35 @@ finish(struct imap_session *s)
 	s->handshake = start_tls;
 }
 
-static void
-on_synced(struct imap_session *s, enum err e)
-{
-	(void)e;	/* what could not be told now is told later */
-	if (s->cmd != NULL)
-		s->cmd->synced = true;
-}
-
 /* RFC 3501 s5.2: changes are told before the command completes. */
 static bool
 wants_sync(const struct imap_session *s)
 {
 	const struct imap_cmd *c = s->cmd;
 
-	if (s->state != IMAP_SELECTED || s->handle == 0 || c->synced || c->verb == NULL ||
+	if (s->state != IMAP_SELECTED || c->synced || c->verb == NULL ||
 	    c->answer == IMAP_ANSWER_BAD || (c->verb->flags & IMAP_CMD_CHANGES_MAILBOX))
 		return false;
 	return (c->verb->flags & IMAP_CMD_SYNC) || c->modseq > s->view.r;
+}
+
+/* What could not be told now is told later. */
+static void
+on_synced(struct imap_session *s, enum err e)
+{
+	if (e != ERR_OK)
+		s->view.behind = true;
+	if (s->cmd != NULL)
+		s->cmd->synced = true;
+}
+
+static bool
+sync_begins(struct imap_session *s, bool expunges)
+{
+	if (imap_sync_start(s, expunges, on_synced) == ERR_OK)
+		return true;
+	s->view.behind = true;
+	return false;
 }
 
 static void
@@ -274,7 +285,7 @@ settle(struct imap_session *s)
 		bool expunges = !(s->cmd->verb != NULL &&
 		    (s->cmd->verb->flags & IMAP_CMD_NO_EXPUNGE) && !s->cmd->uid);
 
-		if (wants_sync(s) && imap_sync_start(s, expunges, on_synced) == ERR_OK)
+		if (wants_sync(s) && sync_begins(s, expunges))
 			break;
 		finish(s);
 	}
@@ -284,6 +295,29 @@ settle(struct imap_session *s)
 }
 
 /* ---- the start of a command ---- */
+
+static void
+on_caught_up(struct imap_session *s, enum err e)
+{
+	if (e == ERR_OK)
+		s->cmd->verb->run(s->cmd);
+	else
+		imap_cmd_error(s->cmd, e);
+}
+
+/*
+ * A client may name the UID that it was just told by APPENDUID, although the
+ * report that brings this message into its view could not be made: then that
+ * comes first, since an unknown UID would be passed over with an OK.
+ */
+static void
+catch_up(struct imap_cmd *c)
+{
+	enum err e = imap_sync_start(c->s, false, on_caught_up);
+
+	if (e != ERR_OK)
+		imap_cmd_error(c, e);
+}
 
 static void
 run(struct imap_cmd *c, struct slice text)
@@ -323,7 +357,11 @@ run(struct imap_cmd *c, struct slice text)
 		imap_cmd_bad(c, p.what);
 		return;
 	}
-	if (c->answer == IMAP_ANSWER_NONE)
+	if (c->answer != IMAP_ANSWER_NONE)
+		return;
+	if (c->uid && s->view.behind)
+		catch_up(c);
+	else
 		c->verb->run(c);
 }
 

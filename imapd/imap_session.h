@@ -88,6 +88,7 @@ struct imap_view {
 	char			*keywords;	/* NUL-terminated names */
 	uint32_t		 keywords_bytes;
 	bool			 readonly;
+	bool			 behind;	/* a report was due and could not be made */
 };
 
 struct imap_reply {

@@ -122,6 +122,7 @@ on_changes(struct imap_session *s, void *arg, const struct imap_reply *r)
 		tell_flags(s, m->rows);
 		if (!m->more) {
 			s->view.r = s->sync.modseq;
+			s->view.behind = false;
 			finish(s, ERR_OK);
 			return;
 		}

@@ -713,7 +713,15 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_flags: do_flags(c, st, &m.store_flags); return;
 	case IPC_MSG_store_expunge: do_expunge(c, st, &m.store_expunge); return;
 	case IPC_MSG_store_copy: do_copy(c, st, &m.store_copy); return;
-	case IPC_MSG_store_sync: do_sync(c, st, &m.store_sync); return;
+	case IPC_MSG_store_sync:
+		if (st->no_sync == 0) {
+			do_sync(c, st, &m.store_sync);
+			return;
+		}
+		st->no_sync--;
+		if (c->fn != NULL)
+			c->fn(c->arg, ERR_TIMEOUT, IPC_MSG_none, NULL, NULL);
+		return;
 	case IPC_MSG_store_read: do_read(c, st, &m.store_read); return;
 	case IPC_MSG_store_file: do_file(c); return;
 	case IPC_MSG_store_epoch:

@@ -687,6 +687,60 @@ test_store_restart(void **state)
 	assert_false(f.closed);
 }
 
+/* A UID that was told is known, although the report of it failed. */
+static void
+test_report_fails(void **state)
+{
+	(void)state;
+	start();
+	for (unsigned uid = 3; uid < 6; uid++) {
+		store.no_sync = 1;
+		EXPECT("a APPEND INBOX {6+}\r\nA: b\r\n\r\n", "a OK [APPENDUID 1000 ");
+		assert_false(has("EXISTS"));
+		if (uid == 3)
+			EXPECT("b UID STORE 3 +FLAGS (\\Deleted)\r\n", "* 3 EXISTS\r\n",
+			    "* 3 FETCH (UID 3 FLAGS (\\Deleted", "b OK");
+		else if (uid == 4)
+			EXPECT("b UID COPY 4 INBOX\r\n", "* 4 EXISTS\r\n", "b OK [COPYUID ");
+	}
+	/* Also when the command before it found no store at all. */
+	store.down = true;
+	EXPECT("c NOOP\r\n", "c OK");
+	store.down = false;
+	EXPECT("d UID FETCH 6 UID\r\n", "* 6 FETCH (UID 6)", "d OK");
+	/* While it still fails, so does what would pass the UID over. */
+	store.no_sync = 2;
+	EXPECT("e APPEND INBOX {6+}\r\nA: b\r\n\r\n", "e OK [APPENDUID 1000 7]");
+	EXPECT("f UID EXPUNGE 3,7\r\n", "f NO [UNAVAILABLE]");
+	EXPECT("g UID EXPUNGE 3,7\r\n", "* 3 EXPUNGE\r\n", "g OK");
+	assert_false(f.s->view.behind);
+}
+
+/* An idle client is not left without what could not be reported. */
+static void
+test_idle_report_fails(void **state)
+{
+	struct fake other;
+
+	(void)state;
+	start();
+	fake_init(&other, &shared, &store, true);
+	fake_say(&other, "l LOGIN alice secret\r\n");
+	EXPECT("i IDLE\r\n", "+ idling");
+	fake_say(&other, "a APPEND INBOX {6+}\r\nA: b\r\n\r\n");
+	store.no_sync = 1;
+	buf_reset(&f.out);
+	imap_session_on_notify(f.s, 1);
+	fake_run(&f);
+	assert_int_equal(f.out.n, 0);
+	f.now_ms = f.deadline_ms;
+	imap_session_on_deadline(f.s);
+	fake_run(&f);
+	assert_true(has("* OK Still here\r\n") && has("* 3 EXISTS\r\n"));
+	EXPECT("DONE\r\n", "i OK");
+	fake_fini(&other);
+}
+
 /* keyd counts sessions by tokens: one that opened nothing is given back. */
 static void
 test_token_given_back(void **state)
@@ -858,7 +912,8 @@ main(void)
 		T(test_prelogin_commands), T(test_deadlines), T(test_mailboxes), T(test_fetch),
 		T(test_no_summary), T(test_damaged), T(test_damaged_read_ahead), T(test_large), T(test_append), T(test_store),
 		T(test_expunge), T(test_pending), T(test_copy_move), T(test_search), T(test_idle),
-		T(test_pages), T(test_store_restart), T(test_token_given_back),
+		T(test_pages), T(test_store_restart),
+		T(test_report_fails), T(test_idle_report_fails), T(test_token_given_back),
 		T(test_bye_during_login), T(test_stale_handle), T(test_append_across_restart),
 		T(test_split), T(test_cut_off),
 		T(test_idle_size),
