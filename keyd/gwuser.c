@@ -4,8 +4,6 @@
  * it takes a password from a person or a pipe, hands everything to keyd over
  * the control socket and prints the answer.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,14 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "keyd/password_pipe.h"
 #include "lib/base/cc.h"
-#include "lib/base/secret.h"
 #include "lib/daemon/tool.h"
-
-enum { PASSWORD_MAX = 1024 };
 
 static const struct command {
 	const char	*name;
@@ -56,110 +51,6 @@ usage(void)
 	return EX_USAGE;
 }
 
-static int
-fault(int code, const char *text)
-{
-	(void)fprintf(stderr, "gwuser: %s\n", text);
-	return code;
-}
-
-/* One line without its end; what is too long is passed on and refused by keyd. */
-static bool
-line_read(FILE *f, char *dst, size_t size, size_t *n)
-{
-	int c;
-
-	*n = 0;
-	while ((c = fgetc(f)) != EOF && c != '\n')
-		if (*n < size)
-			dst[(*n)++] = (char)c;
-	if (*n > 0 && dst[*n - 1] == '\r')
-		--*n;
-	return !ferror(f) && (c != EOF || *n > 0);
-}
-
-static bool
-prompt(FILE *tty, const char *text, char *dst, size_t size, size_t *n)
-{
-	struct termios old, quiet;
-	bool got;
-
-	if (tcgetattr(fileno(tty), &old) != 0)
-		return false;
-	quiet = old;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	/* Before the prompt: what is typed at sight of it is neither shown nor
-	 * thrown away. */
-	if (tcsetattr(fileno(tty), TCSAFLUSH, &quiet) != 0)
-		return false;
-	(void)fputs(text, tty);
-	(void)fflush(tty);
-	got = line_read(tty, dst, size, n);
-	(void)tcsetattr(fileno(tty), TCSAFLUSH, &old);
-	(void)fputc('\n', tty);
-	return got;
-}
-
-/* No echo, asked twice. */
-static int
-password_ask(char *dst, size_t size, size_t *n)
-{
-	char again[PASSWORD_MAX + 1];
-	FILE *tty = fopen("/dev/tty", "r+");
-	size_t again_n = 0;
-	int code = EX_OK;
-
-	if (tty == NULL)
-		return fault(EX_USAGE, "no terminal to ask for the password; "
-		    "use --password-stdin");
-	setvbuf(tty, NULL, _IONBF, 0);
-	if (!prompt(tty, "Password: ", dst, size, n) ||
-	    !prompt(tty, "Again: ", again, sizeof(again), &again_n))
-		code = fault(EX_DATAERR, "no password");
-	else if (*n != again_n || !secret_eq(dst, again, *n))
-		code = fault(EX_DATAERR, "the passwords differ");
-	secret_wipe(again, sizeof(again));
-	(void)fclose(tty);
-	return code;
-}
-
-static int
-password_get(bool from_stdin, char *dst, size_t size, size_t *n)
-{
-	if (!from_stdin)
-		return password_ask(dst, size, n);
-	/* Unbuffered: no copy stays in the memory of stdio. */
-	setvbuf(stdin, NULL, _IONBF, 0);
-	if (!line_read(stdin, dst, size, n))
-		return fault(EX_DATAERR, "no password on standard input");
-	return EX_OK;
-}
-
-/*
- * A pipe that holds the whole password: it is small enough to fit, and keyd,
- * which cannot wait, finds it complete.
- */
-static int
-password_fd(bool from_stdin, int *fd)
-{
-	char mem[PASSWORD_MAX + 1];
-	int ends[2], code;
-	size_t n = 0;
-
-	*fd = -1;
-	code = password_get(from_stdin, mem, sizeof(mem), &n);
-	if (code == EX_OK && pipe2(ends, O_CLOEXEC) != 0)
-		code = fault(EX_OSERR, strerror(errno));
-	else if (code == EX_OK) {
-		if (write(ends[1], mem, n) != (ssize_t)n)
-			code = fault(EX_OSERR, "the password cannot be passed on");
-		(void)close(ends[1]);
-		*fd = ends[0];
-	}
-	secret_wipe(mem, sizeof(mem));
-	return code;
-}
-
 static const struct command *
 command_find(int argc, char *argv[], int *used)
 {
@@ -189,7 +80,7 @@ run(const struct command *c, const char *config_dir, char *argv[], int argc, boo
 	for (i = 0; i < argc; i++)
 		tool_arg(&args, argv[i]);
 	if (c->has_password)
-		code = password_fd(from_stdin, &fd);
+		code = password_pipe("gwuser", from_stdin, &fd);
 	if (code == EX_OK)
 		code = tool_run("gwuser", config_dir, IPC_KEYD, c->verb, &args, fd);
 	if (fd >= 0)

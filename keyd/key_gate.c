@@ -6,6 +6,7 @@
 #include "keyd/key_facts.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
+#include "keyd/key_secret.h"
 #include "keyd/key_spool.h"
 #include "keyd/key_tls.h"
 #include "keyd/key_token.h"
@@ -28,7 +29,8 @@ enum gate_flag {
 	P(login,     LOGIN_ROLES,	     GATE_NOT_DRAINING,		 key_login_on_login) \
 	P(logout,    LOGIN_ROLES,	     0,				 key_token_on_logout) \
 	P(open_keys, IPC_IMAPD,		     0,				 key_open_on_keys) \
-	P(spool_key, IPC_QUEUE,		     0,				 key_spool_on_key)
+	P(spool_key, IPC_QUEUE,		     0,				 key_spool_on_key) \
+	P(route_secret, IPC_RELAY,	     0,				 key_secret_on_route)
 
 struct permit {
 	uint16_t	 type;

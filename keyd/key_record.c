@@ -60,6 +60,14 @@ key_record_put_value(struct buf *b, uint32_t number, struct slice value)
 	ipc_put_var(b, value, KEY_VALUE_MAX);
 }
 
+void
+key_record_put_secret(struct buf *b, struct slice name, struct slice wrapped)
+{
+	ipc_put_u8(b, KEY_RECORD_SECRET);
+	ipc_put_var(b, name, KEY_SECRET_NAME_MAX);
+	ipc_put_var(b, wrapped, KEY_SECRET_WRAPPED_MAX);
+}
+
 /* Exactly n bytes, or the reader goes bad. */
 static void
 fixed_get(struct ipc_reader *r, unsigned char *dst, size_t n)
@@ -136,6 +144,12 @@ key_record_get(struct key_record *m, struct slice bytes)
 		m->type = KEY_RECORD_VALUE;
 		m->number = ipc_get_u32(&r);
 		m->value = ipc_get_var(&r, KEY_VALUE_MAX);
+		break;
+	case KEY_RECORD_SECRET:
+		m->type = KEY_RECORD_SECRET;
+		m->name = ipc_get_var(&r, KEY_SECRET_NAME_MAX);
+		m->value = ipc_get_var(&r, KEY_SECRET_WRAPPED_MAX);
+		r.bad |= m->name.n == 0;
 		break;
 	default:
 		return ERR_CORRUPT;

@@ -13,7 +13,8 @@ enum key_record_type {
 	KEY_RECORD_ACCOUNT_GONE = 2,
 	KEY_RECORD_ALIAS = 3,		/* with no targets: gone */
 	KEY_RECORD_NEXT_ID = 4,
-	KEY_RECORD_VALUE = 5
+	KEY_RECORD_VALUE = 5,
+	KEY_RECORD_SECRET = 6		/* of a route; empty: gone */
 };
 
 /* Slices are borrowed from the bytes; only the members of the type are set. */
@@ -25,6 +26,7 @@ struct key_record {
 	struct slice		 targets;
 	uint32_t		 number;
 	struct slice		 value;
+	struct slice		 name;
 };
 
 void		 key_record_put_account(struct buf *, const struct key_account *);
@@ -32,6 +34,7 @@ void		 key_record_put_gone(struct buf *, uint64_t id);
 void		 key_record_put_alias(struct buf *, struct slice address, struct slice targets);
 void		 key_record_put_next_id(struct buf *, uint64_t id);
 void		 key_record_put_value(struct buf *, uint32_t number, struct slice);
+void		 key_record_put_secret(struct buf *, struct slice name, struct slice wrapped);
 enum err	 key_record_get(struct key_record *, struct slice) MUST_USE;
 
 #endif

@@ -27,6 +27,8 @@ struct key_ring {
 	struct list		 alias_list;
 	struct list		 values;
 	size_t			 value_count;
+	struct list		 secrets;
+	size_t			 secret_count;
 	uint64_t		 next_id;
 	uint32_t		 serial;
 	struct buf		 record;
@@ -163,6 +165,25 @@ key_ring_value(const struct key_ring *r, uint32_t number)
 	return v != NULL ? slice_of(v->bytes, v->n) : SLICE_NONE;
 }
 
+struct key_secret *
+key_ring_next_secret(const struct key_ring *r, const struct key_secret *s)
+{
+	struct list *l = s == NULL ? list_first(&r->secrets) : list_next(&r->secrets, &s->link);
+
+	return l != NULL ? obj_of(l, struct key_secret, link) : NULL;
+}
+
+struct key_secret *
+key_ring_find_secret(const struct key_ring *r, struct slice name)
+{
+	struct key_secret *s = NULL;
+
+	while ((s = key_ring_next_secret(r, s)) != NULL)
+		if (slice_eq(s->name, name))
+			return s;
+	return NULL;
+}
+
 bool
 key_ring_is_new(const struct key_ring *r)
 {
@@ -255,6 +276,30 @@ value_apply(struct key_ring *r, uint32_t number, struct slice s)
 	v->n = s.n;
 }
 
+static void
+secret_apply(struct key_ring *r, struct slice name, struct slice wrapped)
+{
+	struct key_secret *s = key_ring_find_secret(r, name);
+	struct slice fresh = wrapped.n > 0 ? own(wrapped) : SLICE_NONE;
+
+	if (s == NULL && wrapped.n > 0) {
+		s = must_alloc(1, sizeof(*s));
+		s->name = own(name);
+		list_push(&r->secrets, &s->link);
+		r->secret_count++;
+	}
+	if (s == NULL)
+		return;
+	disown(&s->wrapped);
+	s->wrapped = fresh;
+	if (fresh.n > 0)
+		return;
+	list_remove(&s->link);
+	disown(&s->name);
+	free(s);
+	r->secret_count--;
+}
+
 static enum err
 record_apply(void *arg, struct slice bytes)
 {
@@ -290,6 +335,12 @@ record_apply(void *arg, struct slice bytes)
 			return ERR_CORRUPT;
 		value_apply(r, m.number, m.value);
 		break;
+	case KEY_RECORD_SECRET:
+		if (r->secret_count >= KEY_SECRETS_MAX &&
+		    key_ring_find_secret(r, m.name) == NULL)
+			return ERR_CORRUPT;
+		secret_apply(r, m.name, m.value);
+		break;
 	}
 	return ERR_OK;
 }
@@ -322,6 +373,7 @@ key_ring_open(struct key_ring **rp, int dir_fd, const unsigned char key[32],
 	list_init(&r->accounts);
 	list_init(&r->alias_list);
 	list_init(&r->values);
+	list_init(&r->secrets);
 	buf_init(&r->record, KEY_JOURNAL_RECORD_MAX);
 	e = key_journal_open(&r->journal, dir_fd, "ring", key, record_apply, r);
 	if (e == ERR_OK && r->next_id == 0) {
@@ -352,6 +404,8 @@ key_ring_free(struct key_ring **rp)
 		list_remove(l);
 		free(obj_of(l, struct value, link));
 	}
+	while ((l = list_first(&r->secrets)) != NULL)
+		secret_apply(r, obj_of(l, struct key_secret, link)->name, SLICE_NONE);
 	map_fini(&r->by_id);
 	map_fini(&r->by_address);
 	map_fini(&r->aliases);
@@ -368,6 +422,7 @@ rewrite_all(struct key_ring *r)
 {
 	const struct key_account *a = NULL;
 	const struct key_alias *al = NULL;
+	const struct key_secret *s = NULL;
 	struct list *l;
 	enum err e = key_journal_rewrite_begin(r->journal);
 
@@ -387,6 +442,8 @@ rewrite_all(struct key_ring *r)
 
 		WRITE(key_record_put_value(&r->record, v->number, slice_of(v->bytes, v->n)));
 	}
+	while (e == ERR_OK && (s = key_ring_next_secret(r, s)) != NULL)
+		WRITE(key_record_put_secret(&r->record, s->name, s->wrapped));
 #undef WRITE
 	return e == ERR_OK ? key_journal_rewrite_end(r->journal) : e;
 }
@@ -498,6 +555,28 @@ key_ring_put_value(struct key_ring *r, uint32_t number, struct slice s)
 	if (e != ERR_OK)
 		return e;
 	value_apply(r, number, s);
+	shorten(r);
+	return ERR_OK;
+}
+
+enum err
+key_ring_put_secret(struct key_ring *r, struct slice name, struct slice wrapped)
+{
+	bool is_known = key_ring_find_secret(r, name) != NULL;
+	enum err e;
+
+	if (name.n == 0 || name.n > KEY_SECRET_NAME_MAX || wrapped.n > KEY_SECRET_WRAPPED_MAX)
+		return ERR_LIMIT;
+	if (wrapped.n == 0 && !is_known)
+		return ERR_NOTFOUND;
+	if (!is_known && r->secret_count >= KEY_SECRETS_MAX)
+		return ERR_LIMIT;
+	buf_reset(&r->record);
+	key_record_put_secret(&r->record, name, wrapped);
+	e = record_append(r);
+	if (e != ERR_OK)
+		return e;
+	secret_apply(r, name, wrapped);
 	shorten(r);
 	return ERR_OK;
 }

@@ -28,6 +28,10 @@
 #define KEY_VALUE_MAX		128
 #define KEY_VALUES_MAX		1000
 #define KEY_WRAPPED_BYTES	60	/* nonce, key, tag */
+#define KEY_SECRETS_MAX		1000
+#define KEY_SECRET_NAME_MAX	255
+#define KEY_SECRET_MAX		1024
+#define KEY_SECRET_WRAPPED_MAX	(12 + KEY_SECRET_MAX + 16)
 
 /* A password: Argon2id with these numbers; the verifier is a subkey of it. */
 struct key_slot {
@@ -61,6 +65,13 @@ struct key_alias {
 	struct list	 link;
 	struct slice	 address;		/* owned */
 	struct slice	 targets;		/* owned, each NUL-terminated */
+};
+
+/* What a route logs in with. */
+struct key_secret {
+	struct list	 link;
+	struct slice	 name;			/* owned: title of the route */
+	struct slice	 wrapped;		/* owned; key_secret.c opens it */
 };
 
 struct key_ring;
@@ -101,5 +112,11 @@ enum err	 key_ring_put_alias(struct key_ring *, struct slice address,
 enum key_value { KEY_VALUE_TOKEN = 1, KEY_VALUE_SPOOL = 0x100 };
 struct slice	 key_ring_value(const struct key_ring *, uint32_t number);
 enum err	 key_ring_put_value(struct key_ring *, uint32_t number, struct slice) MUST_USE;
+
+/* Empty wrapped removes it: ERR_NOTFOUND when there is none. */
+enum err	 key_ring_put_secret(struct key_ring *, struct slice name,
+		    struct slice wrapped) MUST_USE;
+struct key_secret *key_ring_find_secret(const struct key_ring *, struct slice name);
+struct key_secret *key_ring_next_secret(const struct key_ring *, const struct key_secret *);
 
 #endif

@@ -14,6 +14,7 @@
 #include "keyd/key_hash.h"
 #include "keyd/key_login.h"
 #include "keyd/key_pair.h"
+#include "keyd/key_secret.h"
 #include "keyd/key_token.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -208,24 +209,33 @@ on_slot(void *arg, enum err e, const struct key_slot *slot)
 	free(w);
 }
 
+bool
+key_tool_password(const struct key_tool_request *q, char dst[KEY_PASSWORD_MAX + 1], size_t *n)
+{
+	const char *fault = "the password did not come";
+	enum err e = q->fd == NO_FD ? ERR_SYNTAX : password_read(q->fd, dst, n);
+
+	if (e == ERR_OK)
+		fault = password_fault(slice_of(dst, *n));
+	else if (e == ERR_TOOBIG)
+		fault = "the password is longer than 1024 bytes";
+	if (fault == NULL)
+		return true;
+	secret_wipe(dst, KEY_PASSWORD_MAX + 1);
+	key_tool_reply(q->k, q->id, EX_DATAERR, fault, SLICE_NONE);
+	return false;
+}
+
 static void
 password_take(const struct key_tool_request *q, struct slice address, bool is_new)
 {
 	char mem[KEY_PASSWORD_MAX + 1];
-	const char *fault = "the password did not come";
 	struct pending *w;
 	size_t n = 0;
-	enum err e = q->fd == NO_FD ? ERR_SYNTAX : password_read(q->fd, mem, &n);
+	enum err e;
 
-	if (e == ERR_OK)
-		fault = password_fault(slice_of(mem, n));
-	else if (e == ERR_TOOBIG)
-		fault = "the password is longer than 1024 bytes";
-	if (fault != NULL) {
-		secret_wipe(mem, sizeof(mem));
-		key_tool_reply(q->k, q->id, EX_DATAERR, fault, SLICE_NONE);
+	if (!key_tool_password(q, mem, &n))
 		return;
-	}
 	w = must_alloc(1, sizeof(*w));
 	w->k = q->k;
 	w->id = q->id;
@@ -408,6 +418,9 @@ static const struct verb {
 	{ "alias.add",	  2, KEY_TOOL_TARGETS_MAX + 1, key_alias_add },
 	{ "alias.del",	  1, KEY_TOOL_TARGETS_MAX + 1, key_alias_del },
 	{ "alias.list",	  0, 1, key_alias_list },
+	{ "secret.set",	  1, 1, key_secret_set },
+	{ "secret.del",	  1, 1, key_secret_del },
+	{ "secret.list",  0, 1, key_secret_list },
 };
 
 /* NUL-terminated strings; more than fit are one too many for any verb. */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What gwuser asks for: user.add user.del user.list user.passwd user.disable
- * user.enable alias.add alias.del alias.list.  A password comes as a
+ * What gwuser and gwkey ask for: user.add user.del user.list user.passwd
+ * user.disable user.enable alias.add alias.del alias.list secret.set
+ * secret.del secret.list.  A password comes as a
  * descriptor (pipe or memfd, read to its end), never among the arguments.
  * Exit codes: OPERATOR.md.
  */
 #ifndef KEY_TOOL_H
 #define KEY_TOOL_H
 
+#include "keyd/key_hash.h"
 #include "keyd/key_state.h"
 
 #define KEY_TOOL_ARGS_MAX	128
@@ -32,6 +34,9 @@ void		 key_tool_reply_done(struct keyd *, uint64_t id);
 void		 key_tool_reply_err(struct keyd *, uint64_t id, enum err, struct slice name);
 void		 key_tool_audit(const char *action, struct slice user, uint64_t account,
 		    const char *result);
+/* Its password into dst, to be wiped; else false and the tool has its answer. */
+bool		 key_tool_password(const struct key_tool_request *,
+		    char dst[KEY_PASSWORD_MAX + 1], size_t *n);
 /*
  * The canonical address of an argument, which must belong to a mailbox domain
  * of the configuration; else false and the tool has its answer.

@@ -471,6 +471,8 @@ answer_keep(const void *m)
 		s = spool->key;
 		answer.number = spool->id;
 	}
+	if (answer.type == IPC_MSG_route_secret_reply)
+		s = ((const struct ipc_route_secret_reply *)m)->secret;
 	if (answer.type == IPC_MSG_tls_cert)
 		on_cert(NULL, m, NULL);
 	if (s.n > 0)
@@ -1078,6 +1080,62 @@ test_spool_key(void **state)
 	assert_int_equal(ask(STORE, IPC_MSG_spool_key, &m), ERR_GONE);
 }
 
+/* ---- secrets of routes */
+
+static void
+test_secrets(void **state)
+{
+	struct ipc_route_secret m = { .route = SLICE_LIT("news") };
+	char big[KEY_SECRET_MAX + 2], name[32];
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_NOTFOUND);
+	assert_int_equal(TOOL("secret.set", "news", "one"), 0);
+	assert_int_equal(TOOL("secret.set", "news", "two"), 0);
+	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
+	assert_int_equal(answer.n, 3);
+	assert_memory_equal(answer.bytes, "two", 3);
+	/* the largest, one more, none, no name */
+	memset(big, 'x', sizeof(big));
+	big[KEY_SECRET_MAX + 1] = '\0';
+	assert_int_equal(TOOL("secret.set", "news", big), 65);
+	big[KEY_SECRET_MAX] = '\0';
+	assert_int_equal(TOOL("secret.set", "big", big), 0);
+	assert_int_equal(TOOL("secret.set", "news", ""), 65);
+	assert_int_equal(TOOL("secret.set", "news", NULL), 65);
+	assert_int_equal(TOOL("secret.set", "", "x"), 65);
+	assert_int_equal(TOOL("secret.set", "a\nb", "x"), 65);
+	/* they outlive the process */
+	keyd_stop();
+	keyd_start(8);
+	join(RELAY);
+	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
+	assert_memory_equal(answer.bytes, "two", 3);
+	m.route = SLICE_LIT("big");
+	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
+	assert_int_equal(answer.n, KEY_SECRET_MAX);
+	assert_int_equal(TOOL0("secret.list"), 0);
+	assert_string_equal(answer.text, "news\nbig\n");
+	assert_int_equal(TOOL("secret.del", "news", NULL), 0);
+	assert_int_equal(TOOL("secret.del", "news", NULL), 67);
+	m.route = SLICE_LIT("news");
+	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_NOTFOUND);
+	/* limit + 1 */
+	for (i = 1; i < KEY_SECRETS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "route%u", i);
+		assert_int_equal(key_ring_put_secret(app.k.ring, slice_str(name),
+		    SLICE_LIT("sealed")), ERR_OK);
+	}
+	assert_int_equal(TOOL("secret.set", "more", "x"), 65);
+	assert_int_equal(TOOL("secret.set", "big", "x"), 0);
+	/* one that was moved to another name does not open */
+	m.route = SLICE_LIT("route1");
+	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_CORRUPT);
+	/* and only relay is told */
+	assert_int_equal(ask(SMTPD, IPC_MSG_route_secret, &m), ERR_GONE);
+}
+
 /* ---- TLS */
 
 static struct slice
@@ -1208,6 +1266,7 @@ test_gate_table(void **state)
 		{ IPC_MSG_login, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_logout, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_open_keys, IPC_IMAPD }, { IPC_MSG_spool_key, IPC_QUEUE },
+		{ IPC_MSG_route_secret, IPC_RELAY },
 		{ IPC_MSG_ctl_tool, 0 }, { IPC_MSG_store_read, 0 }, { 0xffff, 0 },
 	};
 	size_t i;
@@ -1253,7 +1312,7 @@ main(void)
 		KEYD(test_aliases), KEYD(test_login), KEYD(test_login_crowd),
 		KEYD(test_login_drills), KEYD(test_session_limit), KEYD(test_open),
 		KEYD(test_open_drills), KEYD(test_open_limits), KEYD(test_restart),
-		KEYD(test_spool_key), KEYD(test_sign), KEYD(test_tls_reload), KEYD(test_tickets),
+		KEYD(test_spool_key), KEYD(test_secrets), KEYD(test_sign), KEYD(test_tls_reload), KEYD(test_tickets),
 		cmocka_unit_test(test_gate_table), cmocka_unit_test(test_root_key_forms),
 	};
 #undef KEYD

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gwkey: secrets of routes.  Like gwuser it only takes the password and hands
+ * the request to keyd over the control socket.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "keyd/password_pipe.h"
+#include "lib/base/cc.h"
+#include "lib/daemon/tool.h"
+
+static const struct command {
+	const char	*name;
+	const char	*verb;
+	int		 arguments;
+	bool		 has_password;
+} secret_commands[] = {
+	{ "set",  "secret.set",	 1, true },
+	{ "del",  "secret.del",	 1, false },
+	{ "list", "secret.list", 0, false },
+};
+
+static int
+usage(void)
+{
+	(void)fputs("usage: gwkey [-c config_dir] secret set ROUTE [--password-stdin]\n"
+	    "       gwkey [-c config_dir] secret del ROUTE\n"
+	    "       gwkey [-c config_dir] secret list\n", stderr);
+	return EX_USAGE;
+}
+
+static int
+run(const struct command *c, const char *config_dir, char *argv[], int argc, bool from_stdin)
+{
+	struct buf args;
+	int fd = -1, code = EX_OK;
+
+	if (argc != c->arguments || (from_stdin && !c->has_password))
+		return usage();
+	buf_init(&args, TOOL_ARGS_MAX);
+	if (argc > 0)
+		tool_arg(&args, argv[0]);
+	if (c->has_password)
+		code = password_pipe("gwkey", from_stdin, &fd);
+	if (code == EX_OK)
+		code = tool_run("gwkey", config_dir, IPC_KEYD, c->verb, &args, fd);
+	if (fd >= 0)
+		(void)close(fd);
+	buf_fini(&args);
+	return code;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{ "password-stdin", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
+	const char *config_dir = NULL;
+	bool from_stdin = false;
+	int opt;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	while ((opt = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			config_dir = optarg;
+			break;
+		case 'p':
+			from_stdin = true;
+			break;
+		case 'V':
+			(void)puts("gwkey " GODWIT_VERSION);
+			return EX_OK;
+		default:
+			return usage();
+		}
+	}
+	argv += optind;
+	argc -= optind;
+	if (argc < 2 || strcmp(argv[0], "secret") != 0)
+		return usage();
+	for (size_t i = 0; i < lengthof(secret_commands); i++)
+		if (strcmp(argv[1], secret_commands[i].name) == 0)
+			return run(&secret_commands[i], config_dir, argv + 2, argc - 2, from_stdin);
+	return usage();
+}

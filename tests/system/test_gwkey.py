@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: ISC
+"""gwkey: secrets of routes, their exit codes, and that they are nowhere to be
+read: not in the log, not in keys/."""
+import glob
+
+import pytest
+
+import godwit
+
+SECRET = "tr0ub4dor-and-3"
+
+
+@pytest.fixture(scope="module")
+def g():
+    with godwit.Instance() as g:
+        g.start()
+        yield g
+
+
+def gwkey(g, *args, input=None):
+    p = g.tool("gwkey", *args, input=input)
+    return p.returncode, p.stdout, p.stderr
+
+
+def test_life_of_a_secret(g):
+    assert gwkey(g, "secret", "set", "news", "--password-stdin", input=SECRET + "\n") == (0, "", "")
+    assert gwkey(g, "secret", "list") == (0, "news\n", "")
+    g.kill("keyd")
+    g.wait_ready()
+    assert gwkey(g, "secret", "list") == (0, "news\n", "")
+    for path in [g.log, *glob.glob(f"{g.root}/keys/*")]:
+        with open(path, "rb") as f:
+            assert SECRET.encode() not in f.read(), path
+    assert gwkey(g, "secret", "del", "news") == (0, "", "")
+    assert gwkey(g, "secret", "list") == (0, "", "")
+
+
+@pytest.mark.parametrize("args, password, code, text", [
+    (("secret", "del", "nobody"), None, 67, "nobody: no such secret"),
+    (("secret", "set", "x", "--password-stdin"), "", 65, "no password"),
+    (("secret", "set", "x", "--password-stdin"), "\n", 65, "the password is empty"),
+    (("secret", "set", "x", "--password-stdin"), "y" * 1025 + "\n", 65, "longer than 1024"),
+    (("secret", "set"), None, 64, "usage"),
+    (("secret", "list", "x"), None, 64, "usage"),
+    (("secret", "list", "--password-stdin"), None, 64, "usage"),
+    (("secret",), None, 64, "usage"),
+    (("public", "list"), None, 64, "usage"),
+])
+def test_refused(g, args, password, code, text):
+    status, out, err = gwkey(g, *args, input=password or "")
+    assert (status, out) == (code, "")
+    assert text in err
