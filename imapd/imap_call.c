@@ -15,7 +15,7 @@ struct call {
 	struct imap_ticket	 ticket;
 	enum ipc_role		 role;
 	bool			 keep;		/* not of the running command */
-	bool			 is_login;	/* to the store */
+	bool			 is_grant;	/* gives a handle or an epoch of that store */
 	bool			 is_stale;	/* that store has a successor */
 };
 
@@ -46,14 +46,13 @@ enum err
 imap_session_call(struct imap_session *s, enum ipc_role role, enum ipc_type type,
     const void *m, const int *fds, unsigned fd_count, imap_reply_fn *fn, void *arg)
 {
-	bool is_login = type == IPC_MSG_store_login;
 	struct call *call;
 	enum err e;
 
-	if (role == IPC_STORE && !is_login && s->handle == 0)
+	if (role == IPC_STORE && type != IPC_MSG_store_login && s->handle == 0)
 		return ERR_GONE;
 	call = must_alloc(1, sizeof(*call));
-	call->is_login = is_login;
+	call->is_grant = type == IPC_MSG_store_login || type == IPC_MSG_store_epoch;
 	call->s = s;
 	call->fn = fn;
 	call->arg = arg;
@@ -95,9 +94,10 @@ imap_session_on_store_left(struct imap_session *s)
 {
 	struct list *n;
 
-	/* A handle that it still gives would be somebody else's at its successor. */
+	/* A handle that it still gives would be somebody else's at its successor,
+	 * and so would the content ids of an epoch. */
 	for (n = list_first(&s->calls); n != NULL; n = list_next(&s->calls, n))
-		if (obj_of(n, struct call, link)->is_login)
+		if (obj_of(n, struct call, link)->is_grant)
 			obj_of(n, struct call, link)->is_stale = true;
 	s->handle = 0;
 	s->relogin = s->retry_due = false;

@@ -825,6 +825,17 @@ test_append_across_restart(void **state)
 		assert_int_equal(store.content_count, kept);
 		append("INBOX", "", MSG1);
 	}
+	/* an epoch that the old store still gave is not used */
+	sealer_forget(shared.sealer);
+	(void)imap_session_on_data(f.s, SLICE_LIT("a APPEND INBOX {6}\r\n"));
+	assert_true(fake_step(&f));
+	imap_session_on_store_left(f.s);
+	sealer_forget(shared.sealer);
+	imap_session_on_store_joined(f.s);
+	kept = store.next_epoch;
+	EXPECT("", "a NO [UNAVAILABLE]");
+	append("INBOX", "", MSG1);
+	assert_int_equal(store.next_epoch, kept + 2);
 	/* the store forgot the epoch: this message fails, the next has another */
 	store.no_epoch = 1;
 	EXPECT("a APPEND INBOX {6+}\r\nA: b\r\n\r\n", "a NO ");
