@@ -89,7 +89,10 @@ def test_each_killed_daemon_comes_back_and_is_wired_again(g):
         g.wait_ready()
         assert old not in g.pids(role)
         for other in ROLES:
-            assert g.control("peers", role=other) == before[other], f"{other} after the death of {role}"
+            # The wire of the dead may end after that of its successor came.
+            until = time.monotonic() + godwit.WAIT_S
+            while (peers := g.control("peers", role=other)) != before[other]:
+                assert time.monotonic() < until, f"{other} after the death of {role}: {peers}"
     assert all(d["restarts"] <= 1 for d in g.status()["daemons"])
 
 
@@ -111,13 +114,12 @@ def test_delay_has_a_limit(g):
     os.rename(f"{g.bin}/store", f"{g.bin}/store.old")
     os.rename(f"{g.bin}/store.new", f"{g.bin}/store")
     try:
+        mark = g.mark()
         g.kill("store")
-        for delay in (1, 2, 4, 8, 16, 30, 30):
-            mark = g.mark()
-            line = g.wait_log(rf"\]: restart daemon=store delay={delay}$", since=0)
+        for delay in (0, 1, 2, 4, 8, 16, 30, 30):
+            _, mark = g.find_log(rf"\]: restart daemon=store delay={delay}$", mark)
             g.control("clock", str(delay * 1000))
-        assert line
-        assert g.status()["warnings"], mark
+        assert g.status()["warnings"]
     finally:
         os.rename(f"{g.bin}/store.old", f"{g.bin}/store")
 
@@ -142,8 +144,9 @@ def test_reload(g):
     # keyd gets the certificate anew, the others keep their listeners
     assert "file certificate" in g.control("options", role="keyd")
     assert "listener mx" in g.control("options", role="smtpd")
+    mark = g.mark()
     os.kill(g.process.pid, signal.SIGHUP)
-    g.wait_log(r"master\[\d+\]: config .*result=reloaded", since=0)
+    g.wait_log(r"master\[\d+\]: config .*result=reloaded", since=mark)
     assert g.pids() == pids
 
 
@@ -173,8 +176,9 @@ def test_wrong_configuration_leaves_the_service_alone(g):
     assert (check.returncode, check.stderr) == (78, want)
     p = g.godwit("reload")
     assert p.returncode == 78 and want in p.stderr
+    mark = g.mark()
     os.kill(g.process.pid, signal.SIGHUP)
-    g.wait_log("result=refused")
+    g.wait_log("result=refused", since=mark)
     assert g.pids() == before
     assert "reloads 0" in g.control("options", role="queue")
     g.stop()
