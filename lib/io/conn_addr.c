@@ -34,6 +34,46 @@ conn_addr_from(struct conn_addr *a, const struct sockaddr *sa)
 	}
 }
 
+enum err
+conn_addr_parse(struct conn_addr *a, struct slice ip, uint16_t port)
+{
+	char text[CONN_ADDR_TEXT_BYTES];
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	if (!slice_to_cstr(ip, text, sizeof(text)))
+		return ERR_SYNTAX;
+	if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
+		conn_addr_from(a, (const void *)&in);
+	else if (inet_pton(AF_INET6, text, &in6.sin6_addr) == 1)
+		conn_addr_from(a, (const void *)&in6);
+	else
+		return ERR_SYNTAX;
+	a->port = port;
+	return ERR_OK;
+}
+
+unsigned
+conn_addr_sockaddr(const struct conn_addr *a, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in *in = (void *)ss;
+	struct sockaddr_in6 *in6 = (void *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (!a->is_inet)
+		return 0;
+	if (a->is_v4) {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(a->port);
+		memcpy(&in->sin_addr, a->ip + 12, 4);
+		return sizeof(*in);
+	}
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(a->port);
+	memcpy(&in6->sin6_addr, a->ip, 16);
+	return sizeof(*in6);
+}
+
 void
 conn_addr_ip_str(char dst[CONN_ADDR_TEXT_BYTES], const struct conn_addr *a)
 {

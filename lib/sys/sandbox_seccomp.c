@@ -222,6 +222,10 @@ allow_narrow(struct filter *f, unsigned may)
 	if ((may & SANDBOX_CONNECT) != 0) {
 		allow_if(f, "socket", when(0, SCMP_CMP_EQ, AF_INET));
 		allow_if(f, "socket", when(0, SCMP_CMP_EQ, AF_INET6));
+		/* With a source address: the port is chosen by connect. */
+		rule(f, SCMP_ACT_ALLOW, "setsockopt", 2, (struct scmp_arg_cmp[]){
+		    when(1, SCMP_CMP_EQ, IPPROTO_IP),
+		    when(2, SCMP_CMP_EQ, IP_BIND_ADDRESS_NO_PORT) });
 	} else {
 		/* send() on what is connected; no address of its own. */
 		allow_if(f, "sendto", when(4, SCMP_CMP_EQ, 0));
