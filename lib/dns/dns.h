@@ -52,7 +52,7 @@ struct dns_pair;
 struct dns	*dns_new(struct loop *, const struct dns_config *);
 /* Other servers or trust: the cache is emptied, what is under way starts again. */
 void		 dns_set_config(struct dns *, const struct dns_config *);
-void		 dns_free(struct dns **);	/* no fn is called any more */
+void		 dns_free(struct dns **);	/* no fn is called; not from inside one */
 
 /*
  * The name as A-labels, with or without the last dot, of letters, digits, "-"
@@ -69,7 +69,7 @@ typedef void	 dns_pair_fn(void *arg, const struct dns_answer *a,
 		    const struct dns_answer *aaaa);
 enum err	 dns_pair_ask(struct dns *, struct slice host, uint64_t deadline_ms,
 		    dns_pair_fn *, void *arg, struct dns_pair **) MUST_USE;
-void		 dns_pair_cancel(struct dns_pair **);
+void		 dns_pair_cancel(struct dns_pair **);	/* also after dns_free */
 
 /* What became of the questions so far. */
 struct dns_counts {
