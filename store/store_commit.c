@@ -194,10 +194,15 @@ start_checkpoint(struct commit *c)
 	job_post(&c->checkpointer, JOB_READY);
 }
 
+/* The batch is in no file yet: the other one, when it is free, may begin with it. */
 static void
 post_batch(struct commit *c)
 {
-	c->is_stalled = false;
+	if (c->offset + c->redo.n > JOURNAL_BYTES && !c->has_checkpoint)
+		start_checkpoint(c);
+	c->is_stalled = c->offset + c->redo.n > JOURNAL_BYTES;
+	if (c->is_stalled)
+		return;		/* until the checkpoint is done */
 	c->stat.journal_bytes += c->redo.n;
 	job_post(&c->writer, JOB_READY);
 }
@@ -235,10 +240,6 @@ start(struct commit *c)
 		return;
 	timer_stop(&c->lazy);
 	cut(c);
-	if (c->offset + c->redo.n > JOURNAL_BYTES) {
-		c->is_stalled = true;
-		return;
-	}
 	post_batch(c);
 }
 
@@ -284,13 +285,8 @@ checkpoint_done(struct commit *c)
 		kv_checkpoint_done(c->kv, &c->checkpoint);
 	blob_unsynced_fini(&c->unsynced);
 	blob_remove_dead(c->blob);
-	if (c->is_stalled) {
-		/* The batch is not in the old file: the new one may begin with it. */
-		if (c->offset + c->redo.n > JOURNAL_BYTES)
-			start_checkpoint(c);
-		if (c->offset + c->redo.n <= JOURNAL_BYTES)
-			post_batch(c);
-	}
+	if (c->is_stalled)
+		post_batch(c);
 }
 
 static void

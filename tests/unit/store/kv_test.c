@@ -495,6 +495,45 @@ test_shards_stay(void **state)
 	assert_true(sees(7, 1, KV_READ, "a"));
 }
 
+/* Almost as much as may be pending, in one batch. */
+static void
+fill(uint32_t first, unsigned blobs)
+{
+	static char value[KV_VALUE_MAX];
+	struct blob_ref ref;
+	struct kv_txn *t;
+
+	for (unsigned i = 0; i < blobs; i++)
+		assert_int_equal(blob_put(bed.store.blob, 1, first + i, BLOB_BODY,
+		    slice_of(value, sizeof(value)), &ref), ERR_OK);
+	for (uint32_t n = 0; n < 2; n++) {
+		assert_int_equal(kv_begin(bed.store.kv, 1, KV_WRITE, &t), ERR_OK);
+		for (uint32_t i = 0; i < 1950; i++) {
+			struct kv_key k = record_key_u32(1, 'x', first + n * 1950 + i);
+
+			kv_put(t, &k, slice_of(value, sizeof(value)));
+		}
+		assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
+	}
+	bed_settle(&bed);
+}
+
+/* The journal is not half full, and the next batch larger than what is left. */
+static void
+test_batch_larger_than_the_rest(void **state)
+{
+	struct commit_stat st;
+
+	(void)state;
+	fill(1, 0);
+	commit_stat(bed.store.commit, &st);
+	assert_int_equal(st.checkpoints, 0);
+	fill(10000, 1900);
+	commit_stat(bed.store.commit, &st);
+	assert_int_equal(st.checkpoints, 1);
+	assert_true(st.journal_bytes > JOURNAL_BYTES);
+}
+
 int
 main(void)
 {
@@ -509,6 +548,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_flipped_body, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_format, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shards_stay, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batch_larger_than_the_rest, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
