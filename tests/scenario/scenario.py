@@ -31,7 +31,7 @@ import socket
 import ssl
 import time
 
-WAIT_S = 15
+WAIT_S = 60
 LINES_MAX = 20000
 IMPLICIT = {"submissions", "imaps"}
 DAEMONS = {"master", "keyd", "smtpd", "cmtpd", "queue", "deliver", "relay", "store", "imapd"}

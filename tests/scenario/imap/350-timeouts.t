@@ -1,5 +1,5 @@
 # 350-timeouts: too slow to log in; idle for too long; the keepalive of IDLE
-config imapd { prelogin_timeout = "2s"  timeout = "4s"  keepalive = "10s" }
+config imapd { prelogin_timeout = "8s"  timeout = "4s"  keepalive = "10s" }
 client c1 imaps
 c1 < * OK *
 c1 < * BYE *

@@ -1,5 +1,5 @@
 # 340-idle: a session that sends no command is closed
-config smtpd { timeout = "1s" }
+config smtpd { timeout = "3s" }
 client c1 smtp
 c1 < 220 *
 c1 > EHLO a.example
