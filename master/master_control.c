@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/must.h"
 #include "lib/base/num.h"
+#include "lib/sys/fd.h"
 #include "master/master_priv.h"
 #include "master/master_status.h"
 
@@ -305,43 +306,17 @@ on_connection(void *arg, int events)
 	c->peer = ipc_peer_new(control->m->loop, fd, IPC_TOOL, 0, tool_handlers, on_conn_gone, c);
 }
 
-/* Through the directory: the path may be longer than a socket address. */
-static enum err
-bind_socket(int fd, const char *dir, const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	mode_t old;
-	int rc;
-
-	if (dir_fd < 0)
-		return err_from_errno(errno);
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/control", dir_fd);
-	(void)unlink(path);
-	old = umask(0177);
-	rc = bind(fd, (const struct sockaddr *)&sa, sizeof(sa));
-	umask(old);
-	if (rc == 0)
-		rc = listen(fd, MASTER_CONNECTIONS_MAX);
-	close(dir_fd);
-	return rc == 0 ? ERR_OK : err_from_errno(errno);
-}
-
 enum err
 master_control_new(struct master *m, struct master_control **out, struct buf *why)
 {
 	struct master_control *c = must_alloc(1, sizeof(*c));
-	enum err e = ERR_SYS;
+	enum err e;
 
 	c->m = m;
 	list_init(&c->conns);
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd >= 0)
-		e = bind_socket(c->fd, m->paths.run, m->paths.control);
+	e = fd_unix_listen(m->paths.run, "control", 0600, MASTER_CONNECTIONS_MAX, &c->fd);
 	if (e != ERR_OK) {
 		buf_printf(why, "%s: %s\n", m->paths.control, strerror(errno));
-		if (c->fd >= 0)
-			close(c->fd);
 		free(c);
 		return e;
 	}

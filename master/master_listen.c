@@ -14,6 +14,7 @@
 #include "lib/base/must.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/conf/opt_net.h"
+#include "lib/sys/fd.h"
 
 union address {
 	struct sockaddr		sa;
@@ -62,6 +63,16 @@ open_socket(const union address *a, socklen_t n, bool v6)
 	return -1;
 }
 
+static void
+add(struct master_listeners *l, struct master_listener *one, const char *title)
+{
+	one->title = must_alloc(strlen(title) + 1, 1);
+	memcpy(one->title, title, strlen(title));
+	l->v = must_realloc(l->v, l->n + 1, sizeof(*l->v));
+	l->v[l->n++] = *one;
+	log_event(LOG_listen, log_str("listener", title), log_str("address", one->address));
+}
+
 static enum err
 bind_one(struct master_listeners *l, const struct conf_section *s, const struct opt_net_addr *from,
     bool v6, bool optional, struct buf *why)
@@ -79,11 +90,7 @@ bind_one(struct master_listeners *l, const struct conf_section *s, const struct 
 		    strerror(errno));
 		return errno == EADDRINUSE ? ERR_EXISTS : err_from_errno(errno);
 	}
-	one.title = must_alloc(strlen(s->title) + 1, 1);
-	memcpy(one.title, s->title, strlen(s->title));
-	l->v = must_realloc(l->v, l->n + 1, sizeof(*l->v));
-	l->v[l->n++] = one;
-	log_event(LOG_listen, log_str("listener", s->title), log_str("address", one.address));
+	add(l, &one, s->title);
 	return ERR_OK;
 }
 
@@ -120,6 +127,21 @@ master_listen_bind(struct master_listeners *l, const struct conf *c, struct buf 
 	if (e != ERR_OK)
 		master_listen_close(l);
 	return e;
+}
+
+enum err
+master_listen_local(struct master_listeners *l, const char *run_dir, struct buf *why)
+{
+	struct master_listener one = { .service = CONF_SERVICE_SUBMISSION,
+	    .address = MASTER_LISTEN_LOCAL };
+	enum err e = fd_unix_listen(run_dir, "submit", 0666, MASTER_BACKLOG, &one.fd);
+
+	if (e != ERR_OK) {
+		buf_printf(why, "%s/submit: %s\n", run_dir, strerror(errno));
+		return e;
+	}
+	add(l, &one, MASTER_LISTEN_LOCAL);
+	return ERR_OK;
 }
 
 void

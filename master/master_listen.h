@@ -30,6 +30,13 @@ struct master_listeners {
 /* Binds all, or none and says why (DENIED, EXISTS for an address in use). */
 enum err	 master_listen_bind(struct master_listeners *, const struct conf *,
 		    struct buf *why) MUST_USE;
+/*
+ * The socket of local programs (sendmail), run/submit, open to every user of
+ * the host: smtpd asks the kernel who they are.
+ */
+#define MASTER_LISTEN_LOCAL	"local"	/* its title and address */
+enum err	 master_listen_local(struct master_listeners *, const char *run_dir,
+		    struct buf *why) MUST_USE;
 void		 master_listen_close(struct master_listeners *);
 
 #endif

@@ -395,6 +395,8 @@ prepare(struct master *m, const char *log_path, struct buf *why)
 	if (e == ERR_OK)
 		e = master_listen_bind(&m->listeners, m->boot_conf, why);
 	if (e == ERR_OK)
+		e = master_listen_local(&m->listeners, m->paths.run, why);
+	if (e == ERR_OK)
 		e = master_control_new(m, &m->control, why);
 	if (e == ERR_OK && !watch_signals(m))
 		e = ERR_SYS;

@@ -5,6 +5,7 @@
  */
 #include "smtpd/smtp_conn_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,10 +188,12 @@ static const struct conn_ops ops = {
 };
 
 static bool
-is_in_mynetworks(const struct smtp_conn *c)
+may_relay(const struct smtp_conn *c)
 {
 	const struct godwit_options *g = daemon_options(c->server->app, "godwit", NULL);
 
+	if (c->listener->service.is_local)
+		return true;
 	return c->peer.is_inet && opt_net_list_has(&g->mynetworks, c->peer.ip);
 }
 
@@ -203,8 +206,13 @@ start_session(struct smtp_conn *c)
 	s->service = &c->listener->service;
 	s->env = &smtp_ask_env;
 	s->arg = c;
-	conn_addr_literal(s->client, &c->peer);
-	conn_addr_str(s->peer, &c->peer);
+	if (s->service->is_local) {
+		s->uid = smtp_server_uid(&c->peer);
+		(void)snprintf(s->peer, sizeof(s->peer), "uid:%u", s->uid);
+	} else {
+		conn_addr_literal(s->client, &c->peer);
+		conn_addr_str(s->peer, &c->peer);
+	}
 	log_event(LOG_connect, log_session(s->id), log_str("listener", c->listener->title),
 	    log_str("client", s->peer));
 	smtp_session_start(s);
@@ -225,7 +233,7 @@ smtp_conn_new(struct smtp_listener *l, struct conn_listener *cl, int take_fd,
 	c->peer = *peer;
 	c->began_ms = loop_now(srv->loop);
 	c->seen_progress = UINT64_MAX;
-	c->is_trusted = is_in_mynetworks(c);
+	c->is_trusted = may_relay(c);
 	timer_init(&c->auth_timer, srv->loop, smtp_ask_auth_timer, c);
 	smtp_spool_init(&c->spool, &srv->pool);
 	list_push(&srv->sessions, &c->link);

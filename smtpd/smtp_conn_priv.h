@@ -33,7 +33,7 @@ struct smtp_conn {
 	bool			 wants_tls;
 	bool			 wants_commit;
 	bool			 has_token;
-	bool			 is_trusted;	/* the client is in mynetworks */
+	bool			 is_trusted;	/* may relay: in mynetworks, or of this host */
 	unsigned char		 token[TOKEN_BYTES];
 };
 

@@ -57,15 +57,15 @@ begin_text(struct smtp_session *s, bool is_data)
 		.helo = slice_str(s->helo), .client = slice_str(s->client),
 		.hostname = slice_str(s->service->hostname), .protocol = protocol_of(s),
 		.tls_version = s->tls_version, .tls_cipher = s->tls_cipher,
-		.msg = t->msg, .real_s = s->env->real_s(s->arg),
+		.msg = t->msg, .real_s = s->env->real_s(s->arg), .uid = s->uid,
 	};
+	bool completes = s->service->is_submission || s->service->is_local;
 
 	/* RFC 5321 s7.2: "for" would tell one recipient of the others. */
 	if (t->rcpt_count == 1)
 		trace.rcpt = addr_text(&t->only_rcpt, rcpt);
 	smtp_text_init(&t->text, is_data, s->service->limits->message.text_line_bytes);
-	smtp_message_init(&t->message, &s->service->limits->message, s->service->is_submission,
-	    put_body, s);
+	smtp_message_init(&t->message, &s->service->limits->message, completes, put_body, s);
 	t->is_begun = true;
 	smtp_message_begin(&t->message, &trace);
 }

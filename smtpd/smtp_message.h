@@ -28,7 +28,8 @@ struct smtp_message_limits {
 /* The facts of Received; slices are borrowed for smtp_message_begin. */
 struct smtp_trace {
 	struct slice	 helo;
-	struct slice	 client;	/* address literal */
+	struct slice	 client;	/* address literal; empty: a program of uid */
+	uint32_t	 uid;
 	struct slice	 hostname;
 	const char	*protocol;	/* "ESMTPSA" (RFC 3848, RFC 6531 s4.3) */
 	const char	*tls_version;	/* NULL: none */

@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/conf/conf_sections.h"
@@ -116,23 +118,51 @@ refuse(const struct smtp_listener *l, int fd, const struct conn_addr *peer, cons
 	(void)close(fd);
 }
 
+/*
+ * Local programs have no address: in its place stands who runs them, in front,
+ * so that the limits of an address and of a network are those of a user.
+ */
+static bool
+take_uid(int fd, struct conn_addr *peer)
+{
+	struct ucred who;
+	socklen_t n = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0)
+		return false;
+	enc_be32(peer->ip, who.uid);
+	return true;
+}
+
+uint32_t
+smtp_server_uid(const struct conn_addr *peer)
+{
+	return dec_be32(peer->ip);
+}
+
 static void
-on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_addr *peer)
+on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_addr *from)
 {
 	struct smtp_listener *l = arg;
 	struct smtp_server *srv = l->server;
+	struct conn_addr peer = *from;
 	const char *name;
 	uint32_t value = 0;
 
-	name = over_limit(srv, peer, &value);
+	if (l->service.is_local && !take_uid(take_fd, &peer)) {
+		(void)close(take_fd);
+		return;
+	}
+	name = over_limit(srv, &peer, &value);
 	if (name != NULL) {
-		refuse(l, take_fd, peer, name, value);
+		refuse(l, take_fd, &peer, name, value);
 		return;
 	}
 	srv->session_count++;
-	smtp_conn_new(l, cl, take_fd, peer);
+	smtp_conn_new(l, cl, take_fd, &peer);
 }
 
+/* o NULL: the socket of local programs. */
 static void
 set_service(struct smtp_server *srv, struct smtp_listener *l, const struct listen_options *o)
 {
@@ -141,22 +171,26 @@ set_service(struct smtp_server *srv, struct smtp_listener *l, const struct liste
 		[CONF_TLS_REQUIRED] = SMTP_TLS_REQUIRED, [CONF_TLS_IMPLICIT] = SMTP_TLS_IMPLICIT,
 	};
 
-	must(o->tls < lengthof(tls));
 	l->service = (struct smtp_service){
 		.limits = &srv->limits,
 		.hostname = daemon_hostname(srv->app),
-		.is_submission = o->service == CONF_SERVICE_SUBMISSION,
-		.tls = tls[o->tls],
+		.is_local = o == NULL,
 	};
+	if (o == NULL)
+		return;
+	must(o->tls < lengthof(tls));
+	l->service.is_submission = o->service == CONF_SERVICE_SUBMISSION;
+	l->service.tls = tls[o->tls];
 }
 
 static void
-add_listener(struct smtp_server *srv, int fd, const char *title)
+add_listener(struct smtp_server *srv, int fd, const char *title, bool is_local)
 {
-	const struct listen_options *o = daemon_options(srv->app, "listen", title);
+	const struct listen_options *o = is_local ? NULL :
+	    daemon_options(srv->app, "listen", title);
 	struct smtp_listener *l;
 
-	if (o == NULL || (o->service != CONF_SERVICE_SMTP && o->service != CONF_SERVICE_SUBMISSION))
+	if (!is_local && (o == NULL || (o->service != CONF_SERVICE_SMTP && o->service != CONF_SERVICE_SUBMISSION)))
 		return;
 	l = must_alloc(1, sizeof(*l));
 	l->server = srv;
@@ -176,7 +210,8 @@ smtp_server_start(struct daemon_app *app)
 
 	srv->loop = daemon_loop(app);
 	for (unsigned i = 0; (fd = daemon_listener(app, i, &title, &address)) >= 0; i++)
-		add_listener(srv, fd, title);
+		/* Addresses of the configuration have a port. */
+		add_listener(srv, fd, title, strcmp(address, "local") == 0);
 }
 
 void

@@ -51,6 +51,9 @@ void	 smtp_server_drain(struct daemon_app *);
 void	 smtp_server_status(struct daemon_app *, uint32_t *sessions, struct buf *note);
 void	 smtp_server_lost_queue(struct daemon_app *, struct ipc_peer *);
 
+/* Of a local program: how its uid stands in the address. */
+uint32_t smtp_server_uid(const struct conn_addr *);
+
 /* A session ended; drained when it was the last. */
 void	 smtp_server_left(struct smtp_server *);
 /* The number that the log prints in six characters. */

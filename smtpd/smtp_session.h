@@ -81,6 +81,7 @@ struct smtp_service {
 	const struct smtp_limits *limits;
 	const char		 *hostname;
 	bool			  is_submission;
+	bool			  is_local;	/* programs of this host, by their uid */
 	enum smtp_tls		  tls;
 };
 
@@ -151,6 +152,7 @@ struct smtp_session {
 	void				*arg;	/* for env */
 	char				 client[64];	/* address literal */
 	char				 peer[64];	/* as logged */
+	uint32_t			 uid;	/* is_local: whose program it is */
 	bool				 can_tls;	/* a certificate is there */
 
 	/* for the owner to read */

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define SEALS	(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
@@ -172,4 +174,34 @@ fd_pread_all(int fd, void *dst, size_t n, uint64_t at)
 		at += (uint64_t)done;
 	}
 	return ERR_OK;
+}
+
+enum err
+fd_unix_listen(const char *dir, const char *name, mode_t mode, int backlog, int *fd)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	enum err e = ERR_OK;
+	mode_t old;
+	int n;
+
+	*fd = -1;
+	if (dir_fd < 0)
+		return err_from_errno(errno);
+	n = snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/%s", dir_fd, name);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (n < 0 || n >= (int)sizeof(sa.sun_path) || *fd < 0)
+		e = ERR_SYS;
+	if (e == ERR_OK) {
+		(void)unlinkat(dir_fd, name, 0);
+		old = umask(~mode & 0777);
+		if (bind(*fd, (const struct sockaddr *)&sa, sizeof(sa)) != 0 ||
+		    listen(*fd, backlog) != 0)
+			e = err_from_errno(errno);
+		umask(old);
+	}
+	if (e != ERR_OK)
+		fd_close(fd);
+	close(dir_fd);
+	return e;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
@@ -36,5 +37,13 @@ enum err	 fd_write_all(int fd, const void *, size_t) MUST_USE;
 enum err	 fd_pwrite_all(int fd, const void *, size_t, uint64_t at) MUST_USE;
 /* ERR_END when the file is shorter. */
 enum err	 fd_pread_all(int fd, void *, size_t, uint64_t at) MUST_USE;
+
+/*
+ * A listening UNIX stream socket dir/name with this mode; one that lies there
+ * is replaced.  Through the directory, since the path may be longer than a
+ * socket address.
+ */
+enum err	 fd_unix_listen(const char *dir, const char *name, mode_t mode, int backlog,
+		    int *fd) MUST_USE;
 
 #endif

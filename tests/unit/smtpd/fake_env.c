@@ -127,7 +127,8 @@ fake_init(struct fake *f, bool is_submission, enum smtp_tls tls)
 		.command_bytes = 512, .recipients = 4, .errors = 6,
 		.prelogin_commands = 12, .junk_commands = 10,
 	};
-	f->service = (struct smtp_service){ &f->limits, "mx.example", is_submission, tls };
+	f->service = (struct smtp_service){ .limits = &f->limits, .hostname = "mx.example",
+	    .is_submission = is_submission, .tls = tls };
 	buf_init(&f->out, 1u << 20);
 	buf_init(&f->body, 1u << 20);
 	buf_init(&f->log, 1u << 20);
