@@ -44,7 +44,7 @@ enum sasl_mechanism {
 #define SASL_SECRET_MAX		1024	/* as keyd.msg */
 #define SASL_CHALLENGE_MAX	2048
 #define SASL_RESPONSE_MAX	4096
-#define SASL_NONCE_BYTES	18
+#define SASL_NONCE_BYTES	15
 #define SASL_ITERATIONS_MIN	4096u
 #define SASL_ITERATIONS_MAX	100000u
 
@@ -71,7 +71,7 @@ enum err		 sasl_client_init(struct sasl_client *, enum sasl_mechanism,
 			    const unsigned char nonce[SASL_NONCE_BYTES]) MUST_USE;
 void			 sasl_client_fini(struct sasl_client *);	/* wipes */
 
-/* Appends the initial response; false: the mechanism has none, the server begins. */
+/* Appends the initial response, again if asked again; false: the server begins. */
 bool			 sasl_client_start(struct sasl_client *, struct buf *out) MUST_USE;
 /*
  * A challenge: appends the response.  ERR_SYNTAX: not of this mechanism,

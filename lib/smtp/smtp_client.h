@@ -14,9 +14,9 @@
  * function but fini does nothing.
  *
  * Memory: the machine keeps one line of input and a word per recipient; the
- * message's slices are borrowed from next until done.  What it writes at once
- * is bounded by SMTP_CLIENT_AHEAD_MAX of commands, or twice one piece of body
- * and 16 bytes.  More than SMTP_CLIENT_RCPTS_MAX recipients are ERR_LIMIT.
+ * message's slices and recipients are borrowed from next until done.  What it
+ * writes at once is bounded by SMTP_CLIENT_AHEAD_MAX and one command, or twice
+ * one piece of body and 32 bytes.
  *
  * RFC 5321, 1870 (SIZE), 2033 (LMTP), 2034, 2920 (PIPELINING), 3030 (CHUNKING,
  * BINARYMIME), 3207 (STARTTLS), 3461 (DSN), 4954 (AUTH), 6152 (8BITMIME),
@@ -40,10 +40,9 @@
 #include "lib/smtp/smtp_result.h"
 
 #define SMTP_CLIENT_RCPTS_MAX	1000
-#define SMTP_CLIENT_AHEAD_MAX	16384	/* bytes of commands without an answer yet */
+#define SMTP_CLIENT_AHEAD_MAX	16384	/* no command goes behind so many bytes without an answer */
 #define SMTP_CLIENT_CHUNKS_MAX	8	/* BDATs without an answer yet */
 #define SMTP_CLIENT_BODY_MAX	(1u << 20)	/* a piece of body */
-#define SMTP_CLIENT_HOST_MAX	300
 
 enum smtp_client_tls {
 	SMTP_CLIENT_TLS_NONE,	/* not even when offered */
@@ -78,7 +77,7 @@ enum smtp_client_notify {	/* as enum queue_notify */
 };
 
 struct smtp_client_rcpt {
-	struct slice	 address;	/* wire form, no brackets */
+	struct slice	 address;	/* wire form, no brackets, at most 512 bytes */
 	struct slice	 orcpt;		/* "rfc822;a@b", decoded; empty: not given */
 	uint8_t		 notify;	/* 0: not given */
 };
@@ -125,9 +124,10 @@ struct smtp_client_host {
 	enum err	 (*start_tls)(void *arg);
 	/* smtp_client_secret is awaited. */
 	void		 (*want_secret)(void *arg);
-	/* smtp_client_body or _body_failed is awaited, once. */
+	/* smtp_client_body or _body_failed is awaited, once; no longer after done. */
 	void		 (*want_body)(void *arg);
-	/* The one deadline begins anew; NONE: there is none. */
+	/* The one deadline begins anew; NONE, also after ready and done: nothing is
+	   waited for, and how long an idle connection is kept is the glue's matter. */
 	void		 (*deadline)(void *arg, enum smtp_client_phase);
 	/* The first message may come: smtp_client_next. */
 	void		 (*ready)(void *arg);
@@ -174,7 +174,9 @@ struct smtp_client {
 	struct sasl_client		*sasl;
 	struct smtp_client_txn		*txn;
 	bool				 is_busy;	/* inside a function */
+	bool				 is_fresh;	/* the deadline begins anew */
 	bool				 is_early;	/* it spoke out of turn */
+	bool				 initial_due;	/* AUTH: on the first challenge */
 	bool				 is_dirty;	/* a transaction is open there: RSET */
 	bool				 is_quitting;
 	bool				 was_ready;

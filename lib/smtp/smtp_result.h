@@ -49,11 +49,12 @@ struct smtp_result {
 	bool		 dsn_taken;	/* taken, and the host does DSN (RFC 3461 s5.2.2) */
 	unsigned	 code;		/* of the reply; 0: not from the host */
 	char		 dsn[SMTP_RESULT_DSN_MAX + 1];		/* always there: "4.4.2" */
-	char		 text[SMTP_RESULT_TEXT_MAX + 1];	/* reason, with the host's name */
+	char		 text[SMTP_RESULT_TEXT_MAX + 1];	/* reason, or the words of a host that took it */
 	char		 reply[SMTP_RESULT_REPLY_MAX + 1];	/* the host's words, printable; or empty */
 };
 
 const char	*smtp_stage_name(enum smtp_stage);	/* "end of data" */
+const char	*smtp_stage_doing(enum smtp_stage);	/* "sending DATA" */
 
 /* From our side: the class of dsn ("4.7.4", a literal) is the class of the result. */
 void		 smtp_result_own(struct smtp_result *, enum smtp_stage, const char *dsn,
