@@ -57,6 +57,13 @@ fail(struct dns_exchange *x, const char *reason)
 	x->ops->on_failed(x->arg, reason);
 }
 
+static void
+fail_unreachable(struct dns_exchange *x)
+{
+	fail(x, x->is_tcp ? "the server cannot be reached over TCP" :
+	    "the server cannot be reached");
+}
+
 static bool
 is_passing(int error)
 {
@@ -72,7 +79,7 @@ on_udp(struct dns_exchange *x)
 	if (n >= 0)
 		x->ops->on_message(x->arg, slice_of(bytes, (size_t)n));
 	else if (!is_passing(errno))
-		fail(x, "the server cannot be reached");	/* ICMP said so */
+		fail_unreachable(x);	/* ICMP said so */
 }
 
 static void
@@ -82,7 +89,7 @@ tcp_write(struct dns_exchange *x)
 
 	if (n < 0) {
 		if (!is_passing(errno))
-			fail(x, "the server cannot be reached over TCP");
+			fail_unreachable(x);
 		return;
 	}
 	buf_consume(&x->out, (size_t)n);
@@ -131,7 +138,7 @@ on_ready(void *arg, int events)
 	struct dns_exchange *x = arg;
 
 	if (events < 0)
-		fail(x, "the server cannot be reached");
+		fail_unreachable(x);
 	else if (!x->is_tcp)
 		on_udp(x);
 	else if (x->out.n > 0)
