@@ -99,6 +99,9 @@ imap_session_on_store_left(struct imap_session *s)
 	for (n = list_first(&s->calls); n != NULL; n = list_next(&s->calls, n))
 		if (obj_of(n, struct call, link)->is_grant)
 			obj_of(n, struct call, link)->is_stale = true;
+	/* What waits for the login is answered now. */
+	if (s->relogin)
+		s->host->wake(s->host_arg);
 	s->handle = 0;
 	s->relogin = s->retry_due = false;
 	s->host->set_handle(s->host_arg, 0);
@@ -135,10 +138,11 @@ relogin(struct imap_session *s)
 {
 	struct ipc_store_login m = { .token = slice_of(s->token, s->token_bytes) };
 
-	s->retry_due = false;
 	s->retries++;
-	s->relogin = imap_session_call(s, IPC_STORE, IPC_MSG_store_login, &m, NULL, 0,
-	    on_relogin, NULL) == ERR_OK;
+	s->relogin = true;
+	/* What cannot be asked now is asked again, or that store is going too. */
+	s->retry_due = imap_session_call(s, IPC_STORE, IPC_MSG_store_login, &m, NULL, 0,
+	    on_relogin, NULL) != ERR_OK;
 }
 
 /* The token is still good for the new store process: nobody need notice. */

@@ -850,7 +850,7 @@ host_cancel(void *arg, enum ipc_role role, const struct imap_ticket *t)
 	return true;
 }
 
-static void host_wake(void *arg) { (void)arg; }
+static void host_wake(void *arg) { ((struct fake *)arg)->paused = false; }
 static void host_defer(void *arg) { ((struct fake *)arg)->deferred = true; }
 static void host_deadline(void *arg, uint64_t at) { ((struct fake *)arg)->deadline_ms = at; }
 static void host_set_handle(void *arg, uint32_t h) { (void)arg; (void)h; }
@@ -922,10 +922,12 @@ give_input(struct fake *f)
 {
 	size_t used;
 
-	if (f->in.n == 0 || f->closed)
+	if (f->in.n == 0 || f->closed || f->paused)
 		return;
 	used = imap_session_on_data(f->s, buf_slice(&f->in));
 	buf_consume(&f->in, used);
+	/* As imap_conn does; a wake from inside of on_data comes before it. */
+	f->paused = f->in.n > 0;
 }
 
 bool

@@ -67,6 +67,7 @@ struct fake {
 	unsigned		 tokens_back;	/* logouts at keyd */
 	size_t			 clog_at;	/* output that counts as clogged; 0: never */
 	bool			 deferred, wants_tls, closed, in_use;
+	bool			 paused;	/* input was left: none is given before a wake */
 	char			 reason[64];
 };
 

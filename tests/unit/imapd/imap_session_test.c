@@ -687,6 +687,35 @@ test_store_restart(void **state)
 	assert_false(f.closed);
 }
 
+/* A login that cannot be asked for is not forgotten, nor is what waits for it. */
+static void
+test_relogin_is_late(void **state)
+{
+	(void)state;
+	start();
+	store.down = true;
+	imap_session_on_store_left(f.s);
+	imap_session_on_store_joined(f.s);
+	EXPECT("w FETCH 1 FLAGS\r\n", "");
+	assert_int_equal(f.out.n, 0);
+	assert_true(imap_session_retry(f.s));
+	store.down = false;
+	assert_true(imap_session_retry(f.s));
+	fake_run(&f);
+	assert_true(has("w OK"));
+	assert_false(imap_session_retry(f.s));
+	/* gone again before it could say yes */
+	store.no_token_key = 1;
+	imap_session_on_store_left(f.s);
+	imap_session_on_store_joined(f.s);
+	fake_run(&f);
+	EXPECT("x FETCH 1 FLAGS\r\n", "");
+	assert_int_equal(f.out.n, 0);
+	imap_session_on_store_left(f.s);
+	fake_run(&f);
+	assert_true(has("x NO [UNAVAILABLE]"));
+}
+
 /* A UID that was told is known, although the report of it failed. */
 static void
 test_report_fails(void **state)
@@ -924,7 +953,7 @@ main(void)
 		T(test_no_summary), T(test_damaged), T(test_damaged_read_ahead), T(test_large), T(test_append), T(test_store),
 		T(test_expunge), T(test_pending), T(test_copy_move), T(test_search), T(test_idle),
 		T(test_pages), T(test_store_restart),
-		T(test_report_fails), T(test_idle_report_fails), T(test_token_given_back),
+		T(test_relogin_is_late), T(test_report_fails), T(test_idle_report_fails), T(test_token_given_back),
 		T(test_bye_during_login), T(test_stale_handle), T(test_append_across_restart),
 		T(test_split), T(test_cut_off),
 		T(test_idle_size),
