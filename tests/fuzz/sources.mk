@@ -37,3 +37,6 @@ FUZZERS += fuzz_imap_session
 fuzz_imap_session_SRCS = tests/fuzz/fuzz_imap_session.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 fuzz_imap_session_USES = ipc seal crypto mail io base
 fuzz_imap_session_EXT = $(UV_LIBS)
+FUZZERS += fuzz_dns
+fuzz_dns_SRCS = tests/fuzz/fuzz_dns.c
+fuzz_dns_USES = dns io base
