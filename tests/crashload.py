@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 
-from mailtools import PASSWORD, address, fetch_all, imap, message, smtp
+from mailtools import PASSWORD, address, fetch_all, imap, message, sendmail, smtp
 
 import godwit
 
@@ -53,7 +53,7 @@ class Book:
         with self.lock:
             for user in to:
                 self.sent[user].add(ident)
-        refused = session.sendmail(sender, rcpts, data)
+        refused = sendmail(session, sender, rcpts, data)
         with self.lock:
             self.count += 1
             for user in to:

@@ -3,6 +3,7 @@
 import imaplib
 import smtplib
 import ssl
+import threading
 
 from godwit import imap_login
 
@@ -42,9 +43,22 @@ def smtp(g, port=25, user=None, timeout=60):
     return s
 
 
+def sendmail(s, sender, rcpts, data):
+    """A queue that is ready may wait for keyd's word for a moment: a sender
+    that is refused for now is named again, a little."""
+    step = threading.Event()
+    for left in reversed(range(20)):
+        try:
+            return s.sendmail(sender, rcpts, data)
+        except smtplib.SMTPSenderRefused as e:
+            if left == 0 or e.smtp_code // 100 != 4 or e.smtp_code == 421:
+                raise
+        step.wait(0.1)
+
+
 def send(g, data, to="alice", sender="x@else.example", port=25, user=None):
     s = smtp(g, port, user)
-    s.sendmail(sender, [address(t) for t in ([to] if isinstance(to, str) else to)], data)
+    sendmail(s, sender, [address(t) for t in ([to] if isinstance(to, str) else to)], data)
     s.quit()
 
 

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""Random kill -9 of each daemon, and of all at once, under 20 sessions."""
+"""Random kill -9 of each daemon, and of all at once, under 20 sessions; and
+jumps of the clock, by which every request under way is answered too late.
+
+GODWIT_SEED repeats the order of strikes, GODWIT_LONG_SECONDS is how long,
+GODWIT_LONG_CONFIG (0, 1 or 2) picks the configuration instead of the seed.
+"""
 import os
 import random
 import signal
@@ -25,8 +30,10 @@ def kill_now(g, pids):
 
 
 def strike(g, rnd):
-    what = rnd.choice(ROLES + ("all", "suite"))
-    if what == "suite":
+    what = rnd.choice(ROLES + ("all", "suite", "clock"))
+    if what == "clock":
+        g.advance(rnd.choice((31, 61)))
+    elif what == "suite":
         g.kill_suite()
         g.start()
     elif what == "all":
@@ -41,6 +48,8 @@ def test_random_kills():
     rnd = random.Random(seed)
     pause = threading.Event()
     config = rnd.choice(CONFIGS)
+    if "GODWIT_LONG_CONFIG" in os.environ:
+        config = CONFIGS[int(os.environ["GODWIT_LONG_CONFIG"])]
     with godwit.Instance(config) as g:
         g.start()
         book = Book(g, USERS)
