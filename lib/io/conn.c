@@ -68,6 +68,8 @@ bury(struct conn *c)
 	c->in_total = conn_in_total(c);
 	if (c->tls != NULL)
 		tls_stream_free(&c->tls, c->fd);
+	else if (c->tls_next != NULL)
+		tls_stream_free(&c->tls_next, c->fd);
 	else
 		(void)close(c->fd);
 	c->fd = -1;
@@ -82,6 +84,18 @@ conn_abort(struct conn *c, const char *reason)
 	if (c->reason == NULL)
 		c->reason = reason;
 	bury(c);
+}
+
+/* A client hears of its handshake whatever became of it. */
+void
+conn_break(struct conn *c, const char *reason)
+{
+	if (c->state == CONN_HANDSHAKE && tls_stream_peer(c->tls) != NULL) {
+		tls_stream_give_up(c->tls, "connection lost");
+		if (c->ops->on_tls != NULL)
+			c->ops->on_tls(c->arg, ERR_GONE);
+	}
+	conn_abort(c, reason);
 }
 
 void
@@ -332,26 +346,20 @@ handshake(struct conn *c)
 static void
 begin_handshake(struct conn *c)
 {
-	struct tls_ctx *ctx = c->tls_next;
-
+	c->tls = c->tls_next;
 	c->tls_next = NULL;
-	if (tls_stream_new(&c->tls, ctx, c->fd, on_tls_wake, c) != ERR_OK) {
-		conn_abort(c, "tls");	/* others took the last places */
-		return;
-	}
 	c->state = CONN_HANDSHAKE;
-	timer_set(&c->timer, loop_now(c->loop) + CONN_HANDSHAKE_MS);
+	timer_set(&c->timer, c->tls_deadline_ms > 0 ? c->tls_deadline_ms :
+	    loop_now(c->loop) + CONN_HANDSHAKE_MS);
+	if (tls_stream_peer(c->tls) != NULL)	/* a client speaks first */
+		loop_defer(c->loop, &c->turn);
 	want_input(c);
 }
 
-enum err
-conn_start_tls(struct conn *c, struct tls_ctx *ctx)
+/* As soon as the last plaintext is on its way. */
+static void
+wait_for_tls(struct conn *c)
 {
-	if (c->state != CONN_OPEN || c->tls != NULL || !tls_ctx_is_ready(ctx))
-		return ERR_STATE;
-	if (tls_ctx_has_no_room(ctx))
-		return ERR_BUSY;
-	c->tls_next = ctx;
 	c->state = CONN_TLS_WAIT;
 	if (!c->is_pumping) {
 		c->injected += c->in.n;
@@ -361,6 +369,34 @@ conn_start_tls(struct conn *c, struct tls_ctx *ctx)
 		begin_handshake(c);
 	else
 		loop_defer(c->loop, &c->turn);
+}
+
+enum err
+conn_start_tls(struct conn *c, struct tls_ctx *ctx)
+{
+	enum err e;
+
+	if (c->state != CONN_OPEN || c->tls != NULL)
+		return ERR_STATE;
+	e = tls_stream_new(&c->tls_next, ctx, c->fd, on_tls_wake, c);
+	if (e == ERR_OK)
+		wait_for_tls(c);
+	return e;
+}
+
+enum err
+conn_start_tls_client(struct conn *c, struct tls_client_ctx *ctx,
+    const struct tls_demand *demand)
+{
+	enum err e;
+
+	if (c->state != CONN_OPEN || c->tls != NULL)
+		return ERR_STATE;
+	e = tls_stream_new_client(&c->tls_next, ctx, demand, c->fd, on_tls_wake, c);
+	if (e != ERR_OK)
+		return e;
+	c->tls_deadline_ms = demand->deadline_ms;
+	wait_for_tls(c);
 	return ERR_OK;
 }
 
@@ -368,6 +404,12 @@ const struct tls_facts *
 conn_tls(const struct conn *c)
 {
 	return c->tls != NULL ? tls_stream_facts(c->tls) : NULL;
+}
+
+const struct tls_peer *
+conn_tls_peer(const struct conn *c)
+{
+	return c->tls != NULL ? tls_stream_peer(c->tls) : NULL;
 }
 
 size_t
@@ -436,7 +478,7 @@ on_event(void *arg, int events)
 
 	if (events < 0) {
 		c->mask = 0;
-		conn_abort(c, "reset");
+		conn_break(c, "reset");
 		return;
 	}
 	/* on_turn frees only what is dead, and not before this returns. */
@@ -459,6 +501,7 @@ on_timer(void *arg)
 			conn_close(c, "timeout");
 		break;
 	case CONN_HANDSHAKE:
+		tls_stream_give_up(c->tls, "handshake timed out");
 		if (c->ops->on_tls != NULL)
 			c->ops->on_tls(c->arg, ERR_TIMEOUT);
 		conn_abort(c, "timeout");

@@ -45,7 +45,9 @@ struct conn_ops {
 	void	(*on_eof)(void *arg);
 	/* The write queue fell below out_low after it was above out_high.  May be NULL. */
 	void	(*on_drained)(void *arg);
-	/* The handshake ended; on an error the connection closes by itself. May be NULL. */
+	/* The handshake ended; on an error the connection closes by itself. A client
+	   hears of it whatever happened once it has begun, unless it closed or aborted
+	   the connection itself. May be NULL. */
 	void	(*on_tls)(void *arg, enum err);
 	/* conn_set_deadline passed.  NULL: close, reason "timeout". */
 	void	(*on_deadline)(void *arg);

@@ -41,7 +41,7 @@ conn_send(struct conn *c, struct buf *wire)
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return true;
 		if (n < 0) {
-			conn_abort(c, "write");
+			conn_break(c, "write");
 			return false;
 		}
 		c->out_total += (uint64_t)n;

@@ -22,7 +22,7 @@ struct conn {
 	struct loop			*loop;
 	struct loop_poll		*poll;
 	struct tls_stream		*tls;
-	struct tls_ctx			*tls_next;	/* in CONN_TLS_WAIT */
+	struct tls_stream		*tls_next;	/* from CONN_TLS_WAIT on */
 	struct conn_listener		*listener;
 	const struct conn_ops		*ops;
 	const struct conn_limits	*limits;
@@ -33,6 +33,7 @@ struct conn {
 	struct timer			 timer;
 	struct loop_idle		 turn;
 	uint64_t			 deadline_ms;	/* the session's; 0 none */
+	uint64_t			 tls_deadline_ms;	/* 0: the usual one */
 	uint64_t			 in_total;
 	uint64_t			 out_total;
 	size_t				 injected;
@@ -49,6 +50,8 @@ struct conn {
 	char				 peer_text[CONN_ADDR_TEXT_BYTES];
 };
 
+/* conn_abort, when it was not the session's wish. */
+void		 conn_break(struct conn *, const char *reason);
 void		 conn_set_mask(struct conn *, int mask);
 /* Sends until the kernel has had enough; false when the connection broke. */
 bool		 conn_send(struct conn *, struct buf *wire);

@@ -21,6 +21,65 @@
 /* The two groups whose ServerKeyExchange keyd knows by its exact length. */
 #define GROUPS		"X25519:P-256"
 
+/* ---- life ---- */
+
+void
+tls_base_init(struct tls_base *b, struct loop *l,
+    void (*destroy)(struct tls_base *), unsigned max_handshakes)
+{
+	b->loop = l;
+	b->bio = tls_stream_bio_method();
+	b->destroy = destroy;
+	b->refs = 1;
+	b->max_handshakes = max_handshakes;
+}
+
+void
+tls_base_fini(struct tls_base *b)
+{
+	SSL_CTX_free(b->ssl);
+	BIO_meth_free(b->bio);
+}
+
+void
+tls_base_unref(struct tls_base *b)
+{
+	if (--b->refs == 0)
+		b->destroy(b);
+}
+
+void
+tls_base_policy(SSL_CTX *ssl)
+{
+	must(SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1);
+	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION |
+	    SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_read_ahead(ssl, 1);
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+}
+
+int
+tls_no_password(char *dst, int cap, int rw, void *arg)
+{
+	(void)dst;
+	(void)cap;
+	(void)rw;
+	(void)arg;
+	return -1;
+}
+
+static void
+destroy(struct tls_base *b)
+{
+	struct tls_ctx *c = obj_of(b, struct tls_ctx, base);
+
+	tls_base_fini(b);
+	tls_signer_free(&c->signer);
+	secret_wipe(c->ticket_keys, sizeof(c->ticket_keys));
+	free(c);
+}
+
 struct tls_ctx *
 tls_ctx_new(struct loop *l, tls_sign_fn *fn, void *arg, unsigned max_handshakes)
 {
@@ -28,25 +87,10 @@ tls_ctx_new(struct loop *l, tls_sign_fn *fn, void *arg, unsigned max_handshakes)
 
 	if (tls_provider_load() != ERR_OK)
 		log_fatal("cannot load the TLS key provider");
-	c->loop = l;
-	c->refs = 1;
+	tls_base_init(&c->base, l, destroy, max_handshakes);
+	c->base.use_threads = ASYNC_is_capable() == 0;
 	c->signer = tls_signer_new(l, fn, arg);
-	c->bio = tls_stream_bio_method();
-	c->max_handshakes = max_handshakes;
-	c->use_threads = ASYNC_is_capable() == 0;
 	return c;
-}
-
-void
-tls_ctx_unref(struct tls_ctx *c)
-{
-	if (--c->refs > 0)
-		return;
-	SSL_CTX_free(c->ssl);
-	BIO_meth_free(c->bio);
-	tls_signer_free(&c->signer);
-	secret_wipe(c->ticket_keys, sizeof(c->ticket_keys));
-	free(c);
 }
 
 void
@@ -57,7 +101,7 @@ tls_ctx_free(struct tls_ctx **cp)
 	if (c == NULL)
 		return;
 	*cp = NULL;
-	tls_ctx_unref(c);
+	tls_base_unref(&c->base);
 }
 
 /* ---- tickets: RFC 5077 s4, key layout as OpenSSL's own ---- */
@@ -117,16 +161,6 @@ on_servername(SSL *ssl, int *alert, void *arg)
 
 /* ---- the certificate ---- */
 
-static int
-no_password(char *dst, int cap, int rw, void *arg)
-{
-	(void)dst;
-	(void)cap;
-	(void)rw;
-	(void)arg;
-	return -1;
-}
-
 /* The leaf first, then what leads to the root. */
 static enum err
 use_chain(SSL_CTX *ssl, struct slice pem, EVP_PKEY **public_part)
@@ -142,7 +176,7 @@ use_chain(SSL_CTX *ssl, struct slice pem, EVP_PKEY **public_part)
 	if (in == NULL)
 		return ERR_CRYPTO;
 	for (i = 0; i < CHAIN_MAX; i++) {
-		x = PEM_read_bio_X509(in, NULL, no_password, NULL);
+		x = PEM_read_bio_X509(in, NULL, tls_no_password, NULL);
 		if (x == NULL)
 			break;
 		if (i == 0) {
@@ -167,15 +201,11 @@ static void
 set_policy(SSL_CTX *ssl, struct tls_ctx *c, bool has_tickets)
 {
 	SSL_CTX_set_app_data(ssl, c);
-	must(SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1);
+	tls_base_policy(ssl);
 	must(SSL_CTX_set_cipher_list(ssl, CIPHERS_TLS12) == 1);
 	must(SSL_CTX_set1_groups_list(ssl, GROUPS) == 1);
-	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION |
-	    SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-	    SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_read_ahead(ssl, 1);
-	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE |
+	    SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_timeout(ssl, TICKET_LIFE_S);
 	SSL_CTX_set_tlsext_servername_callback(ssl, on_servername);
 	must(SSL_CTX_set_session_id_context(ssl,
@@ -224,8 +254,8 @@ tls_ctx_set(struct tls_ctx *c, uint32_t key, struct slice chain_pem,
 		goto out;
 	}
 	keep_ticket_keys(c, ticket_keys, ticket_keys_old);
-	SSL_CTX_free(c->ssl);	/* lives on in the connections that use it */
-	c->ssl = ssl;
+	SSL_CTX_free(c->base.ssl);	/* lives on in the connections that use it */
+	c->base.ssl = ssl;
 	ssl = NULL;
 out:
 	EVP_PKEY_free(public_part);
@@ -238,35 +268,35 @@ out:
 bool
 tls_ctx_is_ready(const struct tls_ctx *c)
 {
-	return c->ssl != NULL;
+	return c->base.ssl != NULL;
 }
 
 void
 tls_ctx_set_max_handshakes(struct tls_ctx *c, unsigned max)
 {
-	c->max_handshakes = max;
+	c->base.max_handshakes = max;
 }
 
 unsigned
 tls_ctx_handshakes(const struct tls_ctx *c)
 {
-	return c->handshakes;
+	return c->base.handshakes;
 }
 
 bool
 tls_ctx_has_no_room(const struct tls_ctx *c)
 {
-	return c->handshakes >= c->max_handshakes;
+	return c->base.handshakes >= c->base.max_handshakes;
 }
 
 void
 tls_ctx_use_threads(struct tls_ctx *c)
 {
-	c->use_threads = true;
+	c->base.use_threads = true;
 }
 
 bool
 tls_ctx_wants_threads(const struct tls_ctx *c)
 {
-	return c->use_threads;
+	return c->base.use_threads;
 }

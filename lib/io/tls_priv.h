@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What tls.c (the server's identity) shares with tls_stream.c (one
- * connection).  The context is counted: one for its owner, one for each
- * stream.
+ * What tls.c (the server's identity) and tls_client.c share with tls_stream.c
+ * (one connection of either).  A context is counted: one for its owner, one
+ * for each stream.
  */
 #ifndef TLS_PRIV_H
 #define TLS_PRIV_H
@@ -11,19 +11,30 @@
 #include "lib/io/tls.h"
 #include "lib/io/tls_provider.h"
 
-struct tls_ctx {
+/* What a stream needs of its context, whichever side it is. */
+struct tls_base {
 	struct loop		*loop;
-	struct tls_signer	*signer;
 	SSL_CTX			*ssl;		/* NULL: no certificate yet */
 	BIO_METHOD		*bio;
+	void			(*destroy)(struct tls_base *);	/* nobody has it any more */
 	unsigned		 refs;
 	unsigned		 handshakes;
 	unsigned		 max_handshakes;
 	bool			 use_threads;
+};
+
+struct tls_ctx {
+	struct tls_base		 base;
+	struct tls_signer	*signer;
 	unsigned		 ticket_key_count;
 	unsigned char		 ticket_keys[2][TLS_TICKET_KEYS_BYTES];
 };
 
-void		 tls_ctx_unref(struct tls_ctx *);
+void		 tls_base_init(struct tls_base *, struct loop *,
+		    void (*destroy)(struct tls_base *), unsigned max_handshakes);
+void		 tls_base_unref(struct tls_base *);	/* the last one destroys */
+void		 tls_base_fini(struct tls_base *);	/* for destroy */
+void		 tls_base_policy(SSL_CTX *);	/* what holds on either side */
+int		 tls_no_password(char *, int, int, void *);	/* for PEM_read_ */
 
 #endif

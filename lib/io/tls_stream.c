@@ -19,14 +19,17 @@
 #include <unistd.h>
 
 #include "lib/base/must.h"
+#include "lib/io/tls_client_priv.h"
 #include "lib/io/tls_priv.h"
+#include "lib/io/tls_verify.h"
 
 #define WIRE_MAX	(4u << 20)	/* the owner sends long before */
 
 enum stage { STAGE_HANDSHAKE, STAGE_UP, STAGE_FAILED };
 
 struct tls_stream {
-	struct tls_ctx		*ctx;
+	struct tls_base		*base;
+	struct tls_verify	*verify;	/* of the server; NULL: we are it */
 	SSL			*ssl;
 	int			 fd;
 	enum stage		 stage;
@@ -134,7 +137,7 @@ resume(struct tls_stream *t)
 {
 	t->is_resumable = true;
 	if (t->is_orphan)
-		loop_defer(t->ctx->loop, &t->last_step);
+		loop_defer(t->base->loop, &t->last_step);
 	else
 		t->wake(t->arg);
 }
@@ -154,7 +157,7 @@ static void
 leave_handshake(struct tls_stream *t, enum stage to)
 {
 	if (t->stage == STAGE_HANDSHAKE)
-		t->ctx->handshakes--;
+		t->base->handshakes--;
 	t->stage = to;
 }
 
@@ -167,44 +170,76 @@ destroy(struct tls_stream *t)
 		(void)close(t->fd);
 	SSL_free(t->ssl);
 	ERR_clear_error();
-	tls_ctx_unref(t->ctx);
+	tls_verify_free(&t->verify);
+	tls_base_unref(t->base);
 	buf_fini(&t->wire);
 	free(t);
+}
+
+static enum err
+make(struct tls_stream **tp, struct tls_base *base, int fd, timer_fn *wake,
+    void *arg)
+{
+	struct tls_stream *t;
+	BIO *bio;
+
+	if (base->ssl == NULL)
+		return ERR_STATE;
+	if (base->handshakes >= base->max_handshakes)
+		return ERR_BUSY;
+	t = must_alloc(1, sizeof(*t));
+	t->base = base;
+	t->fd = fd;
+	t->wake = wake;
+	t->arg = arg;
+	loop_idle_init(&t->last_step, on_last_step, t);
+	buf_init(&t->wire, WIRE_MAX);
+	t->ssl = SSL_new(base->ssl);
+	bio = BIO_new(base->bio);
+	must(t->ssl != NULL && bio != NULL);
+	BIO_set_data(bio, t);
+	SSL_set_bio(t->ssl, bio, bio);
+	base->refs++;
+	base->handshakes++;
+	*tp = t;
+	return ERR_OK;
 }
 
 enum err
 tls_stream_new(struct tls_stream **tp, struct tls_ctx *c, int fd,
     timer_fn *wake, void *arg)
 {
-	struct tls_stream *t;
-	BIO *bio;
+	enum err e = make(tp, &c->base, fd, wake, arg);
+	struct tls_stream *t = *tp;
 
-	if (c->ssl == NULL)
-		return ERR_STATE;
-	if (c->handshakes >= c->max_handshakes)
-		return ERR_BUSY;
-	t = must_alloc(1, sizeof(*t));
-	t->ctx = c;
-	t->fd = fd;
-	t->wake = wake;
-	t->arg = arg;
-	loop_idle_init(&t->last_step, on_last_step, t);
-	buf_init(&t->wire, WIRE_MAX);
-	t->ssl = SSL_new(c->ssl);
-	bio = BIO_new(c->bio);
-	must(t->ssl != NULL && bio != NULL);
-	BIO_set_data(bio, t);
-	SSL_set_bio(t->ssl, bio, bio);
+	if (e != ERR_OK)
+		return e;
 	SSL_set_accept_state(t->ssl);
-	if (!c->use_threads) {
+	if (!c->base.use_threads) {
 		SSL_set_mode(t->ssl, SSL_MODE_ASYNC);
 		SSL_set_async_callback_arg(t->ssl, t);
 		SSL_set_async_callback(t->ssl, on_signature);
 	}
-	c->refs++;
-	c->handshakes++;
-	*tp = t;
 	return ERR_OK;
+}
+
+enum err
+tls_stream_new_client(struct tls_stream **tp, struct tls_client_ctx *c,
+    const struct tls_demand *demand, int fd, timer_fn *wake, void *arg)
+{
+	enum err e = make(tp, &c->base, fd, wake, arg);
+	struct tls_stream *t = *tp;
+
+	if (e != ERR_OK)
+		return e;
+	SSL_set_connect_state(t->ssl);
+	e = tls_verify_new(&t->verify, t->ssl, demand);
+	if (e == ERR_OK)
+		return ERR_OK;
+	t->fd = -1;			/* stays the caller's */
+	destroy(t);
+	*tp = NULL;
+	return e;
 }
 
 void
@@ -223,7 +258,7 @@ tls_stream_free(struct tls_stream **tp, int take_fd)
 	t->is_orphan = true;
 	(void)shutdown(t->fd, SHUT_RDWR);	/* a thread may be reading */
 	if (t->is_resumable)
-		loop_defer(t->ctx->loop, &t->last_step);
+		loop_defer(t->base->loop, &t->last_step);
 }
 
 /* ---- the handshake ---- */
@@ -250,7 +285,8 @@ keep_reason(struct tls_stream *t)
 	if (text != NULL)
 		t->reason = text;
 	else if (t->is_eof)
-		t->reason = "client went away";
+		t->reason = t->verify != NULL ? "server went away" :
+		    "client went away";
 	else
 		t->reason = "handshake failed";
 }
@@ -269,6 +305,8 @@ end_step(struct tls_stream *t, int rc, int error)
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return ERR_AGAIN;
 	keep_reason(t);
+	if (t->verify != NULL)
+		t->reason = tls_verify_fail(t->verify, t->reason);
 	leave_handshake(t, STAGE_FAILED);
 	return t->is_eof ? ERR_END : ERR_CRYPTO;
 }
@@ -305,7 +343,7 @@ step_in_thread(struct tls_stream *t)
 	}
 	if (t->is_dry && t->wire.n == 0 && !t->is_eof)
 		return ERR_AGAIN;		/* not worth a thread */
-	if (loop_work(t->ctx->loop, work_step, work_done, t) != ERR_OK) {
+	if (loop_work(t->base->loop, work_step, work_done, t) != ERR_OK) {
 		t->reason = "no thread";
 		leave_handshake(t, STAGE_FAILED);
 		return ERR_BUSY;
@@ -323,7 +361,7 @@ tls_stream_handshake(struct tls_stream *t)
 		return ERR_CRYPTO;
 	if (t->is_paused && !t->is_resumable)
 		return ERR_AGAIN;
-	if (t->ctx->use_threads)
+	if (t->base->use_threads)
 		return step_in_thread(t);
 	t->is_resumable = false;
 	do_step(t);
@@ -339,7 +377,7 @@ on_last_step(void *arg)
 {
 	struct tls_stream *t = arg;
 
-	if (!t->ctx->use_threads) {
+	if (!t->base->use_threads) {
 		t->is_resumable = false;
 		do_step(t);
 		if (t->step_error == SSL_ERROR_WANT_ASYNC)
@@ -364,6 +402,19 @@ const struct tls_facts *
 tls_stream_facts(const struct tls_stream *t)
 {
 	return t->stage == STAGE_UP ? &t->facts : NULL;
+}
+
+const struct tls_peer *
+tls_stream_peer(const struct tls_stream *t)
+{
+	return t->verify != NULL ? tls_verify_result(t->verify) : NULL;
+}
+
+void
+tls_stream_give_up(struct tls_stream *t, const char *reason)
+{
+	if (t->verify != NULL && t->stage == STAGE_HANDSHAKE)
+		t->reason = tls_verify_fail(t->verify, reason);
 }
 
 const char *

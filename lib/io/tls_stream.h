@@ -12,6 +12,7 @@
 #define TLS_STREAM_H
 
 #include "lib/io/tls.h"
+#include "lib/io/tls_client.h"
 
 struct tls_stream;
 
@@ -22,6 +23,12 @@ struct tls_stream;
  */
 enum err	 tls_stream_new(struct tls_stream **, struct tls_ctx *, int fd,
 		    timer_fn *wake, void *arg) MUST_USE;
+/*
+ * As the client; it never pauses.  Also ERR_SYNTAX, ERR_UNSUPPORTED: the
+ * demand, as conn_start_tls_client tells.
+ */
+enum err	 tls_stream_new_client(struct tls_stream **, struct tls_client_ctx *,
+		    const struct tls_demand *, int fd, timer_fn *wake, void *arg) MUST_USE;
 /*
  * Takes the descriptor, so that nothing reads from a number that has been
  * given to somebody else: closed now, or when a pending signature is there.
@@ -35,6 +42,10 @@ enum err	 tls_stream_handshake(struct tls_stream *) MUST_USE;
 bool		 tls_stream_is_paused(const struct tls_stream *);
 bool		 tls_stream_is_up(const struct tls_stream *);
 const struct tls_facts *tls_stream_facts(const struct tls_stream *);
+/* Of a client, however the handshake ended; else NULL. */
+const struct tls_peer *tls_stream_peer(const struct tls_stream *);
+/* A client's handshake ends outside: with that reason, a static text. */
+void		 tls_stream_give_up(struct tls_stream *, const char *reason);
 /* Why it failed, for the log: a static text. */
 const char	*tls_stream_reason(const struct tls_stream *);
 

@@ -14,3 +14,7 @@ io_tls_test_USES = io base
 UNITS += io_dial_test
 io_dial_test_SRCS = tests/unit/io/dial_test.c
 io_dial_test_USES = io base
+
+UNITS += io_tls_client_test
+io_tls_client_test_SRCS = tests/unit/io/tls_client_test.c
+io_tls_client_test_USES = io sys base
