@@ -19,13 +19,19 @@ queue_sched_fini(struct queue_sched *s)
 }
 
 uint64_t
+queue_sched_doubled(uint64_t min_ms, uint64_t max_ms, uint32_t attempts)
+{
+	uint64_t wait = min_ms;
+
+	for (; attempts > 1 && wait < max_ms; attempts--)
+		wait *= 2;
+	return wait < max_ms ? wait : max_ms;
+}
+
+uint64_t
 queue_sched_backoff(const struct queue_sched *s, uint32_t attempts)
 {
-	uint64_t wait = s->min_backoff_ms;
-
-	for (; attempts > 1 && wait < s->max_backoff_ms; attempts--)
-		wait *= 2;
-	return wait < s->max_backoff_ms ? wait : s->max_backoff_ms;
+	return queue_sched_doubled(s->min_backoff_ms, s->max_backoff_ms, attempts);
 }
 
 uint64_t

@@ -29,6 +29,7 @@ void		 queue_sched_init(struct queue_sched *);
 void		 queue_sched_fini(struct queue_sched *);
 
 /* minimal, doubling with each attempt (1: the first) up to maximal */
+uint64_t	 queue_sched_doubled(uint64_t min_ms, uint64_t max_ms, uint32_t attempts);
 uint64_t	 queue_sched_backoff(const struct queue_sched *, uint32_t attempts);
 uint64_t	 queue_sched_expiry(const struct queue_sched *, uint64_t arrival_ms,
 		    bool is_bounce);

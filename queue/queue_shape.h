@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Figures of the scheduler: walks over its sites and their entries, counts,
+ * Figures of the scheduler: walks over its sites and their parcels, counts,
  * the age table that gwshape prints, memory.
  */
 #ifndef QUEUE_SHAPE_H
 #define QUEUE_SHAPE_H
 
 #include "lib/base/list.h"
-#include "queue/queue_entry.h"
+#include "queue/queue_parcel.h"
 #include "queue/queue_site.h"
 
 /*
@@ -20,21 +20,21 @@ struct queue_walk {
 	struct list	*next;
 };
 void		 queue_walk_start(struct queue_sites *, struct queue_walk *);
-struct queue_site *queue_walk_step(struct queue_sites *, struct queue_walk *);	/* NULL: end */
+struct queue_site *queue_walk_step(struct queue_sites *, struct queue_walk *);	/* or NULL */
 void		 queue_walk_stop(struct queue_walk *);
 
-/* All entries of a site, in any state; do not put or drop meanwhile. */
-struct queue_entry *queue_site_entry(const struct queue_site *,
-		    const struct queue_entry *prev);	/* NULL: the first; NULL at the end */
+/* All parcels of a site, in any state; do not put or drop meanwhile. */
+struct queue_parcel *queue_site_parcel(const struct queue_site *,
+		    const struct queue_parcel *prev);	/* NULL: the first; NULL at the end */
 
 /* Younger than 5, 10, 20, 40, 80, 160, 320, 640, 1280 minutes, and older. */
 #define QUEUE_SHAPE_AGES	10u
 struct queue_shape {
-	uint64_t	 oldest_ms;	/* arrival; QUEUE_SITES_NEVER: no entries */
+	uint64_t	 oldest_ms;	/* arrival; QUEUE_SITES_NEVER: no parcels */
 	uint64_t	 rcpts[QUEUE_SHAPE_AGES];
-	uint32_t	 entries[QUEUE_SHAPE_AGES];
+	uint32_t	 parcels[QUEUE_SHAPE_AGES];
 };
-/* O(entries of the site). */
+/* O(parcels of the site). */
 void		 queue_shape_fill(const struct queue_sites *, const struct queue_site *,
 		    uint64_t now_ms, struct queue_shape *);
 
@@ -53,14 +53,14 @@ void		 queue_site_count(const struct queue_sites *, const struct queue_site *,
 		    struct queue_site_counts *);
 
 struct queue_sites_counts {
-	uint64_t	 entries;
+	uint64_t	 parcels;
 	uint64_t	 sites;
 	uint64_t	 idle_sites;
 	uint64_t	 dead_sites;
 	uint64_t	 senders;
 	uint64_t	 lanes;
 	uint64_t	 given;
-	uint64_t	 memory_bytes;	/* without the entries: they are the caller's */
+	uint64_t	 memory_bytes;	/* without the parcels: they are the caller's */
 	uint64_t	 steps;		/* elementary ones so far: list walks, heap moves */
 };
 void		 queue_sites_count(const struct queue_sites *, struct queue_sites_counts *);

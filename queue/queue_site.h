@@ -2,21 +2,21 @@
 /*
  * The sites that mail goes to and what is known of each: how many deliveries
  * at a time it takes, whether it is dead, how often it may be tried.  The
- * scheduler of remote mail is this, queue_entry.h (what waits for a site and
+ * scheduler of remote mail is this, queue_parcel.h (what waits for a site and
  * whose turn it is) and queue_shape.h (figures).  It is pure: no I/O, and
  * every call is handed the time, real ms.  A clock that goes back stands
  * still here, so nothing waits longer for it; one that goes forward is
  * believed.
  *
  * A site is a next hop and the title of its route.  It is made by the first
- * entry and lives while it has one; then up to idle_max sites are remembered
+ * parcel and lives while it has one; then up to idle_max sites are remembered
  * if there is something to remember.  A name is borrowed for the call.
  *
  * Feedback, as operators know it from Postfix: deliveries at a time start at
  * `initial`, one more for each that is taken, one less for each that failed.
  * When as many failed in a row as ran at a time the site is dead: nothing is
  * tried until a backoff (minimal, doubling to maximal) is over, then one
- * entry.  One that is throttled down to nothing rests for a second, doubling
+ * parcel.  One that is throttled down to nothing rests for a second, doubling
  * to the minimal backoff.
  */
 #ifndef QUEUE_SITE_H
@@ -38,10 +38,10 @@ struct queue_sites;
 enum queue_mail { QUEUE_MAIL_NORMAL, QUEUE_MAIL_BOUNCE, QUEUE_MAIL_KINDS };
 
 struct queue_sites_limits {
-	uint32_t	 given_max;	/* deliveries under way, all sites */
+	uint32_t	 given_max;	/* deliveries under way, all sites; 0: none now */
 	uint32_t	 concurrency;	/* of a site whose route says nothing */
 	uint32_t	 initial;	/* concurrency that a site starts with */
-	uint32_t	 idle_max;	/* sites without entries that are remembered */
+	uint32_t	 idle_max;	/* sites without parcels that are remembered */
 	uint64_t	 min_backoff_ms;
 	uint64_t	 max_backoff_ms;
 	uint64_t	 lifetime_ms[QUEUE_MAIL_KINDS];
@@ -56,7 +56,7 @@ struct queue_site_limits {
 
 /* make: limits are the defaults of queue.opt until they are set; on the heap */
 struct queue_sites *queue_sites_new(void);
-/* At once; all of them count from now on.  Zeroes are taken as 1. */
+/* All of them count from now on.  A concurrency or backoff of 0 is taken as 1. */
 void		 queue_sites_set_limits(struct queue_sites *,
 		    const struct queue_sites_limits *);
 /* For each site after a reload; a rate counts anew. */
@@ -72,14 +72,14 @@ bool		 queue_site_is_dead(const struct queue_site *);
 
 /*
  * Flush: what is known of a dead or resting site is forgotten and its
- * deferred entries are due, in the order in which they were deferred.  By
+ * deferred parcels are due, in the order in which they were deferred.  By
  * name (with any route): how many sites there were.  Calls of
- * queue_entry_pick do the work.
+ * queue_parcel_pick do the work.
  */
 unsigned	 queue_sites_flush(struct queue_sites *, struct slice name, uint64_t now_ms);
 void		 queue_sites_flush_all(struct queue_sites *, uint64_t now_ms);
 
-/* free: the entries are the caller's, and forgotten */
+/* free: the parcels are the caller's, and forgotten */
 void		 queue_sites_free(struct queue_sites **);
 
 #endif

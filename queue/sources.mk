@@ -7,6 +7,10 @@ queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_msg.c queue/queue_job
 	queue/queue_compact.c queue/queue_recover.c queue/queue_txn.c queue/queue_resolve.c \
 	queue/queue_facts.c queue/queue_keyd.c queue/queue_list.c
 
+# the scheduler of remote mail
+queue_SITES = queue/queue_site.c queue/queue_window.c queue/queue_lane.c queue/queue_parcel.c \
+	queue/queue_pick.c queue/queue_shape.c
+
 PROGRAMS += queue
 queue_SRCS = queue/main.c queue/queue_opt.c $(queue_CORE)
 queue_USES = daemon conf ipc seal crypto mail io sys base

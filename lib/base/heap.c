@@ -8,7 +8,7 @@
 void
 heap_init(struct heap *h)
 {
-	*h = (struct heap){ NULL, 0, 0 };
+	*h = (struct heap){ .nodes = NULL };
 }
 
 void
@@ -23,6 +23,7 @@ heap_place(struct heap *h, size_t pos, struct heap_node *n)
 {
 	h->nodes[pos - 1] = n;
 	n->pos = pos;
+	h->moves++;
 }
 
 static void

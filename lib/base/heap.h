@@ -19,6 +19,7 @@ struct heap {
 	struct heap_node	**nodes;
 	size_t			  count;
 	size_t			  cap;
+	uint64_t		  moves;	/* of nodes so far: what it has cost */
 };
 
 void			 heap_init(struct heap *);

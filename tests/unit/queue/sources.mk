@@ -30,3 +30,7 @@ queue_crash_test_SRCS = tests/unit/queue/queue_crash_test.c tests/unit/queue/fak
 	tests/unit/queue/spool_dir.c $(queue_CORE)
 queue_crash_test_USES = $(queue_TEST_USES)
 queue_crash_test_EXT = $(queue_TEST_EXT)
+
+UNITS += queue_site_test
+queue_site_test_SRCS = tests/unit/queue/queue_site_test.c queue/queue_sched.c $(queue_SITES)
+queue_site_test_USES = base
