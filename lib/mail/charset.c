@@ -177,19 +177,42 @@ charset_utf8_len(const char *p, size_t n)
 	return len;
 }
 
+/* ASCII, but not NUL. */
+static bool
+is_plain(char c)
+{
+	return (unsigned char)(c - 1) < 0x7f;
+}
+
+/* How many of the first bytes are well-formed and not NUL. */
+static size_t
+clean_length(struct slice text)
+{
+	size_t i = 0;
+	size_t len;
+
+	for (;;) {
+		while (i < text.n && is_plain(text.p[i]))
+			i++;
+		if (i == text.n || text.p[i] == '\0')
+			return i;
+		len = charset_utf8_len(text.p + i, text.n - i);
+		if (len == 0)
+			return i;
+		i += len;
+	}
+}
+
 void
 charset_put_clean(struct slice text, struct buf *out)
 {
 	size_t i = 0;
 
 	while (i < text.n) {
-		size_t start = i;
-		size_t len = 0;
+		size_t n = clean_length(slice_from(text, i));
 
-		while (i < text.n && text.p[i] != '\0' &&
-		    (len = charset_utf8_len(text.p + i, text.n - i)) > 0)
-			i += len;
-		buf_put(out, text.p + start, i - start);
+		buf_put(out, text.p + i, n);
+		i += n;
 		if (i < text.n) {
 			buf_put_str(out, BAD);
 			i++;

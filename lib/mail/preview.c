@@ -34,18 +34,23 @@ sample_text(const struct mime *m, const struct mime_sample *s,
 	buf_fini(&raw);
 }
 
+/* Also U+00A0, U+200B to U+200F, U+FEFF: padding in newsletters. */
+static bool
+is_space(struct slice c)
+{
+	if (c.n == 1)
+		return (unsigned char)c.p[0] <= ' ' || c.p[0] == 0x7f;
+	return slice_eq(c, SLICE_LIT("\xc2\xa0")) ||
+	    slice_eq(c, SLICE_LIT("\xef\xbb\xbf")) ||
+	    (c.n == 3 && c.p[0] == '\xe2' && c.p[1] == '\x80' &&
+	    (unsigned char)c.p[2] >= 0x8b && (unsigned char)c.p[2] <= 0x8f);
+}
+
 /* One character; false when the line is full. */
 static bool
 put_char(struct line *l, struct slice c)
 {
-	bool space = c.n == 1 && ((unsigned char)c.p[0] <= ' ' || c.p[0] == 0x7f);
-
-	/* U+00A0, U+200B to U+200F, U+FEFF: padding in newsletters */
-	space |= slice_eq(c, SLICE_LIT("\xc2\xa0")) ||
-	    slice_eq(c, SLICE_LIT("\xef\xbb\xbf")) ||
-	    (c.n == 3 && c.p[0] == '\xe2' && c.p[1] == '\x80' &&
-	    (unsigned char)c.p[2] >= 0x8b && (unsigned char)c.p[2] <= 0x8f);
-	if (space) {
+	if (is_space(c)) {
 		l->gap = true;
 		return l->left > 0;
 	}
@@ -58,7 +63,10 @@ put_char(struct line *l, struct slice c)
 	l->gap = false;
 	if (l->left == 0)
 		return false;
-	buf_put_slice(l->out, c);
+	if (c.n == 1)
+		buf_put_char(l->out, c.p[0]);
+	else
+		buf_put_slice(l->out, c);
 	l->left--;
 	return true;
 }
