@@ -29,14 +29,19 @@ read_rcpts(struct dlv_job *job, struct slice list)
 {
 	struct ipc_reader r = ipc_reader_of(list);
 	struct ipc_deliver_rcpt m;
+	unsigned room = 0;
 
-	job->rcpts = must_alloc(DELIVER_JOB_RCPTS, sizeof(*job->rcpts));
 	while (ipc_reader_more(&r)) {
-		struct dlv_rcpt *rcpt = &job->rcpts[job->count];
+		struct dlv_rcpt *rcpt;
 
 		ipc_deliver_rcpt_get(&r, &m);
 		if (r.bad || job->count == DELIVER_JOB_RCPTS)
 			return ERR_VIOLATION;
+		if (job->count == room) {
+			room = room == 0 ? 1 : 2 * room;
+			job->rcpts = must_realloc(job->rcpts, room, sizeof(*job->rcpts));
+		}
+		rcpt = &job->rcpts[job->count];
 		job->count++;
 		job->left++;
 		if (dlv_rcpt_read(rcpt, &m) != ERR_OK)
