@@ -27,6 +27,7 @@ struct loop {
 	uv_idle_t	 no_sleep;	/* runs while deferred work is left */
 	struct heap	 timers;
 	struct list	 deferred;
+	uint64_t	 turn;		/* counts run_deferred */
 	uint64_t	 armed_ms;	/* when alarm rings, NEVER when stopped */
 	uint64_t	 offset_ms;	/* loop_now - uv_now */
 	bool		 is_firing;
@@ -109,24 +110,31 @@ on_no_sleep(uv_idle_t *uv)
 }
 
 /*
- * Runs what was deferred until now; work that defers itself again gets its
- * next turn after the descriptors had theirs.
+ * Runs what was deferred, and what that defers in turn: answers leave in the
+ * turn that made them.  Work that defers itself again waits until the
+ * descriptors had their turn.
  */
 static void
 run_deferred(struct loop *l)
 {
-	struct list ready, *n;
+	struct list again, *n;
 	struct loop_idle *i;
 
-	list_init(&ready);
+	l->turn++;
+	list_init(&again);
 	while ((n = list_first(&l->deferred)) != NULL) {
-		list_remove(n);
-		list_push(&ready, n);
-	}
-	while ((n = list_first(&ready)) != NULL) {
-		list_remove(n);
 		i = obj_of(n, struct loop_idle, link);
-		i->fn(i->arg);
+		list_remove(n);
+		if (i->turn == l->turn) {
+			list_push(&again, n);
+		} else {
+			i->turn = l->turn;
+			i->fn(i->arg);
+		}
+	}
+	while ((n = list_first(&again)) != NULL) {
+		list_remove(n);
+		list_push(&l->deferred, n);
 	}
 }
 
@@ -273,6 +281,7 @@ void
 loop_idle_init(struct loop_idle *i, timer_fn *fn, void *arg)
 {
 	list_init(&i->link);
+	i->turn = 0;
 	i->fn = fn;
 	i->arg = arg;
 }

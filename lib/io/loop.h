@@ -47,9 +47,13 @@ void		 timer_set(struct timer *, uint64_t at_ms);	/* replaces */
 void		 timer_stop(struct timer *);			/* legal when idle */
 bool		 timer_is_set(const struct timer *);
 
-/* Work to do once at the end of this loop turn, before it sleeps. */
+/*
+ * Work to do once at the end of this loop turn, before it sleeps; deferred
+ * again while it runs, at the end of the next turn.
+ */
 struct loop_idle {
 	struct list	 link;
+	uint64_t	 turn;		/* the loop's own */
 	timer_fn	*fn;
 	void		*arg;
 };

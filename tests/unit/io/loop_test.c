@@ -181,6 +181,52 @@ deferred_work(void **state)
 	loop_free(&t.loop);
 }
 
+struct chain {
+	struct step		 first, second;
+	struct step		 outside;
+	struct loop_wake	*wake;
+};
+
+static void
+on_outside(void *arg)
+{
+	note(arg);
+}
+
+static void
+on_first(void *arg)
+{
+	struct chain *c = arg;
+
+	note(&c->first);
+	loop_wake_send(c->wake);
+	loop_defer(c->first.trace->loop, &c->first.idle);
+	loop_defer(c->first.trace->loop, &c->second.idle);
+	if (c->first.again-- == 0)
+		loop_idle_cancel(&c->first.idle);
+}
+
+/* What deferred work defers needs no other turn, itself does. */
+static void
+deferred_chain(void **state)
+{
+	struct trace t = { .loop = loop_new(), .stop_after = 6 };
+	struct chain c;
+
+	(void)state;
+	step_init(&c.first, &t, 'a');
+	step_init(&c.second, &t, 'b');
+	step_init(&c.outside, &t, 'w');
+	c.first.again = 1;
+	c.wake = loop_wake_new(t.loop, on_outside, &c.outside);
+	loop_idle_init(&c.first.idle, on_first, &c);
+	loop_defer(t.loop, &c.first.idle);
+	loop_run(t.loop);
+	assert_string_equal(t.text, "abwabw");
+	loop_wake_free(&c.wake);
+	loop_free(&t.loop);
+}
+
 struct ends {
 	struct loop		*loop;
 	struct loop_poll	*poll;
@@ -310,6 +356,7 @@ main(void)
 		cmocka_unit_test(advance_rearms),
 		cmocka_unit_test(timer_that_sets_itself_does_not_starve),
 		cmocka_unit_test(deferred_work),
+		cmocka_unit_test(deferred_chain),
 		cmocka_unit_test(polls),
 		cmocka_unit_test(threads),
 		cmocka_unit_test(clock_agrees),
