@@ -18,6 +18,8 @@ const struct log_row log_rows[LOG_EVENT_COUNT] = {
 #undef EVENT
 };
 
+#define USUAL_BYTES	400	/* most lines grow no buffer */
+
 static int log_fd = 2;		/* set once at start-up */
 
 void
@@ -163,6 +165,7 @@ log_write(enum log_event event, const struct log_kv *kv)
 	struct buf b;
 
 	buf_init(&b, LOG_LINE_MAX);
+	(void)buf_reserve(&b, USUAL_BYTES);
 	buf_put_str(&b, log_rows[event].name);
 	for (; kv->kind != LOG_KIND_END; kv++) {
 #ifdef GODWIT_TEST
