@@ -468,12 +468,12 @@ smtp_client_txn_on_mail(struct smtp_client *c)
 	if (is_odd(c))
 		return;
 	t->ahead_bytes -= t->mail_bytes;
-	smtp_client_result(c, &r);
+	if (c->parser.code >= 400) {
+		t->is_refused = true;
+		smtp_client_result(c, &r);
+		smtp_client_txn_tell_rest(c, &r);
+	}
 	c->wait = SMTP_AWAIT_RCPT;
-	if (r.error == ERR_OK)
-		return;
-	t->is_refused = true;
-	smtp_client_txn_tell_rest(c, &r);
 }
 
 /*
@@ -490,30 +490,37 @@ is_too_many(const struct smtp_client *c)
 	    (dsn.n == 0 || slice_ends(dsn, ".5.3"));
 }
 
+static void
+take_rcpt(struct smtp_client *c, struct slot *s)
+{
+	struct smtp_result r;
+
+	if (c->parser.code < 400) {
+		s->at = SLOT_TAKEN;
+		c->txn->taken++;
+		return;
+	}
+	smtp_client_result(c, &r);
+	r.is_again = is_too_many(c);
+	if (c->parser.code == 552)
+		smtp_result_soften(&r);
+	tell(c, s, &r);
+}
+
 void
 smtp_client_txn_on_rcpt(struct smtp_client *c)
 {
 	struct smtp_client_txn *t = c->txn;
 	struct slot *s = &t->slots[t->got];
-	struct smtp_result r;
 
 	if (is_odd(c))
 		return;
 	t->ahead_bytes -= s->bytes;
-	smtp_client_result(c, &r);
-	if (++t->got == t->limit)
+	t->got++;
+	if (!t->is_refused)
+		take_rcpt(c, s);
+	if (t->got == t->limit)
 		c->wait = SMTP_AWAIT_DATA;
-	if (t->is_refused)
-		return;
-	if (r.error == ERR_OK) {
-		s->at = SLOT_TAKEN;
-		t->taken++;
-		return;
-	}
-	r.is_again = is_too_many(c);
-	if (c->parser.code == 552)
-		smtp_result_soften(&r);
-	tell(c, s, &r);
 }
 
 void

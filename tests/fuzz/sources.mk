@@ -40,3 +40,6 @@ fuzz_imap_session_EXT = $(UV_LIBS)
 FUZZERS += fuzz_dns
 fuzz_dns_SRCS = tests/fuzz/fuzz_dns.c
 fuzz_dns_USES = dns io base
+FUZZERS += fuzz_smtp_client
+fuzz_smtp_client_SRCS = tests/fuzz/fuzz_smtp_client.c tests/unit/smtp/fake_client.c
+fuzz_smtp_client_USES = smtp crypto base
