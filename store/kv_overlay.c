@@ -94,20 +94,25 @@ kv_overlay_fini(struct kv_overlay *o)
 	o->head = NULL;
 }
 
-/* The last node below the key on each level. */
+/*
+ * The last node below the key on each level.  behind: the first one that is
+ * not, as far as known; NULL is the end.
+ */
 static void
 find_path(const struct kv_overlay *o, const struct kv_key *key, bool past_equal,
     struct kv_node *path[KV_LEVELS])
 {
-	struct kv_node *n = o->head;
+	struct kv_node *n = o->head, *next, *behind = NULL;
 	int c;
 
 	for (int level = KV_LEVELS - 1; level >= 0; level--) {
-		while (n->next[level] != NULL) {
-			c = kv_key_cmp(&n->next[level]->key, key);
-			if (c > 0 || (c == 0 && !past_equal))
+		while ((next = n->next[level]) != behind) {
+			c = kv_key_cmp(&next->key, key);
+			if (c > 0 || (c == 0 && !past_equal)) {
+				behind = next;
 				break;
-			n = n->next[level];
+			}
+			n = next;
 		}
 		path[level] = n;
 	}

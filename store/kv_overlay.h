@@ -25,14 +25,15 @@ struct kv_val {
 };
 
 struct kv_node {
-	struct kv_key	 key;
-	uint8_t		 levels;
 	uint64_t	 txn;		/* serial of the transaction that wrote newest */
 	struct list	 link;		/* in dirty */
 	struct kv_val	*newest;
 	struct kv_val	*inflight;
 	struct kv_val	*durable;
 	struct kv_val	*applying;
+	/* All that a search touches lies together, in one cache line mostly. */
+	uint8_t		 levels;
+	struct kv_key	 key;
 	struct kv_node	*next[];
 };
 
