@@ -14,3 +14,6 @@ UNITS += delivery_dlv_mx_test
 delivery_dlv_mx_test_SRCS = tests/unit/delivery/dlv_mx_test.c delivery/dlv_mx.c delivery/dlv_self.c \
 	delivery/dlv_verdict.c delivery/dlv_hop.c
 delivery_dlv_mx_test_USES = conf mail io sys base
+UNITS += delivery_dlv_tls_test
+delivery_dlv_tls_test_SRCS = tests/unit/delivery/dlv_tls_test.c delivery/dlv_tls.c delivery/dlv_verdict.c
+delivery_dlv_tls_test_USES = io sys base
