@@ -24,6 +24,13 @@
 #include "lib/io/tls_verify.h"
 
 #define WIRE_MAX	(4u << 20)	/* the owner sends long before */
+/*
+ * What OpenSSL may take from the socket in one call.  A record of data needs
+ * a quarter of it; messages without data (KeyUpdate, HelloRequest, empty
+ * records) would keep one call, and so the process, busy for as long as they
+ * come.
+ */
+#define ALLOWANCE	65536u
 
 enum stage { STAGE_HANDSHAKE, STAGE_UP, STAGE_FAILED };
 
@@ -47,6 +54,7 @@ struct tls_stream {
 	struct loop_idle	 last_step;	/* of an orphan */
 	struct buf		 wire;
 	uint64_t		 in_total;
+	size_t			 allowance;	/* left of this call */
 	struct tls_facts	 facts;
 };
 
@@ -63,12 +71,14 @@ bio_read(BIO *b, char *dst, int n)
 		return -1;
 	if (t->is_eof)
 		return 0;
-	if (!t->is_dry) {
+	if (!t->is_dry && t->allowance > 0) {
 		do
 			got = recv(t->fd, dst, (size_t)n, MSG_DONTWAIT);
 		while (got < 0 && errno == EINTR);
 		if (got > 0) {
 			t->in_total += (uint64_t)got;
+			t->allowance -= (size_t)got < t->allowance ?
+			    (size_t)got : t->allowance;
 			t->is_dry = got < n;
 			return (int)got;
 		}
@@ -315,6 +325,7 @@ static void
 do_step(struct tls_stream *t)
 {
 	ERR_clear_error();
+	t->allowance = ALLOWANCE;
 	t->step_rc = SSL_do_handshake(t->ssl);
 	t->step_error = t->step_rc == 1 ? SSL_ERROR_NONE :
 	    SSL_get_error(t->ssl, t->step_rc);
@@ -438,6 +449,7 @@ tls_stream_read(struct tls_stream *t, char *dst, size_t n, size_t *got)
 	int error;
 
 	*got = 0;
+	t->allowance = ALLOWANCE;
 	ERR_clear_error();
 	if (SSL_read_ex(t->ssl, dst, n, got) == 1)
 		return ERR_OK;

@@ -16,5 +16,10 @@ io_dial_test_SRCS = tests/unit/io/dial_test.c
 io_dial_test_USES = io base
 
 UNITS += io_tls_client_test
-io_tls_client_test_SRCS = tests/unit/io/tls_client_test.c
+io_tls_client_test_SRCS = tests/unit/io/tls_client_test.c tests/unit/io/tls_side.c
 io_tls_client_test_USES = io sys base
+
+UNITS += io_tls_client_hostile_test
+io_tls_client_hostile_test_SRCS = tests/unit/io/tls_client_hostile_test.c \
+	tests/unit/io/tls_side.c
+io_tls_client_hostile_test_USES = io base
