@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -168,9 +167,10 @@ static int
 wait_gone(int pid_fd)
 {
 	const struct timespec step = { 0, STEP_MS * 1000000L };
+	struct flock whole = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 	uint64_t until = clock_mono_ms() + STOP_WAIT_MS;
 
-	while (flock(pid_fd, LOCK_SH | LOCK_NB) != 0) {
+	while (fcntl(pid_fd, F_SETLK, &whole) != 0) {
 		if (clock_mono_ms() > until) {
 			fputs("godwit stop: still running\n", stderr);
 			return EX_TEMPFAIL;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -206,10 +205,14 @@ make_dirs(struct master *m, struct buf *why)
 	return ERR_OK;
 }
 
-/* One master for an instance: it holds the lock as long as it lives. */
+/*
+ * One master for an instance: it holds the lock as long as it lives.  Not
+ * flock(2): a child that is not a daemon yet would go on holding that.
+ */
 static enum err
 lock(struct master *m, struct buf *why)
 {
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char text[32];
 	int n;
 
@@ -218,7 +221,7 @@ lock(struct master *m, struct buf *why)
 		buf_printf(why, "%s: %s\n", m->paths.pid, strerror(errno));
 		return ERR_IO;
 	}
-	if (flock(m->pid_fd, LOCK_EX | LOCK_NB) != 0) {
+	if (fcntl(m->pid_fd, F_SETLK, &whole) != 0) {
 		buf_put_str(why, "godwit is running already\n");
 		return ERR_EXISTS;
 	}

@@ -233,6 +233,8 @@ class Instance:
         """kill -9 of every process at once; start() works again after it."""
         if not self.is_running():
             return
+        self.process.send_signal(signal.SIGSTOP)    # or it starts others meanwhile
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         pids = self._children() + [self.process.pid]
         for pid in pids:
             try:

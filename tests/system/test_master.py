@@ -193,6 +193,14 @@ def test_second_master_is_refused(g):
     assert g.status()
 
 
+def test_lock_is_not_inherited(g):
+    """A child between fork and exec must not keep the next master out."""
+    inode = os.stat(f"{g.root}/run/master.pid").st_ino
+    with open("/proc/locks", encoding="ascii") as f:
+        locks = [line.split() for line in f if f":{inode} " in line]
+    assert [(lock[1], lock[3], int(lock[4])) for lock in locks] == [("POSIX", "WRITE", g.process.pid)]
+
+
 def test_taken_port(stand_ins):
     with godwit.Instance() as g:
         with socket.create_server(("127.0.0.1", g.port("smtp"))):
