@@ -39,7 +39,7 @@ queue_sender_leave(struct queue_sites *s, struct queue_sender *sender)
 	if (--sender->parcels > 0)
 		return;
 	must(list_is_empty(&sender->lanes) && sender->given == 0);
-	heap_remove(&s->turns, &sender->turn);
+	must(!heap_has(&sender->turn));
 	map_remove(&s->senders, &sender->by_key);
 	s->sender_count--;
 	free(sender);
@@ -48,11 +48,21 @@ queue_sender_leave(struct queue_sites *s, struct queue_sender *sender)
 void
 queue_sender_turn(struct queue_sites *s, struct queue_sender *sender)
 {
+	struct heap *turns = &s->turns[sender->was_served];
+
 	if (list_is_empty(&sender->lanes))
-		heap_remove(&s->turns, &sender->turn);
+		heap_remove(turns, &sender->turn);
 	else
-		heap_move(&s->turns, &sender->turn, (uint64_t)sender->given << SERVED_BITS |
+		heap_move(turns, &sender->turn, (uint64_t)sender->given << SERVED_BITS |
 		    (sender->served & ((1ull << SERVED_BITS) - 1)));
+}
+
+void
+queue_sender_served(struct queue_sites *s, struct queue_sender *sender, bool was_served)
+{
+	heap_remove(&s->turns[sender->was_served], &sender->turn);
+	sender->was_served = was_served;
+	queue_sender_turn(s, sender);
 }
 
 bool
@@ -186,6 +196,7 @@ queue_lane_push(struct queue_sites *s, struct queue_parcel *e)
 	e->lane = lane;
 	list_push(&lane->parcels, &e->link);
 	site->ready++;
+	e->sender->ready++;
 	if (lane->place == QUEUE_LANE_NEW) {
 		/* Who comes while others wait has his turn with them. */
 		if (site->offered < QUEUE_OFFERS_MAX && !queue_lane_is_parked(site) &&
@@ -206,6 +217,8 @@ queue_lane_pull(struct queue_sites *s, struct queue_parcel *e)
 	list_remove(&e->link);
 	e->lane = NULL;
 	site->ready--;
+	if (--e->sender->ready == 0)
+		queue_sender_served(s, e->sender, false);
 	if (list_is_empty(&lane->parcels))
 		lane_free(s, lane);
 	else if (e->is_given) {

@@ -122,6 +122,8 @@ queue_parcel_give(struct queue_sites *s, struct queue_parcel *e, bool as_deliver
 		site->given++;
 		e->sender->given++;
 		e->sender->served = ++s->picks;
+		s->given_count++;
+		queue_sender_served(s, e->sender, true);
 		e->is_probe = site->is_dead;
 		site->is_probing = site->is_dead;
 		queue_window_charge(s, site, e->rcpts);

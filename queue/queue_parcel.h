@@ -11,8 +11,10 @@
  *	                                                        '--> drop
  *
  * Whose turn it is: the sender with the fewest deliveries under way goes
- * first, then the one that was served longest ago.  A sender never gets more
- * than seven times what is left free, so there is always room for another.
+ * first, then the one that was served longest ago; three turns of four are
+ * for senders that had nothing ready, so that a list waits for them and they
+ * never stop it.  A sender never gets more than seven times what is left
+ * free, so there is always room for another.
  * A site serves the senders that wait for it in turn, those that had nothing
  * waiting there alternating with those that had.
  *

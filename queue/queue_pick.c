@@ -128,16 +128,23 @@ pick_doomed(struct queue_sites *s, bool *is_expired)
 
 /* ---- deliver ---- */
 
+/* Three turns of four are for those who have just come. */
 static struct queue_sender *
 first_sender(const struct queue_sites *s)
 {
-	struct heap_node *n = heap_first(&s->turns);
+	unsigned i, old_first = s->given_count % QUEUE_OLD_TURN == 0;
 	struct queue_sender *sender;
+	struct heap_node *n;
 
-	if (n == NULL)
-		return NULL;
-	sender = obj_of(n, struct queue_sender, turn);
-	return queue_sender_may(s, sender) ? sender : NULL;
+	for (i = 0; i < lengthof(s->turns); i++) {
+		n = heap_first(&s->turns[i ^ old_first]);
+		if (n == NULL)
+			continue;
+		sender = obj_of(n, struct queue_sender, turn);
+		if (queue_sender_may(s, sender))
+			return sender;
+	}
+	return NULL;
 }
 
 /* Sites with room whose offers nobody takes offer one more. */

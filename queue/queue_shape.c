@@ -96,7 +96,8 @@ memory_bytes(const struct queue_sites *s)
 	n += s->sender_count * (sizeof(struct queue_sender) + MALLOC_BYTES);
 	n += s->lane_count * (sizeof(struct queue_lane) + MALLOC_BYTES);
 	n += map_bytes(&s->by_name) + map_bytes(&s->senders) + map_bytes(&s->lanes);
-	n += (s->due.cap + s->wakes.cap + s->turns.cap) * sizeof(*s->due.nodes);
+	n += (s->due.cap + s->wakes.cap + s->turns[0].cap + s->turns[1].cap) *
+	    sizeof(*s->due.nodes);
 	for (i = 0; i < QUEUE_MAIL_KINDS; i++)
 		n += s->ages[i].cap * sizeof(*s->due.nodes);
 	return n;
@@ -111,7 +112,8 @@ queue_sites_count(const struct queue_sites *s, struct queue_sites_counts *c)
 	    .idle_sites = s->idle_count, .dead_sites = s->dead_count,
 	    .senders = s->sender_count, .lanes = s->lane_count, .given = s->given,
 	    .memory_bytes = memory_bytes(s),
-	    .steps = s->steps + s->due.moves + s->wakes.moves + s->turns.moves };
+	    .steps = s->steps + s->due.moves + s->wakes.moves + s->turns[0].moves +
+	    s->turns[1].moves };
 	for (i = 0; i < QUEUE_MAIL_KINDS; i++)
 		c->steps += s->ages[i].moves;
 }

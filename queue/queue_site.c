@@ -33,7 +33,8 @@ queue_sites_new(void)
 	list_init(&s->walks);
 	heap_init(&s->due);
 	heap_init(&s->wakes);
-	heap_init(&s->turns);
+	heap_init(&s->turns[0]);
+	heap_init(&s->turns[1]);
 	for (i = 0; i < QUEUE_MAIL_KINDS; i++)
 		heap_init(&s->ages[i]);
 	list_init(&s->flush_all.link);
@@ -348,7 +349,8 @@ queue_sites_free(struct queue_sites **sp)
 	map_fini(&s->by_name);
 	heap_fini(&s->due);
 	heap_fini(&s->wakes);
-	heap_fini(&s->turns);
+	heap_fini(&s->turns[0]);
+	heap_fini(&s->turns[1]);
 	for (i = 0; i < QUEUE_MAIL_KINDS; i++)
 		heap_fini(&s->ages[i]);
 	free(s);

@@ -33,17 +33,20 @@
 #define QUEUE_STIRS		2u	/* sites that offer one more, in a pick */
 #define QUEUE_PARKS		16u	/* lanes parked in a pick */
 #define QUEUE_SENDER_SHARE	7u	/* times what is free */
+#define QUEUE_OLD_TURN		4u	/* each such turn is for who was served */
 #define QUEUE_RCPTS_MAX		1000000u	/* counted for a rate at once */
 #define QUEUE_RATE_MS_MAX	(30 * 86400000ull)
 
 struct queue_sender {
 	struct map_node	 by_key;
-	struct heap_node turn;		/* when it has offered lanes */
+	struct heap_node turn;		/* s->turns, when it has offered lanes */
 	struct list	 lanes;		/* offered */
 	uint64_t	 key;
 	uint64_t	 served;	/* number of the pick that served it last */
 	uint32_t	 given;
 	uint32_t	 parcels;
+	uint32_t	 ready;
+	bool		 was_served;	/* since it had none ready */
 };
 
 enum queue_lane_place {
@@ -111,11 +114,12 @@ struct queue_sites {
 	struct heap	 due;
 	struct heap	 wakes;
 	struct heap	 ages[QUEUE_MAIL_KINDS];
-	struct heap	 turns;
+	struct heap	 turns[2];	/* of senders: fresh, and served before */
 	struct queue_walk flush_all;
 	uint64_t	 clock_ms;
 	uint64_t	 skew_ms;	/* own clock minus the real one */
 	uint64_t	 picks;		/* and senders so far: an order */
+	uint64_t	 given_count;
 	uint64_t	 numbers;
 	uint64_t	 parcels;
 	uint64_t	 site_count;
@@ -154,6 +158,7 @@ struct queue_sender *queue_sender_get(struct queue_sites *, uint64_t key);
 void		 queue_sender_leave(struct queue_sites *, struct queue_sender *);
 /* given, served or its offers have changed */
 void		 queue_sender_turn(struct queue_sites *, struct queue_sender *);
+void		 queue_sender_served(struct queue_sites *, struct queue_sender *, bool was_served);
 bool		 queue_sender_may(const struct queue_sites *, const struct queue_sender *);
 void		 queue_lane_push(struct queue_sites *, struct queue_parcel *);
 void		 queue_lane_pull(struct queue_sites *, struct queue_parcel *);
