@@ -404,6 +404,7 @@ smtp_client_body(struct smtp_client *c, struct slice s, bool is_last)
 
 	if (c->state != SMTP_CLIENT_BODY || !t->is_asked)
 		return;
+	must(s.n <= SMTP_CLIENT_BODY_MAX);
 	t->is_asked = false;
 	/* A chunk was refused meanwhile: its answer ends the message. */
 	if (t->has_failed)

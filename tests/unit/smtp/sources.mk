@@ -10,3 +10,6 @@ smtp_sasl_client_test_SRCS = tests/unit/smtp/sasl_client_test.c
 smtp_sasl_client_test_USES = smtp crypto base
 smtp_smtp_caps_test_SRCS = tests/unit/smtp/smtp_caps_test.c
 smtp_smtp_caps_test_USES = smtp crypto base
+UNITS += smtp_smtp_put_test
+smtp_smtp_put_test_SRCS = tests/unit/smtp/smtp_put_test.c
+smtp_smtp_put_test_USES = smtp base
