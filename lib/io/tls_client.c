@@ -17,7 +17,7 @@
  */
 #define CLIENT_CIPHERS	"ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:" \
 			"ECDHE+AES:DHE+AES:!aNULL:!PSK:!SRP:!DSS"
-/* 80 bits: no MD5, SHA-1 or 1024-bit signatures in chains that count. */
+/* No SHA-1, no RSA under 1024 bits, where it is to prove something. */
 #define CLIENT_SECURITY	1
 
 /* Where systems keep their CA certificates in one file. */

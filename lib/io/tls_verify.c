@@ -169,6 +169,8 @@ set_mode(SSL *ssl, const struct tls_demand *d)
 	case TLS_OPPORTUNISTIC:
 		/* RFC 5746 is about clients that know whom they talk to. */
 		SSL_set_options(ssl, SSL_OP_LEGACY_SERVER_CONNECT);
+		/* RFC 7435 s3: a weak key is still better than cleartext. */
+		SSL_set_security_level(ssl, 0);
 		return ERR_OK;
 	case TLS_CHAIN:
 		return d->name_count > 0 ? set_names(ssl, d) : ERR_UNSUPPORTED;

@@ -61,7 +61,7 @@ huge_chain(void **state)
 static void
 deep_chain(void **state)
 {
-	static const struct recipe leaf = { "x", "DNS:mx.example", -DAY, DAY, false };
+	static const struct recipe leaf = { "x", "DNS:mx.example", -DAY, DAY, false, 0 };
 	static const struct slice mx[] = { { "mx.example", 10 } };
 	struct tls_demand d = demand_names(TLS_CHAIN, mx, 1);
 	struct fixture *f = *state;
@@ -70,7 +70,7 @@ deep_chain(void **state)
 	int i;
 
 	for (i = 1; i <= TLS_CLIENT_DEPTH_MAX + 1; i++) {
-		const struct recipe r = { cn, NULL, -DAY, DAY, true };
+		const struct recipe r = { cn, NULL, -DAY, DAY, true, 0 };
 
 		snprintf(cn, sizeof(cn), "CA %d", i);
 		next = make_entity(&r, &by);

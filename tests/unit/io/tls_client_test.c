@@ -81,7 +81,7 @@ names(void **state)
 	size_t i;
 
 	for (i = 0; i < lengthof(cases); i++) {
-		const struct recipe r = { "mx.example", cases[i].san, -DAY, DAY, false };
+		const struct recipe r = { "mx.example", cases[i].san, -DAY, DAY, false, 0 };
 		const struct slice want[] = { SLICE_LIT("first.test"), slice_str(cases[i].want) };
 		struct tls_demand d = demand_names(TLS_CHAIN, want, 2);
 
@@ -102,8 +102,8 @@ names(void **state)
 static void
 dates(void **state)
 {
-	static const struct recipe past = { "x", "DNS:mx.example", -2 * DAY, -DAY, false };
-	static const struct recipe future = { "x", "DNS:mx.example", DAY, 2 * DAY, false };
+	static const struct recipe past = { "x", "DNS:mx.example", -2 * DAY, -DAY, false, 0 };
+	static const struct recipe future = { "x", "DNS:mx.example", DAY, 2 * DAY, false, 0 };
 	static const struct slice mx[] = { { "mx.example", 10 }, { "no.example", 10 } };
 	struct tls_demand d = demand_names(TLS_CHAIN, mx, 1);
 	struct fixture *f = *state;
@@ -122,7 +122,7 @@ dates(void **state)
 static void
 unknown_ca(void **state)
 {
-	static const struct recipe r = { "x", "DNS:mx.example", -DAY, DAY, false };
+	static const struct recipe r = { "x", "DNS:mx.example", -DAY, DAY, false, 0 };
 	static const struct slice mx[] = { { "mx.example", 10 } };
 	struct tls_demand d = demand_names(TLS_CHAIN, mx, 1);
 	struct tls_demand any = { .mode = TLS_OPPORTUNISTIC };
@@ -151,10 +151,25 @@ unknown_ca(void **state)
 	assert_int_equal(p.failure, TLS_FAILURE_NONE);
 }
 
+/* RFC 7435 s3: better than cleartext, but it proves nothing. */
+static void
+weak_key(void **state)
+{
+	static const struct recipe r = { "x", "DNS:mx.example", -DAY, DAY, false, 768 };
+	static const struct slice mx[] = { { "mx.example", 10 } };
+	struct tls_demand d = demand_names(TLS_CHAIN, mx, 1);
+	struct tls_demand any = { .mode = TLS_OPPORTUNISTIC };
+	struct fixture *f = *state;
+
+	show_entity(f, &r, &f->ca);
+	expect_success(f, &any);
+	expect_refusal(f, &d, TLS_FAILURE_NOT_TRUSTED, "EE certificate key too weak");
+}
+
 static void
 strange_names(void **state)
 {
-	const struct recipe r = { "a\nb\x1b[2J\xc3\xa4 c", NULL, -DAY, DAY, true };
+	const struct recipe r = { "a\nb\x1b[2J\xc3\xa4 c", NULL, -DAY, DAY, true, 0 };
 	struct tls_demand any = { .mode = TLS_OPPORTUNISTIC };
 	struct fixture *f = *state;
 	struct tls_peer p;
@@ -192,7 +207,7 @@ static void
 dane_ee(void **state)
 {
 	/* Neither date nor name nor issuer count: RFC 7672 s3.1.1. */
-	static const struct recipe r = { "x", "DNS:wrong.example", -2 * DAY, -DAY, false };
+	static const struct recipe r = { "x", "DNS:wrong.example", -2 * DAY, -DAY, false, 0 };
 	static const struct slice mx[] = { { "mx.example", 10 } };
 	struct tls_demand d = demand_names(TLS_DANE, mx, 1);
 	struct fixture *f = *state;
@@ -225,11 +240,11 @@ dane_ee(void **state)
 static void
 dane_ta(void **state)
 {
-	static const struct recipe ca = { "Other CA", NULL, -DAY, DAY, true };
-	static const struct recipe good = { "x", "DNS:mx.example", -DAY, DAY, false };
-	static const struct recipe by_cn = { "mx.example", NULL, -DAY, DAY, false };
-	static const struct recipe wrong = { "x", "DNS:wrong.example", -DAY, DAY, false };
-	static const struct recipe old = { "x", "DNS:mx.example", -2 * DAY, -DAY, false };
+	static const struct recipe ca = { "Other CA", NULL, -DAY, DAY, true, 0 };
+	static const struct recipe good = { "x", "DNS:mx.example", -DAY, DAY, false, 0 };
+	static const struct recipe by_cn = { "mx.example", NULL, -DAY, DAY, false, 0 };
+	static const struct recipe wrong = { "x", "DNS:wrong.example", -DAY, DAY, false, 0 };
+	static const struct recipe old = { "x", "DNS:mx.example", -2 * DAY, -DAY, false, 0 };
 	static const struct slice mx[] = { { "next.example", 12 }, { "mx.example", 10 } };
 	struct tls_demand d = demand_names(TLS_DANE, mx, 2);
 	struct fixture *f = *state;
@@ -327,7 +342,7 @@ dane_unusable(void **state)
 static void
 fingerprints(void **state)
 {
-	static const struct recipe r = { "x", NULL, -2 * DAY, -DAY, false };
+	static const struct recipe r = { "x", NULL, -2 * DAY, -DAY, false, 0 };
 	uint8_t list[TLS_FINGERPRINTS_MAX + 1][TLS_FINGERPRINT_BYTES] = { { 1 }, { 2 } };
 	struct tls_demand d = { .mode = TLS_FINGERPRINT, .fingerprints = list };
 	struct fixture *f = *state;
@@ -466,7 +481,7 @@ ca_text(void **state)
 {
 	struct fixture *f = *state;
 	struct tls_client_ctx *c = tls_client_ctx_new(f->loop, 1);
-	const struct recipe r = { "Many", NULL, -DAY, DAY, true };
+	const struct recipe r = { "Many", NULL, -DAY, DAY, true, 0 };
 	struct entity e;
 	struct buf pem;
 	unsigned n, i;
@@ -616,6 +631,7 @@ main(void)
 		T(names),
 		T(dates),
 		T(unknown_ca),
+		T(weak_key),
 		T(strange_names),
 		T(dane_ee),
 		T(dane_ta),

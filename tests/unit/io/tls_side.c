@@ -30,7 +30,8 @@ struct entity
 make_entity(const struct recipe *r, const struct entity *issuer)
 {
 	static long serial = 1;
-	struct entity e = { .x = X509_new(), .key = EVP_EC_gen("P-256") };
+	struct entity e = { .x = X509_new(), .key = r->rsa_bits > 0 ?
+	    EVP_RSA_gen(r->rsa_bits) : EVP_EC_gen("P-256") };
 	const struct entity *by = issuer != NULL ? issuer : &e;
 
 	X509_set_version(e.x, 2);
@@ -92,9 +93,9 @@ trust(struct tls_client_ctx *ctx, X509 *x)
 int
 tls_setup(void **state)
 {
-	static const struct recipe ca = { "Test CA", NULL, -DAY, DAY, true };
-	static const struct recipe leaf = { "x", "DNS:mx.example", -DAY, DAY, false };
-	static const struct recipe own = { "own", "DNS:mx.example", -DAY, DAY, false };
+	static const struct recipe ca = { "Test CA", NULL, -DAY, DAY, true, 0 };
+	static const struct recipe leaf = { "x", "DNS:mx.example", -DAY, DAY, false, 0 };
+	static const struct recipe own = { "own", "DNS:mx.example", -DAY, DAY, false, 0 };
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	f->loop = loop_new();

@@ -59,6 +59,7 @@ struct recipe {
 	long		 from;		/* seconds from now */
 	long		 until;
 	bool		 is_ca;
+	unsigned	 rsa_bits;	/* 0: P-256 */
 };
 
 extern const struct conn_ops side_ops;
