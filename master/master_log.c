@@ -12,11 +12,15 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/list.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/sys/fd.h"
 
+#define OUT_BYTES	(256u << 10)	/* of lines before they are written */
+
 struct master_log_source {
+	struct list		 link;		/* in resting */
 	struct master_log	*log;
 	struct loop_poll	*poll;
 	char			 name[32];
@@ -36,12 +40,18 @@ struct master_log {
 	int				 fd;
 	bool				 has_time;
 	struct master_log_source	*own;
+	struct list			 resting;	/* sources: read at the next tick */
+	struct timer			 tick;
 	struct buf			 out;
+	struct buf			 stamp;		/* of stamp_ms */
+	uint64_t			 stamp_ms;
 };
 
 /* For the handler of SIGABRT only: where a last word may lie, and go. */
 static volatile sig_atomic_t	abort_from = -1;
 static volatile sig_atomic_t	abort_to = -1;
+
+static void on_tick(void *arg);
 
 static bool
 is_journal(void)
@@ -84,7 +94,10 @@ master_log_new(struct loop *loop, const char *path, struct master_log **out)
 	l->fd = 2;
 	abort_to = 2;
 	l->has_time = path[0] != '\0' || !is_journal();
-	buf_init(&l->out, 1u << 20);
+	list_init(&l->resting);
+	timer_init(&l->tick, loop, on_tick, l);
+	buf_init(&l->out, OUT_BYTES + 8 * LOG_LINE_MAX);
+	buf_init(&l->stamp, 64);
 	snprintf(l->path, sizeof(l->path), "%s", path);
 	e = master_log_reopen(l);
 	if (e != ERR_OK)
@@ -105,25 +118,52 @@ flush(struct master_log *l)
 }
 
 static void
+put_stamp(struct master_log *l)
+{
+	uint64_t now = clock_real_ms();
+
+	if (now != l->stamp_ms) {
+		l->stamp_ms = now;
+		buf_reset(&l->stamp);
+		clock_put_rfc3339(&l->stamp, now);
+		buf_put_char(&l->stamp, ' ');
+	}
+	buf_put_slice(&l->out, buf_slice(&l->stamp));
+}
+
+/* Ours are escaped already; a library's word may not be. */
+static void
+put_clean(struct buf *b, struct slice s)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c >= ' ' || c == '\t')
+			continue;
+		buf_put(b, s.p + start, i - start);
+		buf_printf(b, "\\x%02X", c);
+		start = i + 1;
+	}
+	buf_put_slice(b, slice_from(s, start));
+}
+
+static void
 put_line(struct master_log_source *s, struct slice line)
 {
 	struct master_log *l = s->log;
 
-	if (l->has_time) {
-		clock_put_rfc3339(&l->out, clock_real_ms());
-		buf_put_char(&l->out, ' ');
-	}
-	buf_printf(&l->out, "%s[%d]: ", s->name, (int)s->pid);
-	for (size_t i = 0; i < line.n; i++) {
-		unsigned char c = (unsigned char)line.p[i];
-
-		/* Ours are escaped already; a library's word may not be. */
-		if (c < ' ' && c != '\t')
-			buf_printf(&l->out, "\\x%02X", c);
-		else
-			buf_put_char(&l->out, (char)c);
-	}
+	if (l->has_time)
+		put_stamp(l);
+	buf_put_str(&l->out, s->name);
+	buf_put_char(&l->out, '[');
+	buf_put_num(&l->out, (uint64_t)s->pid);
+	buf_put_str(&l->out, "]: ");
+	put_clean(&l->out, line);
 	buf_put_char(&l->out, '\n');
+	if (l->out.n >= OUT_BYTES)
+		flush(l);
 }
 
 static void
@@ -138,19 +178,34 @@ put_dropped(struct master_log_source *s)
 	put_line(s, slice_str(text));
 }
 
+/* What has no room is dropped. */
 static void
-take(struct master_log_source *s, const char *p, size_t n)
+take_piece(struct master_log_source *s, struct slice piece)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '\n') {
-			if (s->n > 0 || !s->is_cut)
-				put_line(s, slice_of(s->line, s->n));
-			s->n = 0;
-			s->is_cut = false;
-		} else if (s->n < sizeof(s->line)) {
-			s->line[s->n++] = p[i];
-		} else
-			s->is_cut = true;
+	size_t room = sizeof(s->line) - s->n;
+
+	if (piece.n > room)
+		s->is_cut = true;
+	piece = slice_head(piece, room);
+	if (piece.n > 0)
+		memcpy(s->line + s->n, piece.p, piece.n);
+	s->n += piece.n;
+}
+
+static void
+take(struct master_log_source *s, struct slice in)
+{
+	while (in.n > 0) {
+		size_t n = slice_find(in, '\n');
+
+		take_piece(s, slice_head(in, n));
+		if (n == in.n)
+			break;
+		if (s->n > 0 || !s->is_cut)
+			put_line(s, slice_of(s->line, s->n));
+		s->n = 0;
+		s->is_cut = false;
+		in = slice_from(in, n + 1);
 	}
 }
 
@@ -172,26 +227,67 @@ is_flood(struct master_log_source *s, size_t n)
 	return true;
 }
 
-/* False at the end of the pipe. */
-static bool
+/* How many bytes came; -1 at the end of the pipe. */
+static ssize_t
 read_some(struct master_log_source *s)
 {
 	char chunk[MASTER_LOG_READ];
 	ssize_t n = read(s->fd, chunk, sizeof(chunk));
 
 	if (n > 0 && !is_flood(s, (size_t)n))
-		take(s, chunk, (size_t)n);
-	flush(s->log);
-	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+		take(s, slice_of(chunk, (size_t)n));
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return n > 0 ? n : -1;
 }
 
+/*
+ * A source that was read rests: its next lines are read together with those
+ * of the others at the next tick, and writing them wakes nobody.  All are
+ * polled again after a tick without lines.
+ */
+static void
+on_tick(void *arg)
+{
+	struct master_log *l = arg;
+	struct list *n, *tmp;
+	bool any = false;
+
+	LIST_EACH(n, tmp, &l->resting) {
+		ssize_t got = read_some(obj_of(n, struct master_log_source, link));
+
+		any |= got > 0;
+		if (got < 0)
+			list_remove(n);
+	}
+	flush(l);
+	if (any) {
+		timer_set(&l->tick, loop_now(l->loop) + MASTER_LOG_TICK_MS);
+		return;
+	}
+	LIST_EACH(n, tmp, &l->resting) {
+		list_remove(n);
+		loop_poll_set(obj_of(n, struct master_log_source, link)->poll, LOOP_READ);
+	}
+}
+
+/* What rests was written before, so it comes first. */
 static void
 on_readable(void *arg, int events)
 {
 	struct master_log_source *s = arg;
+	struct master_log *l = s->log;
+	struct list *n, *tmp;
 
-	if (events < 0 || !read_some(s))
-		loop_poll_set(s->poll, 0);
+	LIST_EACH(n, tmp, &l->resting)
+		(void)read_some(obj_of(n, struct master_log_source, link));
+	loop_poll_set(s->poll, 0);
+	if (events >= 0 && read_some(s) >= 0) {
+		list_push(&l->resting, &s->link);
+		if (!timer_is_set(&l->tick))
+			timer_set(&l->tick, loop_now(l->loop) + MASTER_LOG_TICK_MS);
+	}
+	flush(l);
 }
 
 enum err
@@ -209,6 +305,7 @@ master_log_source_new(struct master_log *l, const char *name, int *write_fd,
 		return ERR_SYS;
 	}
 	s = must_alloc(1, sizeof(*s));
+	list_init(&s->link);
 	s->log = l;
 	s->fd = fds[0];
 	snprintf(s->name, sizeof(s->name), "%s", name);
@@ -241,12 +338,13 @@ master_log_source_free(struct master_log_source **ps)
 		if (n <= 0)
 			break;
 		if (!is_flood(s, (size_t)n))
-			take(s, chunk, (size_t)n);
+			take(s, slice_of(chunk, (size_t)n));
 	}
 	if (s->n > 0)
 		put_line(s, slice_of(s->line, s->n));
 	put_dropped(s);
 	flush(s->log);
+	list_remove(&s->link);
 	loop_poll_free(&s->poll);
 	close(s->fd);
 	free(s);
@@ -256,9 +354,9 @@ static void
 on_abort(int sig)
 {
 	char chunk[4096];
-	ssize_t n = read(abort_from, chunk, sizeof(chunk));
+	ssize_t n;
 
-	if (n > 0)
+	while ((n = read(abort_from, chunk, sizeof(chunk))) > 0)
 		(void)!write(abort_to, chunk, (size_t)n);
 	signal(sig, SIG_DFL);
 	raise(sig);
@@ -292,8 +390,10 @@ master_log_free(struct master_log **pl)
 	log_to_fd(2);
 	abort_from = -1;
 	master_log_source_free(&l->own);
+	timer_stop(&l->tick);
 	if (l->fd > 2)
 		close(l->fd);
 	buf_fini(&l->out);
+	buf_fini(&l->stamp);
 	free(l);
 }

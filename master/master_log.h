@@ -6,6 +6,10 @@
  * MASTER_LOG_RATE bytes a second loses the rest of that second, which is
  * told.  Under journald there is no time stamp.  master's own lines take the
  * same way.
+ *
+ * The first line after a silence is taken at once, those after it together
+ * every MASTER_LOG_TICK_MS: on a busy system one read and one write serve
+ * many lines, whose stamps are later than they by that much.
  */
 #ifndef MASTER_LOG_H
 #define MASTER_LOG_H
@@ -18,6 +22,7 @@
 
 #define MASTER_LOG_RATE		(4u << 20)
 #define MASTER_LOG_READ		65536	/* bytes of one daemon in one turn */
+#define MASTER_LOG_TICK_MS	5
 
 struct master_log;
 struct master_log_source;
