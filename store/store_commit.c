@@ -86,7 +86,10 @@ job_main(void *arg)
 		pthread_mutex_lock(&j->lock);
 		if (j->state == JOB_READY)
 			j->state = JOB_DONE;
+		/* Who is woken wants the lock at once. */
+		pthread_mutex_unlock(&j->lock);
 		loop_wake_send(j->commit->wake);
+		pthread_mutex_lock(&j->lock);
 	}
 	pthread_mutex_unlock(&j->lock);
 	return NULL;
@@ -115,8 +118,8 @@ job_post(struct job *j, enum job_state state)
 {
 	pthread_mutex_lock(&j->lock);
 	j->state = state;
-	pthread_cond_signal(&j->cond);
 	pthread_mutex_unlock(&j->lock);
+	pthread_cond_signal(&j->cond);
 }
 
 /* True once for each finished run. */
