@@ -181,7 +181,7 @@ queue_window_feed(struct queue_sites *s, struct queue_site *site, bool is_probe,
 		return;
 	case RELAY_UNKNOWN:
 		/* The next probe is not made at once, it may know no more. */
-		if (is_probe)
+		if (is_probe && site->is_dead)
 			rest(s, site);
 		return;
 	}

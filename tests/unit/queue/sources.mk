@@ -31,9 +31,11 @@ queue_crash_test_SRCS = tests/unit/queue/queue_crash_test.c tests/unit/queue/fak
 queue_crash_test_USES = $(queue_TEST_USES)
 queue_crash_test_EXT = $(queue_TEST_EXT)
 
-UNITS += queue_site_test queue_parcel_test
+UNITS += queue_site_test queue_parcel_test queue_model_test
 queue_site_TEST = tests/unit/queue/site_world.c queue/queue_sched.c $(queue_SITES)
 queue_site_test_SRCS = tests/unit/queue/queue_site_test.c $(queue_site_TEST)
 queue_site_test_USES = base
 queue_parcel_test_SRCS = tests/unit/queue/queue_parcel_test.c $(queue_site_TEST)
 queue_parcel_test_USES = base
+queue_model_test_SRCS = tests/unit/queue/queue_model_test.c queue/queue_sched.c $(queue_SITES)
+queue_model_test_USES = base
