@@ -308,8 +308,8 @@ smtp_client_hello_on_starttls(struct smtp_client *c)
 		c->state = SMTP_CLIENT_HANDSHAKE;
 		if (c->host->start_tls(c->arg) == ERR_OK)
 			return;
-		smtp_result_own(&r, SMTP_STAGE_STARTTLS, "4.7.5", "TLS could not be started with host %.150s",
-		    c->config->host);
+		smtp_result_own(&r, SMTP_STAGE_STARTTLS, "4.7.5",
+		    "TLS could not be started with host %.150s", c->config->host);
 		smtp_client_fail(c, SMTP_END_TLS, &r, false);
 	} else if (c->parser.code < 400) {
 		smtp_client_violation(c, "unexpected reply code");
@@ -328,8 +328,8 @@ smtp_client_on_tls(struct smtp_client *c, bool is_up)
 	if (c->state != SMTP_CLIENT_HANDSHAKE)
 		return;
 	if (!is_up) {
-		smtp_result_own(&r, SMTP_STAGE_STARTTLS, "4.7.5", "the TLS handshake with host %.150s failed",
-		    c->config->host);
+		smtp_result_own(&r, SMTP_STAGE_STARTTLS, "4.7.5",
+		    "the TLS handshake with host %.150s failed", c->config->host);
 		smtp_client_fail(c, SMTP_END_TLS, &r, false);
 		return;
 	}

@@ -23,7 +23,8 @@ void		 smtp_client_result(const struct smtp_client *, struct smtp_result *);
  */
 void		 smtp_client_fail(struct smtp_client *, enum smtp_client_end,
 		    const struct smtp_result *, bool leave);
-void		 smtp_client_refused(struct smtp_client *, enum smtp_client_end);	/* by the reply */
+/* By the reply that came. */
+void		 smtp_client_refused(struct smtp_client *, enum smtp_client_end);
 void		 smtp_client_violation(struct smtp_client *, const char *what);
 void		 smtp_client_run(struct smtp_client *);
 

@@ -48,7 +48,8 @@ put_utf8_addr(struct buf *b, struct slice s, bool uses_utf8)
 
 	while (s.n > 0) {
 		v = next_char(&s, &raw);
-		if (v > ' ' && v != '+' && v != '=' && v != '\\' && v != 0x7f && (v < 0x80 || uses_utf8))
+		if (v > ' ' && v != '+' && v != '=' && v != '\\' && v != 0x7f &&
+		    (v < 0x80 || uses_utf8))
 			buf_put_slice(b, raw);
 		else
 			buf_printf(b, "\\x{%02X}", (unsigned)v);

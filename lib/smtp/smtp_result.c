@@ -126,7 +126,8 @@ smtp_result_reply(struct smtp_result *r, enum smtp_stage stage, const char *host
 	} else {
 		n = snprintf(before, sizeof(before), "host %.150s said: ", host);
 		if (n >= 0)
-			n = snprintf(behind, sizeof(behind), " (in reply to %s)", stages[stage].in_reply);
+			n = snprintf(behind, sizeof(behind), " (in reply to %s)",
+			    stages[stage].in_reply);
 	}
 	if (n >= 0)
 		put_words(r, before, behind);

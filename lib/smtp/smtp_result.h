@@ -49,8 +49,10 @@ struct smtp_result {
 	bool		 dsn_taken;	/* taken, and the host does DSN (RFC 3461 s5.2.2) */
 	unsigned	 code;		/* of the reply; 0: not from the host */
 	char		 dsn[SMTP_RESULT_DSN_MAX + 1];		/* always there: "4.4.2" */
-	char		 text[SMTP_RESULT_TEXT_MAX + 1];	/* reason, or the words of a host that took it */
-	char		 reply[SMTP_RESULT_REPLY_MAX + 1];	/* the host's words, printable; or empty */
+	/* The reason, or the words of a host that took it. */
+	char		 text[SMTP_RESULT_TEXT_MAX + 1];
+	/* The host's words, printable; or empty. */
+	char		 reply[SMTP_RESULT_REPLY_MAX + 1];
 };
 
 const char	*smtp_stage_name(enum smtp_stage);	/* "end of data" */

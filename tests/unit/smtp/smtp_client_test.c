@@ -501,7 +501,15 @@ test_out_of_turn(void **state)
 	same(&f.log, "violation" OUT_OF_TURN("starting TLS"));
 	fake_client_fini(&f);
 
-	/* What became of the message is heeded first; no next one is given. */
+	/* A refusal is heeded first. */
+	begin(&f, &one, PLAIN_EHLO);
+	buf_reset(&f.out);
+	talk(&f, "550 5.7.1 No\r\n421 Bye\r\n", "");
+	same(&f.log, "ready\n0 bounced 5.7.1 " SAID "550 5.7.1 No (in reply to MAIL FROM command)\n"
+	    "done\nviolation" OUT_OF_TURN("sending RCPT TO"));
+	fake_client_fini(&f);
+
+	/* So is what became of the message; no next one is given. */
 	begin(&f, &one, PIPE_EHLO);
 	f.messages[1] = f.messages[0];
 	f.message_count = 2;
