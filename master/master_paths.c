@@ -31,26 +31,32 @@ first_error(const enum err *e, size_t n)
 	return ERR_OK;
 }
 
-/* In a build tree the daemons lie beside godwit, else in libexecdir. */
+/*
+ * In a build tree the daemons lie beside godwit, else in libexecdir; tools
+ * always lie beside godwit.
+ */
 static enum err
-find_libexec(char dst[PATH_MAX])
+find_programs(char dst[PATH_MAX], char tools[PATH_MAX])
 {
 	char probe[PATH_MAX];
 	char *slash;
 	ssize_t n;
 
-#ifdef GODWIT_TEST
-	const char *given = getenv("GODWIT_LIBEXEC");
-
-	if (given != NULL)
-		return put(dst, "%s", given);
-#endif
 	n = readlink("/proc/self/exe", dst, PATH_MAX - 1);
 	if (n > 0) {
 		dst[n] = '\0';
 		slash = strrchr(dst, '/');
 		if (slash != NULL)
 			*slash = '\0';
+		memcpy(tools, dst, strlen(dst) + 1);
+	}
+#ifdef GODWIT_TEST
+	const char *given = getenv("GODWIT_LIBEXEC");
+
+	if (given != NULL)
+		return put(dst, "%s", given);
+#endif
+	if (n > 0) {
 		if (put(probe, "%s/keyd", dst) == ERR_OK && access(probe, X_OK) == 0 &&
 		    put(probe, "%s/deliver", dst) == ERR_OK && access(probe, X_OK) == 0)
 			return ERR_OK;
@@ -67,6 +73,7 @@ init_instance(struct master_paths *p)
 		put(p->mail, "%.*s/mail", dir, p->config),
 		put(p->keys, "%.*s/keys", dir, p->config),
 		put(p->run, "%.*s/run", dir, p->config),
+		put(p->drop, "%.*s/drop", dir, p->config),
 		put(p->log, "%.*s/log/godwit.log", dir, p->config),
 	};
 	return first_error(e, lengthof(e));
@@ -80,6 +87,7 @@ init_system(struct master_paths *p)
 		put(p->mail, "%s/lib/godwit/mail", GODWIT_LOCALSTATEDIR),
 		put(p->keys, "%s/lib/godwit/keys", GODWIT_LOCALSTATEDIR),
 		put(p->run, "%s", GODWIT_RUNSTATEDIR),
+		put(p->drop, "%s/spool/godwit-drop", GODWIT_LOCALSTATEDIR),
 	};
 	return first_error(e, lengthof(e));
 }
@@ -102,7 +110,7 @@ master_paths_init(struct master_paths *p, const char *config_dir)
 	if (e == ERR_OK)
 		e = put(p->pid, "%s/master.pid", p->run);
 	if (e == ERR_OK)
-		e = find_libexec(p->libexec);
+		e = find_programs(p->libexec, p->sbin);
 	return e;
 }
 

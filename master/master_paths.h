@@ -24,9 +24,11 @@ struct master_paths {
 	char	 run[PATH_MAX];
 	char	 empty[PATH_MAX];	/* the chroot of who owns no files */
 	char	 control[PATH_MAX];
+	char	 drop[PATH_MAX];	/* where sendmail leaves mail while we are down */
 	char	 pid[PATH_MAX];
 	char	 log[PATH_MAX];		/* empty: standard error */
 	char	 libexec[PATH_MAX];	/* the daemons */
+	char	 sbin[PATH_MAX];	/* the tools */
 };
 
 /* config_dir NULL: the compiled-in one.  ERR_NOTFOUND: it does not exist. */

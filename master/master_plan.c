@@ -20,7 +20,7 @@ const struct plan_role	plan_roles[] = {
 	  .sections = { "godwit", "deliver" } },
 	{ .name = "smtpd", .role = IPC_SMTPD, .uid_offset = 1, .stop_stage = 0,
 	  .is_many = true, .services = SERVES(SMTP) | SERVES(SUBMISSION),
-	  .sections = { "godwit", "tls", "listen", "smtpd" } },
+	  .sections = { "godwit", "tls", "domain", "listen", "smtpd" } },
 	{ .name = "imapd", .role = IPC_IMAPD, .uid_offset = 7, .stop_stage = 0,
 	  .is_many = true, .services = SERVES(IMAP),
 	  .sections = { "godwit", "tls", "listen", "imapd" } },

@@ -72,6 +72,7 @@ struct master {
 	int			 signal_fd;
 	struct loop_poll	*signals;
 	struct master_control	*control;
+	struct master_drop	*drop;
 	void			(*on_ready)(void *);	/* all serve, the first time */
 	void			*on_ready_arg;
 };

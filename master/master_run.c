@@ -25,6 +25,7 @@
 #include "lib/sys/fd.h"
 #include "lib/sys/path.h"
 #include "master/master_control.h"
+#include "master/master_drop.h"
 #include "master/master_notify.h"
 #include "master/master_priv.h"
 
@@ -401,6 +402,8 @@ prepare(struct master *m, const char *log_path, struct buf *why)
 		e = master_listen_local(&m->listeners, m->paths.run, why);
 	if (e == ERR_OK)
 		e = master_control_new(m, &m->control, why);
+	if (e == ERR_OK)
+		e = master_drop_new(m, &m->drop, why);
 	if (e == ERR_OK && !watch_signals(m))
 		e = ERR_SYS;
 	return e;
@@ -412,6 +415,7 @@ fini(struct master *m)
 	for (size_t i = 0; i < m->proc_count; i++)
 		master_spawn_fini(&m->procs[i]);
 	master_control_free(&m->control);
+	master_drop_free(&m->drop);
 	master_listen_close(&m->listeners);
 	loop_poll_free(&m->signals);
 	if (m->signal_fd >= 0)

@@ -11,6 +11,7 @@
 
 #include "lib/base/log.h"
 #include "lib/conf/conf_sections.h"
+#include "master/master_drop.h"
 #include "master/master_notify.h"
 #include "master/master_priv.h"
 
@@ -38,6 +39,7 @@ master_watch_ready(struct master_proc *p, uint8_t layers)
 	m->phase = MASTER_SERVING;
 	log_event(LOG_ready, log_num("daemons", m->proc_count));
 	master_notify("READY=1\nSTATUS=all daemons serve");
+	master_drop_start(m->drop);
 	if (m->on_ready != NULL)
 		m->on_ready(m->on_ready_arg);
 }
@@ -119,6 +121,8 @@ master_watch_reap(struct master *m)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (master_drop_reaped(m->drop, pid, status))
+			continue;
 		for (size_t i = 0; i < m->proc_count; i++) {
 			if (m->procs[i].pid == pid)
 				on_exit_of(&m->procs[i], status);
@@ -191,6 +195,7 @@ master_watch_stop(struct master *m)
 		return;
 	}
 	m->phase = MASTER_STOPPING;
+	master_drop_stop(m->drop);
 	m->stop_stage = 0;
 	master_notify("STOPPING=1");
 	log_event(LOG_stop, log_str("reason", "asked"));

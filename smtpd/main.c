@@ -19,7 +19,7 @@ static const struct daemon_peer peers[] = {
 };
 
 static const struct opt_section sections[] = {
-	CONF_GODWIT_SECTION, CONF_LISTEN_SECTION, SMTPD_OPT_SECTION, OPT_SECTIONS_END,
+	CONF_GODWIT_SECTION, CONF_DOMAIN_SECTION, CONF_LISTEN_SECTION, SMTPD_OPT_SECTION, OPT_SECTIONS_END,
 };
 
 static const struct daemon smtpd = {

@@ -40,6 +40,9 @@ put_keywords(const struct smtp_session *s, struct buf *b)
 	/* RFC 4954 s4: no mechanism that shows a password without TLS. */
 	if (s->service->is_submission && s->tls_version != NULL)
 		buf_put_str(b, "250-AUTH PLAIN LOGIN\r\n");
+	/* RFC 5321 s4.1.1.1: X and a private agreement, with sendmail. */
+	if (s->service->is_local)
+		buf_printf(b, "250-XDOMAIN %s\r\n", s->service->domain);
 	/* RFC 8689 s2 */
 	if (s->tls_version != NULL)
 		buf_put_str(b, "250-REQUIRETLS\r\n");

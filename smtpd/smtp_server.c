@@ -162,6 +162,22 @@ on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_ad
 	smtp_conn_new(l, cl, take_fd, &peer);
 }
 
+/* default_domain, else the first domain with mailboxes, else the host. */
+static const char *
+default_domain(const struct smtp_server *srv)
+{
+	const struct godwit_options *g = daemon_options(srv->app, "godwit", NULL);
+	const struct domain_options *d;
+	const char *title;
+
+	if (g->default_domain[0] != '\0')
+		return g->default_domain;
+	for (unsigned i = 0; (d = daemon_section(srv->app, "domain", i, &title)) != NULL; i++)
+		if (d->class == CONF_CLASS_MAILBOX)
+			return title;
+	return daemon_hostname(srv->app);
+}
+
 /* o NULL: the socket of local programs. */
 static void
 set_service(struct smtp_server *srv, struct smtp_listener *l, const struct listen_options *o)
@@ -176,8 +192,10 @@ set_service(struct smtp_server *srv, struct smtp_listener *l, const struct liste
 		.hostname = daemon_hostname(srv->app),
 		.is_local = o == NULL,
 	};
-	if (o == NULL)
+	if (o == NULL) {
+		l->service.domain = default_domain(srv);
 		return;
+	}
 	must(o->tls < lengthof(tls));
 	l->service.is_submission = o->service == CONF_SERVICE_SUBMISSION;
 	l->service.tls = tls[o->tls];
@@ -223,9 +241,14 @@ smtp_server_reload(struct daemon_app *app)
 
 	take_options(srv);
 	tls_ctx_set_max_handshakes(daemon_tls(app), cap32(o->handshake_limit));
-	LIST_EACH(n, tmp, &srv->listeners)
-		conn_listener_set_max(obj_of(n, struct smtp_listener, link)->listener,
-		    srv->session_limit + REFUSE_ROOM);
+	LIST_EACH(n, tmp, &srv->listeners) {
+		struct smtp_listener *l = obj_of(n, struct smtp_listener, link);
+
+		conn_listener_set_max(l->listener, srv->session_limit + REFUSE_ROOM);
+		/* What it named before is gone with the options. */
+		if (l->service.is_local)
+			l->service.domain = default_domain(srv);
+	}
 }
 
 static void

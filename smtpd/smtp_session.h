@@ -82,6 +82,7 @@ struct smtp_service {
 	const char		 *hostname;
 	bool			  is_submission;
 	bool			  is_local;	/* programs of this host, by their uid */
+	const char		 *domain;	/* is_local: completes their bare names */
 	enum smtp_tls		  tls;
 };
 

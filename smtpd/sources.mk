@@ -8,3 +8,9 @@ smtpd_SRCS = smtpd/main.c smtpd/smtp_server.c smtpd/smtp_conn.c smtpd/smtp_ask.c
 	smtpd/smtp_clients.c smtpd/smtpd_opt.c $(smtpd_CORE)
 smtpd_USES = daemon conf ipc seal crypto mail io sys base
 smtpd_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
+
+smtpd_SENDMAIL = smtpd/sendmail_compose.c smtpd/sendmail_drop.c smtpd/sendmail_submit.c smtpd/sendmail_verify.c
+PROGRAMS += sendmail
+sendmail_SRCS = smtpd/sendmail.c $(smtpd_SENDMAIL)
+sendmail_USES = daemon ipc smtp crypto mail sys base
+sendmail_EXT = $(UNISTRING_LIBS) $(IDN2_LIBS)

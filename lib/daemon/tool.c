@@ -30,12 +30,18 @@ instance_of(const char *config_dir, struct buf *dir)
 }
 
 enum err
-tool_socket_path(const char *config_dir, struct buf *path)
+tool_socket_path(const char *config_dir, const char *name, struct buf *path)
 {
-	if (instance_of(config_dir, path))
-		buf_put_str(path, "/run/control");
-	else
-		buf_put_str(path, GODWIT_RUNSTATEDIR "/control");
+	buf_put_str(path, instance_of(config_dir, path) ? "/run/" : GODWIT_RUNSTATEDIR "/");
+	buf_put_str(path, name);
+	return buf_cstr(path) != NULL ? ERR_OK : ERR_LIMIT;
+}
+
+enum err
+tool_drop_path(const char *config_dir, struct buf *path)
+{
+	buf_put_str(path, instance_of(config_dir, path) ? "/drop" :
+	    GODWIT_LOCALSTATEDIR "/spool/godwit-drop");
 	return buf_cstr(path) != NULL ? ERR_OK : ERR_LIMIT;
 }
 
@@ -92,12 +98,18 @@ connect_to(const char *path, int *fd)
 enum err
 tool_connect(const char *config_dir, int *fd)
 {
+	return tool_connect_to(config_dir, "control", fd);
+}
+
+enum err
+tool_connect_to(const char *config_dir, const char *name, int *fd)
+{
 	struct buf path;
 	enum err e;
 
 	*fd = -1;
 	buf_init(&path, PATH_BYTES_MAX);
-	e = tool_socket_path(config_dir, &path);
+	e = tool_socket_path(config_dir, name, &path);
 	if (e == ERR_OK)
 		e = connect_to(buf_cstr(&path), fd);
 	buf_fini(&path);

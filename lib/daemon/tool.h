@@ -21,12 +21,17 @@
 #define TOOL_ARGS_MAX	60000
 
 /*
- * Where the control socket is: DIR/run/control for an instance (config_dir
- * DIR/etc), the compiled-in run directory for NULL or the default config_dir.
+ * Where a socket is: DIR/run/name for an instance (config_dir DIR/etc), the
+ * compiled-in run directory for NULL or the default config_dir.  "control" is
+ * the operator's, "submit" that of sendmail.
  */
-enum err	 tool_socket_path(const char *config_dir, struct buf *path) MUST_USE;
+enum err	 tool_socket_path(const char *config_dir, const char *name,
+		    struct buf *path) MUST_USE;
+/* The drop directory in the same way: DIR/drop, or below the state directory. */
+enum err	 tool_drop_path(const char *config_dir, struct buf *path) MUST_USE;
 /* ERR_GONE: not running.  ERR_DENIED: not for this user. */
 enum err	 tool_connect(const char *config_dir, int *fd) MUST_USE;
+enum err	 tool_connect_to(const char *config_dir, const char *name, int *fd) MUST_USE;
 
 /* Arguments are NUL-terminated strings. */
 void		 tool_arg(struct buf *args, const char *);

@@ -14,7 +14,7 @@ ip link set lo up
 mount --bind $T/passwd /etc/passwd; mount --bind $T/group /etc/group
 mount --bind $T/usr/local /usr/local
 mount -t tmpfs tmpfs /run
-PATH=/usr/local/sbin:$PATH; cd /
+PATH=/usr/local/sbin:/usr/local/bin:$PATH; cd /
 godwit setup --domain example.net --hostname mx.example.net
 godwit start
 godwit status
@@ -22,6 +22,10 @@ echo secret | gwuser add you@example.net --password-stdin
 printf 'From: a@b.example\r\nSubject: installed\r\n\r\nhi\r\n' |
     curl -sS smtp://127.0.0.1:25 --mail-from a@b.example --mail-rcpt you@example.net -T -
 curl -sSk 'imaps://127.0.0.1:993/INBOX;MAILINDEX=1' -u you@example.net:secret
+printf 'Subject: from a program\n\nhi\n' | setpriv --reuid 65534 --regid 65534 --clear-groups \
+    sh -c 'test ! -w /usr/local/var/lib/godwit && sendmail you@example.net'
+curl -sSk 'imaps://127.0.0.1:993/INBOX;MAILINDEX=2' -u you@example.net:secret
+mailq
 gwconf -n
 godwit stop
 echo all done
@@ -45,6 +49,7 @@ def test_installed(tmp_path):
                        text=True, timeout=120, check=False)
     assert p.returncode == 0, p.stdout + p.stderr
     assert "sandbox auto (5 of 5)" in p.stdout or variant == "san"
+    assert "(userid 65534) id " in p.stdout and "Mail queue is empty" in p.stdout
     assert "Subject: installed" in p.stdout and p.stdout.endswith("all done\n")
     assert os.stat(f"{top}/usr/local/var/lib/godwit/keys").st_mode & 0o777 == 0o700
     for name in ("godwit.service", "man8/godwit.8", "sysusers.d/godwit.conf"):

@@ -91,6 +91,16 @@ daemon_options(struct daemon_app *app, const char *section, const char *title)
 	return strcmp(section, "listen") == 0 ? (const void *)&listener : (const void *)&top;
 }
 
+const void *
+daemon_section(struct daemon_app *app, const char *section, unsigned idx, const char **title)
+{
+	(void)app;
+	(void)section;
+	(void)idx;
+	(void)title;
+	return NULL;
+}
+
 struct ipc_peer *
 daemon_peer(struct daemon_app *app, enum ipc_role role, unsigned idx)
 {

@@ -20,3 +20,7 @@ smtpd_smtp_conn_test_EXT = $(UV_LIBS)
 UNITS += smtpd_smtp_params_test
 smtpd_smtp_params_test_SRCS = tests/unit/smtpd/smtp_params_test.c smtpd/smtp_params.c
 smtpd_smtp_params_test_USES = base
+UNITS += sendmail_compose_test
+sendmail_compose_test_SRCS = tests/unit/smtpd/sendmail_compose_test.c smtpd/sendmail_compose.c smtpd/sendmail_drop.c
+sendmail_compose_test_USES = mail sys base
+sendmail_compose_test_EXT = $(UNISTRING_LIBS) $(IDN2_LIBS)
