@@ -6,3 +6,11 @@ PROGRAMS += deliver
 deliver_SRCS = delivery/deliver_main.c delivery/delivery_opt.c $(delivery_LOCAL)
 deliver_USES = daemon conf ipc seal crypto mail io sys base
 deliver_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
+
+delivery_RELAY = delivery/dlv_relay.c delivery/dlv_smtp.c delivery/dlv_find.c delivery/dlv_pool.c \
+	delivery/dlv_link.c delivery/dlv_outcome.c delivery/dlv_tls.c delivery/dlv_mx.c delivery/dlv_self.c \
+	delivery/dlv_route.c delivery/dlv_hop.c delivery/dlv_verdict.c delivery/dlv_source.c
+PROGRAMS += relay
+relay_SRCS = delivery/relay_main.c delivery/delivery_opt.c $(delivery_RELAY)
+relay_USES = daemon conf ipc seal crypto dns smtp mail io sys base
+relay_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)

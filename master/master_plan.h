@@ -23,6 +23,7 @@ struct plan_role {
 	bool		 is_many;	/* "processes" of its section; 0: processors */
 	unsigned	 stop_stage;	/* drained in this order */
 	enum plan_dir	 dir;		/* owned: its chroot */
+	bool		 has_network;	/* keeps the host's: no namespace of its own */
 	bool		 has_keys;	/* gets root key, certificate and key unread */
 	unsigned	 services;	/* bits of enum conf_service it accepts */
 	const char	*sections[PLAN_SECTIONS_MAX];	/* options sent to it */

@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/must.h"
 #include "lib/conf/conf_sections.h"
+#include "lib/daemon/daemon.h"
 #include "master/master_control.h"
 #include "master/master_priv.h"
 
@@ -111,7 +112,8 @@ summarise(const struct master *m, const struct plan_role *role)
 		s.ready++;
 		s.sessions += p->sessions;
 		s.rss += rss_of(p->pid);
-		s.layers &= p->layers;
+		/* Who is there for the network has no namespace to miss. */
+		s.layers &= (uint8_t)(p->layers | (role->has_network ? LAYER_NETNS : 0));
 		if (now - p->started_ms < s.up_ms)
 			s.up_ms = now - p->started_ms;
 	}

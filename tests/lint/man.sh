@@ -9,7 +9,7 @@ for m in man/*.[1578]; do
 	out=$(mandoc -Tlint -Wwarning "$m" 2>&1) || { echo "$out"; bad=1; }
 done
 # A reference to a page of ours leads to one.
-for ref in $(sed -n 's/^\.Xr \(g[a-z.-]*\|keyd\|smtpd\|queue\|deliver\|store\|imapd\|master\) \([0-9]\).*/\1.\2/p' man/*.[1578] | sort -u); do
+for ref in $(sed -n 's/^\.Xr \(g[a-z.-]*\|keyd\|smtpd\|queue\|deliver\|relay\|store\|imapd\|master\) \([0-9]\).*/\1.\2/p' man/*.[1578] | sort -u); do
 	[ -f man/$ref ] || { echo "no page $ref"; bad=1; }
 done
 exit $bad

@@ -14,7 +14,7 @@ from crashload import Book, Load, Reader
 
 import godwit
 
-ROLES = ("keyd", "smtpd", "queue", "deliver", "store", "imapd")
+ROLES = ("keyd", "smtpd", "queue", "deliver", "relay", "store", "imapd")
 USERS = tuple(f"u{i}" for i in range(8))
 # The direct path as it is, one that is nearly always too slow, none.
 CONFIGS = ("", "queue { direct_timeout = 2ms }", "queue { direct_timeout = 0s }")

@@ -25,8 +25,8 @@ struct echo_state {
 	struct timer	 linger;
 };
 
-static const enum ipc_role roles[] = { IPC_KEYD, IPC_SMTPD, IPC_QUEUE, IPC_DELIVER, IPC_STORE,
-	IPC_IMAPD };
+static const enum ipc_role roles[] = { IPC_KEYD, IPC_SMTPD, IPC_QUEUE, IPC_DELIVER, IPC_RELAY,
+	IPC_STORE, IPC_IMAPD };
 
 static void
 put_peers(struct daemon_app *app, struct buf *b)

@@ -16,9 +16,9 @@ import pytest
 
 import godwit
 
-ROLES = ("keyd", "queue", "store", "deliver", "smtpd", "imapd")
+ROLES = ("keyd", "queue", "store", "deliver", "relay", "smtpd", "imapd")
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-TWO = "smtpd { processes = 2 }\nimapd { processes = 2 }\ndeliver { processes = 2 }"
+TWO = "smtpd { processes = 2 }\nimapd { processes = 2 }\ndeliver { processes = 2 }\nrelay { processes = 2 }"
 NOBODY = 65534
 SAN = os.environ.get("GODWIT_VARIANT") == "san"     # the sandbox is in log mode, signals are the sanitizer's
 
@@ -66,9 +66,10 @@ def test_wires_are_those_of_the_plan(g):
     assert peers("smtpd") == {"keyd": "1", "queue": "1"}
     assert peers("imapd") == {"keyd": "1", "store": "1"}
     assert peers("deliver") == {"queue": "1", "store": "1"}
-    assert peers("queue") == {"keyd": "1", "smtpd": "2", "deliver": "2", "store": "1"}
+    assert peers("relay") == {"keyd": "1", "queue": "1"}
+    assert peers("queue") == {"keyd": "1", "smtpd": "2", "deliver": "2", "relay": "2", "store": "1"}
     assert peers("store") == {"keyd": "1", "queue": "1", "deliver": "2", "imapd": "2"}
-    assert peers("keyd") == {"smtpd": "2", "queue": "1", "store": "1", "imapd": "2"}
+    assert peers("keyd") == {"smtpd": "2", "queue": "1", "relay": "2", "store": "1", "imapd": "2"}
 
 
 def test_what_each_gets(g):
@@ -411,7 +412,7 @@ def test_nonsense_on_the_control_socket(g, frame):
 
 def test_tool_requests_are_passed_on(g):
     assert g.control("echo", "hello world", role="keyd").strip() == "hello world"
-    p = g.godwit("test", "relay", "echo", "x")
+    p = g.godwit("test", "cmtpd", "echo", "x")
     assert p.returncode == 64 and "no such daemon" in p.stderr
     p = g.godwit("test", "queue", "bug")
     assert p.returncode == 75 and "restarting" in p.stderr

@@ -10,7 +10,7 @@ from mailtools import fetch_all, message, send, tls, without_trace
 
 import godwit
 
-ROLES = ("keyd", "queue", "store", "deliver", "smtpd", "imapd")
+ROLES = ("keyd", "queue", "store", "deliver", "relay", "smtpd", "imapd")
 TOP = godwit.TOP
 
 

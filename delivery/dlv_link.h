@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One connection to a host, dialled, with TLS and login as its parameters
+ * demand: the glue between dial, conn and the pure client of lib/smtp.
+ *
+ * The user is told up once, then rcpt and done for each message; or, at any
+ * time, down, after which the link is gone.  No call comes from inside a
+ * function here.  A user that wants nothing more of it drops the link, or
+ * gives it back to the pool.
+ */
+#ifndef DLV_LINK_H
+#define DLV_LINK_H
+
+#include "delivery/dlv_mx.h"
+#include "delivery/dlv_outcome.h"
+#include "delivery/dlv_tls.h"
+#include "lib/io/conn.h"
+#include "lib/io/dial.h"
+#include "lib/ipc/ipc_peer.h"
+#include "lib/smtp/smtp_client.h"
+
+#define DLV_PIECE_BYTES	65536u		/* of body, at once */
+#define DLV_SMTPS_PORT	465		/* RFC 8314 s3.3: TLS from the first byte */
+
+struct dlv_link_times {
+	uint64_t	 connect_ms;
+	uint64_t	 phase_ms[SMTP_PHASE_RSET + 1];
+};
+
+enum dlv_down {
+	DLV_DOWN_DIAL,		/* no address answered */
+	DLV_DOWN_TLS,		/* the handshake failed */
+	DLV_DOWN_BEFORE,	/* the host was not ready for mail */
+	DLV_DOWN_AFTER		/* it was, and then ended the connection */
+};
+
+struct dlv_link;
+struct dlv_pool;
+
+struct dlv_link_user {
+	void	(*up)(void *arg);
+	void	(*rcpt)(void *arg, uint32_t idx, const struct smtp_result *);
+	/* Next one (dlv_link_next), give back, or drop. */
+	void	(*done)(void *arg);
+	/* dlv_link_body or dlv_link_body_failed, once. */
+	void	(*want_body)(void *arg);
+	void	(*down)(void *arg, enum dlv_down, const struct smtp_result *why);
+};
+
+struct dlv_link_params {
+	struct dlv_route	*route;		/* counted by the link */
+	const char		*host;		/* "" for an address */
+	struct dlv_addrs	 addrs;
+	struct dlv_tls		*tls;		/* counted by the link */
+	bool			 in_clear;	/* TLS failed before */
+};
+
+/* What the pool and the link share. */
+struct dlv_link {
+	struct list		 all;		/* pool: of all */
+	struct list		 idle;		/* pool: of those that are idle */
+	struct dlv_pool		*pool;
+	const struct dlv_link_user *user;	/* NULL: idle, or ending */
+	void			*user_arg;
+	struct dlv_route	*route;
+	struct dlv_tls		*tls;
+	struct conn_addr	 addr;		/* of the other side, when connected */
+	uint64_t		 opened_ms;
+	bool			 is_idle;
+	uint64_t		 idle_until_ms;
+	bool			 was_used;	/* taken from the pool */
+	bool			 is_up;
+	char			 host[DLV_HOST_BYTES];
+
+	struct loop		*loop;
+	struct dial		*dial;
+	struct conn		*conn;
+	struct smtp_client	 client;
+	struct smtp_client_config config;
+	char			 name[DLV_NAME_MAX + 1];
+	char			 ehlo[DLV_NAME_MAX + 1];
+	char			 helo_v4[DLV_NAME_MAX + 1], helo_v6[DLV_NAME_MAX + 1];
+	enum smtp_client_phase	 phase;
+	bool			 is_closed;	/* the client ended */
+	bool			 is_implicit;
+	const char		*tls_text;	/* for the log */
+	const char		*tls_reason;	/* of a handshake that failed */
+	struct ipc_peer		*keyd;		/* that was asked */
+	uint64_t		 secret_call;
+	struct buf		 nowhere;	/* output when there is no connection */
+};
+
+/* for the user */
+const char	*dlv_link_host(const struct dlv_link *);	/* "mx.example[192.0.2.1]:25" */
+const struct smtp_caps *dlv_link_caps(const struct dlv_link *);
+const char	*dlv_link_tls(const struct dlv_link *);	/* as dlv_tls_text */
+bool		 dlv_link_is_esmtp(const struct dlv_link *);
+bool		 dlv_link_was_used(const struct dlv_link *);	/* not new: may be stale */
+bool		 dlv_link_can_next(const struct dlv_link *);
+bool		 dlv_link_is_finishing(const struct dlv_link *);	/* the last dot is sent */
+enum err	 dlv_link_next(struct dlv_link *, const struct smtp_client_message *) MUST_USE;
+void		 dlv_link_body(struct dlv_link *, struct slice, bool is_last);
+void		 dlv_link_body_failed(struct dlv_link *);
+void		 dlv_link_drop(struct dlv_link **);	/* no call comes any more */
+/* "mx.example[192.0.2.1]:25" */
+void		 dlv_link_put_host(char dst[DLV_HOST_BYTES], const char *name,
+		    const struct conn_addr *);
+
+/* for the pool */
+struct dlv_link	*dlv_link_open(struct dlv_pool *, struct loop *, const char *hostname,
+		    struct dlv_link_params *, const struct dlv_link_user *, void *arg);
+void		 dlv_link_quit(struct dlv_link *);
+void		 dlv_link_rest(struct dlv_link *, uint64_t until_ms);	/* idle */
+
+/* from the pool */
+const struct dlv_link_times *dlv_pool_times(const struct dlv_pool *);
+struct tls_client_ctx *dlv_pool_tls(const struct dlv_pool *);
+struct ipc_peer	*dlv_pool_keyd(const struct dlv_pool *);
+void		 dlv_pool_wake(struct dlv_pool *, struct dlv_link *);	/* not idle any more */
+void		 dlv_pool_forget(struct dlv_pool *, struct dlv_link *);	/* it ends */
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Delivery to other hosts: jobs from queue, each one message and up to
+ * RELAY_JOB_RCPTS recipients of one site, to transactions with its hosts and
+ * back to one answer.  Every job is answered before its deadline, once, and
+ * only to the queue that gave it.
+ *
+ * Limits: job_limit jobs at work, those beyond wait in line (DLV_LINE_MAX,
+ * then deferred); connections as dlv_pool.h.
+ */
+#ifndef DLV_RELAY_H
+#define DLV_RELAY_H
+
+#include "delivery/delivery_opt.h"
+#include "delivery/dlv_pool.h"
+#include "lib/dns/dns.h"
+
+#define DLV_LINE_MAX	4000u
+
+struct dlv_relay;
+
+/* All is borrowed for its life; options until dlv_relay_set_options. */
+struct dlv_relay_parts {
+	struct loop		*loop;
+	struct dns		*dns;
+	struct tls_client_ctx	*tls;
+	const char		*hostname;
+	const struct relay_options *options;
+};
+
+struct dlv_relay *dlv_relay_new(const struct dlv_relay_parts *);
+void		 dlv_relay_free(struct dlv_relay **);	/* when it is drained */
+
+/* set: new options and, after dlv_relay_begin_routes, all routes again */
+void		 dlv_relay_set_options(struct dlv_relay *, const struct relay_options *);
+void		 dlv_relay_begin_routes(struct dlv_relay *);
+void		 dlv_relay_add_route(struct dlv_relay *, const char *title,
+		    const struct route_options *);
+/* Once, before the first job; takes it. */
+void		 dlv_relay_set_self(struct dlv_relay *, struct dlv_self *);
+
+/* peers: NULL when keyd went */
+void		 dlv_relay_set_keyd(struct dlv_relay *, struct ipc_peer *);
+void		 dlv_relay_queue_left(struct dlv_relay *, struct ipc_peer *);
+
+/* use: a relay_job request of this peer */
+void		 dlv_relay_take(struct dlv_relay *, struct ipc_peer *queue,
+		    const struct ipc_relay_job *, struct ipc_in *);
+unsigned	 dlv_relay_job_count(const struct dlv_relay *);
+unsigned	 dlv_relay_session_count(const struct dlv_relay *);
+/* Finishes what is at work, answers the rest as deferred, calls fn once. */
+void		 dlv_relay_drain(struct dlv_relay *, timer_fn *, void *arg);
+
+#endif
