@@ -20,7 +20,8 @@ def has_all():
 def free_port(address="127.0.0.1"):
     """A port that is free for UDP and TCP."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
             udp.bind((address, 0))
             try:
                 tcp.bind((address, udp.getsockname()[1]))

@@ -150,6 +150,22 @@ def test_authority_without_recursion(net):
     a.end()
 
 
+def test_over_ipv6(net):
+    try:
+        dnstools.free_port("::1")
+    except OSError:
+        pytest.skip("no IPv6 on this host")
+    server = dnstools.Nsd(f"{net[0]}/nsd6", net[1].zones, address="::1")
+    try:
+        a = Asker(server)
+        assert a("A host.plain.test").endswith(" 192.0.2.9")
+        assert a("TXT big.signed.test").endswith("l" * 250)
+        assert a("counts") == "asked=2 cached=0 sent=3 tcp=1"
+        a.end()
+    finally:
+        server.stop()
+
+
 def test_too_long_a_chain(ask):
     assert ask("A c10.signed.test") == "OK secure=1 alias=1 name=c20.signed.test 192.0.2.20"
     assert ask("A c0.signed.test").startswith("SERVFAIL")

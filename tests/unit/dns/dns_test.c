@@ -378,6 +378,37 @@ only_the_right_answer(void **state)
 	bed_fini(&b);
 }
 
+/* RFC 5452 s9.2: neither id nor port is to be guessed, nor used again. */
+static void
+ids_and_ports(void **state)
+{
+	enum { COUNT = 40 };
+	unsigned ids[COUNT], ports[COUNT], odd_ports = 0, same = 0;
+	char name[32];
+	struct bed b;
+	struct ask k;
+
+	(void)state;
+	bed_init(&b, 1, say_a);
+	for (unsigned i = 0; i < COUNT; i++) {
+		(void)snprintf(name, sizeof(name), "h%u.example", i);
+		ask(&b, &k, name);
+		finish(&k);
+		assert_address(&k, 7);
+		ids[i] = (unsigned)(unsigned char)buf_data(&b.server[0].query)[0] << 8 |
+		    (unsigned char)buf_data(&b.server[0].query)[1];
+		ports[i] = ntohs(b.server[0].from.sin_port);
+		assert_true(ports[i] >= 1024);
+		/* the kernel by itself takes those between */
+		odd_ports += ports[i] < 32768 || ports[i] > 60999;
+		for (unsigned j = 0; j < i; j++)
+			same += ids[i] == ids[j] || ports[i] == ports[j];
+	}
+	assert_true(odd_ports > 0);
+	assert_true(same <= 3);		/* by chance */
+	bed_fini(&b);
+}
+
 static unsigned stray_count;
 
 static void
@@ -394,6 +425,39 @@ say_strays(struct fake_dns *f)
 		fake_dns_reply(f, m);
 	if (stray_count <= DNS_STRAYS_MAX)
 		fake_dns_reply(f, make_a(f, 8));
+}
+
+static void
+say_strays_only(struct fake_dns *f)
+{
+	struct slice m = make_a(f, 66);
+
+	buf_data(&bed->m)[0] ^= 1;
+	for (unsigned i = 0; i < DNS_STRAYS_MAX; i++)
+		fake_dns_reply(f, m);
+}
+
+/* Each try has its own count: this is bad luck with two servers. */
+static void
+strays_of_each_try(void **state)
+{
+	struct bed b;
+	struct ask k;
+
+	(void)state;
+	bed_init(&b, 2, say_strays_only);
+	b.server[1].script = say_strays;
+	stray_count = DNS_STRAYS_MAX;
+	ask(&b, &k, "a.example");
+	while (b.server[0].udp_count == 0)
+		turn(&b);
+	for (unsigned i = 0; i < DNS_STRAYS_MAX + 2; i++)
+		turn(&b);
+	loop_advance(b.loop, 1000);
+	finish(&k);
+	assert_address(&k, 8);
+	assert_int_equal(dns_counts(b.dns).over_tcp, 0);
+	bed_fini(&b);
 }
 
 static void
@@ -796,7 +860,7 @@ say_alias(struct fake_dns *f)
 		dns_msg_cname(&bed->m, name, 40 - n, target);
 	else
 		dns_msg_a(&bed->m, name, 60, 5);
-	if (n == 1)	/* one step that is not secure */
+	if (n == 1 || n == 30)	/* steps that are not secure */
 		buf_data(&bed->m)[3] = (char)(buf_data(&bed->m)[3] & ~MSG_AD);
 	fake_dns_reply(f, buf_slice(&bed->m));
 }
@@ -818,6 +882,12 @@ aliases_are_followed(void **state)
 	assert_true(k.answer->is_alias);
 	assert_slice(k.answer->name, "a1.example");
 	assert_int_equal(k.answer->ttl_s, 40);
+	assert_address(&k, 5);
+	alias_length = 31;		/* the end is secure, the way was not */
+	ask(&b, &k, "a30.example");
+	finish(&k);
+	assert_slice(k.answer->name, "a31.example");
+	assert_false(k.answer->is_secure);
 	assert_address(&k, 5);
 	alias_length = DNS_ALIASES_MAX + 2;
 	ask(&b, &k, "a2.example");	/* as many as may be; all are secure */
@@ -1067,6 +1137,31 @@ reload_asks_the_new_servers(void **state)
 	bed_fini(&b);
 }
 
+/* Begun again, the chain is followed from its beginning. */
+static void
+reload_within_aliases(void **state)
+{
+	struct dns_config other;
+	struct bed b;
+	struct ask k;
+
+	(void)state;
+	bed_init(&b, 1, say_alias);
+	alias_length = DNS_ALIASES_MAX + 2;
+	ask(&b, &k, "a2.example");
+	while (b.server[0].udp_count < 3)
+		turn(&b);
+	assert_int_equal(k.calls, 0);
+	other = b.config;
+	other.servers[0] = b.config.servers[1];
+	dns_set_config(b.dns, &other);
+	finish(&k);
+	assert_slice(k.answer->name, "a18.example");
+	assert_address(&k, 5);
+	assert_int_equal(b.server[1].udp_count, DNS_ALIASES_MAX + 1);
+	bed_fini(&b);
+}
+
 /* ---- pairs ---- */
 
 struct pair_ask {
@@ -1144,7 +1239,9 @@ main(void)
 		cmocka_unit_test(failures_are_kept_shortly),
 		cmocka_unit_test(trust),
 		cmocka_unit_test(only_the_right_answer),
+		cmocka_unit_test(ids_and_ports),
 		cmocka_unit_test(guessing_ends_in_tcp),
+		cmocka_unit_test(strays_of_each_try),
 		cmocka_unit_test(without_edns),
 		cmocka_unit_test(malformed_goes_to_the_next),
 		cmocka_unit_test(second_server_after_silence),
@@ -1164,6 +1261,7 @@ main(void)
 		cmocka_unit_test(sockets_are_limited),
 		cmocka_unit_test(tickets_are_limited),
 		cmocka_unit_test(reload_asks_the_new_servers),
+		cmocka_unit_test(reload_within_aliases),
 		cmocka_unit_test(pairs),
 	};
 

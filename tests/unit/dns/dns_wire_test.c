@@ -184,6 +184,13 @@ other_types(void **state)
 	conn_addr_str(ip, &b.r.answer->records[0].addr);
 	assert_string_equal(ip, "[192.0.2.44]:0");
 	assert_int_equal(b.r.answer->ttl_s, 60);
+	/* of another class it is another thing */
+	bed_begin(&b, MSG_OK);
+	dns_msg_a(&b.m, "h.example", 60, 44);
+	dns_msg_a(&b.m, "h.example", 60, 45);
+	buf_data(&b.m)[b.m.n - 11] = 3;
+	assert_int_equal(bed_read(&b), DNS_WIRE_ANSWER);
+	assert_int_equal(b.r.answer->count, 1);
 	/* with its top bit a TTL is 0 (RFC 2181 s8) */
 	bed_begin(&b, MSG_OK);
 	dns_msg_a(&b.m, "h.example", 0x80000000, 44);
@@ -222,6 +229,18 @@ aliases(void **state)
 	assert_int_equal(b.r.answer->status, DNS_NXDOMAIN);
 	assert_slice(b.r.answer->name, "a1.example");
 	assert_int_equal(b.r.answer->ttl_s, 50);
+	bed_begin(&b, MSG_OK | 3);
+	dns_msg_cname(&b.m, "a0.example", 10, "a1.example");
+	dns_msg_soa(&b.m, "example", 100, 50);
+	assert_int_equal(bed_read(&b), DNS_WIRE_ANSWER);
+	assert_int_equal(b.r.answer->ttl_s, 10);
+	/* what is there goes before an alias of the same name */
+	bed_begin(&b, MSG_OK);
+	dns_msg_cname(&b.m, "a0.example", 10, "a1.example");
+	dns_msg_a(&b.m, "a0.example", 100, 9);
+	assert_int_equal(bed_read(&b), DNS_WIRE_ANSWER);
+	assert_int_equal(b.r.answer->count, 1);
+	assert_false(b.r.answer->is_alias);
 	/* a circle, and one more than the limit */
 	bed_begin(&b, MSG_OK);
 	dns_msg_cname(&b.m, "a0.example", 200, "a1.example");
