@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Senders and lanes, see queue_site_priv.h.  A sender is in s->turns while it
+ * has offered lanes; a lane lives while it has parcels and is either offered
+ * or parked, except inside of a function here.
+ */
 #include <stdlib.h>
 
 #include "lib/base/must.h"
@@ -63,6 +68,13 @@ queue_sender_served(struct queue_sites *s, struct queue_sender *sender, bool was
 	heap_remove(&s->turns[sender->was_served], &sender->turn);
 	sender->was_served = was_served;
 	queue_sender_turn(s, sender);
+}
+
+void
+queue_sender_rest(struct queue_sites *s, struct queue_sender *sender)
+{
+	if (sender->ready == 0 && sender->given == 0)
+		queue_sender_served(s, sender, false);
 }
 
 bool
@@ -217,8 +229,8 @@ queue_lane_pull(struct queue_sites *s, struct queue_parcel *e)
 	list_remove(&e->link);
 	e->lane = NULL;
 	site->ready--;
-	if (--e->sender->ready == 0)
-		queue_sender_served(s, e->sender, false);
+	e->sender->ready--;
+	queue_sender_rest(s, e->sender);
 	if (list_is_empty(&lane->parcels))
 		lane_free(s, lane);
 	else if (e->is_given) {

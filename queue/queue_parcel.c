@@ -22,6 +22,7 @@ give_back(struct queue_sites *s, struct queue_parcel *e)
 	site->given--;
 	e->sender->given--;
 	queue_sender_turn(s, e->sender);
+	queue_sender_rest(s, e->sender);
 	if (e->is_probe)
 		site->is_probing = false;
 }

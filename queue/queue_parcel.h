@@ -12,11 +12,11 @@
  *
  * Whose turn it is: the sender with the fewest deliveries under way goes
  * first, then the one that was served longest ago; three turns of four are
- * for senders that had nothing ready, so that a list waits for them and they
- * never stop it.  A sender never gets more than seven times what is left
- * free, so there is always room for another.
- * A site serves the senders that wait for it in turn, those that had nothing
- * waiting there alternating with those that had.
+ * for senders that had nothing ready or under way, so that a list waits for
+ * them and they never stop it.  A sender never gets more than seven times
+ * what is left free, so there is always room for another.  A site serves the
+ * senders that wait for it in turn, those that had nothing waiting there
+ * alternating with those that had.
  *
  * A parcel whose message is past its lifetime is picked to be given up
  * (*is_expired), whatever its site.  Time that is handed out is real ms.

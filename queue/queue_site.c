@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Sites are made by their first parcel and go with the last, or wait among
+ * the idle ones.  queue_site_settle is the heart: after each change it puts a
+ * site where it belongs, asleep until it may be tried, contended, or neither.
+ */
 #include "queue/queue_site.h"
 
 #include <stdlib.h>

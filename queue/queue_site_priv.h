@@ -46,7 +46,7 @@ struct queue_sender {
 	uint32_t	 given;
 	uint32_t	 parcels;
 	uint32_t	 ready;
-	bool		 was_served;	/* since it had none ready */
+	bool		 was_served;	/* since it had none ready or given */
 };
 
 enum queue_lane_place {
@@ -158,7 +158,10 @@ struct queue_sender *queue_sender_get(struct queue_sites *, uint64_t key);
 void		 queue_sender_leave(struct queue_sites *, struct queue_sender *);
 /* given, served or its offers have changed */
 void		 queue_sender_turn(struct queue_sites *, struct queue_sender *);
-void		 queue_sender_served(struct queue_sites *, struct queue_sender *, bool was_served);
+void		 queue_sender_served(struct queue_sites *, struct queue_sender *,
+		    bool was_served);
+/* Nothing ready or under way is left, maybe: it is fresh again. */
+void		 queue_sender_rest(struct queue_sites *, struct queue_sender *);
 bool		 queue_sender_may(const struct queue_sites *, const struct queue_sender *);
 void		 queue_lane_push(struct queue_sites *, struct queue_parcel *);
 void		 queue_lane_pull(struct queue_sites *, struct queue_parcel *);

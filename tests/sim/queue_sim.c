@@ -147,6 +147,28 @@ test_million(void **state)
 	sim_fini(&sim);
 }
 
+/* The worst there is: each message of a sender and to a site of its own. */
+static void
+test_memory(void **state)
+{
+	struct sim sim;
+	uint32_t i, n = MANY / 5;
+	uint64_t each;
+
+	(void)state;
+	sim_init(&sim, n, n, SEED);
+	for (i = 0; i < n; i++)
+		sim_put(&sim, i, i, i);
+	sim_measure_memory(&sim);
+	each = sim.memory_bytes / n + sizeof(struct queue_item);
+	print_message("figure: memory: %llu bytes a message when nothing is shared\n",
+	    (unsigned long long)each);
+	assert_true(each <= 1024);
+	sim_run(&sim, 6 * SIM_DAY);
+	check_all_over(&sim);
+	sim_fini(&sim);
+}
+
 /* ---- a list ---- */
 
 /* 100 messages of 1000 recipients, at 1000 sites each time. */
@@ -334,6 +356,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_million),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_slow_list),
 		cmocka_unit_test(test_no_starvation),

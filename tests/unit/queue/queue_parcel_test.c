@@ -58,6 +58,30 @@ test_single_passes_list(void **state)
 	assert_int_equal(world_pick(w), -1);
 }
 
+/* The fewest under way first, not one each in turn. */
+static void
+test_places_even_out(void **state)
+{
+	struct world *w = *state;
+	char name[32];
+	unsigned i;
+
+	w->limits.given_max = 20;
+	queue_sites_set_limits(w->s, &w->limits);
+	for (i = 0; i < 15; i++) {
+		(void)snprintf(name, sizeof(name), "%u.example", i);
+		world_put(w, i, name, 1);
+	}
+	assert_int_equal(world_pick_all(w), 15);
+	for (i = 100; i < 120; i++) {
+		(void)snprintf(name, sizeof(name), "%u.example", i);
+		world_put(w, i, name, i < 110 ? 1 : 2);
+	}
+	for (i = 0; i < 5; i++)
+		assert_true(world_pick(w) >= 110);
+	assert_int_equal(world_pick(w), -1);
+}
+
 static void
 test_given_max(void **state)
 {
@@ -247,7 +271,15 @@ test_flush_once(void **state)
 	assert_int_equal(n, 200);
 	for (i = 0; i < 200; i++)
 		assert_int_equal(w->p[i].attempts, 2);
-	/* One that is dropped while it is flushed. */
+	/* All held, then all dropped, while they are flushed. */
+	(void)queue_sites_flush(w->s, SLICE_LIT("a.example"), w->now);
+	for (i = 0; i < 200; i++)
+		queue_parcel_hold(w->s, &w->p[i], w->now);
+	assert_int_equal(world_pick(w), -1);
+	for (i = 0; i < 200; i++)
+		queue_parcel_release(w->s, &w->p[i], w->now);
+	while ((p = world_pick(w)) >= 0)
+		world_retry(w, p, RELAY_REFUSED);
 	(void)queue_sites_flush(w->s, SLICE_LIT("a.example"), w->now);
 	for (i = 0; i < 200; i++)
 		queue_parcel_drop(w->s, &w->p[i], w->now);
@@ -481,9 +513,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(senders_take_turns), T(single_passes_list), T(given_max),
-		T(fresh_and_backlog), T(blocked_senders_step_aside), T(hold),
-		T(flush_parcel), T(flush_dead_site), T(flush_once),
+		T(senders_take_turns), T(single_passes_list), T(places_even_out),
+		T(given_max), T(fresh_and_backlog), T(blocked_senders_step_aside),
+		T(hold), T(flush_parcel), T(flush_dead_site), T(flush_once),
 		T(expire_on_request), T(lifetime), T(give_up_again),
 		T(giving_up_takes_no_place), T(retry_times),
 		T(put_again_after_restart), T(clock_back), T(clock_forward),
