@@ -28,16 +28,17 @@ def say(what, figure, aim=""):
     sys.stdout.flush()
 
 
-def receive(s, messages, size, sessions):
+def receive(s, messages, size, sessions, domain=suite.DOMAIN, delivered=None):
     """Messages/s until in the mailbox, CPU ms and flushes a message."""
-    before = s.delivered()
+    delivered = delivered or s.delivered
+    before = delivered()
     cpu = s.group.seconds()
     started = time.monotonic()
     with suite.Flushes() as flushes:
         started = time.monotonic()
-        subprocess.run([LOAD, str(s.port), str(sessions), str(messages), str(size), suite.DOMAIN,
+        subprocess.run([LOAD, str(s.port), str(sessions), str(messages), str(size), domain,
                         str(suite.USERS)], check=True, stdout=subprocess.DEVNULL)
-        while before is not None and s.delivered() - before < messages:
+        while before is not None and delivered() - before < messages:
             time.sleep(0.01)
         seconds = time.monotonic() - started
     used = s.group.seconds()
@@ -71,6 +72,33 @@ def bench_receive(work, rounds, messages):
     say("  CPU, Postfix to Godwit", f"{median(p, 1) / median(g, 1):.1f} x", "aim 8 x")
     say("  flushes a message: Postfix, Godwit", f"{median(p, 2):.2f}, {median(g, 2):.2f}", "aim 0.5")
     return gw
+
+
+def bench_relay(work, rounds, messages):
+    """Received, spooled, sent on: until the sink has them."""
+    sink = suite.Sink()
+    relayhost = f"[127.0.0.1]:{sink.port}"
+    os.makedirs(f"{work}/relay", exist_ok=True)
+    suites = suite.Postfix(f"{work}/relay", relayhost), suite.Godwit(f"{work}/relay", relayhost)
+    results = {s.name: [] for s in suites}
+    try:
+        for _ in range(rounds):
+            for s in suites:
+                s.start()
+                receive(s, 200, 4096, 20, "away.example", sink.count)
+                results[s.name].append(receive(s, messages, 4096, 20, "away.example", sink.count))
+                s.stop()
+    finally:
+        for s in suites:
+            s.close()
+        sink.close()
+    p, g = results["postfix"], results["godwit"]
+    say("4 KiB, 20 sessions, received and relayed: Postfix", f"{median(p, 0):.0f}/s")
+    say("4 KiB, 20 sessions, received and relayed: Godwit", f"{median(g, 0):.0f}/s")
+    say("  rate, Godwit to Postfix", f"{median(g, 0) / median(p, 0):.1f} x", "aim 6 x")
+    say("  CPU ms a message: Postfix, Godwit", f"{median(p, 1):.2f}, {median(g, 1):.3f}")
+    say("  CPU, Postfix to Godwit", f"{median(p, 1) / median(g, 1):.1f} x", "aim 8 x")
+    say("  flushes a message: Postfix, Godwit", f"{median(p, 2):.2f}, {median(g, 2):.2f}")
 
 
 def client_context():
@@ -199,6 +227,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="godwit-bench-") as work:
         work = args.work or work
         os.chmod(work, 0o755)
+        bench_relay(work, args.rounds, args.messages)
         gw = bench_receive(work, args.rounds, args.messages)
         gw.configure("imapd.user_connection_limit", "1000")
         gw.start()

@@ -144,8 +144,9 @@ class Postfix(Suite):
 
     name = "postfix"
 
-    def __init__(self, work):
+    def __init__(self, work, relayhost=""):
         super().__init__(work)
+        self.relayhost = relayhost
         unpack("postfix")
         self.lib = f"{PEERS}/tree/usr/lib/postfix"
         self.sbin = f"{PEERS}/tree/usr/sbin"
@@ -190,6 +191,7 @@ virtual_mailbox_base = {self.mail}
 virtual_mailbox_maps = inline:{{ {maps} }}
 virtual_uid_maps = static:{pwd.getpwnam('nobody').pw_uid}
 virtual_gid_maps = static:{pwd.getpwnam('nobody').pw_gid}
+relayhost = {self.relayhost}
 """)
         rows = ["smtp inet n - n - - smtpd", "pickup unix n - n 60 1 pickup", "cleanup unix n - n - 0 cleanup",
                 "qmgr unix n - n 300 1 qmgr", "tlsmgr unix - - n 1000? 1 tlsmgr",
@@ -237,10 +239,33 @@ exec {self.lib}/sbin/master -c {self.conf} -d
             shutil.rmtree(f"{self.mail}/u{i}", ignore_errors=True)
 
 
+class Sink:
+    """Takes every message; how many so far."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.process = subprocess.Popen([f"{TOP}/build/testbin/smtp_sink", str(self.port)], stdout=subprocess.PIPE,
+                                        text=True)
+        self.process.stdout.readline()
+        self.control = socket.create_connection(("127.0.0.1", self.port))
+        self.replies = self.control.makefile()
+        self.replies.readline()
+
+    def count(self):
+        self.control.sendall(b"XCOUNT\r\n")
+        return int(self.replies.readline().split()[1])
+
+    def close(self):
+        self.replies.close()
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+
+
 class Godwit(Suite):
     name = "godwit"
 
-    def __init__(self, work):
+    def __init__(self, work, relayhost=""):
         super().__init__(work)
         self.bin = f"{TOP}/build/bin"
         self.root = f"{self.dir}/instance"
@@ -250,6 +275,11 @@ class Godwit(Suite):
         subprocess.run([f"{self.bin}/godwit", "setup", "--instance", self.root, "--domain", DOMAIN,
                         "--hostname", f"mx.{DOMAIN}", "--local", str(self.base)],
                        check=True, stdout=subprocess.DEVNULL)
+        if relayhost:
+            with open(f"{self.root}/etc/godwit.conf", "a") as f:
+                f.write(f"""mynetworks = {{"127.0.0.0/8"}}
+route "all" {{ to = {{"*"}}  relay = "{relayhost}"  tls = none }}
+""")
 
     @staticmethod
     def find_base():
