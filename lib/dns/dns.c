@@ -216,10 +216,9 @@ on_answer(void *arg, struct dns_answer *take_answer, bool has_ttl)
 		ticket_ready(obj_of(n, struct dns_ticket, link), take_answer);
 	dns_answer_unref(&take_answer);
 	question_free(q);
-	if (!list_is_empty(&d->waiting))
-		loop_defer(d->env.loop, &d->turn_end);
 }
 
+/* A ticket that became ready has left a place on the wire. */
 static void
 on_turn_end(void *arg)
 {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/unit/dns/dns_msg.h"
@@ -669,6 +670,32 @@ nobody_there(void **state)
 	bed_fini(&b);
 }
 
+/* Without descriptors it is no server's fault, and passes. */
+static void
+no_descriptors(void **state)
+{
+	struct rlimit was, none;
+	struct bed b;
+	struct ask k;
+
+	(void)state;
+	bed_init(&b, 1, say_a);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ask(&b, &k, "h.example");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	finish(&k);
+	assert_failed(&k, "no socket");
+	assert_int_equal(dns_counts(b.dns).sent, 0);
+	loop_advance(b.loop, DNS_FAILURE_MS);
+	ask(&b, &k, "h.example");
+	finish(&k);
+	assert_address(&k, 7);
+	bed_fini(&b);
+}
+
 /* ---- TCP ---- */
 
 static void
@@ -1248,6 +1275,7 @@ main(void)
 		cmocka_unit_test(all_silent),
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(nobody_there),
+		cmocka_unit_test(no_descriptors),
 		cmocka_unit_test(truncated_then_tcp),
 		cmocka_unit_test(tcp_in_pieces),
 		cmocka_unit_test(tcp_that_fails),
