@@ -315,9 +315,8 @@ warn_unused(struct check *k)
 		const char	*section, *option;	/* NULL: all of it */
 	} rows[] = {
 		{ "listen", "cmtp" }, { "domain", "aliases" },
-		{ "domain", "message_size_limit" }, { "domain", "recipients" }, { "route", NULL },
-		{ "smtpd", "user_recipient_rate" }, { "queue", "delay_warning_time" },
-		{ "queue", "destination_concurrency_limit" }, { "store", "compact_percent" },
+		{ "domain", "message_size_limit" }, { "domain", "recipients" },
+		{ "smtpd", "user_recipient_rate" }, { "store", "compact_percent" },
 	};
 	const struct conf_section *s;
 	const struct opt *o;

@@ -18,6 +18,7 @@
 #include "queue/queue_msg.h"
 #include "queue/queue_opt.h"
 #include "queue/queue_recover.h"
+#include "queue/queue_relay.h"
 #include "queue/queue_run.h"
 #include "queue/queue_txn.h"
 
@@ -121,6 +122,18 @@ deliver_left(struct daemon_app *app, struct ipc_peer *peer)
 }
 
 static void
+relay_joined(struct daemon_app *app, struct ipc_peer *peer)
+{
+	queue_relay_join(queue_of_app(app), peer);
+}
+
+static void
+relay_left(struct daemon_app *app, struct ipc_peer *peer)
+{
+	queue_relay_leave(queue_of_app(app), peer);
+}
+
+static void
 store_joined(struct daemon_app *app, struct ipc_peer *peer)
 {
 	struct queue *q = queue_of_app(app);
@@ -156,6 +169,7 @@ static const struct daemon_peer queue_peers[] = {
 	{ IPC_CMTPD, smtpd_handlers, smtpd_joined, smtpd_left },
 	{ IPC_KEYD, keyd_handlers, keyd_joined, keyd_left },
 	{ IPC_DELIVER, no_handlers, deliver_joined, deliver_left },
+	{ IPC_RELAY, no_handlers, relay_joined, relay_left },
 	{ IPC_STORE, no_handlers, store_joined, store_left },
 	{ IPC_NOBODY, NULL, NULL, NULL }
 };
@@ -177,6 +191,21 @@ load_domains(struct daemon_app *app, struct queue_resolver *r)
 }
 
 static void
+load_routes(struct daemon_app *app, struct queue *q)
+{
+	const struct route_options *o;
+	const char *title;
+	unsigned i, n = daemon_section_count(app, "route");
+
+	queue_route_fini(&q->routes);
+	for (i = 0; i < n; i++) {
+		o = daemon_section(app, "route", i, &title);
+		queue_route_add(&q->routes, title, o);
+	}
+	queue_line_set_routes(q);
+}
+
+static void
 load_options(struct daemon_app *app)
 {
 	const struct queue_options *o = daemon_options(app, "queue", NULL);
@@ -186,7 +215,9 @@ load_options(struct daemon_app *app)
 	must(o != NULL && g != NULL);
 	q->limits = (struct queue_limits){
 		.minfree_bytes = o->queue_minfree, .message_limit = o->message_limit,
-		.direct_ms = o->direct_timeout, .spool_memory = g->spool_memory
+		.direct_ms = o->direct_timeout, .spool_memory = g->spool_memory,
+		.warning_ms = o->delay_warning_time,
+		.concurrency = (uint32_t)o->destination_concurrency_limit
 	};
 	q->sched.min_backoff_ms = o->minimal_backoff_time;
 	q->sched.max_backoff_ms = o->maximal_backoff_time;
@@ -195,6 +226,8 @@ load_options(struct daemon_app *app)
 	q->hostname = daemon_hostname(app);
 	queue_resolve_set(&q->resolver, q->hostname, g->postmaster, g->recipient_delimiter);
 	load_domains(app, &q->resolver);
+	queue_line_set_limits(q);
+	load_routes(app, q);
 }
 
 /* ---- the phases of daemon.h ---- */
@@ -300,6 +333,7 @@ queue_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
 static const struct opt_section queue_sections[] = {
 	CONF_GODWIT_SECTION,
 	CONF_DOMAIN_SECTION,
+	CONF_ROUTE_SECTION,
 	QUEUE_OPT_SECTION,
 	OPT_SECTIONS_END
 };

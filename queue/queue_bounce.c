@@ -3,20 +3,95 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
+#include "lib/ipc/queue_proto.h"
+
+/* What a kind of notification says. */
+struct words {
+	const char	*subject;
+	const char	*text;
+	const char	*action;	/* RFC 3464 s2.3.3 */
+	const char	*status;	/* when nothing else is known */
+};
+
+static const struct words all_words[] = {
+	[QUEUE_NOTICE_FAILURE] = { "Undelivered Mail Returned to Sender",
+	    "Your message could not be delivered to one or more recipients.\r\n",
+	    "failed", "5.0.0" },
+	[QUEUE_NOTICE_DELAY] = { "Delayed Mail, Still Being Tried",
+	    "Your message could not be delivered yet to one or more recipients.\r\n"
+	    "It is still being tried: you need not send it again.\r\n",
+	    "delayed", "4.0.0" },
+	[QUEUE_NOTICE_SUCCESS] = { "Mail Delivery Report",
+	    "Your message reached the recipients below, or was handed to a host that\r\n"
+	    "will not tell you more.\r\n",
+	    "delivered", "2.0.0" },
+};
+
+/* ---- who is told what ---- */
+
+static bool
+wants(const struct queue_rcpt *r, uint8_t which, bool unless_said)
+{
+	return r->notify == 0 ? unless_said : (r->notify & which) != 0;
+}
 
 /*
- * RFC 3461 s4.1: NEVER is honoured, and a list without FAILURE; RFC 5321
+ * RFC 3461 s4.1: NEVER is honoured, and a list without the event; RFC 5321
  * s4.5.5: a null sender is never told.
  */
 bool
-queue_bounce_is_wanted(const struct queue_envelope *e, const struct queue_rcpt *r)
+queue_bounce_is_wanted(const struct queue_envelope *e, const struct queue_rcpt *r,
+    enum queue_notice kind)
 {
-	if (r->status != QUEUE_RCPT_BOUNCED && r->status != QUEUE_RCPT_EXPIRED)
-		return false;
 	if (r->notified || e->sender.n == 0)
 		return false;
-	return r->notify == 0 || (r->notify & QUEUE_NOTIFY_FAILURE);
+	switch (kind) {
+	case QUEUE_NOTICE_FAILURE:
+		return (r->status == QUEUE_RCPT_BOUNCED || r->status == QUEUE_RCPT_EXPIRED) &&
+		    wants(r, QUEUE_NOTIFY_FAILURE, true);
+	case QUEUE_NOTICE_DELAY:
+		return r->status == QUEUE_RCPT_PENDING && wants(r, QUEUE_NOTIFY_DELAY, true);
+	case QUEUE_NOTICE_SUCCESS:
+		return r->status == QUEUE_RCPT_SENT && !r->dsn_taken &&
+		    wants(r, QUEUE_NOTIFY_SUCCESS, false);
+	}
+	return false;
 }
+
+/* RFC 3461 s4.3: RET is about failures only; lines are needed in a part. */
+bool
+queue_bounce_wants_full(const struct queue_envelope *e, enum queue_notice kind)
+{
+	return kind == QUEUE_NOTICE_FAILURE && (e->flags & QUEUE_RET_FULL) &&
+	    !(e->flags & QUEUE_BINARYMIME) && e->size <= QUEUE_BOUNCE_FULL_MAX;
+}
+
+uint32_t
+queue_bounce_choose(struct queue_envelope *e, enum queue_notice kind)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < e->rcpt_count && n < QUEUE_BOUNCE_RCPTS_MAX; i++) {
+		e->rcpts[i].in_notice = queue_bounce_is_wanted(e, &e->rcpts[i], kind);
+		n += e->rcpts[i].in_notice;
+	}
+	return n;
+}
+
+/* Of a delay they are told once for all: see queue_progress.was_warned. */
+void
+queue_bounce_told(struct queue_envelope *e, enum queue_notice kind, bool was_told)
+{
+	uint32_t i;
+
+	for (i = 0; i < e->rcpt_count; i++) {
+		if (e->rcpts[i].in_notice && was_told && kind != QUEUE_NOTICE_DELAY)
+			e->rcpts[i].notified = true;
+		e->rcpts[i].in_notice = false;
+	}
+}
+
+/* ---- what must be said of the bytes ---- */
 
 static bool
 is_ascii(struct slice s)
@@ -29,18 +104,34 @@ is_ascii(struct slice s)
 	return true;
 }
 
+/* RFC 6533 s3: an address that is not ASCII. */
 static bool
-needs_utf8(const struct queue_bounce *b)
+has_utf8_address(const struct queue_bounce *b)
 {
+	const struct queue_rcpt *r;
 	uint32_t i;
 
 	if (!is_ascii(b->env->sender))
 		return true;
-	for (i = 0; i < b->env->rcpt_count; i++)
-		if (!is_ascii(b->env->rcpts[i].address) ||
-		    !is_ascii(b->env->rcpts[i].original))
+	for (i = 0; i < b->env->rcpt_count; i++) {
+		r = &b->env->rcpts[i];
+		if (r->in_notice && (!is_ascii(r->address) || !is_ascii(r->original) ||
+		    !is_ascii(r->orcpt)))
 			return true;
+	}
 	return false;
+}
+
+bool
+queue_bounce_is_utf8(const struct queue_bounce *b)
+{
+	return has_utf8_address(b) || !is_ascii(b->header);
+}
+
+bool
+queue_bounce_is_8bit(const struct queue_bounce *b)
+{
+	return queue_bounce_is_utf8(b) || !is_ascii(b->full);
 }
 
 struct slice
@@ -60,6 +151,24 @@ queue_bounce_header(struct slice start, size_t max)
 	return slice_head(start, n);
 }
 
+/* ---- the text ---- */
+
+static void
+put_line(struct buf *out, const char *name, struct slice value)
+{
+	buf_put_str(out, name);
+	buf_put_slice(out, value);
+	buf_put_str(out, "\r\n");
+}
+
+static void
+put_date(struct buf *out, const char *name, uint64_t real_ms)
+{
+	buf_put_str(out, name);
+	clock_put_rfc5322(out, real_ms / 1000);
+	buf_put_str(out, "\r\n");
+}
+
 static void
 put_boundary(struct buf *out, const struct queue_bounce *b)
 {
@@ -72,17 +181,16 @@ put_start(struct buf *out, const struct queue_bounce *b)
 	char id[ENC_ID_BYTES + 1];
 
 	enc_id_str(id, b->id);
-	buf_put_str(out, "Date: ");
-	clock_put_rfc5322(out, b->now_ms / 1000);
-	buf_printf(out, "\r\nFrom: Mail Delivery System <MAILER-DAEMON@%s>\r\nTo: <", b->hostname);
+	put_date(out, "Date: ", b->now_ms);
+	buf_printf(out, "From: Mail Delivery System <MAILER-DAEMON@%s>\r\nTo: <", b->hostname);
 	buf_put_slice(out, b->env->sender);
-	buf_printf(out, ">\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+	buf_printf(out, ">\r\nSubject: %s\r\n"
 	    "Message-ID: <%s@%s>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"",
-	    id, b->hostname);
+	    all_words[b->kind].subject, id, b->hostname);
 	put_boundary(out, b);
 	buf_printf(out, "\"\r\nContent-Transfer-Encoding: %s\r\n\r\n",
-	    needs_utf8(b) || !is_ascii(b->header) ? "8bit" : "7bit");
+	    queue_bounce_is_8bit(b) ? "8bit" : "7bit");
 	buf_put_str(out, "This is a MIME-encapsulated message.\r\n");
 }
 
@@ -95,65 +203,86 @@ put_part(struct buf *out, const struct queue_bounce *b, const char *type)
 }
 
 static void
+put_reason(struct buf *out, const struct queue_bounce *b, const struct queue_rcpt *r)
+{
+	if (r->reason.n > 0)
+		buf_put_slice(out, queue_envelope_reason(r));
+	else
+		buf_put_str(out, b->kind == QUEUE_NOTICE_SUCCESS ? "delivered" :
+		    "no reason is known");
+}
+
+static void
 put_text(struct buf *out, const struct queue_bounce *b)
 {
 	const struct queue_rcpt *r;
-	uint32_t i, n = 0;
+	uint32_t i;
 
 	put_part(out, b, "text/plain; charset=utf-8");
-	buf_put_str(out, needs_utf8(b) ? "Content-Transfer-Encoding: 8bit\r\n\r\n" : "\r\n");
-	buf_printf(out, "This is the mail system at host %s.\r\n\r\n"
-	    "Your message could not be delivered to one or more recipients.\r\n"
-	    "Its header is attached.\r\n\r\n", b->hostname);
-	for (i = 0; i < b->env->rcpt_count && n < QUEUE_BOUNCE_RCPTS_MAX; i++) {
+	buf_put_str(out, has_utf8_address(b) ? "Content-Transfer-Encoding: 8bit\r\n\r\n" :
+	    "\r\n");
+	buf_printf(out, "This is the mail system at host %s.\r\n\r\n%s%s is attached.\r\n\r\n",
+	    b->hostname, all_words[b->kind].text, b->full.n > 0 ? "It" : "Its header");
+	for (i = 0; i < b->env->rcpt_count; i++) {
 		r = &b->env->rcpts[i];
-		if (!queue_bounce_is_wanted(b->env, r))
+		if (!r->in_notice)
 			continue;
-		n++;
 		buf_put_str(out, "<");
 		buf_put_slice(out, r->original);
 		buf_put_str(out, ">: ");
-		buf_put_slice(out, queue_envelope_reason(r));
+		put_reason(out, b, r);
 		buf_put_str(out, "\r\n");
 	}
 }
 
+/* RFC 3464 s2.3.3: a mailbox here, or a host that does not do DSN. */
+static const char *
+action_of(const struct queue_bounce *b, const struct queue_rcpt *r)
+{
+	if (b->kind == QUEUE_NOTICE_SUCCESS && r->class == QUEUE_REMOTE)
+		return "relayed";
+	return all_words[b->kind].action;
+}
+
+/* "mx.example[192.0.2.1]:25": RFC 3464 s2.3.5 wants the name. */
+static void
+put_host(struct buf *out, const struct queue_rcpt *r)
+{
+	struct slice host = queue_envelope_text(&r->host), name;
+
+	name = slice_head(host, slice_find(host, '['));
+	put_line(out, "Remote-MTA: dns; ", name.n > 0 ? name : host);
+}
+
 /* RFC 3464 s2.3: what was given, what was tried, what came of it. */
 static void
-put_rcpt(struct buf *out, const struct queue_rcpt *r, bool utf8)
+put_rcpt(struct buf *out, const struct queue_bounce *b, const struct queue_rcpt *r, bool utf8)
 {
-	const char *type = utf8 ? "utf-8" : "rfc822";
-
 	buf_put_str(out, "\r\n");
-	if (r->orcpt.n > 0 && is_ascii(r->orcpt)) {
-		buf_put_str(out, "Original-Recipient: ");
-		buf_put_slice(out, r->orcpt);
-		buf_put_str(out, "\r\n");
-	} else {
-		buf_printf(out, "Original-Recipient: %s; ", type);
-		buf_put_slice(out, r->original);
-		buf_put_str(out, "\r\n");
-	}
-	buf_printf(out, "Final-Recipient: %s; ", type);
-	buf_put_slice(out, r->address);
-	buf_put_str(out, "\r\nAction: failed\r\nStatus: ");
-	if (r->dsn_n > 0)
-		buf_put_slice(out, queue_envelope_dsn(r));
-	else
-		buf_put_str(out, "5.0.0");
-	buf_put_str(out, "\r\n");
-	if (r->reason_n > 0) {
-		buf_put_str(out, "Diagnostic-Code: x-godwit; ");
-		buf_put_slice(out, queue_envelope_reason(r));
-		buf_put_str(out, "\r\n");
-	}
+	if (r->orcpt.n > 0)	/* RFC 3461 s6.3: only what was given */
+		put_line(out, "Original-Recipient: ", r->orcpt);
+	put_line(out, utf8 ? "Final-Recipient: utf-8; " : "Final-Recipient: rfc822; ",
+	    r->address);
+	put_line(out, "Action: ", slice_str(action_of(b, r)));
+	put_line(out, "Status: ", r->dsn_n > 0 ? queue_envelope_dsn(r) :
+	    slice_str(all_words[b->kind].status));
+	if (r->host.n > 0)
+		put_host(out, r);
+	if (r->reply.n > 0)
+		put_line(out, "Diagnostic-Code: smtp; ", queue_envelope_text(&r->reply));
+	else if (r->reason.n > 0)
+		put_line(out, "Diagnostic-Code: x-godwit; ", queue_envelope_reason(r));
+	if (r->last_ms > 0)
+		put_date(out, "Last-Attempt-Date: ", r->last_ms);
+	if (b->kind == QUEUE_NOTICE_DELAY)
+		put_date(out, "Will-Retry-Until: ", b->expiry_ms);
 }
 
 static void
 put_status(struct buf *out, const struct queue_bounce *b)
 {
-	bool utf8 = needs_utf8(b);
-	uint32_t i, n = 0;
+	bool utf8 = has_utf8_address(b);
+	uint32_t i;
 
 	if (utf8)
 		put_part(out, b, "message/global-delivery-status\r\n"
@@ -161,20 +290,31 @@ put_status(struct buf *out, const struct queue_bounce *b)
 	else
 		put_part(out, b, "message/delivery-status");
 	buf_printf(out, "\r\nReporting-MTA: dns; %s\r\n", b->hostname);
-	if (b->env->envid.n > 0) {
-		buf_put_str(out, "Original-Envelope-Id: ");
-		buf_put_slice(out, b->env->envid);
-		buf_put_str(out, "\r\n");
-	}
-	buf_put_str(out, "Arrival-Date: ");
-	clock_put_rfc5322(out, b->env->arrival_ms / 1000);
+	if (b->env->envid.n > 0)
+		put_line(out, "Original-Envelope-Id: ", b->env->envid);
+	put_date(out, "Arrival-Date: ", b->env->arrival_ms);
+	for (i = 0; i < b->env->rcpt_count; i++)
+		if (b->env->rcpts[i].in_notice)
+			put_rcpt(out, b, &b->env->rcpts[i], utf8);
+}
+
+/* RFC 6522 s4, RFC 6533 s4: the third part. */
+static void
+put_returned(struct buf *out, const struct queue_bounce *b)
+{
+	bool header_utf8 = !is_ascii(b->header);
+
+	if (b->full.n > 0)
+		put_part(out, b, header_utf8 ? "message/global" : "message/rfc822");
+	else
+		put_part(out, b, header_utf8 ? "message/global-headers" : "text/rfc822-headers");
+	if (header_utf8 || !is_ascii(b->full))
+		buf_put_str(out, "Content-Transfer-Encoding: 8bit\r\n");
 	buf_put_str(out, "\r\n");
-	for (i = 0; i < b->env->rcpt_count && n < QUEUE_BOUNCE_RCPTS_MAX; i++) {
-		if (!queue_bounce_is_wanted(b->env, &b->env->rcpts[i]))
-			continue;
-		n++;
-		put_rcpt(out, &b->env->rcpts[i], utf8);
-	}
+	buf_put_slice(out, b->full.n > 0 ? b->full : b->header);
+	buf_put_str(out, "\r\n--");
+	put_boundary(out, b);
+	buf_put_str(out, "--\r\n");
 }
 
 void
@@ -183,24 +323,5 @@ queue_bounce_put(struct buf *out, const struct queue_bounce *b)
 	put_start(out, b);
 	put_text(out, b);
 	put_status(out, b);
-	put_part(out, b, is_ascii(b->header) ? "text/rfc822-headers" :
-	    "message/global-headers\r\nContent-Transfer-Encoding: 8bit");
-	buf_put_str(out, "\r\n");
-	buf_put_slice(out, b->header);
-	buf_put_str(out, "\r\n--");
-	put_boundary(out, b);
-	buf_put_str(out, "--\r\n");
-}
-
-void
-queue_bounce_told(struct queue_envelope *e)
-{
-	uint32_t i, n = 0;
-
-	for (i = 0; i < e->rcpt_count && n < QUEUE_BOUNCE_RCPTS_MAX; i++) {
-		if (!queue_bounce_is_wanted(e, &e->rcpts[i]))
-			continue;
-		n++;
-		e->rcpts[i].notified = true;
-	}
+	put_returned(out, b);
 }

@@ -20,7 +20,7 @@ queue_core_init(struct queue *q, struct loop *loop, int dir)
 	q->dir = dir;
 	q->hostname = "localhost";
 	q->limits = (struct queue_limits){ .minfree_bytes = 0, .message_limit = 1000000,
-	    .direct_ms = 200, .spool_memory = 256ull << 20 };
+	    .direct_ms = 200, .spool_memory = 256ull << 20, .concurrency = 20 };
 	queue_resolve_init(&q->resolver);
 	token_gate_init(&q->tokens);
 	queue_table_init(&q->table);
@@ -31,8 +31,10 @@ queue_core_init(struct queue *q, struct loop *loop, int dir)
 	map_init(&q->txns);
 	map_init(&q->msgs);
 	queue_forget_init(q);
+	queue_line_init(q);
 	timer_init(&q->direct_timer, loop, queue_msg_direct_due, q);
 	timer_init(&q->run_timer, loop, queue_run_due, q);
+	timer_init(&q->line_timer, loop, queue_line_go, q);
 	timer_init(&q->house_timer, loop, queue_compact_due, q);
 	timer_init(&q->key_timer, loop, queue_keyd_due, q);
 }
@@ -45,9 +47,11 @@ queue_core_fini(struct queue *q)
 
 	timer_stop(&q->direct_timer);
 	timer_stop(&q->run_timer);
+	timer_stop(&q->line_timer);
 	timer_stop(&q->house_timer);
 	timer_stop(&q->key_timer);
 	queue_forget_fini(q);
+	queue_line_fini(q);
 	for (l = q->table.order.next; l != &q->table.order; l = l->next)
 		queue_sched_remove(&q->sched, obj_of(l, struct queue_item, order));
 	queue_sched_fini(&q->sched);

@@ -8,6 +8,8 @@
  *	queue_txn	smtpd's transactions make a message
  *	queue_msg	its life: direct, spooled, tried, done
  *	queue_job	jobs to deliver and their results
+ *	queue_line	remote recipients wait in the lines of their sites
+ *	queue_relay	jobs to relay and their results
  *	queue_spool	its records, through the writer thread
  *	queue_run	messages that are due come back from the spool
  *	queue_notify	bounces
@@ -31,14 +33,16 @@
 #include "lib/ipc/ipc_peer.h"
 #include "queue/queue_envelope.h"
 #include "queue/queue_flush.h"
+#include "queue/queue_line.h"
 #include "queue/queue_resolve.h"
+#include "queue/queue_route.h"
 #include "queue/queue_sched.h"
 #include "queue/queue_seal.h"
 #include "queue/queue_state.h"
 #include "queue/queue_table.h"
 
-#define QUEUE_PEERS_MAX		256u	/* deliver processes */
-#define QUEUE_ACTIVE_MAX	64u	/* messages from the spool in hand */
+#define QUEUE_PEERS_MAX		256u	/* deliver, and relay processes */
+#define QUEUE_ACTIVE_MAX	64u	/* messages from the spool in hand, but for relay */
 
 /* The options that the core reads; defaults as in queue.opt. */
 struct queue_limits {
@@ -46,6 +50,8 @@ struct queue_limits {
 	uint64_t	 message_limit;
 	uint64_t	 direct_ms;
 	uint64_t	 spool_memory;
+	uint64_t	 warning_ms;	/* 0: never */
+	uint32_t	 concurrency;	/* of one destination */
 };
 
 struct queue_forget {
@@ -70,6 +76,9 @@ struct queue {
 
 	struct queue_table	 table;
 	struct queue_sched	 sched;
+	struct queue_routes	 routes;
+	struct queue_sites	*sites;
+	bool			 is_going;	/* queue_line_go is under way */
 	struct queue_flush	*flush;
 	struct loop_wake	*wake;
 	struct queue_seg	*current;	/* segment written to */
@@ -78,6 +87,8 @@ struct queue {
 	struct ipc_peer		*delivers[QUEUE_PEERS_MAX];
 	unsigned		 deliver_count;
 	unsigned		 deliver_next;
+	struct ipc_peer		*relays[QUEUE_PEERS_MAX];
+	unsigned		 relay_count;
 	struct ipc_peer		*store;
 	struct ipc_peer		*keyd;
 
@@ -91,12 +102,14 @@ struct queue {
 	struct queue_forget	 forget;
 	struct timer		 direct_timer;
 	struct timer		 run_timer;
+	struct timer		 line_timer;
 	struct timer		 house_timer;
 	struct timer		 key_timer;
 	struct queue_seg	*compacting;
 	unsigned		 copies;	/* writes of the compaction under way */
 	bool			 copy_failed;
 	unsigned		 works;		/* in the pool */
+	unsigned		 notices;	/* notifications on their way */
 	uint64_t		 random;	/* see queue_core_make_id */
 	uint64_t		 free_bytes;
 	uint64_t		 free_checked_mono_ms;
@@ -126,15 +139,25 @@ struct queue_msg {
 	queue_accepted_fn	*accepted;	/* NULL once called */
 	void			*accepted_arg;
 	unsigned		 jobs;		/* with deliver */
+	unsigned		 relay_jobs;
 	unsigned		 lost_jobs;	/* since the attempt began */
-	uint32_t		 lost;
+	uint64_t		 retry_ms;	/* of local recipients; 0: none waits */
+	uint64_t		 due_ms;	/* what its RESULT said of the next attempt */
 	bool			 is_away;	/* store or deliver could not be reached */
 	bool			 is_unclean;	/* a copy may still be on its way */
 	bool			 has_changed;	/* something for a RESULT record */
 	bool			 is_notifying;	/* a bounce is on its way */
 	bool			 notify_failed;
 	bool			 was_tried;	/* jobs were given in this attempt */
+	bool			 was_warned;	/* of the delay */
+	bool			 is_fetching;	/* its body is being loaded */
 	bool			 is_dropped;	/* refused: freed when the jobs end */
+	bool			 is_deleted;	/* by the operator: done when the jobs end */
+	bool			 is_busy;	/* more is about to start: do not settle */
+	bool			 is_round;	/* local recipients are being tried */
+	bool			 wants_local;	/* they are to be, once the body is there */
+	bool			 no_body;	/* it cannot be loaded */
+	bool			 is_corrupt;	/* to be set aside */
 	bool			 is_known;	/* in q->msgs */
 	bool			 is_active;	/* counted in q->active */
 };

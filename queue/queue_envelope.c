@@ -8,8 +8,13 @@
 #include "lib/ipc/queue_proto.h"
 
 #define ENVELOPE_FORMAT	1
-#define PROGRESS_FORMAT	1
+#define PROGRESS_FORMAT	2
+#define PROGRESS_OLD	1
 #define STRING_MAX	1024	/* any one string */
+#define TEXT_STEP	32u
+
+enum progress_flag { WAS_WARNED = 1 };
+enum rcpt_flag { NOTIFIED = 1, DSN_TAKEN = 2 };
 
 void
 queue_envelope_init(struct queue_envelope *e)
@@ -75,27 +80,48 @@ queue_envelope_add(struct queue_envelope *e, const struct queue_rcpt *from)
 	return ERR_OK;
 }
 
+static void
+note_text(struct queue_envelope *e, struct queue_text *t, struct slice s, size_t max)
+{
+	size_t i, room;
+
+	s = slice_head(s, max);
+	t->n = 0;
+	if (s.n > t->room) {
+		room = (s.n + TEXT_STEP - 1) / TEXT_STEP * TEXT_STEP;
+		t->p = arena_alloc(&e->mem, 1, room);
+		t->room = t->p != NULL ? (uint16_t)room : 0;
+	}
+	if (s.n > t->room)
+		return;		/* a text less, nothing else */
+	for (i = 0; i < s.n; i++)
+		t->p[i] = ascii_is_print(s.p[i]) ? s.p[i] : '?';
+	t->n = (uint16_t)s.n;
+}
+
 void
 queue_envelope_note(struct queue_envelope *e, struct queue_rcpt *r, struct slice dsn,
     struct slice reason)
 {
-	size_t i;
-
 	dsn = slice_head(dsn, QUEUE_DSN_MAX);
 	if (dsn.n > 0)
 		memcpy(r->dsn, dsn.p, dsn.n);
 	r->dsn_n = (uint8_t)dsn.n;
-	reason = slice_head(reason, QUEUE_REASON_MAX);
-	r->reason_n = 0;
-	if (reason.n == 0)
-		return;
-	if (r->reason == NULL)
-		r->reason = arena_alloc(&e->mem, 1, QUEUE_REASON_MAX);
-	if (r->reason == NULL)
-		return;		/* a text less, nothing else */
-	for (i = 0; i < reason.n; i++)
-		r->reason[i] = ascii_is_print(reason.p[i]) ? reason.p[i] : '?';
-	r->reason_n = (uint8_t)reason.n;
+	note_text(e, &r->reason, reason, QUEUE_REASON_MAX);
+}
+
+void
+queue_envelope_note_host(struct queue_envelope *e, struct queue_rcpt *r, struct slice host,
+    struct slice reply)
+{
+	note_text(e, &r->host, host, QUEUE_HOST_MAX);
+	note_text(e, &r->reply, reply, QUEUE_REPLY_MAX);
+}
+
+struct slice
+queue_envelope_text(const struct queue_text *t)
+{
+	return slice_of(t->p, t->n);
 }
 
 struct slice
@@ -107,7 +133,7 @@ queue_envelope_dsn(const struct queue_rcpt *r)
 struct slice
 queue_envelope_reason(const struct queue_rcpt *r)
 {
-	return slice_of(r->reason, r->reason_n);
+	return queue_envelope_text(&r->reason);
 }
 
 uint32_t
@@ -212,6 +238,7 @@ void
 queue_envelope_put_progress(struct buf *b, const struct queue_envelope *e,
     const struct queue_progress *p)
 {
+	const struct queue_rcpt *r;
 	uint32_t i;
 
 	ipc_put_u8(b, PROGRESS_FORMAT);
@@ -219,24 +246,33 @@ queue_envelope_put_progress(struct buf *b, const struct queue_envelope *e,
 	ipc_put_u32(b, p->lost);
 	ipc_put_u64(b, p->next_ms);
 	ipc_put_u32(b, queue_envelope_pending(e));
+	ipc_put_u8(b, p->was_warned ? WAS_WARNED : 0);
 	ipc_put_u32(b, e->rcpt_count);
 	for (i = 0; i < e->rcpt_count; i++) {
-		ipc_put_u8(b, e->rcpts[i].status);
-		ipc_put_bool(b, e->rcpts[i].notified);
-		ipc_put_var(b, queue_envelope_dsn(&e->rcpts[i]), QUEUE_DSN_MAX);
-		ipc_put_var(b, queue_envelope_reason(&e->rcpts[i]), QUEUE_REASON_MAX);
+		r = &e->rcpts[i];
+		ipc_put_u8(b, r->status);
+		ipc_put_u8(b, (uint8_t)((r->notified ? NOTIFIED : 0) |
+		    (r->dsn_taken ? DSN_TAKEN : 0)));
+		ipc_put_u64(b, r->last_ms);
+		ipc_put_var(b, queue_envelope_dsn(r), QUEUE_DSN_MAX);
+		ipc_put_var(b, queue_envelope_reason(r), QUEUE_REASON_MAX);
+		ipc_put_var(b, queue_envelope_text(&r->host), QUEUE_HOST_MAX);
+		ipc_put_var(b, queue_envelope_text(&r->reply), QUEUE_REPLY_MAX);
 	}
 }
 
 static enum err
-get_front(struct ipc_reader *r, struct queue_progress *p, uint32_t *pending)
+get_front(struct ipc_reader *r, struct queue_progress *p, uint32_t *pending,
+    uint8_t *format)
 {
-	if (ipc_get_u8(r) != PROGRESS_FORMAT)
+	*format = ipc_get_u8(r);
+	if (*format != PROGRESS_FORMAT && *format != PROGRESS_OLD)
 		return ERR_CORRUPT;
 	p->attempts = ipc_get_u32(r);
 	p->lost = ipc_get_u32(r);
 	p->next_ms = ipc_get_u64(r);
 	*pending = ipc_get_u32(r);
+	p->was_warned = *format != PROGRESS_OLD && (ipc_get_u8(r) & WAS_WARNED);
 	return r->bad ? ERR_CORRUPT : ERR_OK;
 }
 
@@ -244,8 +280,38 @@ enum err
 queue_envelope_peek_progress(struct slice s, struct queue_progress *p, uint32_t *pending)
 {
 	struct ipc_reader r = ipc_reader_of(s);
+	uint8_t format;
 
-	return get_front(&r, p, pending);
+	return get_front(&r, p, pending, &format);
+}
+
+static enum err
+get_rcpt_state(struct ipc_reader *rd, struct queue_envelope *e, struct queue_rcpt *r,
+    uint8_t format)
+{
+	struct slice dsn, reason, host = SLICE_NONE, reply = SLICE_NONE;
+	uint8_t flags;
+
+	r->status = ipc_get_u8(rd);
+	if (format == PROGRESS_OLD)
+		flags = ipc_get_bool(rd) ? NOTIFIED : 0;
+	else {
+		flags = ipc_get_u8(rd);
+		r->last_ms = ipc_get_u64(rd);
+	}
+	dsn = ipc_get_var(rd, QUEUE_DSN_MAX);
+	reason = ipc_get_var(rd, QUEUE_REASON_MAX);
+	if (format != PROGRESS_OLD) {
+		host = ipc_get_var(rd, QUEUE_HOST_MAX);
+		reply = ipc_get_var(rd, QUEUE_REPLY_MAX);
+	}
+	if (rd->bad || r->status > QUEUE_RCPT_EXPIRED)
+		return ERR_CORRUPT;
+	r->notified = flags & NOTIFIED;
+	r->dsn_taken = flags & DSN_TAKEN;
+	queue_envelope_note(e, r, dsn, reason);
+	queue_envelope_note_host(e, r, host, reply);
+	return ERR_OK;
 }
 
 static enum err
@@ -253,20 +319,15 @@ get_progress(struct slice s, struct queue_envelope *e,
     struct queue_progress *p)
 {
 	struct ipc_reader r = ipc_reader_of(s);
-	struct slice dsn, reason;
 	uint32_t i, pending;
+	uint8_t format;
 
-	if (get_front(&r, p, &pending) != ERR_OK || ipc_get_u32(&r) != e->rcpt_count)
+	if (get_front(&r, p, &pending, &format) != ERR_OK ||
+	    ipc_get_u32(&r) != e->rcpt_count)
 		return ERR_CORRUPT;
-	for (i = 0; i < e->rcpt_count; i++) {
-		e->rcpts[i].status = ipc_get_u8(&r);
-		e->rcpts[i].notified = ipc_get_bool(&r);
-		dsn = ipc_get_var(&r, QUEUE_DSN_MAX);
-		reason = ipc_get_var(&r, QUEUE_REASON_MAX);
-		if (r.bad || e->rcpts[i].status > QUEUE_RCPT_EXPIRED)
+	for (i = 0; i < e->rcpt_count; i++)
+		if (get_rcpt_state(&r, e, &e->rcpts[i], format) != ERR_OK)
 			return ERR_CORRUPT;
-		queue_envelope_note(e, &e->rcpts[i], dsn, reason);
-	}
 	if (ipc_reader_done(&r) != ERR_OK || pending != queue_envelope_pending(e))
 		return ERR_CORRUPT;
 	return ERR_OK;
@@ -283,6 +344,7 @@ queue_envelope_get_progress(struct slice s, struct queue_envelope *e,
 	for (i = 0; err != ERR_OK && i < e->rcpt_count; i++) {
 		e->rcpts[i].status = QUEUE_RCPT_PENDING;
 		e->rcpts[i].notified = false;
+		e->rcpts[i].dsn_taken = false;
 	}
 	return err;
 }

@@ -7,7 +7,8 @@
  * The envelope is written once with the message; the state of all its
  * recipients is written again after each attempt that changed it (a RESULT
  * record), the newest one counts.  Both are sealed under the message's key,
- * bound to the queue id.
+ * bound to the queue id.  The state is written in format 2; format 1, which
+ * knew no hosts, replies and times, is read.
  */
 #ifndef QUEUE_ENVELOPE_H
 #define QUEUE_ENVELOPE_H
@@ -27,10 +28,19 @@
 #define QUEUE_ENVELOPE_MAX	(20u << 20)
 #define QUEUE_REASON_MAX	255u
 #define QUEUE_DSN_MAX		9u
+#define QUEUE_HOST_MAX		300u
+#define QUEUE_REPLY_MAX		512u
 
 enum queue_rcpt_status {
 	QUEUE_RCPT_PENDING = 0, QUEUE_RCPT_SENT = 1, QUEUE_RCPT_BOUNCED = 2,
 	QUEUE_RCPT_EXPIRED = 3
+};
+
+/* Printable text in the arena; its room is used again. */
+struct queue_text {
+	char		*p;
+	uint16_t	 n;
+	uint16_t	 room;
 };
 
 struct queue_rcpt {
@@ -41,11 +51,16 @@ struct queue_rcpt {
 	uint8_t		 class;		/* enum queue_class */
 	uint8_t		 status;	/* enum queue_rcpt_status */
 	bool		 in_job;
-	bool		 notified;	/* its bounce is on the way or not wanted */
+	bool		 in_line;	/* in an entry of a site */
+	bool		 in_notice;	/* of the notification on its way */
+	bool		 notified;	/* somebody was told of its end, or need not be */
+	bool		 dsn_taken;	/* the next host does DSN */
 	uint8_t		 dsn_n;
-	uint8_t		 reason_n;
 	char		 dsn[QUEUE_DSN_MAX];
-	char		*reason;	/* QUEUE_REASON_MAX bytes in the arena, or NULL */
+	uint64_t	 last_ms;	/* real time of the last attempt; 0: none */
+	struct queue_text reason;
+	struct queue_text host;		/* of the last attempt; empty: none was reached */
+	struct queue_text reply;	/* its own words */
 };
 
 struct queue_envelope {
@@ -78,6 +93,10 @@ enum err	 queue_envelope_add(struct queue_envelope *,
 /* dsn and reason are cut at their maximum; reason as printable text. */
 void		 queue_envelope_note(struct queue_envelope *, struct queue_rcpt *,
 		    struct slice dsn, struct slice reason);
+/* The words of a host: kept until the next ones. */
+void		 queue_envelope_note_host(struct queue_envelope *, struct queue_rcpt *,
+		    struct slice host, struct slice reply);
+struct slice	 queue_envelope_text(const struct queue_text *);
 struct slice	 queue_envelope_dsn(const struct queue_rcpt *);
 struct slice	 queue_envelope_reason(const struct queue_rcpt *);
 uint32_t	 queue_envelope_pending(const struct queue_envelope *);
@@ -91,6 +110,7 @@ struct queue_progress {
 	uint32_t	 attempts;
 	uint64_t	 next_ms;	/* real time of the next attempt */
 	uint32_t	 lost;		/* attempts that ended with the death of a peer */
+	bool		 was_warned;	/* the sender was told of the delay */
 };
 void		 queue_envelope_put_progress(struct buf *, const struct queue_envelope *,
 		    const struct queue_progress *);

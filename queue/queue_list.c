@@ -37,7 +37,7 @@ static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", 
 static struct slice
 reason_of(const struct queue_rcpt *r)
 {
-	if (r->reason_n > 0)
+	if (r->reason.n > 0)
 		return queue_envelope_reason(r);
 	return r->class == QUEUE_REMOTE ? SLICE_LIT(QUEUE_KEPT_REASON) : SLICE_NONE;
 }

@@ -15,7 +15,6 @@
 #include "lib/base/secret.h"
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/queue_proto.h"
-#include "queue/queue_bounce.h"
 #include "queue/queue_forget.h"
 #include "queue/queue_job.h"
 #include "queue/queue_notify.h"
@@ -24,6 +23,7 @@
 
 /* A large message may take longer before it is spooled: parsing alone does. */
 #define DIRECT_BYTES_PER_MS	(100u << 10)
+#define NO_BODY_MS		60000u	/* before it is read again */
 
 struct queue_msg *
 queue_msg_new(struct queue *q)
@@ -128,14 +128,25 @@ has_local(const struct queue_msg *m)
 	return false;
 }
 
+/* What the sender is to be told now, if anything. */
 static bool
-wants_bounce(const struct queue_msg *m)
+next_notice(struct queue_msg *m, enum queue_notice *kind)
 {
-	uint32_t i;
+	uint64_t warning = m->q->limits.warning_ms;
 
-	for (i = 0; i < m->env.rcpt_count; i++)
-		if (queue_bounce_is_wanted(&m->env, &m->env.rcpts[i]))
-			return true;
+	*kind = QUEUE_NOTICE_FAILURE;
+	if (queue_notify_is_wanted(m, *kind))
+		return true;
+	*kind = QUEUE_NOTICE_SUCCESS;
+	if (queue_notify_is_wanted(m, *kind))
+		return true;
+	*kind = QUEUE_NOTICE_DELAY;
+	if (m->was_warned || warning == 0 || m->env.sender.n == 0 ||
+	    loop_real_ms(m->q->loop) < m->env.arrival_ms + warning)
+		return false;
+	if (queue_notify_is_wanted(m, *kind))
+		return true;
+	m->was_warned = m->has_changed = true;	/* nobody wants to know */
 	return false;
 }
 
@@ -250,6 +261,7 @@ static void
 settle_direct(struct queue_msg *m)
 {
 	struct queue *q = m->q;
+	enum queue_notice kind;
 
 	if (queue_envelope_pending(&m->env) > 0) {
 		list_remove(&m->direct);
@@ -261,9 +273,9 @@ settle_direct(struct queue_msg *m)
 		queue_msg_free(&m);
 		return;
 	}
-	if (wants_bounce(m)) {
+	if (next_notice(m, &kind)) {
 		list_remove(&m->direct);
-		queue_notify_start(m);
+		queue_notify_start(m, kind);
 		return;
 	}
 	queue_state_move(&m->state, QUEUE_S3_DELIVERED);
@@ -273,64 +285,62 @@ settle_direct(struct queue_msg *m)
 	queue_msg_free(&m);
 }
 
-/* ---- from the spool ---- */
+/* ---- from the spool: local recipients ---- */
 
-void
-queue_msg_stored(struct queue_msg *m, enum err e)
-{
-	if (e != ERR_OK) {
-		accept_msg(m, e);
-		m->is_dropped = true;
-		queue_msg_settle(m);
-		return;
-	}
-	accept_msg(m, ERR_OK);
-	daemon_crash_at("queue.stored");
-	if (m->jobs == 0 && !m->was_tried && m->q->deliver_count > 0 &&
-	    count_pending(m, QUEUE_LOCAL) > 0)
-		queue_msg_try(m);
-	else
-		queue_msg_settle(m);
-}
-
-/* RFC 5321 s4.5.4.1: give up after the queue lifetime. */
-static void
-expire(struct queue_msg *m)
-{
-	struct queue_rcpt *r;
-	uint32_t i;
-
-	for (i = 0; i < m->env.rcpt_count; i++) {
-		r = &m->env.rcpts[i];
-		if (r->status != QUEUE_RCPT_PENDING)
-			continue;
-		r->status = QUEUE_RCPT_EXPIRED;
-		m->has_changed = true;
-		queue_envelope_note(&m->env, r, SLICE_LIT("4.4.7"),
-		    r->reason_n > 0 ? queue_envelope_reason(r) :
-		    SLICE_LIT("delivery time expired"));
-		log_event(LOG_expired, log_id("m", m->env.id), log_addr("to", r->address),
-		    log_str("dsn", "4.4.7"), log_text("reason", queue_envelope_reason(r)));
-	}
-}
-
-static uint64_t
-expiry_of(const struct queue_msg *m)
+uint64_t
+queue_msg_expiry(const struct queue_msg *m)
 {
 	return queue_sched_expiry(&m->q->sched, m->env.arrival_ms, m->env.sender.n == 0);
 }
 
-void
-queue_msg_try(struct queue_msg *m)
+/* RFC 5321 s4.5.4.1: give up after the queue lifetime. */
+static void
+expire(struct queue_msg *m, struct queue_rcpt *r)
+{
+	if (r->status != QUEUE_RCPT_PENDING || r->in_job)
+		return;
+	r->status = QUEUE_RCPT_EXPIRED;
+	m->has_changed = true;
+	queue_envelope_note(&m->env, r, SLICE_LIT("4.4.7"), r->reason.n > 0 ?
+	    queue_envelope_reason(r) : SLICE_LIT("delivery time expired"));
+	log_event(LOG_expired, log_id("m", m->env.id), log_addr("to", r->address),
+	    log_str("dsn", "4.4.7"), log_text("reason", queue_envelope_reason(r)));
+}
+
+static void
+expire_local(struct queue_msg *m)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->env.rcpt_count; i++)
+		if (m->env.rcpts[i].class == QUEUE_LOCAL)
+			expire(m, &m->env.rcpts[i]);
+}
+
+/* The body is there, or is fetched first. */
+static void
+start_local(struct queue_msg *m)
+{
+	m->wants_local = m->fd < 0;
+	if (m->wants_local)
+		queue_run_fetch(m);
+	else if (queue_job_start(m) != ERR_OK && m->q->deliver_count == 0)
+		m->is_away = true;	/* what is not in a job stays pending */
+}
+
+static void
+try_local(struct queue_msg *m)
 {
 	m->was_tried = false;
 	m->lost_jobs = 0;
-	if (loop_real_ms(m->q->loop) >= expiry_of(m))
-		expire(m);
-	else if (queue_job_start(m) != ERR_OK && m->jobs > 0)
-		return;		/* a part is on its way, the rest stays pending */
-	if (m->jobs == 0)
-		queue_msg_settle(m);
+	m->is_away = false;
+	m->retry_ms = 0;
+	if (loop_real_ms(m->q->loop) >= queue_msg_expiry(m) || m->item->is_doomed)
+		expire_local(m);
+	else {
+		m->is_round = true;
+		start_local(m);
+	}
 }
 
 /* 10:07:11Z */
@@ -345,7 +355,7 @@ time_of_day(char dst[16], uint64_t real_ms)
 }
 
 static void
-log_waiting(struct queue_msg *m, uint64_t next_ms)
+log_waiting(struct queue_msg *m)
 {
 	char next[16];
 	const char *lost = m->lost_jobs > 0 ? "the delivery process was lost" :
@@ -355,21 +365,14 @@ log_waiting(struct queue_msg *m, uint64_t next_ms)
 
 	for (i = 0; i < m->env.rcpt_count; i++) {
 		r = &m->env.rcpts[i];
-		if (r->status != QUEUE_RCPT_PENDING)
+		if (r->status != QUEUE_RCPT_PENDING || r->class != QUEUE_LOCAL)
 			continue;
-		if (r->class == QUEUE_REMOTE) {
-			if (m->item->attempts == 0 && !m->has_changed)
-				log_event(LOG_kept, log_id("m", m->env.id),
-				    log_addr("to", r->address),
-				    log_str("reason", QUEUE_KEPT_REASON));
-			continue;
-		}
-		if (r->reason_n == 0)
+		if (r->reason.n == 0)
 			queue_envelope_note(&m->env, r, SLICE_LIT("4.3.0"), slice_str(lost));
 		log_event(LOG_deferred, log_id("m", m->env.id), log_addr("to", r->address),
 		    log_str("relay", "local"), log_text("dsn", queue_envelope_dsn(r)),
 		    log_text("reason", queue_envelope_reason(r)), log_text("next",
-		    time_of_day(next, next_ms)));
+		    time_of_day(next, m->retry_ms)));
 	}
 }
 
@@ -381,7 +384,7 @@ static uint64_t
 next_local(struct queue_msg *m, uint64_t now)
 {
 	struct queue_item *it = m->item;
-	uint64_t expiry = expiry_of(m), soon = 0;
+	uint64_t expiry = queue_msg_expiry(m), soon = 0;
 
 	it->lost += m->lost_jobs > 0;
 	it->away = m->is_away ? it->away + 1 : 0;
@@ -393,49 +396,239 @@ next_local(struct queue_msg *m, uint64_t now)
 	return queue_sched_next(&m->q->sched, now, it->attempts, expiry);
 }
 
-/* The attempt is over and something is left. */
+/* The attempt is over: when is the next? */
 static void
-defer(struct queue_msg *m)
+end_round(struct queue_msg *m)
+{
+	if (!m->is_round)
+		return;
+	m->is_round = false;
+	m->retry_ms = 0;
+	if (count_pending(m, QUEUE_LOCAL) == 0)
+		return;
+	m->retry_ms = next_local(m, loop_real_ms(m->q->loop));
+	m->has_changed = true;
+	log_waiting(m);
+}
+
+/* ---- from the spool: coming into hand ---- */
+
+void
+queue_msg_stored(struct queue_msg *m, enum err e)
+{
+	if (e != ERR_OK) {
+		accept_msg(m, e);
+		m->is_dropped = true;
+		queue_msg_settle(m);
+		return;
+	}
+	accept_msg(m, ERR_OK);
+	daemon_crash_at("queue.stored");
+	m->is_busy = true;
+	m->is_round = count_pending(m, QUEUE_LOCAL) > 0;
+	if (m->is_round && m->jobs == 0 && !m->was_tried && m->q->deliver_count > 0)
+		try_local(m);
+	if (count_pending(m, QUEUE_REMOTE) > 0) {
+		queue_line_sort(m, 0);
+		queue_line_go(m->q);
+	}
+	m->is_busy = false;
+	queue_msg_settle(m);
+}
+
+void
+queue_msg_try(struct queue_msg *m)
+{
+	bool was_busy = m->is_busy;
+
+	m->is_busy = true;
+	if (!(m->item->flags & QUEUE_HELD) && m->jobs == 0 && !m->wants_local &&
+	    count_pending(m, QUEUE_LOCAL) > 0)
+		try_local(m);
+	m->is_busy = was_busy;
+	queue_msg_settle(m);
+}
+
+void
+queue_msg_loaded(struct queue_msg *m, bool is_due)
+{
+	struct queue_item *it = m->item;
+
+	m->is_busy = true;
+	m->retry_ms = heap_has(&it->due) ? it->next_ms : loop_real_ms(m->q->loop);
+	queue_line_mark(m);
+	if (count_pending(m, QUEUE_REMOTE) > 0)
+		queue_line_sort(m, m->due_ms);
+	if (is_due)
+		queue_msg_try(m);
+	queue_line_start(m);
+	if (m->fd < 0 && queue_line_is_picked(it))
+		queue_run_fetch(m);
+	m->is_busy = false;
+	queue_msg_settle(m);
+}
+
+void
+queue_msg_fetched(struct queue_msg *m, enum err e)
+{
+	m->is_busy = true;
+	if (e != ERR_OK) {
+		m->no_body = true;
+		m->is_corrupt = e == ERR_CORRUPT || e == ERR_NOTFOUND;
+		queue_line_postpone(m->q, m->item, loop_real_ms(m->q->loop) + NO_BODY_MS);
+		log_event(LOG_disk, log_str("what", "read"), log_str("reason", err_text(e)));
+	}
+	if (m->wants_local) {
+		m->wants_local = false;
+		if (e == ERR_OK)
+			start_local(m);
+	}
+	queue_line_start(m);
+	m->is_busy = false;
+	queue_msg_settle(m);
+}
+
+/* ---- from the spool: what is next ---- */
+
+void
+queue_msg_expire_part(struct queue_msg *m, struct queue_bundle *p)
+{
+	struct queue *q = m->q;
+	uint32_t i;
+
+	for (i = 0; i < p->count; i++)
+		expire(m, &m->env.rcpts[p->idx[i]]);
+	queue_parcel_done(q->sites, &p->parcel, RELAY_UNKNOWN, loop_real_ms(q->loop));
+	queue_line_end(q, &p);
+}
+
+static uint64_t
+min_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t
+queue_msg_next(const struct queue_msg *m)
+{
+	uint64_t next = queue_line_next(m->q, m->item), expiry = queue_msg_expiry(m);
+
+	if (m->retry_ms != 0 && count_pending(m, QUEUE_LOCAL) > 0)
+		next = min_of(next, m->retry_ms);
+	return min_of(next, expiry);
+}
+
+/* When it must be looked at; the scheduler wakes the parts. */
+static void
+arm_item(struct queue_msg *m)
 {
 	struct queue *q = m->q;
 	struct queue_item *it = m->item;
-	uint64_t now = loop_real_ms(q->loop), next = expiry_of(m);
+	uint64_t now = loop_real_ms(q->loop), at = QUEUE_SCHED_NEVER;
 	bool local = count_pending(m, QUEUE_LOCAL) > 0;
 
 	if (local)
-		next = next_local(m, now);
-	else if (m->notify_failed)
-		next = now + q->sched.min_backoff_ms;
-	log_waiting(m, next);
-	queue_sched_put(&q->sched, it, next);
+		at = min_of(m->retry_ms, queue_msg_expiry(m));
+	if (q->limits.warning_ms > 0 && !m->was_warned && m->env.sender.n > 0)
+		at = min_of(at, m->env.arrival_ms + q->limits.warning_ms);
+	if (it->flags & QUEUE_HELD)
+		at = QUEUE_SCHED_NEVER;
+	if (m->notify_failed)
+		at = min_of(at, now + q->sched.min_backoff_ms);
+	if (at == QUEUE_SCHED_NEVER)
+		queue_sched_remove(&q->sched, it);
+	else
+		queue_sched_put(&q->sched, it, at);
 	if (local)
 		queue_sched_wait(&q->sched, it);
-	if (local || m->has_changed)
-		queue_spool_result(m);
-	queue_msg_free(&m);
 	queue_run_arm(q);	/* it may be the first that is due */
 }
 
 static void
-settle_stored(struct queue_msg *m)
+leave_active(struct queue_msg *m)
+{
+	if (!m->is_active)
+		return;
+	m->is_active = false;
+	m->q->active--;
+	queue_run_arm(m->q);
+}
+
+/* Relay is at it for long, maybe: what is known is written meanwhile. */
+static void
+checkpoint(struct queue_msg *m)
+{
+	if (m->has_changed && m->item->writes == 0)
+		queue_spool_result(m);
+	leave_active(m);
+	arm_item(m);
+}
+
+/* Something is left for later. */
+static void
+rest(struct queue_msg *m)
+{
+	arm_item(m);
+	if (m->has_changed)
+		queue_spool_result(m);
+	queue_msg_free(&m);
+}
+
+static void
+set_aside(struct queue_msg *m)
 {
 	struct queue_item *it = m->item;
 	struct queue *q = m->q;
 
-	if (wants_bounce(m) && !m->notify_failed) {
-		queue_notify_start(m);
-		return;
-	}
-	if (queue_envelope_pending(&m->env) > 0 || m->notify_failed) {
-		defer(m);
-		return;
-	}
+	queue_msg_free(&m);
+	queue_line_drop(q, it);
+	queue_spool_aside(q, it);
+}
+
+void
+queue_msg_finish_item(struct queue *q, struct queue_item *it)
+{
+	queue_line_drop(q, it);
+	queue_spool_done(q, it);
+}
+
+static void
+finish(struct queue_msg *m)
+{
+	struct queue_item *it = m->item;
+	struct queue *q = m->q;
+
 	/* Only the store need forget what it was given. */
 	it->lost = m->is_unclean || it->lost > 0;
 	if (!has_local(m))
 		it->flags |= QUEUE_ALL_REMOTE;
 	queue_msg_free(&m);
-	queue_spool_done(q, it);
+	queue_msg_finish_item(q, it);
+}
+
+static void
+settle_stored(struct queue_msg *m)
+{
+	enum queue_notice kind;
+
+	if (m->is_busy || m->is_fetching || m->wants_local)
+		return;
+	end_round(m);
+	if (m->relay_jobs > 0)
+		checkpoint(m);
+	else if (m->is_deleted)
+		finish(m);
+	else if (m->is_corrupt)
+		set_aside(m);
+	else if (!m->notify_failed && next_notice(m, &kind)) {
+		if (m->fd < 0 && !m->no_body)
+			queue_run_fetch(m);
+		else
+			queue_notify_start(m, kind);
+	} else if (queue_envelope_pending(&m->env) > 0 || m->notify_failed)
+		rest(m);
+	else
+		finish(m);
 }
 
 void

@@ -24,9 +24,20 @@ void		 queue_msg_close_fd(struct queue_msg *);
  * is called once, maybe at once; the message is the queue's from here.
  */
 void		 queue_msg_start(struct queue_msg *, queue_accepted_fn *, void *arg);
-/* From the spool: give its pending recipients to deliver. */
+/* From the spool: it was loaded, because it is due or a part was picked. */
+void		 queue_msg_loaded(struct queue_msg *, bool is_due);
+/* Its body was loaded, or not. */
+void		 queue_msg_fetched(struct queue_msg *, enum err);
+/* It is due: give its pending local recipients to deliver. */
 void		 queue_msg_try(struct queue_msg *);
 void		 queue_msg_settle(struct queue_msg *);
+/* The part was picked to be given up; settle follows. */
+void		 queue_msg_expire_part(struct queue_msg *, struct queue_bundle *);
+/* Nothing more is to be done for an item that is not in hand. */
+void		 queue_msg_finish_item(struct queue *, struct queue_item *);
+/* Real time: when its recipients are given up; of the next attempt. */
+uint64_t	 queue_msg_expiry(const struct queue_msg *);
+uint64_t	 queue_msg_next(const struct queue_msg *);
 /* Its MESSAGE record is durable, or could not be written. */
 void		 queue_msg_stored(struct queue_msg *, enum err);
 

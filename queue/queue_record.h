@@ -45,7 +45,8 @@ enum queue_record_type {
 
 enum queue_record_flag {
 	QUEUE_BODY_CHUNKS = 1,	/* body is lib/seal's chunked file, else one AEAD */
-	QUEUE_ALL_REMOTE = 2	/* no recipient is local */
+	QUEUE_ALL_REMOTE = 2,	/* no recipient is local */
+	QUEUE_HELD = 4		/* of a RESULT: not tried until released */
 };
 
 /* A segment with this flag holds one large message and is complete. */

@@ -62,6 +62,7 @@ take_result(struct recovery *rec, const struct queue_entry *e)
 	it->state = QUEUE_S6_TRIED;
 	it->attempts = e->record.attempts;
 	it->next_ms = e->record.next_ms;
+	it->flags = (uint8_t)((it->flags & ~QUEUE_HELD) | (e->record.flags & QUEUE_HELD));
 	queue_table_put_result(&q->table, it, &spot);
 }
 
@@ -167,7 +168,10 @@ read_segment(struct recovery *rec, uint64_t number)
 	queue_segment_close(&s);
 }
 
-/* When each is tried next: by its RESULT, else at once. */
+/*
+ * When each is tried next: by its RESULT, else at once.  What has remote
+ * recipients only is loaded soon, to be sorted into the lines of its sites.
+ */
 static void
 schedule_all(struct queue *q)
 {
@@ -176,9 +180,8 @@ schedule_all(struct queue *q)
 
 	for (l = q->table.order.next; l != &q->table.order; l = l->next) {
 		it = obj_of(l, struct queue_item, order);
-		if (it->next_ms == 0 && (it->flags & QUEUE_ALL_REMOTE))
-			it->next_ms = queue_sched_expiry(&q->sched,
-			    queue_table_id_ms(it->id), false);
+		if (it->flags & QUEUE_ALL_REMOTE)
+			it->next_ms = 0;
 		queue_sched_put(&q->sched, it, it->next_ms);
 		/* What was deferred for a helper that is back by now is due at once. */
 		if (!(it->flags & QUEUE_ALL_REMOTE))

@@ -15,13 +15,13 @@
 struct loading {
 	struct queue		*q;
 	struct queue_load	 load;
+	bool			 is_fetch;	/* of the body alone */
 };
 
 bool
 queue_run_is_ready(const struct queue *q)
 {
-	return q->resolver.is_ready && q->keys.current != 0 && q->deliver_count > 0 &&
-	    !q->is_draining;
+	return q->resolver.is_ready && q->keys.current != 0 && !q->is_draining;
 }
 
 void
@@ -41,24 +41,35 @@ queue_run_arm(struct queue *q)
 	    QUEUE_SCHED_LOOK_MS));
 }
 
+static uint32_t
+max_of(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 static void
 become_msg(struct queue *q, struct queue_item *it, struct queue_load *l)
 {
 	struct queue_msg *m = queue_msg_new(q);
+	bool is_due = it->is_due;
 
 	queue_envelope_fini(&m->env);
 	m->env = l->env;		/* moved, with its arena */
 	queue_envelope_init(&l->env);
 	m->item = it;
-	m->is_active = true;
+	m->is_active = is_due;		/* as it was counted */
+	m->due_ms = l->progress.next_ms;
+	m->was_warned = l->progress.was_warned;
 	it->msg = m;
-	it->attempts = l->progress.attempts > it->attempts ? l->progress.attempts : it->attempts;
-	it->lost = l->progress.lost > it->lost ? l->progress.lost : it->lost;
+	it->is_due = false;
+	it->attempts = max_of(l->progress.attempts, it->attempts);
+	it->lost = max_of(l->progress.lost, it->lost);
 	memcpy(m->key, l->key, sizeof(m->key));
-	queue_msg_take_fd(m, l->fd);
+	if (l->fd >= 0)
+		queue_msg_take_fd(m, l->fd);
 	l->fd = -1;
 	queue_msg_know(m);
-	queue_msg_try(m);
+	queue_msg_loaded(m, is_due);
 }
 
 static bool
@@ -68,21 +79,51 @@ is_same_spot(const struct queue_spot *a, const struct queue_spot *b)
 }
 
 static void
+leave_active(struct queue *q, struct queue_item *it)
+{
+	if (it->is_due)
+		q->active--;
+	it->is_due = false;
+}
+
+static void
 load_failed(struct queue *q, struct queue_item *it, const struct queue_load *l)
 {
-	uint64_t now = loop_real_ms(q->loop);
+	uint64_t now = loop_real_ms(q->loop), at = now + AGAIN_MS;
 
-	q->active--;
 	if (!is_same_spot(&l->spot, &it->spot))
-		queue_sched_put(&q->sched, it, now);	/* it was moved meanwhile */
-	else if (l->error == ERR_CORRUPT || l->error == ERR_NOTFOUND)
+		at = now;		/* it was moved meanwhile */
+	else if (l->error == ERR_CORRUPT || l->error == ERR_NOTFOUND) {
+		leave_active(q, it);
+		queue_line_postpone(q, it, at);
+		queue_line_drop(q, it);
 		queue_spool_aside(q, it);
-	else {
+		return;
+	} else
 		log_event(LOG_disk, log_str("what", "read"), log_str("reason",
 		    err_text(l->error)));
-		queue_sched_put(&q->sched, it, now + AGAIN_MS);
+	queue_line_postpone(q, it, at);
+	if (it->is_due || !it->is_sorted)
+		queue_sched_put(&q->sched, it, at);
+	leave_active(q, it);
+}
+
+static void
+fetched(struct queue_item *it, struct loading *ld)
+{
+	struct queue_msg *m = it->msg;
+
+	must(m != NULL);
+	m->is_fetching = false;
+	if (ld->load.error != ERR_OK && !is_same_spot(&ld->load.spot, &it->spot)) {
+		queue_run_fetch(m);	/* it was moved meanwhile */
+		return;
 	}
-	queue_run_arm(q);
+	if (ld->load.error == ERR_OK) {
+		queue_msg_take_fd(m, ld->load.fd);
+		ld->load.fd = -1;
+	}
+	queue_msg_fetched(m, ld->load.error);
 }
 
 static void
@@ -103,28 +144,88 @@ load_done(void *arg)
 	must(it != NULL);
 	q->works--;
 	it->is_loading = false;
-	if (ld->load.error == ERR_OK)
+	if (ld->is_fetch)
+		fetched(it, ld);
+	else if (it->is_deleted) {
+		leave_active(q, it);
+		queue_line_postpone(q, it, 0);
+		queue_msg_finish_item(q, it);
+	} else if (ld->load.error == ERR_OK)
 		become_msg(q, it, &ld->load);
 	else
 		load_failed(q, it, &ld->load);
 	queue_load_fini(&ld->load);
 	free(ld);
+	queue_run_arm(q);
+	queue_line_go(q);
 }
 
 static void
-start_load(struct queue *q, struct queue_item *it, const struct queue_spool_key *k)
+start_load(struct queue *q, struct queue_item *it, const struct queue_spool_key *k,
+    bool want_body, bool is_fetch)
 {
 	struct loading *ld = must_alloc(1, sizeof(*ld));
 
 	ld->q = q;
+	ld->is_fetch = is_fetch;
 	ld->load = (struct queue_load){ .id = it->id, .spot = it->spot, .result = it->result,
-	    .spool_key = *k, .dir = q->dir, .want_body = true, .fd = -1 };
+	    .spool_key = *k, .dir = q->dir, .want_body = want_body, .fd = -1 };
 	it->is_loading = true;
-	q->active++;
 	q->works++;
 	if (loop_work(q->loop, load_run, load_done, ld) != ERR_OK) {
 		ld->load.error = ERR_SYS;
 		load_done(ld);
+	}
+}
+
+bool
+queue_run_load(struct queue *q, struct queue_item *it, bool want_body)
+{
+	const struct queue_spool_key *k = queue_seal_find_key(&q->keys, it->key_id);
+
+	if (k == NULL)
+		return false;
+	start_load(q, it, k, want_body, false);
+	return true;
+}
+
+void
+queue_run_fetch(struct queue_msg *m)
+{
+	struct queue *q = m->q;
+	const struct queue_spool_key *k;
+
+	if (m->is_fetching)
+		return;
+	m->is_fetching = true;
+	k = queue_seal_find_key(&q->keys, m->item->key_id);
+	if (k == NULL) {
+		m->is_fetching = false;
+		queue_msg_fetched(m, ERR_AGAIN);
+	} else
+		start_load(q, m->item, k, true, true);
+}
+
+/* Due, and not in the heap any more. */
+static void
+run_item(struct queue *q, struct queue_item *it, uint64_t now)
+{
+	if (it->msg != NULL) {
+		queue_msg_try(it->msg);
+		return;
+	}
+	if (!(it->flags & QUEUE_ALL_REMOTE) && q->deliver_count == 0) {
+		queue_sched_put(&q->sched, it, now + AGAIN_MS);
+		queue_sched_wait(&q->sched, it);
+		return;
+	}
+	it->is_due = true;
+	q->active++;
+	if (it->is_loading)
+		return;			/* for a part that was picked */
+	if (!queue_run_load(q, it, !(it->flags & QUEUE_ALL_REMOTE))) {
+		leave_active(q, it);
+		queue_sched_put(&q->sched, it, now + AGAIN_MS);
 	}
 }
 
@@ -133,18 +234,13 @@ queue_run_due(void *arg)
 {
 	struct queue *q = arg;
 	uint64_t now = loop_real_ms(q->loop);
-	const struct queue_spool_key *k;
 	struct queue_item *it;
 
 	while (queue_run_is_ready(q) && q->active < QUEUE_ACTIVE_MAX &&
-	    (it = queue_sched_take(&q->sched, now)) != NULL) {
-		k = queue_seal_find_key(&q->keys, it->key_id);
-		if (k == NULL)
-			queue_sched_put(&q->sched, it, now + AGAIN_MS);
-		else
-			start_load(q, it, k);
-	}
+	    (it = queue_sched_take(&q->sched, now)) != NULL)
+		run_item(q, it, now);
 	queue_run_arm(q);
+	queue_line_go(q);
 }
 
 void
@@ -164,14 +260,12 @@ queue_run_flush(struct queue *q)
 
 	for (l = q->table.order.next; l != &q->table.order; l = l->next) {
 		it = obj_of(l, struct queue_item, order);
-		if (!heap_has(&it->due) || it->next_ms <= now)
-			continue;
-		/* What only waits for the relay would come back at once. */
-		if (it->flags & QUEUE_ALL_REMOTE)
-			continue;
-		queue_sched_put(&q->sched, it, now);
-		n++;
+		n += !list_is_empty(&it->parts) || heap_has(&it->due);
+		if (heap_has(&it->due) && it->next_ms > now)
+			queue_sched_put(&q->sched, it, now);
 	}
+	queue_sites_flush_all(q->sites, now);
 	queue_run_arm(q);
+	queue_line_go(q);
 	return n;
 }

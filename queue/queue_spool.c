@@ -156,10 +156,13 @@ on_result(struct queue_write *w, void *arg)
 	if (w->error == ERR_OK) {
 		(void)queue_spool_seg(q, w->spot.number, false);
 		queue_table_put_result(&q->table, it, &w->spot);
-	} else	/* memory knows it; a restart tries again */
+	} else	/* what it says is tried again, some time */
 		log_event(LOG_disk, log_str("what", "result"),
 		    log_str("reason", err_text(w->error)));
 	queue_flush_write_free(&w);
+	/* It may have changed since. */
+	if (it->msg != NULL && it->msg->has_changed && it->msg->relay_jobs > 0)
+		queue_msg_settle(it->msg);
 }
 
 void
@@ -168,7 +171,7 @@ queue_spool_result(struct queue_msg *m)
 	struct queue *q = m->q;
 	struct queue_item *it = m->item;
 	const struct queue_progress p = { .attempts = it->attempts, .lost = it->lost,
-	    .next_ms = it->next_ms };
+	    .next_ms = queue_msg_next(m), .was_warned = m->was_warned };
 	bool again = it->state == QUEUE_S6_TRIED;
 	struct queue_write *w;
 
@@ -176,7 +179,9 @@ queue_spool_result(struct queue_msg *m)
 	queue_envelope_put_progress(&w->meta, &m->env, &p);
 	memcpy(w->key, m->key, sizeof(w->key));
 	w->record.attempts = it->attempts;
-	w->record.next_ms = it->next_ms;
+	w->record.next_ms = p.next_ms;
+	w->record.flags = it->flags & QUEUE_HELD;
+	m->has_changed = false;
 	w->record.aux = it->spot.number;
 	queue_state_move(&it->state, QUEUE_S6_TRIED);
 	it->writes++;
@@ -244,6 +249,7 @@ queue_spool_done(struct queue *q, struct queue_item *it)
 	struct queue_write *w;
 	bool tried = it->state == QUEUE_S6_TRIED;
 
+	must(list_is_empty(&it->parts));
 	queue_sched_remove(&q->sched, it);
 	queue_state_move(&it->state, QUEUE_S7_FINISHING);
 	if (it->seg->single) {

@@ -162,6 +162,7 @@ queue_table_add(struct queue_table *t, uint64_t id)
 	list_init(&it->waiting);
 	list_init(&it->in_seg);
 	list_init(&it->in_result_seg);
+	list_init(&it->parts);
 	map_insert(&t->by_id, &it->by_id, hash_u64(id));
 	for (l = t->order.prev; l != &t->order; l = l->prev)
 		if (obj_of(l, struct queue_item, order)->id < id)

@@ -47,6 +47,7 @@ struct queue_item {
 	struct list	 waiting;	/* for store or deliver to come back */
 	struct list	 in_seg;
 	struct list	 in_result_seg;
+	struct list	 parts;		/* remote recipients: queue_line */
 	uint64_t	 id;
 	uint64_t	 size;		/* plain bytes */
 	struct queue_spot spot;		/* MESSAGE */
@@ -63,6 +64,10 @@ struct queue_item {
 	uint8_t		 flags;		/* enum queue_record_flag */
 	enum queue_state state;
 	bool		 is_loading;
+	bool		 is_due;	/* to be tried once it is loaded */
+	bool		 is_sorted;	/* its remote recipients have their parts */
+	bool		 is_doomed;	/* the operator gave it up */
+	bool		 is_deleted;	/* once it is loaded */
 	bool		 is_recovered;	/* deliver may hold a job of the last process */
 };
 

@@ -318,7 +318,10 @@ stop_queue(struct fake *f)
 			queue_txn_leave(q, f->at_queue[i]);
 		ipc_peer_free(&f->at_queue[i]);
 	}
+	q->is_draining = true;
 	fake_run_ms(f, 30);
+	while (q->works > 0)
+		fake_run_ms(f, 5);
 	queue_flush_stop(q->flush);
 	queue_flush_collect(q->flush);
 	fake_run_ms(f, 10);
