@@ -136,7 +136,8 @@ struct queue_sites {
 /* queue_site.c */
 uint64_t	 queue_clock(struct queue_sites *, uint64_t real_ms);
 uint64_t	 queue_clock_real(const struct queue_sites *, uint64_t own_ms);
-struct queue_site *queue_site_get(struct queue_sites *, struct slice name, struct slice route);
+struct queue_site *queue_site_get(struct queue_sites *, struct slice name,
+		    struct slice route);
 /* It may have become idle: remembered or forgotten. */
 void		 queue_site_leave(struct queue_sites *, struct queue_site *);
 void		 queue_site_flush(struct queue_sites *, struct queue_site *);

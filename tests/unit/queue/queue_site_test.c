@@ -302,7 +302,8 @@ test_rate_counts_recipients(void **state)
 	struct world *w = *state;
 	struct queue_site_limits l = { .rate_count = 10, .rate_ms = 1000 };
 
-	world_put_as(w, 0, "a.example", 1, (struct queue_parcel_put){ .limits = &l, .rcpts = 100 });
+	world_put_as(w, 0, "a.example", 1,
+	    (struct queue_parcel_put){ .limits = &l, .rcpts = 100 });
 	world_put_as(w, 1, "a.example", 1, (struct queue_parcel_put){ .limits = &l });
 	assert_int_equal(world_pick(w), 0);
 	assert_int_equal(world_pick(w), -1);

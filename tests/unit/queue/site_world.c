@@ -65,7 +65,8 @@ world_put(struct world *w, unsigned i, const char *site, uint64_t sender)
 }
 
 void
-world_put_many(struct world *w, unsigned from, unsigned n, const char *site, uint64_t sender)
+world_put_many(struct world *w, unsigned from, unsigned n, const char *site,
+    uint64_t sender)
 {
 	for (unsigned i = 0; i < n; i++)
 		world_put(w, from + i, site, sender);
