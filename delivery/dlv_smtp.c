@@ -13,7 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
-#define SCAN_BYTES	(256u << 10)	/* of a body, before the loop runs again */
+#define SCAN_BYTES	(256u << 10)	/* of a header, before the loop runs again */
 
 struct dlv_smtp {
 	struct dlv_smtp_env	 env;
@@ -53,9 +53,9 @@ struct dlv_smtp {
 	char			*piece;
 
 	bool			 is_scanned;
-	bool			 head_8bit, body_8bit;
+	bool			 head_8bit;
 	bool			 is_scanning;
-	bool			 scan_bol, scan_in_body;
+	bool			 scan_bol;
 };
 
 static void try_address(struct dlv_smtp *);
@@ -223,19 +223,15 @@ on_want_body(void *arg)
 	dlv_link_body(s->link, slice_of(s->piece, n), s->off == s->mail->source.bytes);
 }
 
-/* Whether header and body have bytes over 127; the header ends at an empty line. */
+/* Whether the header, which ends at an empty line, has bytes over 127. */
 static void
 scan_piece(struct dlv_smtp *s, struct slice piece)
 {
-	for (size_t i = 0; i < piece.n; i++) {
+	for (size_t i = 0; i < piece.n && !s->is_scanned; i++) {
 		unsigned char c = (unsigned char)piece.p[i];
 
-		if (c >= 0x80 && s->scan_in_body)
-			s->body_8bit = true;
-		else if (c >= 0x80)
-			s->head_8bit = true;
-		if (c == '\n' && s->scan_bol)
-			s->scan_in_body = true;
+		s->head_8bit |= c >= 0x80;
+		s->is_scanned = s->head_8bit || (c == '\n' && s->scan_bol);
 		if (c != '\r')
 			s->scan_bol = c == '\n';
 	}
@@ -249,7 +245,7 @@ scan(struct dlv_smtp *s)
 {
 	size_t n, done = 0;
 
-	while (done < SCAN_BYTES && s->off < s->mail->source.bytes) {
+	while (done < SCAN_BYTES && !s->is_scanned && s->off < s->mail->source.bytes) {
 		if (read_piece(s, &n) != ERR_OK) {
 			fail_source(s);
 			finish(s);
@@ -258,7 +254,7 @@ scan(struct dlv_smtp *s)
 		scan_piece(s, slice_of(s->piece, n));
 		done += n;
 	}
-	if (s->off < s->mail->source.bytes) {
+	if (!s->is_scanned && s->off < s->mail->source.bytes) {
 		loop_defer(s->env.loop, &s->turn);
 		return;
 	}
@@ -272,12 +268,8 @@ scan(struct dlv_smtp *s)
 static bool
 must_scan(const struct dlv_smtp *s)
 {
-	const struct smtp_caps *caps = dlv_link_caps(s->link);
-	unsigned flags = s->mail->flags;
-
-	return !s->is_scanned &&
-	    (((flags & QUEUE_8BITMIME) != 0 && !smtp_caps_has(caps, SMTP_CAP_8BITMIME)) ||
-	    ((flags & QUEUE_SMTPUTF8) != 0 && !smtp_caps_has(caps, SMTP_CAP_SMTPUTF8)));
+	return !s->is_scanned && (s->mail->flags & QUEUE_SMTPUTF8) != 0 &&
+	    !smtp_caps_has(dlv_link_caps(s->link), SMTP_CAP_SMTPUTF8);
 }
 
 static unsigned
@@ -285,7 +277,7 @@ client_flags(const struct dlv_smtp *s)
 {
 	unsigned flags = s->mail->flags, out = 0;
 
-	if ((flags & QUEUE_8BITMIME) != 0 && (!s->is_scanned || s->body_8bit || s->head_8bit))
+	if ((flags & QUEUE_8BITMIME) != 0)
 		out |= SMTP_CLIENT_8BIT;
 	if ((flags & QUEUE_SMTPUTF8) != 0 && (!s->is_scanned || s->head_8bit))
 		out |= SMTP_CLIENT_UTF8_HEADER;

@@ -17,3 +17,8 @@ delivery_dlv_mx_test_USES = conf mail io sys base
 UNITS += delivery_dlv_tls_test
 delivery_dlv_tls_test_SRCS = tests/unit/delivery/dlv_tls_test.c delivery/dlv_tls.c delivery/dlv_verdict.c
 delivery_dlv_tls_test_USES = io sys base
+UNITS += delivery_dlv_relay_test
+delivery_dlv_relay_test_SRCS = tests/unit/delivery/dlv_relay_test.c tests/unit/delivery/fake_dns.c \
+	tests/unit/delivery/fake_host.c delivery/delivery_opt.c $(delivery_RELAY)
+delivery_dlv_relay_test_USES = conf ipc seal crypto smtp mail io sys base
+delivery_dlv_relay_test_EXT = $(UV_LIBS) $(SSL_LIBS)
