@@ -6,6 +6,11 @@ delivery_dlv_local_test_EXT = $(UV_LIBS)
 delivery_dlv_rcpt_test_SRCS = tests/unit/delivery/dlv_rcpt_test.c delivery/dlv_rcpt.c
 delivery_dlv_rcpt_test_USES = ipc seal crypto mail io sys base
 delivery_dlv_rcpt_test_EXT = $(UV_LIBS)
+UNITS += delivery_sts_policy_test delivery_http_reply_test
+delivery_sts_policy_test_SRCS = tests/unit/delivery/sts_policy_test.c delivery/sts_policy.c
+delivery_sts_policy_test_USES = base
+delivery_http_reply_test_SRCS = tests/unit/delivery/http_reply_test.c delivery/http_reply.c
+delivery_http_reply_test_USES = base
 UNITS += delivery_dlv_route_test
 delivery_dlv_route_test_SRCS = tests/unit/delivery/dlv_route_test.c delivery/dlv_route.c delivery/dlv_hop.c \
 	delivery/delivery_opt.c
