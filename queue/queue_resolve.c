@@ -13,11 +13,12 @@
 #include "lib/ipc/queue_proto.h"
 #include "queue/queue_facts.h"
 
-#define WALK_BYTES	(4u << 20)
+#define WALK_BYTES	(8u << 20)
 
 struct step {
 	struct step	*next;
 	struct addr	 addr;		/* canonical */
+	struct addr	 written;	/* by the client or in the alias */
 	unsigned	 depth;
 	bool		 skip_alias;	/* it came from the alias of its own name */
 };
@@ -118,20 +119,25 @@ emit_account(struct walk *w, const struct step *s, const struct queue_account *a
 	return emit(w, slice_of(a->address, a->address_n), QUEUE_LOCAL, a);
 }
 
+/* RFC 5321 s2.4: only the other host knows what case means in its local parts. */
 static enum err
 emit_remote(struct walk *w, const struct step *s, bool is_relay_domain)
 {
 	char text[ADDR_TEXT_MAX + 1];
+	struct addr a = s->written;
 
 	if (s->depth == 0 && !is_relay_domain && !w->may_relay)
 		return refuse(w, ERR_DENIED, "5.7.1", "Relay access denied");
-	return emit(w, addr_text(&s->addr, text), QUEUE_REMOTE, NULL);
+	a.domain_n = s->addr.domain_n;
+	memcpy(a.domain, s->addr.domain, sizeof(a.domain));
+	return emit(w, addr_text(&a, text), QUEUE_REMOTE, NULL);
 }
 
 /* ---- one address ---- */
 
 static enum err
-push(struct walk *w, const struct addr *a, unsigned depth, bool skip_alias)
+push(struct walk *w, const struct addr *a, const struct addr *written, unsigned depth,
+    bool skip_alias)
 {
 	struct step *s;
 
@@ -139,6 +145,7 @@ push(struct walk *w, const struct addr *a, unsigned depth, bool skip_alias)
 	    (s = arena_alloc(&w->mem, 1, sizeof(*s))) == NULL)
 		return too_many(w);
 	s->addr = *a;
+	s->written = *written;
 	s->depth = depth;
 	s->skip_alias = skip_alias;
 	*w->last = s;
@@ -160,7 +167,8 @@ expand(struct walk *w, const struct step *from, const struct queue_alias *a)
 		if (addr_parse(one, ADDR_UTF8, &addr) != ERR_OK ||
 		    addr_canon(&addr, &canon) != ERR_OK)
 			continue;	/* keyd took it, so it is not ours to judge */
-		e = push(w, &canon, from->depth + 1, slice_eq(addr_text(&canon, text), key));
+		e = push(w, &canon, &addr, from->depth + 1,
+		    slice_eq(addr_text(&canon, text), key));
 		if (e != ERR_OK)
 			return e;
 	}
@@ -189,7 +197,7 @@ to_postmaster(struct walk *w, const struct step *s)
 	if (addr_parse(slice_str(w->r->postmaster), ADDR_UTF8, &addr) != ERR_OK ||
 	    addr_canon(&addr, &canon) != ERR_OK)
 		return unknown(w);
-	return push(w, &canon, s->depth + 1, false);
+	return push(w, &canon, &addr, s->depth + 1, false);
 }
 
 static enum err
@@ -211,7 +219,7 @@ look_in_domain(struct walk *w, const struct step *s, const struct queue_domain *
 		moved = s->addr;
 		moved.domain_n = (unsigned char)strlen(d->target);
 		memcpy(moved.domain, d->target, moved.domain_n + 1u);
-		return push(w, &moved, s->depth + 1, false);
+		return push(w, &moved, &moved, s->depth + 1, false);
 	}
 	if ((a = queue_resolve_find(w->r, full)) != NULL ||
 	    (a = queue_resolve_find(w->r, base)) != NULL)
@@ -275,6 +283,7 @@ queue_resolve_rcpt(struct queue_resolver *r, struct slice rcpt, bool may_relay,
 		    "Recipient address rejected: bad address syntax");
 		return ERR_SYNTAX;
 	}
+	start.written = addr;
 	w.last = &w.first;
 	arena_init(&w.mem, WALK_BYTES);
 	map_init(&w.seen);

@@ -185,8 +185,24 @@ queue_run_load(struct queue *q, struct queue_item *it, bool want_body)
 
 	if (k == NULL)
 		return false;
-	start_load(q, it, k, want_body, false);
+	/* What is on disk is older than what memory knew, until it is written. */
+	it->load_waits = it->results > 0;
+	it->load_body = want_body;
+	if (it->load_waits)
+		it->is_loading = true;
+	else
+		start_load(q, it, k, want_body, false);
 	return true;
+}
+
+void
+queue_run_go_on(struct queue *q, struct queue_item *it)
+{
+	const struct queue_spool_key *k = queue_seal_find_key(&q->keys, it->key_id);
+	const struct queue_spool_key none = { 0 };
+
+	it->load_waits = false;
+	start_load(q, it, k != NULL ? k : &none, it->load_body, false);
 }
 
 void

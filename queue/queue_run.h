@@ -17,6 +17,8 @@ void	 queue_run_arm(struct queue *);
 void	 queue_run_due(void *q);	/* the timer's function */
 /* Load a message that is not in hand; false: its key is not there. */
 bool	 queue_run_load(struct queue *, struct queue_item *, bool want_body) MUST_USE;
+/* A load waited for the RESULT, which is written. */
+void	 queue_run_go_on(struct queue *, struct queue_item *);
 /* Load the body of a message in hand; ends in queue_msg_fetched. */
 void	 queue_run_fetch(struct queue_msg *);
 /* A helper came back: what waited for it is due. */

@@ -12,6 +12,7 @@
 #include "queue/queue_compact.h"
 #include "queue/queue_forget.h"
 #include "queue/queue_msg.h"
+#include "queue/queue_run.h"
 
 #define FREE_CHECK_MS	1000u
 
@@ -153,6 +154,7 @@ on_result(struct queue_write *w, void *arg)
 
 	must(it != NULL);
 	it->writes--;
+	it->results--;
 	if (w->error == ERR_OK) {
 		(void)queue_spool_seg(q, w->spot.number, false);
 		queue_table_put_result(&q->table, it, &w->spot);
@@ -160,6 +162,8 @@ on_result(struct queue_write *w, void *arg)
 		log_event(LOG_disk, log_str("what", "result"),
 		    log_str("reason", err_text(w->error)));
 	queue_flush_write_free(&w);
+	if (it->load_waits && it->results == 0)
+		queue_run_go_on(q, it);
 	/* It may have changed since. */
 	if (it->msg != NULL && it->msg->has_changed && it->msg->relay_jobs > 0)
 		queue_msg_settle(it->msg);
@@ -185,6 +189,7 @@ queue_spool_result(struct queue_msg *m)
 	w->record.aux = it->spot.number;
 	queue_state_move(&it->state, QUEUE_S6_TRIED);
 	it->writes++;
+	it->results++;
 	add_write(q, w);
 	if (again)
 		daemon_crash_at("queue.retried");

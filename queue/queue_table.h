@@ -61,9 +61,12 @@ struct queue_item {
 	uint32_t	 lost;		/* attempts that ended with a peer's death */
 	uint32_t	 away;		/* attempts in a row that found no helper */
 	uint32_t	 writes;	/* records of it under way */
+	uint32_t	 results;	/* RESULTs among them */
 	uint8_t		 flags;		/* enum queue_record_flag */
 	enum queue_state state;
 	bool		 is_loading;
+	bool		 load_waits;	/* for the RESULT on its way, to be read */
+	bool		 load_body;	/* then, with the body */
 	bool		 is_due;	/* to be tried once it is loaded */
 	bool		 is_sorted;	/* its remote recipients have their parts */
 	bool		 is_doomed;	/* the operator gave it up */

@@ -186,8 +186,8 @@ static const struct ipc_handler store_handlers[] = {
 	{ 0, NULL }
 };
 
-static void
-make_pair(struct fake *f, struct ipc_peer **at_queue, enum ipc_role role, uint32_t instance,
+void
+fake_pair(struct fake *f, struct ipc_peer **at_queue, enum ipc_role role, uint32_t instance,
     const struct ipc_handler *queue_side, struct ipc_peer **outside,
     const struct ipc_handler *out_side, ipc_gone_fn *gone)
 {
@@ -202,7 +202,7 @@ make_pair(struct fake *f, struct ipc_peer **at_queue, enum ipc_role role, uint32
 void
 fake_join_deliver(struct fake *f)
 {
-	make_pair(f, &f->deliver_at_queue, IPC_DELIVER, 200, none, &f->deliver,
+	fake_pair(f, &f->deliver_at_queue, IPC_DELIVER, 200, none, &f->deliver,
 	    deliver_handlers, deliver_gone);
 	f->q.delivers[0] = f->deliver_at_queue;
 	f->q.deliver_count = 1;
@@ -290,11 +290,11 @@ start_queue(struct fake *f, bool with_facts)
 	if (with_facts)
 		fake_facts(f);
 	for (i = 0; i < FAKE_SMTPDS; i++) {
-		make_pair(f, &f->at_queue[i], IPC_SMTPD, FAKE_INSTANCE + i, queue_handlers,
+		fake_pair(f, &f->at_queue[i], IPC_SMTPD, FAKE_INSTANCE + i, queue_handlers,
 		    &f->smtpd[i], none, smtpd_gone);
 		queue_txn_join(q, f->at_queue[i]);
 	}
-	make_pair(f, &f->store_at_queue, IPC_STORE, 300, none, &f->store, store_handlers,
+	fake_pair(f, &f->store_at_queue, IPC_STORE, 300, none, &f->store, store_handlers,
 	    store_gone);
 	q->store = f->store_at_queue;
 	fake_join_deliver(f);
@@ -306,6 +306,8 @@ stop_queue(struct fake *f)
 	struct queue *q = &f->q;
 	unsigned i;
 
+	if (f->stopping != NULL)
+		f->stopping(f);
 	ipc_peer_free(&f->deliver);
 	ipc_peer_free(&f->deliver_at_queue);
 	ipc_peer_free(&f->store);
@@ -515,6 +517,12 @@ fake_rcpt(struct fake *f, unsigned smtpd, uint64_t msg, const char *rcpt)
 	const struct ipc_queue_rcpt m = { .msg = msg, .rcpt = slice_str(rcpt) };
 
 	return call(f, smtpd, IPC_MSG_queue_rcpt, &m, NULL, 0);
+}
+
+struct fake_answer
+fake_rcpt_with(struct fake *f, unsigned smtpd, const struct ipc_queue_rcpt *m)
+{
+	return call(f, smtpd, IPC_MSG_queue_rcpt, m, NULL, 0);
 }
 
 struct fake_answer

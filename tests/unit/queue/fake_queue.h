@@ -67,6 +67,8 @@ struct fake {
 	bool			(*until)(struct fake *);
 	bool			 timed_out;
 	void			(*delivered)(struct fake *, uint64_t msg);	/* or NULL */
+	void			(*stopping)(struct fake *);	/* or NULL: the queue ends */
+	void			*more;		/* of the test */
 };
 
 void	 fake_start(struct fake *, bool with_facts);
@@ -76,6 +78,10 @@ void	 fake_stop(struct fake *);
 /* End the queue as kill -9 would (the segment has no index) and start again. */
 void	 fake_restart(struct fake *, bool orderly);
 
+/* A wire: the queue's end and the neighbour's. */
+void	 fake_pair(struct fake *, struct ipc_peer **at_queue, enum ipc_role,
+	    uint32_t instance, const struct ipc_handler *queue_side,
+	    struct ipc_peer **outside, const struct ipc_handler *out_side, ipc_gone_fn *);
 void	 fake_join_deliver(struct fake *);
 void	 fake_kill_deliver(struct fake *);
 
@@ -87,6 +93,7 @@ struct fake_answer fake_open(struct fake *, unsigned smtpd, const char *sender,
 	    uint8_t flags, struct slice token);
 struct fake_answer fake_open_sized(struct fake *, unsigned smtpd, uint64_t size);
 struct fake_answer fake_rcpt(struct fake *, unsigned smtpd, uint64_t msg, const char *rcpt);
+struct fake_answer fake_rcpt_with(struct fake *, unsigned smtpd, const struct ipc_queue_rcpt *);
 struct fake_answer fake_file(struct fake *, unsigned smtpd, uint64_t msg);
 /* fd stays the caller's. */
 struct fake_answer fake_commit(struct fake *, unsigned smtpd, uint64_t msg, uint8_t form,

@@ -39,3 +39,11 @@ queue_parcel_test_SRCS = tests/unit/queue/queue_parcel_test.c $(queue_site_TEST)
 queue_parcel_test_USES = base
 queue_model_test_SRCS = tests/unit/queue/queue_model_test.c queue/queue_sched.c $(queue_SITES)
 queue_model_test_USES = base
+
+UNITS += queue_relay_test queue_route_test
+queue_relay_test_SRCS = tests/unit/queue/queue_relay_test.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/fake_relay.c tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_relay_test_USES = $(queue_TEST_USES)
+queue_relay_test_EXT = $(queue_TEST_EXT)
+queue_route_test_SRCS = tests/unit/queue/queue_route_test.c queue/queue_route.c
+queue_route_test_USES = mail base
