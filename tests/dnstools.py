@@ -116,15 +116,16 @@ class Nsd(Server):
 
 
 class Unbound(Server):
-    """Validates below the anchors; asks nsd for its zones, and nobody else."""
+    """Validates below the anchors; asks nsd for its zones, and nobody else.
+    allow: who may ask."""
 
-    def __init__(self, folder, nsd, anchors, address="127.0.0.1", port=None):
+    def __init__(self, folder, nsd, anchors, address="127.0.0.1", port=None, allow="127.0.0.0/8"):
         os.makedirs(folder, exist_ok=True)
         self.address, self.port = address, port or free_port(address)
         with open(f"{folder}/anchors", "w", encoding="ascii") as f:
             f.write("".join(anchors))
         conf = (
-            f'server:\n interface: {address}@{self.port}\n access-control: 127.0.0.0/8 allow\n'
+            f'server:\n interface: {address}@{self.port}\n access-control: {allow} allow\n'
             f' username: ""\n chroot: ""\n directory: "{folder}"\n pidfile: ""\n use-syslog: no\n'
             f' logfile: ""\n verbosity: 1\n log-queries: yes\n num-threads: 1\n do-ip6: no\n'
             f' do-not-query-localhost: no\n module-config: "validator iterator"\n'

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: ISC
+"""A network of mail hosts: three Godwits, Postfix, Exim and OpenSMTPD, with
+signed zones and a validating resolver.  Mail flows all ways; DANE is enforced,
+and broken on purpose."""
+import hashlib
+import os
+import subprocess
+
+import pytest
+
+import dnstools
+import godwit
+import mtas
+import network
+
+PEERS = ("pf", "ex", "os")
+GODWITS = ("gw1", "gw2", "gw3")
+NUMBERS = {"gw1": 11, "gw2": 12, "gw3": 13, "pf": 21, "ex": 22, "os": 23}
+NOBODY = 99         # no host has it
+HEAD = "$ORIGIN {z}.test.\n$TTL 1\n@ IN SOA ns hostmaster 1 3600 600 86400 1\n@ IN NS ns\nns IN A 127.0.0.1\n"
+HOST = "@ IN MX 10 mx\nmx IN A {v4}\nmx IN AAAA {v6}\n"
+# Mail for these goes over IPv6 only, and over IPv4 since IPv6 is dead.
+FAMILIES = ("v6 IN MX 10 mx6\nmx6 IN AAAA {v6}\nhalf IN MX 10 mxhalf\nmxhalf IN A {v4}\n"
+            "mxhalf IN AAAA " + network.V6.format(NOBODY) + "\n")
+WRONG = "00" * 32
+
+
+def digest_of(certificate):
+    """For TLSA 3 1 1: of the public key (RFC 6698 s2.1)."""
+    key = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"], check=True,
+                         capture_output=True, timeout=60).stdout
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=key, check=True,
+                         capture_output=True, timeout=60).stdout
+    return hashlib.sha256(der).hexdigest()
+
+
+def tlsa(digest):
+    return f"_25._tcp.mx IN TLSA 3 1 1 {digest}\n"
+
+
+class World:
+    """Everything; an attribute for each host."""
+
+    def __init__(self, folder, net):
+        self.folder, self.net, self.names, self.all = folder, net, None, []
+        hosts = {name: net.host(n) for name, n in NUMBERS.items()}
+        server = net.hub.v4
+        for name, kind in zip(PEERS, (mtas.Postfix, mtas.Exim, mtas.OpenSmtpd)):
+            self.add(name, kind(folder, hosts[name], f"{name}.test", server))
+        for name in GODWITS:
+            config = 'domain "open.test" { class = mailbox }' if name == "gw3" else ""
+            self.add(name, network.Node(hosts[name], f"{name}.test", server, config))
+
+    def add(self, name, thing):
+        setattr(self, name, thing)
+        self.all.append(thing)
+
+    def zone(self, name, more=""):
+        host = getattr(self, name).host
+        return HEAD.format(z=name) + HOST.format(v4=host.v4, v6=host.v6) + more
+
+    def start(self):
+        for name in GODWITS:
+            getattr(self, name).begin()
+        zones = {f"{n}.test": self.zone(n) for n in ("ex", "os", "gw1")}
+        zones["pf.test"] = self.zone("pf", FAMILIES.format(v4=self.pf.host.v4, v6=self.pf.host.v6))
+        for name in ("gw2", "gw3"):
+            zones[f"{name}.test"] = self.zone(name, tlsa(digest_of(getattr(self, name).certificate)))
+        zones["null.test"] = HEAD.format(z="null") + "@ IN MX 0 .\n"
+        zones["open.test"] = HEAD.format(z="open") + HOST.format(v4=self.gw3.host.v4, v6=self.gw3.host.v6) + tlsa(WRONG)
+        self.names = network.Names(self.folder, self.net.hub, zones, unsigned=("open.test",))
+        for name in PEERS:
+            getattr(self, name).run()
+        for thing in self.all:
+            thing.wait_ready()
+
+    def close(self):
+        for thing in self.all:
+            thing.close()
+        if self.names is not None:
+            self.names.stop()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: network namespaces")
+    if not dnstools.has_all():
+        pytest.skip("nsd, unbound or ldnsutils is not installed")
+    try:
+        mtas.unpack()
+    except (godwit.Failed, OSError) as e:
+        pytest.skip(f"no other mail servers: {e}")
+    try:
+        net = network.Network().__enter__()
+    except (OSError, subprocess.CalledProcessError) as e:
+        pytest.skip(f"no network namespaces: {e}")
+    try:
+        w = World(str(tmp_path_factory.mktemp("network")), net)
+        try:
+            w.start()
+            yield w
+        finally:
+            w.close()
+    finally:
+        net.__exit__()
+
+
+@pytest.fixture(autouse=True)
+def tell(world, request):
+    """What the others said, when a test fails."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed:
+        for name in PEERS:
+            print(getattr(world, name).said())
+
+
+@pytest.mark.parametrize("to", GODWITS)
+@pytest.mark.parametrize("peer", PEERS)
+def test_peer_to_godwit(world, peer, to):
+    sender, node = getattr(world, peer), getattr(world, to)
+    mark, text = node.g.mark(), f"from-{peer}-to-{to}"
+    sender.send(node.user, text)
+    message = node.wait_mail(text, mark)
+    assert f"Return-Path: <user@{peer}.test>" in message
+    assert f"from mx.{peer}.test" in message and "ESMTPS" in message
