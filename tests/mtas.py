@@ -109,7 +109,9 @@ class Mta:
         os.chown(path, uid, uid)
 
     def own(self, path, name):
-        os.makedirs(f"{self.root}/{path}", exist_ok=True)
+        """A folder, which is made, or a file."""
+        if not os.path.exists(f"{self.root}/{path}"):
+            os.makedirs(f"{self.root}/{path}")
         os.chown(f"{self.root}/{path}", IDS[name], IDS[name])
 
     def put_etc(self, server):
@@ -284,6 +286,7 @@ begin retry
         self.log.close()
         self.log = network.LogFile(f"{self.root}/log/mainlog")
         self.own("log", "Debian-exim")
+        self.own("etc/key.pem", "Debian-exim")
         self.own("var/spool/exim4", "Debian-exim")
 
     def run(self):
