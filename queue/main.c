@@ -20,6 +20,7 @@
 #include "queue/queue_recover.h"
 #include "queue/queue_relay.h"
 #include "queue/queue_run.h"
+#include "queue/queue_super.h"
 #include "queue/queue_txn.h"
 
 #define DRAIN_POLL_MS	50u
@@ -323,10 +324,13 @@ queue_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
 	(void)in;
 	if (slice_eq_str(m->verb, "queue.list"))
 		queue_list_page(q, m->args, id, page_done, app);
-	else if (slice_eq_str(m->verb, "queue.flush")) {
-		(void)queue_run_flush(q);
-		daemon_tool_reply(app, id, EX_OK, false, SLICE_NONE);
-	} else
+	else if (slice_eq_str(m->verb, "queue.flush"))
+		queue_super_flush(q, m->args, id, page_done, app);
+	else if (slice_eq_str(m->verb, "queue.super"))
+		queue_super_run(q, m->args, id, page_done, app);
+	else if (slice_eq_str(m->verb, "queue.shape"))
+		queue_super_shape(q, id, page_done, app);
+	else
 		daemon_tool_reply(app, id, EX_USAGE, false, SLICE_LIT("unknown verb"));
 }
 

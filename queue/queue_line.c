@@ -308,6 +308,8 @@ queue_line_start(struct queue_msg *m)
 	struct queue_bundle *p;
 	struct list *l, *next;
 
+	if (m->is_deleted)
+		return;
 	LIST_EACH(l, next, &m->item->parts) {
 		p = obj_of(l, struct queue_bundle, in_item);
 		if (p->is_picked && (m->fd >= 0 || p->is_expired))

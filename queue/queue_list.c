@@ -23,7 +23,10 @@ struct page {
 	uint64_t		 count;
 	uint64_t		 cursor;
 	unsigned		 n;
+	struct slice		 site;		/* of args: only what waits for it */
+	uint64_t		 only;		/* this message; 0: all */
 	bool			 active[QUEUE_PAGE_ITEMS];
+	bool			 held[QUEUE_PAGE_ITEMS];
 	uint64_t		 size[QUEUE_PAGE_ITEMS];
 	struct queue_load	 loads[QUEUE_PAGE_ITEMS];
 };
@@ -61,6 +64,12 @@ put_rcpt_text(struct buf *b, const struct queue_rcpt *r, struct slice *last)
 	buf_put_char(b, '\n');
 }
 
+static char
+mark_of(const struct queue_list_row *row)
+{
+	return row->is_active ? '*' : row->is_held ? '!' : ' ';
+}
+
 void
 queue_list_put_text(struct buf *b, const struct queue_list_row *row, size_t max)
 {
@@ -72,7 +81,7 @@ queue_list_put_text(struct buf *b, const struct queue_list_row *row, size_t max)
 
 	enc_id_str(id, row->id);
 	clock_to_date((int64_t)(queue_table_id_ms(row->id) / 1000), &d);
-	buf_printf(b, "%s%c %8llu %s %s %2d %02d:%02d:%02d  ", id, row->is_active ? '*' : ' ',
+	buf_printf(b, "%s%c %8llu %s %s %2d %02d:%02d:%02d  ", id, mark_of(row),
 	    (unsigned long long)row->size, weekdays[d.weekday % 7], months[(d.month - 1) % 12],
 	    d.day, d.hour, d.minute, d.second);
 	if (row->is_damaged) {
@@ -120,7 +129,7 @@ put_json_string(struct buf *b, struct slice s)
 void
 queue_list_put_json(struct buf *b, const struct queue_list_row *row, size_t max)
 {
-	const char *name = row->is_active ? "active" : "deferred";
+	const char *name = row->is_active ? "active" : row->is_held ? "hold" : "deferred";
 	size_t start = b->n;
 	char id[ENC_ID_BYTES + 1];
 	struct slice reason;
@@ -158,7 +167,8 @@ put_row(struct buf *b, const struct page *p, unsigned i)
 {
 	const struct queue_list_row row = {
 		.env = &p->loads[i].env, .id = p->loads[i].id, .size = p->size[i],
-		.is_active = p->active[i], .is_damaged = p->loads[i].error != ERR_OK
+		.is_active = p->active[i], .is_held = p->held[i],
+		.is_damaged = p->loads[i].error != ERR_OK
 	};
 	size_t max = QUEUE_PAGE_BYTES / QUEUE_PAGE_ITEMS;
 
@@ -224,6 +234,24 @@ load_page(void *arg)
 		queue_load_run(&p->loads[i]);
 }
 
+static bool
+is_asked_for(const struct page *p, const struct queue_item *it)
+{
+	const struct queue_bundle *b;
+	const struct list *l;
+
+	if (it->state != QUEUE_S5_STORED && it->state != QUEUE_S6_TRIED)
+		return false;
+	if (p->only != 0)
+		return it->id == p->only;
+	for (l = it->parts.next; p->site.n > 0 && l != &it->parts; l = l->next) {
+		b = obj_of(l, struct queue_bundle, in_item);
+		if (slice_ieq(queue_site_name(b->parcel.site), p->site))
+			return true;
+	}
+	return p->site.n == 0;
+}
+
 static void
 gather(struct page *p)
 {
@@ -234,7 +262,7 @@ gather(struct page *p)
 
 	for (; it != NULL; it = l != NULL ? obj_of(l, struct queue_item, order) : NULL) {
 		l = list_next(&q->table.order, &it->order);
-		if (it->state != QUEUE_S5_STORED && it->state != QUEUE_S6_TRIED)
+		if (!is_asked_for(p, it))
 			continue;
 		if (p->n == QUEUE_PAGE_ITEMS) {
 			p->more = true;
@@ -245,6 +273,7 @@ gather(struct page *p)
 		if ((k = queue_seal_find_key(&q->keys, it->key_id)) != NULL)
 			p->loads[p->n].spool_key = *k;
 		p->active[p->n] = it->msg != NULL;
+		p->held[p->n] = it->flags & QUEUE_HELD;
 		p->size[p->n++] = it->size;
 		p->cursor = it->id;
 	}
@@ -266,20 +295,36 @@ parse_cursor(struct page *p, struct slice s)
 	return num_parse_u64(count, UINT64_MAX, &p->count);
 }
 
+/* The site is borrowed until the page is gathered. */
+static bool
+take_filter(struct page *p, struct slice filter)
+{
+	if (slice_starts(filter, "i:"))
+		return enc_get_id(slice_from(filter, 2), &p->only) == ERR_OK;
+	p->site = slice_from(filter, 2);
+	return p->site.n > 0;
+}
+
 void
 queue_list_page(struct queue *q, struct slice args, uint64_t id, queue_list_fn *fn, void *arg)
 {
 	struct page *p = must_alloc(1, sizeof(*p));
-	struct slice form, cursor;
+	struct slice form, filter, cursor;
+	bool is_bad = false;
 
 	args = slice_cut(args, '\0', &form);
-	(void)slice_cut(args, '\0', &cursor);
+	args = slice_cut(args, '\0', &cursor);
+	if (slice_starts(cursor, "s:") || slice_starts(cursor, "i:")) {
+		filter = cursor;
+		(void)slice_cut(args, '\0', &cursor);
+		is_bad = !take_filter(p, filter);
+	}
 	p->q = q;
 	p->fn = fn;
 	p->arg = arg;
 	p->id = id;
 	p->json = slice_eq_str(form, "j");
-	if ((!p->json && !slice_eq_str(form, "p")) || parse_cursor(p, cursor) != ERR_OK) {
+	if (is_bad || (!p->json && !slice_eq_str(form, "p")) || parse_cursor(p, cursor) != ERR_OK) {
 		free(p);
 		fn(arg, id, EX_USAGE, false, SLICE_LIT("bad arguments"));
 		return;
@@ -295,13 +340,20 @@ queue_list_page(struct queue *q, struct slice args, uint64_t id, queue_list_fn *
 void
 queue_list_status(const struct queue *q, struct buf *note)
 {
-	uint64_t stored = q->table.count;
+	uint64_t stored = q->table.count, held = 0;
+	const struct queue_item *it;
 	struct map_node *n;
 	size_t slot = 0;
+	struct list *l;
 
 	/* What is in hand and in the spool counts once, as active. */
 	for (n = map_walk(&q->msgs, &slot, NULL); n != NULL; n = map_walk(&q->msgs, &slot, n))
 		stored -= obj_of(n, struct queue_msg, by_id)->item != NULL;
-	buf_printf(note, "active %llu  deferred %llu  hold 0",
-	    (unsigned long long)q->msgs.count, (unsigned long long)stored);
+	for (l = q->table.order.next; l != &q->table.order; l = l->next) {
+		it = obj_of(l, struct queue_item, order);
+		held += it->msg == NULL && (it->flags & QUEUE_HELD);
+	}
+	buf_printf(note, "active %llu  deferred %llu  hold %llu",
+	    (unsigned long long)q->msgs.count, (unsigned long long)(stored - held),
+	    (unsigned long long)held);
 }

@@ -15,8 +15,8 @@
 typedef void queue_list_fn(void *arg, uint64_t id, uint8_t exit, bool more, struct slice);
 
 /*
- * args: NUL-terminated "p" or "j", then maybe the cursor.  fn is called once
- * with id, maybe at once.
+ * args: NUL-terminated "p" or "j", then maybe "s:SITE" or "i:QUEUEID" for a
+ * part of it, then maybe the cursor.  fn is called once with id, maybe at once.
  */
 void	 queue_list_page(struct queue *, struct slice args, uint64_t id,
 	    queue_list_fn *, void *arg);
@@ -29,6 +29,7 @@ struct queue_list_row {
 	uint64_t	 id;
 	uint64_t	 size;
 	bool		 is_active;
+	bool		 is_held;
 	bool		 is_damaged;	/* env is empty */
 };
 void	 queue_list_put_text(struct buf *, const struct queue_list_row *, size_t max);

@@ -58,11 +58,14 @@ become_msg(struct queue *q, struct queue_item *it, struct queue_load *l)
 	queue_envelope_init(&l->env);
 	m->item = it;
 	m->is_active = is_due;		/* as it was counted */
-	m->due_ms = l->progress.next_ms;
+	m->due_ms = it->is_requeued ? 0 : l->progress.next_ms;
+	m->has_changed = it->wants_mark || it->is_requeued;
 	m->was_warned = l->progress.was_warned;
 	it->msg = m;
 	it->is_due = false;
-	it->attempts = max_of(l->progress.attempts, it->attempts);
+	if (!it->is_requeued)
+		it->attempts = max_of(l->progress.attempts, it->attempts);
+	it->wants_mark = it->is_requeued = false;
 	it->lost = max_of(l->progress.lost, it->lost);
 	memcpy(m->key, l->key, sizeof(m->key));
 	if (l->fd >= 0)

@@ -71,6 +71,8 @@ struct queue_item {
 	bool		 is_sorted;	/* its remote recipients have their parts */
 	bool		 is_doomed;	/* the operator gave it up */
 	bool		 is_deleted;	/* once it is loaded */
+	bool		 is_requeued;	/* its recipients are due at once */
+	bool		 wants_mark;	/* held or released: a RESULT is to say so */
 	bool		 is_recovered;	/* deliver may hold a job of the last process */
 };
 

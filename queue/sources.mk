@@ -6,7 +6,8 @@ queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_msg.c queue/queue_job
 	queue/queue_run.c queue/queue_notify.c queue/queue_bounce.c queue/queue_forget.c \
 	queue/queue_compact.c queue/queue_recover.c queue/queue_txn.c queue/queue_resolve.c \
 	queue/queue_facts.c queue/queue_keyd.c queue/queue_list.c \
-	queue/queue_route.c queue/queue_line.c queue/queue_relay.c $(queue_SITES)
+	queue/queue_route.c queue/queue_line.c queue/queue_relay.c \
+	queue/queue_super.c $(queue_SITES)
 
 # the scheduler of remote mail
 queue_SITES = queue/queue_site.c queue/queue_window.c queue/queue_lane.c queue/queue_parcel.c \
@@ -20,3 +21,8 @@ queue_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 PROGRAMS += gwqueue
 gwqueue_SRCS = queue/gwqueue.c
 gwqueue_USES = daemon ipc base
+PROGRAMS += gwsuper gwshape
+gwsuper_SRCS = queue/gwsuper.c
+gwsuper_USES = daemon ipc base
+gwshape_SRCS = queue/gwshape.c
+gwshape_USES = daemon ipc base

@@ -47,3 +47,9 @@ queue_relay_test_USES = $(queue_TEST_USES)
 queue_relay_test_EXT = $(queue_TEST_EXT)
 queue_route_test_SRCS = tests/unit/queue/queue_route_test.c queue/queue_route.c
 queue_route_test_USES = mail base
+
+UNITS += queue_super_test
+queue_super_test_SRCS = tests/unit/queue/queue_super_test.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/fake_relay.c tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_super_test_USES = $(queue_TEST_USES)
+queue_super_test_EXT = $(queue_TEST_EXT)

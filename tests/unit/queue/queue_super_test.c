@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: ISC */
+/* What operators do to messages that wait, through the core. */
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "lib/base/enc.h"
+#include "lib/ipc/queue_proto.h"
+#include "lib/conf/conf_sections.h"
+#include "queue/queue_list.h"
+#include "queue/queue_super.h"
+#include "tests/unit/queue/fake_relay.h"
+
+#define TEXT	"Subject: a test\r\n\r\nThe body.\r\n"
+
+static struct fake_relays relays;
+
+static struct {
+	bool	 done;
+	bool	 more;
+	uint8_t	 exit;
+	char	 text[60001];
+} reply;
+
+static void
+on_reply(void *arg, uint64_t id, uint8_t exit_code, bool more, struct slice text)
+{
+	(void)arg;
+	assert_int_equal(id, 9);
+	reply.done = true;
+	reply.more = more;
+	reply.exit = exit_code;
+	assert_true(slice_to_cstr(text, reply.text, sizeof(reply.text)));
+}
+
+static int
+setup(void **state)
+{
+	struct fake *f = calloc(1, sizeof(*f));
+
+	fake_start(f, true);
+	fake_relays_init(&relays, f);
+	relays.mode = RELAY_SAYS_TEMP;
+	relays.feedback = RELAY_REFUSED;
+	fake_relay_join(&relays, 0, 500);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fake *f = *state;
+
+	fake_stop(f);
+	free(f);
+	return 0;
+}
+
+static bool
+is_quiet(struct fake *f)
+{
+	struct list *l;
+
+	if (f->q.msgs.count > 0 || f->q.works > 0)
+		return false;
+	for (l = f->q.table.order.next; l != &f->q.table.order; l = l->next)
+		if (obj_of(l, struct queue_item, order)->writes > 0)
+			return false;
+	return true;
+}
+
+static bool
+is_empty(struct fake *f)
+{
+	return f->q.table.count == 0 && f->q.msgs.count == 0;
+}
+
+static bool
+is_answered(struct fake *f)
+{
+	(void)f;
+	return reply.done;
+}
+
+static bool
+has_job(struct fake *f)
+{
+	(void)f;
+	return relays.job_count > 0;
+}
+
+static const char *
+id_of(uint64_t msg)
+{
+	static char text[ENC_ID_BYTES + 1];
+
+	enc_id_str(text, msg);
+	return text;
+}
+
+static uint8_t
+super(struct fake *f, const char *op, const char *which, const char *cursor)
+{
+	char args[200];
+	int n = snprintf(args, sizeof(args), "%s%c%s%c%s", op, 0, which, 0, cursor);
+
+	memset(&reply, 0, sizeof(reply));
+	queue_super_run(&f->q, slice_of(args, (size_t)n + 1), 9, on_reply, f);
+	assert_true(reply.done);
+	return reply.exit;
+}
+
+static uint8_t
+flush(struct fake *f, const char *how, const char *which)
+{
+	char args[200];
+	int n = snprintf(args, sizeof(args), "%s%c%s", how, 0, which);
+
+	memset(&reply, 0, sizeof(reply));
+	queue_super_flush(&f->q, slice_of(args, (size_t)n + 1), 9, on_reply, f);
+	return reply.exit;
+}
+
+static const char *
+list(struct fake *f, const char *form, const char *filter)
+{
+	char args[200];
+	int n = snprintf(args, sizeof(args), "%s%c%s", form, 0, filter);
+
+	memset(&reply, 0, sizeof(reply));
+	queue_list_page(&f->q, slice_of(args, (size_t)n + 1), 9, on_reply, f);
+	assert_true(fake_run_until(f, is_answered));
+	return reply.text;
+}
+
+static void
+test_hold(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT), other;
+
+	f->mode = FAKE_TEMP;
+	other = fake_send(f, "", "bob@example.test", TEXT);
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(super(f, "h", id_of(far), ""), EX_OK);
+	assert_string_equal(reply.text, "Placed on hold: 1 message\n");
+	assert_int_equal(super(f, "h", id_of(other), ""), EX_OK);
+	assert_int_equal(super(f, "h", id_of(other), ""), EX_TEMPFAIL);
+	fake_run_ms(f, 30);
+	assert_true(fake_run_until(f, is_quiet));
+	relays.job_count = f->job_count = 0;
+	relays.mode = RELAY_SAYS_SENT;
+	f->mode = FAKE_OK;
+	loop_advance(f->loop, 3600000);
+	fake_run_ms(f, 30);
+	/* It is on disk: also after kill -9 nothing is tried. */
+	fake_restart(f, false);
+	fake_relay_join(&relays, 0, 501);
+	fake_run_ms(f, 50);
+	loop_advance(f->loop, 6ull * 86400000);
+	fake_run_ms(f, 50);
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(relays.job_count + f->job_count, 0);
+	assert_int_equal(f->q.table.count, 2);
+	assert_non_null(strstr(list(f, "p", ""), "!"));
+	assert_non_null(strstr(list(f, "j", ""), "\"queue_name\": \"hold\""));
+}
+
+static void
+test_release(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT);
+
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(super(f, "H", id_of(far), ""), EX_TEMPFAIL);
+	assert_int_equal(super(f, "h", "ALL", ""), EX_OK);
+	assert_true(fake_run_until(f, is_quiet));
+	relays.mode = RELAY_SAYS_SENT;
+	assert_int_equal(super(f, "H", "ALL", ""), EX_OK);
+	assert_string_equal(reply.text, "Released from hold: 1 message\n");
+	fake_run_ms(f, 30);
+	loop_advance(f->loop, 301000);
+	assert_true(fake_run_until(f, is_empty));
+}
+
+static void
+test_delete(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far;
+
+	assert_int_equal(super(f, "d", "ALL", ""), EX_OK);
+	assert_string_equal(reply.text, "Deleted: 0 messages\n");
+	far = fake_submit(f, "x@far.example", TEXT);
+	(void)fake_submit(f, "y@far.example", TEXT);
+	f->mode = FAKE_TEMP;
+	(void)fake_send(f, "", "bob@example.test", TEXT);
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(super(f, "d", id_of(far), ""), EX_OK);
+	assert_int_equal(super(f, "d", id_of(far), ""), EX_DATAERR);
+	assert_int_equal(super(f, "d", "ALL", ""), EX_OK);
+	assert_string_equal(reply.text, "Deleted: 2 messages\n");
+	assert_true(fake_run_until(f, is_empty));
+	fake_restart(f, false);
+	assert_int_equal(f->q.table.count, 0);
+	assert_int_equal(f->job_count, 0);	/* nobody is told */
+}
+
+/* It is with relay: gone when that is done, and never tried again. */
+static void
+test_delete_active(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far;
+
+	relays.mode = RELAY_SAYS_NOTHING;
+	far = fake_submit(f, "x@far.example", TEXT);
+	assert_true(fake_run_until(f, has_job));
+	assert_int_equal(super(f, "d", id_of(far), ""), EX_OK);
+	assert_int_equal(f->q.table.count, 1);
+	assert_int_equal(super(f, "d", id_of(far), ""), EX_DATAERR);
+	fake_relay_answer(&relays, 0, RELAY_SAYS_PERM);
+	assert_true(fake_run_until(f, is_empty));
+	assert_int_equal(f->job_count, 0);
+}
+
+/* Given up now: the sender is told. */
+static void
+test_expire(void **state)
+{
+	struct fake *f = *state;
+
+	(void)fake_submit(f, "x@far.example", TEXT);
+	f->mode = FAKE_TEMP;
+	(void)fake_send(f, "alice@example.test", "bob@example.test", TEXT);
+	assert_true(fake_run_until(f, is_quiet));
+	f->mode = FAKE_OK;
+	f->job_count = 0;
+	assert_int_equal(super(f, "e", "ALL", ""), EX_OK);
+	assert_string_equal(reply.text, "Expired: 2 messages\n");
+	assert_true(fake_run_until(f, is_empty));
+	assert_int_equal(f->job_count, 2);
+	assert_string_equal(f->jobs[0].rcpt, "alice@example.test");
+	assert_string_equal(f->jobs[1].rcpt, "alice@example.test");
+}
+
+/* By the routes as they are now, and at once. */
+static void
+test_requeue(void **state)
+{
+	char host[] = "[192.0.2.1]:26";
+	const struct route_options o = { .relay = host };
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT);
+
+	assert_true(fake_run_until(f, is_quiet));
+	assert_string_equal(relays.jobs[0].site, "far.example");
+	queue_route_add(&f->q.routes, "new", &o);
+	relays.mode = RELAY_SAYS_SENT;
+	assert_int_equal(super(f, "r", id_of(far), ""), EX_OK);
+	assert_true(fake_run_until(f, is_empty));
+	assert_string_equal(relays.jobs[1].site, "[192.0.2.1]:26");
+}
+
+static void
+test_flush(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT);
+
+	(void)fake_submit(f, "x@bank.example", TEXT);
+	assert_true(fake_run_until(f, is_quiet));
+	relays.mode = RELAY_SAYS_SENT;
+	assert_int_equal(flush(f, "s", "no.example"), EX_DATAERR);
+	assert_int_equal(flush(f, "i", "0000000000000"), EX_DATAERR);
+	assert_int_equal(flush(f, "x", ""), EX_USAGE);
+	assert_int_equal(flush(f, "s", "bank.example"), EX_OK);
+	fake_run_ms(f, 50);
+	assert_int_equal(f->q.table.count, 1);
+	assert_non_null(strstr(list(f, "p", "s:far.example"), "x@far.example"));
+	assert_string_equal(list(f, "p", "s:bank.example"), "Mail queue is empty\n");
+	assert_int_equal(flush(f, "i", id_of(far)), EX_OK);
+	assert_true(fake_run_until(f, is_empty));
+}
+
+static void
+test_list_one(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT);
+	char filter[40];
+
+	(void)fake_submit(f, "x@bank.example", TEXT);
+	assert_true(fake_run_until(f, is_quiet));
+	snprintf(filter, sizeof(filter), "i:%s", id_of(far));
+	assert_non_null(strstr(list(f, "p", filter), "x@far.example"));
+	assert_null(strstr(reply.text, "bank"));
+	assert_non_null(strstr(reply.text, "in 1 Request.\n"));
+	(void)list(f, "p", "i:nonsense");
+	assert_int_equal(reply.exit, EX_USAGE);
+	(void)list(f, "p", "s:");
+	assert_int_equal(reply.exit, EX_USAGE);
+}
+
+static void
+test_shape(void **state)
+{
+	struct fake *f = *state;
+
+	(void)fake_submit(f, "x@far.example", TEXT);
+	(void)fake_submit(f, "y@far.example", TEXT);
+	(void)fake_submit(f, "x@bank.example", TEXT);
+	assert_true(fake_run_until(f, is_quiet));
+	memset(&reply, 0, sizeof(reply));
+	queue_super_shape(&f->q, 9, on_reply, f);
+	assert_non_null(strstr(reply.text, "                                   TOTAL       3     3"));
+	assert_non_null(strstr(reply.text, "                             far.example       2     2"));
+	assert_true(strstr(reply.text, "far.example") < strstr(reply.text, "bank.example"));
+}
+
+/* More than a page of them, and the cursor of one that is gone meanwhile. */
+static void
+test_pages(void **state)
+{
+	static const char *const bad[] = { "x", "0000000000000", "0000000000000 x" };
+	struct fake *f = *state;
+	struct queue_item *it;
+	unsigned i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(super(f, "h", "ALL", bad[i]), EX_USAGE);
+	assert_int_equal(super(f, "x", "ALL", ""), EX_USAGE);
+	assert_int_equal(super(f, "d", "nonsense", ""), EX_DATAERR);
+	for (i = 0; i < QUEUE_SUPER_PAGE + 10; i++) {
+		it = queue_table_add(&f->q.table, 1000 + i);
+		it->state = QUEUE_S5_STORED;
+		it->flags = QUEUE_ALL_REMOTE | QUEUE_HELD;
+	}
+	assert_int_equal(super(f, "h", "ALL", ""), EX_OK);
+	assert_true(reply.more);
+	assert_int_equal(super(f, "h", "ALL", reply.text), EX_OK);
+	assert_false(reply.more);
+	assert_string_equal(reply.text, "Placed on hold: 0 messages\n");
+	assert_int_equal(super(f, "h", "ALL", "0000000000001 7"), EX_OK);
+	assert_true(reply.more);
+	assert_non_null(strstr(reply.text, " 7\n"));
+}
+
+int
+main(void)
+{
+#define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_hold),
+		T(test_release),
+		T(test_delete),
+		T(test_delete_active),
+		T(test_expire),
+		T(test_requeue),
+		T(test_flush),
+		T(test_list_one),
+		T(test_shape),
+		T(test_pages),
+	};
+#undef T
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
