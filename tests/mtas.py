@@ -248,7 +248,7 @@ rfc1413_query_timeout = 0s
 log_file_path = /log/%slog
 spool_directory = /var/spool/exim4
 pid_file_path = /run/exim.pid
-log_selector = +tls_cipher +received_recipients +smtp_confirmation
+log_selector = +tls_cipher +received_recipients +smtp_confirmation +tls_certificate_verified
 never_users = root
 begin acl
 acl_rcpt:

@@ -219,7 +219,8 @@ class Node:
         self.host, self.domain, self.user = host, domain, f"user@{domain}"
         self.name, self.g = f"mx.{domain}", None
         self.config = (f'dns {{ server = {{"{server}:53"}}  trusted = yes  cache_min_time = 1s }}\n'
-                       f'listen "net" {{ service = smtp  address = {{"*:25"}}  tls = may }}\n{config}\n')
+                       f'listen "net" {{ service = smtp  address = {{"{host.v4}:25", "[{host.v6}]:25"}}'
+                       f'  tls = may }}\n{config}\n')
         with host.inside():
             self.g = godwit.Instance(self.config, domain=domain, hostname=self.name).__enter__()
 
@@ -252,8 +253,8 @@ class Node:
         with self.host.inside():
             m = self.g.imap(self.user, self.PASSWORD)
         try:
-            m.select("INBOX", readonly=True)
-            for row in m.fetch("1:*", "(BODY.PEEK[])")[1]:
+            count = int(m.select("INBOX", readonly=True)[1][0])
+            for row in m.fetch("1:*", "(BODY.PEEK[])")[1] if count > 0 else []:
                 if isinstance(row, tuple) and text in row[1].decode("utf-8", "replace"):
                     return row[1].decode("utf-8", "replace")
         finally:

@@ -23,6 +23,15 @@ HOST = "@ IN MX 10 mx\nmx IN A {v4}\nmx IN AAAA {v6}\n"
 FAMILIES = ("v6 IN MX 10 mx6\nmx6 IN AAAA {v6}\nhalf IN MX 10 mxhalf\nmxhalf IN A {v4}\n"
             "mxhalf IN AAAA " + network.V6.format(NOBODY) + "\n")
 WRONG = "00" * 32
+# Names for gw3: with a TLSA record that does not match, with one that does but
+# no STARTTLS, and with a wrong one in a zone that is not signed.
+CLEAR = network.V4.format(14)
+DANE = ("wrong IN MX 10 mxwrong\nmxwrong IN A {v4}\nmxwrong IN AAAA {v6}\n"
+        "_25._tcp.mxwrong IN TLSA 3 1 1 " + WRONG + "\nclear IN MX 10 mxclear\nmxclear IN A " + CLEAR + "\n"
+        "_25._tcp.mxclear IN TLSA 3 1 1 {digest}\n")
+GW3 = "".join(f'domain "{d}" {{ class = alias  target = "gw3.test" }}\n'
+              for d in ("open.test", "wrong.gw3.test", "clear.gw3.test")) + \
+    f'listen "clear" {{ service = smtp  address = {{"{CLEAR}:25"}}  tls = no }}\n'
 
 
 def digest_of(certificate):
@@ -48,8 +57,7 @@ class World:
         for name, kind in zip(PEERS, (mtas.Postfix, mtas.Exim, mtas.OpenSmtpd)):
             self.add(name, kind(folder, hosts[name], f"{name}.test", server))
         for name in GODWITS:
-            config = 'domain "open.test" { class = mailbox }' if name == "gw3" else ""
-            self.add(name, network.Node(hosts[name], f"{name}.test", server, config))
+            self.add(name, network.Node(hosts[name], f"{name}.test", server, GW3 if name == "gw3" else ""))
 
     def add(self, name, thing):
         setattr(self, name, thing)
@@ -60,12 +68,15 @@ class World:
         return HEAD.format(z=name) + HOST.format(v4=host.v4, v6=host.v6) + more
 
     def start(self):
+        self.gw3.host.ip(f"address add {CLEAR}/24 dev eth0")
         for name in GODWITS:
             getattr(self, name).begin()
         zones = {f"{n}.test": self.zone(n) for n in ("ex", "os", "gw1")}
         zones["pf.test"] = self.zone("pf", FAMILIES.format(v4=self.pf.host.v4, v6=self.pf.host.v6))
         for name in ("gw2", "gw3"):
             zones[f"{name}.test"] = self.zone(name, tlsa(digest_of(getattr(self, name).certificate)))
+        zones["gw3.test"] += DANE.format(v4=self.gw3.host.v4, v6=self.gw3.host.v6,
+                                         digest=digest_of(self.gw3.certificate))
         zones["null.test"] = HEAD.format(z="null") + "@ IN MX 0 .\n"
         zones["open.test"] = HEAD.format(z="open") + HOST.format(v4=self.gw3.host.v4, v6=self.gw3.host.v6) + tlsa(WRONG)
         self.names = network.Names(self.folder, self.net.hub, zones, unsigned=("open.test",))
@@ -227,3 +238,71 @@ def test_success_is_reported(world):
         assert f"Action: {'relayed' if name == 'ex' else 'delivered'}" in report
         assert "Original-Envelope-Id: id+1" in report
         assert ("Reporting-MTA: dns; mx.gw1.test" in report) == (name == "ex")
+
+
+def test_dane_of_others(world):
+    """Postfix and Exim hold Godwit to its TLSA record."""
+    for name, yes, no in (("pf", r"Verified TLS connection established to mx.gw3.test",
+                           r"to=<user@wrong.gw3.test>.*status=deferred .*not (trusted|verified)"),
+                          ("ex", r"=> user@gw3.test .*CV=dane", r"user@wrong.gw3.test.*(DANE|TLS|certificate)")):
+        peer, text = getattr(world, name), f"dane-from-{name}"
+        mark, log = world.gw3.g.mark(), peer.log.mark()
+        peer.send("user@gw3.test", text)
+        world.gw3.wait_mail(text, mark)
+        peer.log.wait(yes, log)
+        peer.send("user@wrong.gw3.test", f"wrong-{text}")
+        peer.log.wait(no, log)
+        assert world.gw3.mail(f"wrong-{text}") is None
+
+
+def test_dane_refuses(world):
+    """A record that does not match, and a host without STARTTLS: deferred."""
+    for domain, dsn, reason in (("wrong.gw3.test", "4.7.5", "no TLSA record matches"),
+                                ("clear.gw3.test", "4.7", "TLS is required")):
+        mark = world.gw1.g.mark()
+        world.gw1.send(f"user@{domain}", f"by-{domain}")
+        line = world.gw1.wait_result("deferred", f"user@{domain}", mark)
+        assert f" dsn={dsn}" in line and reason in line
+        assert world.gw3.mail(f"by-{domain}") is None
+
+
+def test_tlsa_of_an_unsigned_zone_is_nothing(world):
+    marks = world.gw1.g.mark(), world.gw3.g.mark()
+    world.gw1.send("user@open.test", "not signed")
+    assert " tls=untrusted " in sent(world.gw1, "user@open.test", marks[0])
+    world.gw3.wait_mail("not signed", marks[1])
+
+
+def test_dane_broken_and_repaired(world):
+    """gw2's zone gets a wrong TLSA record, then a broken signature, then is
+    right again: until then nothing arrives, and nothing is lost."""
+    gw1, gw2, names = world.gw1, world.gw2, world.names
+    good = names.zones["gw2.test"]
+    digest = digest_of(gw2.certificate)
+    assert digest in good
+    texts = []
+
+    def try_it(text):
+        mark = gw1.g.mark()
+        texts.append(text)
+        gw1.g.advance(60)       # it has no record nor connection from before
+        gw1.send(gw2.user, text)
+        line = gw1.wait_result("deferred", gw2.user, mark)
+        assert gw2.mail(text) is None
+        return line
+
+    mark = gw2.g.mark()
+    names.zones["gw2.test"] = good.replace(digest, WRONG)
+    names.publish("gw2.test")
+    assert " dsn=4.7.5 " in try_it("a record that does not match")
+    names.zones["gw2.test"] = good
+    names.publish("gw2.test", tamper=(digest, WRONG))
+    assert "TLSA lookup of mx.gw2.test failed" in try_it("a TLSA record that is bogus")
+    names.publish("gw2.test", tamper=("\tMX\t10 ", "\tMX\t11 "))
+    assert " dsn=4." in try_it("an MX record that is bogus")
+    names.publish("gw2.test")
+    before = gw1.g.mark()
+    gw1.g.advance(7200)
+    for text in texts:
+        gw2.wait_mail(text, mark)
+    assert " tls=verified " in sent(gw1, gw2.user, before)
