@@ -20,6 +20,7 @@
 #include "queue/queue_recover.h"
 #include "queue/queue_relay.h"
 #include "queue/queue_run.h"
+#include "queue/queue_sts.h"
 #include "queue/queue_super.h"
 #include "queue/queue_txn.h"
 
@@ -28,6 +29,7 @@
 
 struct queue_daemon {
 	struct queue		 q;
+	struct queue_sts	*sts;
 	struct timer		 drain_timer;
 	uint64_t		 drain_until_ms;
 };
@@ -74,6 +76,45 @@ static const struct ipc_handler keyd_handlers[] = {
 	{ IPC_MSG_fact_end, on_fact_end },
 	{ IPC_MSG_token_key, on_token_key },
 	{ IPC_MSG_token_revoke, on_token_revoke },
+	{ 0, NULL }
+};
+
+/* ---- policies of relay ---- */
+
+static struct queue_sts *
+sts_of(const struct ipc_peer *peer)
+{
+	return ((struct queue_daemon *)daemon_state(ipc_peer_arg(peer)))->sts;
+}
+
+static void
+on_sts_get(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_sts_get *m = msg;
+	struct ipc_sts_policy reply = { .found = false };
+	struct queue_sts_policy p;
+
+	if (queue_sts_find(sts_of(peer), m->domain, &p))
+		reply = (struct ipc_sts_policy){ .found = true, .fetched_s = p.fetched_s,
+		    .max_age = p.max_age_s, .id = p.id, .body = p.body };
+	ipc_reply(peer, in->id, IPC_MSG_sts_policy, &reply);
+}
+
+static void
+on_sts_put(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_sts_put *m = msg;
+	struct queue_sts_policy p = { .domain = m->domain, .id = m->id, .body = m->body,
+	    .fetched_s = m->fetched_s, .max_age_s = m->max_age };
+
+	(void)in;
+	if (queue_sts_put(sts_of(peer), &p) != ERR_OK)
+		ipc_peer_violation(peer, "sts_put: not a policy");
+}
+
+static const struct ipc_handler relay_handlers[] = {
+	{ IPC_MSG_sts_get, on_sts_get },
+	{ IPC_MSG_sts_put, on_sts_put },
 	{ 0, NULL }
 };
 static const struct ipc_handler no_handlers[] = {
@@ -170,7 +211,7 @@ static const struct daemon_peer queue_peers[] = {
 	{ IPC_CMTPD, smtpd_handlers, smtpd_joined, smtpd_left },
 	{ IPC_KEYD, keyd_handlers, keyd_joined, keyd_left },
 	{ IPC_DELIVER, no_handlers, deliver_joined, deliver_left },
-	{ IPC_RELAY, no_handlers, relay_joined, relay_left },
+	{ IPC_RELAY, relay_handlers, relay_joined, relay_left },
 	{ IPC_STORE, no_handlers, store_joined, store_left },
 	{ IPC_NOBODY, NULL, NULL, NULL }
 };
@@ -252,6 +293,7 @@ queue_load_spool(struct daemon_app *app)
 	struct queue *q = queue_of_app(app);
 
 	queue_core_init(q, daemon_loop(app), daemon_dir(app));
+	((struct queue_daemon *)daemon_state(app))->sts = queue_sts_new(q->loop, q->dir);
 	load_options(app);
 	queue_recover_run(q);
 	q->flush = queue_flush_new(q->dir, q->table.last_number);
@@ -279,7 +321,9 @@ on_drain(void *arg)
 	struct daemon_app *app = arg;
 	struct queue_daemon *d = daemon_state(app);
 
-	if (!is_idle(&d->q) && loop_now(d->q.loop) < d->drain_until_ms) {
+	queue_sts_save(d->sts);
+	if ((!is_idle(&d->q) || queue_sts_is_writing(d->sts)) &&
+	    loop_now(d->q.loop) < d->drain_until_ms) {
 		timer_set(&d->drain_timer, loop_now(d->q.loop) + DRAIN_POLL_MS);
 		return;
 	}

@@ -14,7 +14,7 @@ queue_SITES = queue/queue_site.c queue/queue_window.c queue/queue_lane.c queue/q
 	queue/queue_pick.c queue/queue_shape.c
 
 PROGRAMS += queue
-queue_SRCS = queue/main.c queue/queue_opt.c $(queue_CORE)
+queue_SRCS = queue/main.c queue/queue_opt.c queue/queue_sts.c $(queue_CORE)
 queue_USES = daemon conf ipc seal crypto mail io sys base
 queue_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 

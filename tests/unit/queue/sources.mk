@@ -18,6 +18,11 @@ queue_txn_test_SRCS = tests/unit/queue/queue_txn_test.c tests/unit/queue/fake_qu
 queue_txn_test_USES = $(queue_TEST_USES)
 queue_txn_test_EXT = $(queue_TEST_EXT)
 
+UNITS += queue_sts_test
+queue_sts_test_SRCS = tests/unit/queue/queue_sts_test.c tests/unit/queue/spool_dir.c queue/queue_sts.c
+queue_sts_test_USES = ipc crypto io sys base
+queue_sts_test_EXT = $(UV_LIBS) $(SSL_LIBS)
+
 UNITS += queue_resolve_test queue_envelope_test
 queue_resolve_test_SRCS = tests/unit/queue/queue_resolve_test.c queue/queue_resolve.c queue/queue_facts.c
 queue_resolve_test_USES = ipc mail base
