@@ -58,3 +58,9 @@ queue_super_test_SRCS = tests/unit/queue/queue_super_test.c tests/unit/queue/fak
 	tests/unit/queue/fake_relay.c tests/unit/queue/spool_dir.c $(queue_CORE)
 queue_super_test_USES = $(queue_TEST_USES)
 queue_super_test_EXT = $(queue_TEST_EXT)
+
+TESTPROGS += queue_million
+queue_million_SRCS = tests/unit/queue/queue_million.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/fake_relay.c tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_million_USES = $(queue_TEST_USES)
+queue_million_EXT = $(queue_TEST_EXT) $(CMOCKA_LIBS)
