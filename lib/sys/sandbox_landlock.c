@@ -17,6 +17,7 @@
 #define NR_RESTRICT_SELF	446
 #define CREATE_VERSION		1u
 #define RULE_PATH_BENEATH	1
+#define RULE_NET_PORT		2
 
 enum fs_right {
 	FS_EXECUTE = 1 << 0, FS_WRITE_FILE = 1 << 1, FS_READ_FILE = 1 << 2,
@@ -39,6 +40,11 @@ struct path_rule {
 	uint64_t	 rights;
 	int32_t		 dir;
 } __attribute__((packed));
+
+struct port_rule {
+	uint64_t	 rights;
+	uint64_t	 port;
+};
 
 #define OWNER_RIGHTS							\
 	(FS_WRITE_FILE | FS_READ_FILE | FS_READ_DIR | FS_REMOVE_DIR |	\
@@ -76,15 +82,19 @@ ruleset_bytes(int abi)
 }
 
 static enum err
-restrict_self(int ruleset, int dir, uint64_t handled)
+restrict_self(int ruleset, int dir, uint64_t handled, bool may_leave)
 {
 	struct path_rule rule = {
 		.rights = OWNER_RIGHTS & handled,
 		.dir = dir,
 	};
+	/* An own address to connect from: bound with no port of its own. */
+	struct port_rule source = { .rights = NET_BIND_TCP, .port = 0 };
 
 	if (dir >= 0 && syscall(NR_ADD_RULE, ruleset, RULE_PATH_BENEATH,
 	    &rule, 0u) != 0)
+		return ERR_SYS;
+	if (may_leave && syscall(NR_ADD_RULE, ruleset, RULE_NET_PORT, &source, 0u) != 0)
 		return ERR_SYS;
 	return syscall(NR_RESTRICT_SELF, ruleset, 0u) == 0 ? ERR_OK : ERR_SYS;
 }
@@ -108,7 +118,7 @@ sandbox_landlock(int dir, bool may_connect)
 	if (ruleset < 0)
 		return errno == ENOMSG || errno == EOPNOTSUPP ?
 		    ERR_UNSUPPORTED : ERR_SYS;
-	e = restrict_self((int)ruleset, dir, want.fs);
+	e = restrict_self((int)ruleset, dir, want.fs, may_connect && abi >= 4);
 	(void)close((int)ruleset);
 	return e;
 }

@@ -15,6 +15,7 @@
 
 /*
  * dir: where files may be made, read, written and removed, or -1 for none.
+ * may_connect: TCP ports may be connected, and an own address chosen for it.
  * ERR_UNSUPPORTED: the kernel has no Landlock or it is switched off.
  */
 enum err	 sandbox_landlock(int dir, bool may_connect) MUST_USE;
