@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <lmdb.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "lib/base/must.h"
 
@@ -71,6 +74,52 @@ default_map_bytes(void)
 	return (size_t)1 << 40;
 }
 
+static int
+env_open(MDB_env **env, const char *path, size_t map_bytes)
+{
+	int rc;
+
+	*env = NULL;
+	if ((rc = mdb_env_create(env)) != 0)
+		return rc;
+	if ((rc = mdb_env_set_mapsize(*env, map_bytes)) == 0 &&
+	    (rc = mdb_env_set_maxreaders(*env, DB_MAX_READERS)) == 0)
+		rc = mdb_env_open(*env, path, MDB_NOSUBDIR | MDB_NOTLS, DB_MODE);
+	if (rc != 0) {
+		mdb_env_close(*env);
+		*env = NULL;
+	}
+	return rc;
+}
+
+/*
+ * LMDB writes the first two pages of a file without a sync, and never opens
+ * again a file that lost one of them with the power.  So a new file gets its
+ * name when it is whole on disk.
+ */
+static int
+make_file(const char *path, size_t map_bytes)
+{
+	size_t n = strlen(path) + sizeof(".new-lock");
+	char *fresh = must_alloc(1, n), *lock = must_alloc(1, n);
+	MDB_env *env;
+	int rc;
+
+	(void)snprintf(fresh, n, "%s.new", path);
+	(void)snprintf(lock, n, "%s.new-lock", path);
+	(void)unlink(fresh);		/* left by such a loss */
+	if ((rc = env_open(&env, fresh, map_bytes)) == 0) {
+		rc = mdb_env_sync(env, 1);
+		mdb_env_close(env);
+		(void)unlink(lock);
+		if (rc == 0 && rename(fresh, path) != 0)
+			rc = errno;
+	}
+	free(fresh);
+	free(lock);
+	return rc;
+}
+
 enum err
 db_open(struct db **out, const char *path, size_t map_bytes)
 {
@@ -80,16 +129,12 @@ db_open(struct db **out, const char *path, size_t map_bytes)
 
 	*out = NULL;
 	db->map_bytes = map_bytes > 0 ? map_bytes : default_map_bytes();
-	if ((rc = mdb_env_create(&db->env)) != 0) {
+	rc = access(path, F_OK) == 0 ? 0 :
+	    errno != ENOENT ? errno : make_file(path, db->map_bytes);
+	if (rc != 0 || (rc = env_open(&db->env, path, db->map_bytes)) != 0) {
 		free(db);
 		return db_err(rc);
 	}
-	if ((rc = mdb_env_set_mapsize(db->env, db->map_bytes)) != 0)
-		goto out;
-	if ((rc = mdb_env_set_maxreaders(db->env, DB_MAX_READERS)) != 0)
-		goto out;
-	if ((rc = mdb_env_open(db->env, path, MDB_NOSUBDIR | MDB_NOTLS, DB_MODE)) != 0)
-		goto out;
 	if ((rc = mdb_txn_begin(db->env, NULL, 0, &txn)) != 0)
 		goto out;
 	if ((rc = mdb_dbi_open(txn, NULL, 0, &db->dbi)) != 0) {

@@ -30,6 +30,10 @@ struct db;
 struct db_txn;
 
 /* make */
+/*
+ * A new file is whole on disk before it has its name; that the name is on disk
+ * too is the caller's: sync the directory before a commit is relied on.
+ */
 /* map_bytes 0: as large as the address space likes (1 TiB; 256 MiB on 32 bits). */
 enum err	 db_open(struct db **, const char *path, size_t map_bytes) MUST_USE;
 void		 db_close(struct db **);

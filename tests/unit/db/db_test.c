@@ -256,13 +256,39 @@ test_not_a_database(void **state)
 	assert_int_equal(db_open(&db, other, 0), ERR_NOTFOUND);
 }
 
+/* What a loss of power leaves of a file in the making is made anew. */
+static void
+test_half_made(void **state)
+{
+	char other[64], fresh[80], lock[90];
+	struct db *db;
+	FILE *f;
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/other", dir);
+	snprintf(fresh, sizeof(fresh), "%s.new", other);
+	snprintf(lock, sizeof(lock), "%s-lock", fresh);
+	f = fopen(fresh, "w");
+	for (unsigned i = 0; i < 8192; i++)
+		fputc(0, f);
+	fclose(f);
+	assert_int_equal(db_open(&db, other, 0), ERR_OK);
+	assert_int_not_equal(access(fresh, F_OK), 0);
+	assert_int_not_equal(access(lock, F_OK), 0);
+	put(db, "a", "1");
+	db_close(&db);
+	assert_int_equal(db_open(&db, other, 0), ERR_OK);
+	db_close(&db);
+	(void)remove(other);
+}
+
 int
 main(void)
 {
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_transactions), T(test_find), T(test_range), T(test_limits), T(test_grow),
-		T(test_killed_reader), T(test_not_a_database),
+		T(test_killed_reader), T(test_not_a_database), T(test_half_made),
 	};
 #undef T
 	char command[64];
