@@ -66,7 +66,7 @@ master_spawn_dir(const struct master_proc *p)
 	return paths->empty;
 }
 
-/* Nothing of ours but what a sanitizer or a crash test needs. */
+/* Nothing of ours but what a sanitizer, a crash test or tests/power needs. */
 static void
 make_env(const struct master_proc *p, char text[ENV_BYTES], char *env[ENV_MAX])
 {
@@ -74,7 +74,8 @@ make_env(const struct master_proc *p, char text[ENV_BYTES], char *env[ENV_MAX])
 
 	env[n] = NULL;
 #ifdef GODWIT_TEST
-	static const char *const kept[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" };
+	static const char *const kept[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+	    "LD_PRELOAD", "GODWIT_RECORD" };
 	size_t at = 0;
 
 	for (size_t i = 0; i < lengthof(kept); i++) {
