@@ -82,7 +82,7 @@ bed_init(struct bed *b, unsigned shards)
 {
 	memset(b, 0, sizeof(*b));
 	snprintf(b->dir, sizeof(b->dir), "%s/store-XXXXXX",
-	    getenv("TMPDIR") != NULL ? "." : "/tmp");
+	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
 	assert_non_null(mkdtemp(b->dir));
 	b->shards = shards;
 	b->segment_bytes = 1u << 20;
