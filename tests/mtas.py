@@ -68,22 +68,36 @@ def _unpack_one(name):
         pass
 
 
-def make_certificate(folder, name):
-    """cert.pem and key.pem, self-signed."""
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", "-subj", f"/CN={name}", "-addext",
-                    f"subjectAltName=DNS:{name}", "-days", "30"], check=True, capture_output=True, timeout=60)
+class Authority:
+    """Signs the certificates of a test; whoever trusts it is given its file."""
+
+    def __init__(self, folder):
+        os.makedirs(folder)
+        self.file, self.key = f"{folder}/ca.pem", f"{folder}/ca.key"
+        self._openssl("/CN=authority of a test", self.file, self.key, "-addext", "keyUsage=critical,keyCertSign")
+
+    def make(self, folder, *names):
+        """cert.pem and key.pem for these names."""
+        self._openssl(f"/CN={names[0]}", f"{folder}/cert.pem", f"{folder}/key.pem", "-CA", self.file, "-CAkey",
+                      self.key, "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names), "-addext",
+                      "basicConstraints=critical,CA:FALSE")
+
+    @staticmethod
+    def _openssl(subject, cert, key, *more):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", key, "-out", cert, "-subj", subject, "-days", "30", *more], check=True,
+                       capture_output=True, timeout=60)
 
 
 class Mta:
-    """host: where it runs; domain: whose mail it takes, beside more.* below
-    it; server: the resolver's address."""
+    """host: where it runs; domain: whose mail it takes; more: names below that
+    which are also its own (Postfix only); server: the resolver's address."""
 
     kind = "?"
 
-    def __init__(self, folder, host, domain, server):
+    def __init__(self, folder, host, domain, server, authority, more=()):
         self.root, self.host, self.domain = f"{folder}/{self.kind}", host, domain
-        self.name, self.process = f"mx.{domain}", None
+        self.name, self.process, self.more = f"mx.{domain}", None, more
         for d in ("etc/ssl", "usr/sbin", "usr/libexec", "peers", "dev", "proc", "run", "tmp", "home", "var/spool",
                   "var/lib", "log"):
             os.makedirs(f"{self.root}/{d}")
@@ -93,7 +107,7 @@ class Mta:
         for d in ("bin", "sbin", "lib", "lib64"):
             os.symlink(f"usr/{d}", f"{self.root}/{d}")
         self.put_etc(server)
-        make_certificate(f"{self.root}/etc", self.name)
+        authority.make(f"{self.root}/etc", self.name)
         os.makedirs(f"{self.root}/home/user")
         os.chown(f"{self.root}/home/user", USER_ID, USER_ID)
         self.mail = network.Maildir(f"{self.root}/home/user/Maildir", USER_ID)
@@ -194,7 +208,7 @@ maillog_file_prefixes = /log
 myhostname = {self.name}
 mydomain = {self.domain}
 myorigin = {self.domain}
-mydestination = {self.domain}, v6.{self.domain}, half.{self.domain}
+mydestination = {self.domain} {" ".join(f"{m}.{self.domain}" for m in self.more)}
 mynetworks = 127.0.0.0/8
 inet_protocols = all
 alias_maps =

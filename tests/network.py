@@ -10,9 +10,12 @@ descriptors of the test and end with it, and no two runs meet.
 """
 import contextlib
 import ctypes
+import http.server
 import os
 import re
+import ssl
 import subprocess
+import threading
 import time
 
 import dnstools
@@ -210,6 +213,47 @@ class Names:
         self.nsd = self.unbound = None
 
 
+class Web:
+    """An HTTPS server on a host. pages: (host, path) to a text; asked: what
+    was asked for."""
+
+    def __init__(self, host, certificate, key, pages):
+        self.pages, self.asked = dict(pages), []
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        with host.inside():
+            self.server = http.server.ThreadingHTTPServer((host.v4, 443), self._handler(), bind_and_activate=True)
+        self.server.daemon_threads = True
+        # The handshake is done by the thread of the connection.
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.1,), daemon=True)
+        self.thread.start()
+
+    def _handler(web):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version, timeout = "HTTP/1.1", godwit.WAIT_S
+
+            def do_GET(self):
+                name = (self.headers.get("Host") or "", self.path)
+                web.asked.append(name)
+                text = web.pages.get(name)
+                body = (text or "not here\n").encode()
+                self.send_response(200 if text is not None else 404)
+                self.send_header("Content-Type", "text/plain")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *unused):
+                pass
+        return Handler
+
+    def close(self):
+        self.server.shutdown()
+        self.thread.join(10)
+        self.server.server_close()
+
+
 class Node:
     """A Godwit on a host, with the account user@domain."""
 
@@ -236,14 +280,15 @@ class Node:
         self.g._wait_ready_line()
         self.g.add_user(self.user, self.PASSWORD)
 
-    def send(self, to, text, mail=(), rcpt=(), sender=None):
+    def send(self, to, text, mail=(), rcpt=(), sender=None, body=None):
         """A message of the account, to one recipient or a list."""
         to, sender = [to] if isinstance(to, str) else to, sender or self.user
         with self.host.inside():
             s = self.g.smtp("submissions", self.user, self.PASSWORD)
         try:
-            refused = s.sendmail(sender, to, f"From: <{sender}>\r\nTo: {', '.join(to)}\r\nSubject: {text}\r\n\r\n"
-                                 f"{text}\r\n", mail_options=mail, rcpt_options=rcpt)
+            header = f"From: <{sender}>\r\nTo: {', '.join(to)}\r\nSubject: {text}\r\n\r\n"
+            refused = s.sendmail(sender, to, header.encode() + (body or f"{text}\r\n".encode()), mail_options=mail,
+                                 rcpt_options=rcpt)
             assert not refused
         finally:
             s.close()
