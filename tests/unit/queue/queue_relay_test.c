@@ -51,6 +51,11 @@ is_empty(struct fake *f)
 static bool
 is_waiting(struct fake *f)
 {
+	struct list *l;
+
+	for (l = f->q.table.order.next; l != &f->q.table.order; l = l->next)
+		if (obj_of(l, struct queue_item, order)->writes > 0)
+			return false;	/* a RESULT is on its way */
 	return f->q.msgs.count == 0 && f->q.works == 0;
 }
 
