@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * next() is the walk: MX first, then for each group of equal preference the
+ * next() is the walk: policy and MX first, then for each group of equal preference the
  * addresses of all its hosts at once, then for each host the TLSA records.
  * It stops where an answer is awaited, and is entered again with it.
  */
@@ -27,6 +27,9 @@ struct dlv_find {
 	struct loop_idle	 turn;
 	bool			 is_wanted;	/* an event is owed */
 
+	bool			 has_policy;	/* or knows that there is none */
+	struct dlv_sts_ask	 ask;
+	struct sts_policy	*sts;
 	bool			 has_hosts;
 	struct dlv_mx		 mx;
 	struct dns_ticket	*ticket;	/* MX or TLSA */
@@ -67,6 +70,25 @@ end(struct dlv_find *f, const struct dlv_verdict *v)
 	f->mx.count = 0;
 	f->start = f->end = f->at = 0;
 	tell(f, DLV_FIND_END, v);
+}
+
+/* ---- policy */
+
+static void
+on_policy(void *arg, const struct sts_policy *p)
+{
+	struct dlv_find *f = arg;
+
+	f->has_policy = true;
+	f->sts = p != NULL ? sts_policy_ref(p) : NULL;
+	next(f);
+}
+
+static bool
+wants_policy(const struct dlv_find *f)
+{
+	return !f->has_policy && f->p.sts != NULL && f->p.hop.has_mx &&
+	    dlv_tls_heeds_sts(f->p.route, f->p.require_tls, f->p.tls_optional);
 }
 
 /* ---- hosts */
@@ -209,7 +231,7 @@ facts_of(const struct dlv_find *f, const struct member *m)
 	return (struct dlv_tls_facts){ .host = f->mx.hosts[f->at].name,
 	    .domain = domain_of(f), .base = m->base, .mx_secure = f->mx.is_secure,
 	    .addr_secure = m->addrs.is_secure, .require_tls = f->p.require_tls,
-	    .tls_optional = f->p.tls_optional };
+	    .tls_optional = f->p.tls_optional, .sts = f->sts };
 }
 
 static void
@@ -316,6 +338,10 @@ next(struct dlv_find *f)
 {
 	struct dlv_verdict v = { .error = ERR_OK };
 
+	if (wants_policy(f)) {
+		dlv_sts_start(f->p.sts, &f->ask, f->p.hop.host, f->p.deadline_ms, on_policy, f);
+		return;
+	}
 	if (!f->has_hosts) {
 		if (f->p.hop.is_address) {
 			try_address(f);
@@ -344,7 +370,7 @@ on_turn(void *arg)
 	struct dlv_find *f = arg;
 
 	/* Not while an answer is awaited: that goes on by itself. */
-	if (f->is_wanted && f->ticket == NULL && f->awaited == 0)
+	if (f->is_wanted && f->ticket == NULL && f->awaited == 0 && f->ask.sts == NULL)
 		next(f);
 }
 
@@ -378,6 +404,8 @@ dlv_find_free(struct dlv_find **fp)
 	*fp = NULL;
 	if (f == NULL)
 		return;
+	dlv_sts_stop(&f->ask);
+	sts_policy_unref(&f->sts);
 	dns_cancel(&f->ticket);
 	drop_members(f);
 	loop_idle_cancel(&f->turn);

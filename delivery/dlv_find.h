@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The way from a next hop to hosts that can be dialled: MX, addresses and TLSA
- * records are asked for as they are needed, preference by preference, and what
+ * The way from a next hop to hosts that can be dialled: the domain's MTA-STS
+ * policy, MX, addresses and TLSA records are asked for as they are needed, preference by preference, and what
  * is demanded of each host's TLS is decided.  One question at a time is open
  * for its owner: dlv_find_next, then one event.
  *
@@ -12,6 +12,7 @@
 #define DLV_FIND_H
 
 #include "delivery/dlv_mx.h"
+#include "delivery/dlv_sts.h"
 #include "delivery/dlv_tls.h"
 #include "lib/dns/dns.h"
 #include "lib/io/loop.h"
@@ -36,6 +37,7 @@ typedef void dlv_find_fn(void *arg, enum dlv_find_event, struct dlv_target *,
 struct dlv_find_params {
 	struct loop		*loop;
 	struct dns		*dns;
+	struct dlv_sts		*sts;		/* NULL: no policy of the hop is asked for */
 	const struct dlv_self	*self;
 	struct dlv_route	*route;
 	struct dlv_hop		 hop;

@@ -259,6 +259,14 @@ on_conn_drained(void *arg)
 }
 
 static void
+note_tls(struct dlv_link *l, const struct tls_peer *peer)
+{
+	l->tls_text = dlv_tls_text(peer);
+	l->tls_failure = peer != NULL ? peer->failure : TLS_FAILURE_VALIDATION;
+	l->tls_lack = peer != NULL ? peer->reason : "";
+}
+
+static void
 on_conn_tls(void *arg, enum err e)
 {
 	struct dlv_link *l = arg;
@@ -268,7 +276,7 @@ on_conn_tls(void *arg, enum err e)
 		l->tls_reason = peer != NULL && peer->failure != TLS_FAILURE_NONE &&
 		    peer->reason[0] != '\0' ? peer->reason : conn_tls_reason(l->conn);
 	else
-		l->tls_text = dlv_tls_text(peer);
+		note_tls(l, peer);
 	if (l->is_closed)
 		return;
 	if (!l->is_implicit) {
@@ -411,6 +419,8 @@ dlv_link_open(struct dlv_pool *pool, struct loop *loop, const char *hostname,
 	l->route = dlv_route_ref(p->route);
 	l->tls = dlv_tls_ref(p->tls);
 	l->tls_text = dlv_tls_text(NULL);
+	l->tls_failure = TLS_FAILURE_STARTTLS_NOT_SUPPORTED;
+	l->tls_lack = "no TLS";
 	l->opened_ms = loop_now(loop);
 	l->is_implicit = p->addrs.v[0].port == DLV_SMTPS_PORT && l->tls->level != DLV_TLS_NONE;
 	(void)slice_to_cstr(slice_str(p->host), l->name, sizeof(l->name));
@@ -443,6 +453,13 @@ const char *
 dlv_link_tls(const struct dlv_link *l)
 {
 	return l->tls_text;
+}
+
+enum tls_failure
+dlv_link_tls_failure(const struct dlv_link *l, const char **why)
+{
+	*why = l->tls_lack;
+	return l->tls_failure;
 }
 
 bool

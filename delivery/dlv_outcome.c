@@ -19,7 +19,7 @@ make(enum err e, const char *dsn, const char *text)
 
 	o->refs = 1;
 	o->error = e;
-	o->proto = o->tls = "";
+	o->proto = o->tls = o->policy = "";
 	must(slice_to_cstr(slice_str(dsn), o->dsn, sizeof(o->dsn)));
 	(void)slice_to_cstr(slice_head(slice_str(text), SMTP_RESULT_TEXT_MAX), o->text,
 	    sizeof(o->text));
@@ -154,6 +154,8 @@ dlv_outcome_log(const struct dlv_outcome *o, uint64_t msg, struct slice to,
 		kv[n++] = log_str("proto", o->proto);
 		kv[n++] = log_str("tls", o->tls);
 	}
+	if (o->policy[0] != '\0')
+		kv[n++] = log_str("policy", o->policy);
 	kv[n++] = log_str("dsn", o->dsn);
 	kv[n++] = log_text("delays", buf_slice(&spans));
 	kv[n++] = log_str("reason", o->error == ERR_OK && o->reply[0] != '\0' ?

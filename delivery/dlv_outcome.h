@@ -20,6 +20,7 @@ struct dlv_outcome {
 	bool		 dsn_taken;
 	const char	*proto;		/* literals: "esmtp"; "" before there was one */
 	const char	*tls;
+	const char	*policy;	/* that said what TLS must be; "" for none */
 	char		 dsn[SMTP_RESULT_DSN_MAX + 1];
 	char		 text[SMTP_RESULT_TEXT_MAX + 1];
 	char		 host[DLV_HOST_BYTES];		/* "": none was reached */

@@ -12,6 +12,7 @@
 struct dlv_relay {
 	struct loop		*loop;
 	struct dns		*dns;
+	struct dlv_sts		*sts;
 	struct dlv_pool		*pool;
 	struct dlv_self		*self;
 	unsigned		 job_limit;
@@ -64,8 +65,9 @@ static void
 set_env(struct dlv_relay *r, const struct relay_options *o)
 {
 	r->job_limit = (unsigned)o->job_limit;
-	r->env = (struct dlv_smtp_env){ .loop = r->loop, .dns = r->dns, .pool = r->pool,
-	    .self = r->self, .preference = (enum relay_preference)o->address_preference,
+	dlv_sts_set(r->sts, o->mta_sts, (uint16_t)o->mta_sts_port);
+	r->env = (struct dlv_smtp_env){ .loop = r->loop, .dns = r->dns, .sts = r->sts,
+	    .pool = r->pool, .self = r->self, .preference = (enum relay_preference)o->address_preference,
 	    .address_limit = (unsigned)o->mx_address_limit,
 	    .session_limit = (unsigned)o->mx_session_limit, .port = (uint16_t)o->port };
 }
@@ -131,6 +133,12 @@ void
 dlv_relay_set_keyd(struct dlv_relay *r, struct ipc_peer *keyd)
 {
 	dlv_pool_set_keyd(r->pool, keyd);
+}
+
+void
+dlv_relay_set_queue(struct dlv_relay *r, struct ipc_peer *queue)
+{
+	dlv_sts_set_queue(r->sts, queue);
 }
 
 /* ---- a job's end ---- */
@@ -381,6 +389,7 @@ dlv_relay_new(const struct dlv_relay_parts *p)
 
 	r->loop = p->loop;
 	r->dns = p->dns;
+	r->sts = dlv_sts_new(p->loop, p->dns, p->tls);
 	r->pool = dlv_pool_new(p->loop, p->hostname, p->tls, &c);
 	r->options = *p->options;
 	list_init(&r->jobs);
@@ -403,6 +412,7 @@ dlv_relay_free(struct dlv_relay **rp)
 	loop_idle_cancel(&r->turn);
 	drop_routes(r);
 	dlv_pool_free(&r->pool);
+	dlv_sts_free(&r->sts);
 	dlv_self_free(&r->self);
 	free(r);
 }

@@ -39,7 +39,8 @@ void		 dlv_relay_add_route(struct dlv_relay *, const char *title,
 /* Once, before the first job; takes it. */
 void		 dlv_relay_set_self(struct dlv_relay *, struct dlv_self *);
 
-/* peers: NULL when keyd went */
+/* peers: NULL when it went; queue keeps the policies of domains */
+void		 dlv_relay_set_queue(struct dlv_relay *, struct ipc_peer *);
 void		 dlv_relay_set_keyd(struct dlv_relay *, struct ipc_peer *);
 void		 dlv_relay_queue_left(struct dlv_relay *, struct ipc_peer *);
 

@@ -156,6 +156,7 @@ dlv_route_new(const char *title, const struct route_options *o,
 
 	r->refs = 1;
 	r->title = copy(title);
+	r->has_relay = o != NULL && o->relay[0] != '\0';
 	r->login = copy(o != NULL ? o->login : "");
 	r->protocol = o != NULL ? (enum conf_route_protocol)o->protocol : CONF_ROUTE_SMTP;
 	r->tls = (enum conf_relay_tls)(o != NULL ? o->tls : relay->tls);

@@ -28,6 +28,7 @@ struct dlv_route {
 	unsigned			 refs;
 	char				*title;		/* "" for the default */
 	char				*login;		/* "": none */
+	bool				 has_relay;	/* a fixed next hop */
 	enum conf_route_protocol	 protocol;
 	enum conf_relay_tls		 tls;
 	struct dlv_hop			*fallbacks;

@@ -134,9 +134,11 @@ static struct dlv_outcome *
 outcome_of(const struct dlv_smtp *s, const struct smtp_result *r)
 {
 	bool was_ready = s->ready_ms > 0;
+	struct dlv_outcome *o = dlv_outcome_of_result(r, dlv_link_host(s->link),
+	    was_ready ? proto_of(s) : "", was_ready ? dlv_link_tls(s->link) : "");
 
-	return dlv_outcome_of_result(r, dlv_link_host(s->link), was_ready ? proto_of(s) : "",
-	    was_ready ? dlv_link_tls(s->link) : "");
+	o->policy = s->tls->policy;
+	return o;
 }
 
 /* ---- the end ---- */
@@ -473,12 +475,31 @@ end_of_session(struct dlv_smtp *s)
 	count_session(s, at);
 }
 
+/* RFC 8461 s5: a policy in testing, and a host that it would have kept us from. */
+static void
+log_testing(const struct dlv_smtp *s)
+{
+	const char *why;
+	enum tls_failure failure = dlv_link_tls_failure(s->link, &why);
+
+	if (s->tls->is_unlisted) {
+		failure = TLS_FAILURE_VALIDATION;
+		why = "the policy does not name the host";
+	}
+	if (failure != TLS_FAILURE_NONE)
+		log_event(LOG_sts, log_id("m", s->mail->msg), log_text("domain", s->mail->site),
+		    log_str("policy", "testing"), log_str("relay", dlv_link_host(s->link)),
+		    log_str("failure", tls_failure_text(failure)), log_str("reason", why));
+}
+
 static void
 on_up(void *arg)
 {
 	struct dlv_smtp *s = arg;
 
 	s->ready_ms = loop_now(s->env.loop);
+	if (s->tls->demand.is_advisory)
+		log_testing(s);
 	start_round(s);
 }
 
@@ -645,6 +666,7 @@ static void
 start_hop(struct dlv_smtp *s, const struct dlv_hop *hop)
 {
 	struct dlv_find_params p = { .loop = s->env.loop, .dns = s->env.dns,
+		.sts = s->hop == 0 ? s->env.sts : NULL,
 		.self = s->env.self, .route = s->route, .hop = *hop,
 		.preference = s->env.preference, .seed = s->mail->msg ^ loop_now(s->env.loop),
 		.deadline_ms = s->deadline_ms,

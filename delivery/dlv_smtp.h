@@ -23,6 +23,7 @@ struct dlv_smtp;
 struct dlv_smtp_env {
 	struct loop		*loop;
 	struct dns		*dns;
+	struct dlv_sts		*sts;		/* NULL: not heeded */
 	struct dlv_pool		*pool;
 	const struct dlv_self	*self;
 	enum relay_preference	 preference;

@@ -20,6 +20,18 @@ dlv_tls_wants_tlsa(const struct dlv_route *r, const struct dlv_tls_facts *f)
 	    f->host[0] != '\0';
 }
 
+bool
+dlv_tls_heeds_sts(const struct dlv_route *r, bool require_tls, bool tls_optional)
+{
+	/* RFC 8689 s3; what the operator wrote otherwise is as strict, or is meant so. */
+	if ((tls_optional && !require_tls) || r->has_relay)
+		return false;
+	if (r->tls == CONF_RELAY_TLS_NONE)
+		return require_tls;
+	return r->tls == CONF_RELAY_TLS_MAY || r->tls == CONF_RELAY_TLS_ENCRYPT ||
+	    r->tls == CONF_RELAY_TLS_DANE;
+}
+
 /* ---- filling in */
 
 static void *
@@ -180,6 +192,68 @@ decide_dane(struct dlv_tls *t, const struct dlv_route *r, const struct dlv_tls_f
 	return ERR_OK;
 }
 
+/* ---- MTA-STS */
+
+static bool
+is_listed(const struct dlv_tls_facts *f)
+{
+	return sts_policy_has_host(f->sts, slice_str(f->host));
+}
+
+static enum err
+not_listed(struct dlv_verdict *v, const struct dlv_tls_facts *f)
+{
+	dlv_verdict_set(v, ERR_CRYPTO, RELAY_REFUSED, "4.7.5",
+	    "%.100s is not in the MTA-STS policy of %.100s", f->host, f->domain);
+	return v->error;
+}
+
+/* RFC 8461 s4.2: the certificate is for the host, by that name alone. */
+static void
+set_host_name(struct dlv_tls *t, const struct dlv_tls_facts *f)
+{
+	struct slice *names = take(t, 1, sizeof(*names));
+
+	t->demand.mode = TLS_CHAIN;
+	t->demand.names = names;
+	add_name(t, names, f->host);
+}
+
+static enum err
+set_sts(struct dlv_tls *t, const struct dlv_tls_facts *f, struct dlv_verdict *v)
+{
+	if (!is_listed(f))
+		return not_listed(v, f);
+	t->level = DLV_TLS_CHAIN;
+	t->policy = "sts";
+	set_host_name(t, f);
+	return ERR_OK;
+}
+
+/*
+ * What DANE demands stands (RFC 8461 s2); but records of a host that an
+ * attacker may have named prove nothing unless the policy names it too.
+ */
+static enum err
+decide_sts(struct dlv_tls *t, const struct dlv_tls_facts *f, struct dlv_verdict *v)
+{
+	if (f->sts->mode == STS_NONE)
+		return ERR_OK;
+	if (f->sts->mode == STS_ENFORCE) {
+		if (t->level != DLV_TLS_DANE)
+			return set_sts(t, f, v);
+		return f->mx_secure || is_listed(f) ? ERR_OK : not_listed(v, f);
+	}
+	if (t->level == DLV_TLS_DANE)
+		return ERR_OK;
+	/* RFC 8461 s5: what would have failed is told, and the mail goes on. */
+	t->policy = "sts-testing";
+	t->is_unlisted = !is_listed(f);
+	t->demand.is_advisory = true;
+	set_host_name(t, f);
+	return ERR_OK;
+}
+
 /*
  * RFC 8689 s4.2.1: DANE, or a certificate for a host that is securely named;
  * where it is not, for the domain itself.
@@ -194,6 +268,9 @@ decide_required(struct dlv_tls *t, const struct dlv_route *r,
 	}
 	t->demand.tlsa = NULL;
 	t->demand.tlsa_count = 0;
+	/* RFC 8689 s4.2.1: MTA-STS names the host as securely as DNSSEC does. */
+	if (f->sts != NULL && f->sts->mode == STS_ENFORCE)
+		return set_sts(t, f, v);
 	return set_chain(t, r, f, f->mx_secure, v);
 }
 
@@ -238,7 +315,8 @@ decide(struct dlv_tls *t, const struct dlv_route *r, const struct dlv_tls_facts 
 static uint64_t
 key_of(const struct dlv_tls *t)
 {
-	uint64_t key = hash_u64(t->level);
+	uint64_t key = hash_u64(t->level | (uint64_t)t->demand.mode << 8 |
+	    (uint64_t)t->demand.is_advisory << 16);
 
 	key = hash_u64(key ^ hash_slice(t->demand.sni));
 	for (size_t i = 0; i < t->demand.name_count; i++)
@@ -273,8 +351,11 @@ dlv_tls_decide(struct dlv_tls **tp, const struct dlv_route *r,
 	}
 	t = must_alloc(1, sizeof(*t));
 	t->refs = 1;
+	t->policy = "";
 	arena_init(&t->mem, DLV_TLS_BYTES_MAX);
 	e = decide(t, r, f, v);
+	if (e == ERR_OK && f->sts != NULL && f->host[0] != '\0' && !f->require_tls)
+		e = decide_sts(t, f, v);
 	/* A password is not sent for everybody to read. */
 	if (e == ERR_OK && r->login[0] != '\0' && t->level < DLV_TLS_ENCRYPT)
 		t->level = DLV_TLS_ENCRYPT;

@@ -5,6 +5,8 @@
  *
  *	RFC 7672	DANE: TLSA records count only behind secure addresses; a
  *			lookup that fails, fails the host
+ *	RFC 8461 s5	MTA-STS: the policy names the hosts, whose certificates must
+ *			be theirs; DANE goes first where there is any (s2)
  *	RFC 8689 s2, s3	REQUIRETLS: the host must prove who it is;
  *			TLS-Required: No asks for no more than "may"
  *
@@ -16,6 +18,7 @@
 
 #include "delivery/dlv_route.h"
 #include "delivery/dlv_verdict.h"
+#include "delivery/sts_policy.h"
 #include "lib/base/arena.h"
 #include "lib/dns/dns_answer.h"
 #include "lib/io/tls_client.h"
@@ -34,6 +37,8 @@ struct dlv_tls {
 	enum dlv_tls_level	 level;
 	struct tls_demand	 demand;	/* its slices point into mem */
 	uint64_t		 key;		/* equal: what one satisfies satisfies the other */
+	bool			 is_unlisted;	/* a policy in testing does not name the host */
+	const char		*policy;	/* literal, for the log: "" "sts" "sts-testing" */
 	struct arena		 mem;
 };
 
@@ -47,7 +52,12 @@ struct dlv_tls_facts {
 	bool		 require_tls;	/* RFC 8689 s2 */
 	bool		 tls_optional;	/* RFC 8689 s3 */
 	const struct dns_answer *tlsa;	/* NULL: not asked for */
+	const struct sts_policy	*sts;	/* in force; NULL: none, or not heeded */
 };
+
+/* Whether an MTA-STS policy of the domain has a say. */
+bool		 dlv_tls_heeds_sts(const struct dlv_route *, bool require_tls,
+		    bool tls_optional);
 
 /* Whether TLSA records of the host must be asked for before dlv_tls_decide. */
 bool		 dlv_tls_wants_tlsa(const struct dlv_route *, const struct dlv_tls_facts *);

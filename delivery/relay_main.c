@@ -35,10 +35,20 @@ on_job(struct ipc_peer *peer, const void *m, struct ipc_in *in)
 }
 
 static void
+queue_joined(struct daemon_app *app, struct ipc_peer *peer)
+{
+	struct state *s = daemon_state(app);
+
+	dlv_relay_set_queue(s->relay, peer);
+}
+
+static void
 queue_left(struct daemon_app *app, struct ipc_peer *peer)
 {
 	struct state *s = daemon_state(app);
 
+	/* Its successor, when that is here already. */
+	dlv_relay_set_queue(s->relay, daemon_peer(app, IPC_QUEUE, 0));
 	dlv_relay_queue_left(s->relay, peer);
 }
 
@@ -67,7 +77,7 @@ static const struct ipc_handler queue_handlers[] = {
 static const struct ipc_handler keyd_handlers[] = { { 0, NULL } };
 
 static const struct daemon_peer peers[] = {
-	{ IPC_QUEUE, queue_handlers, NULL, queue_left },
+	{ IPC_QUEUE, queue_handlers, queue_joined, queue_left },
 	{ IPC_KEYD, keyd_handlers, keyd_joined, keyd_left },
 	{ IPC_NOBODY, NULL, NULL, NULL },
 };

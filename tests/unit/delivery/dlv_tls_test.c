@@ -373,11 +373,152 @@ log_texts(void **state)
 	assert_string_equal(dlv_tls_text(&p), "untrusted");
 }
 
+/* ---- MTA-STS */
+
+#define STS(mode, mx)	"version: STSv1\nmode: " mode "\nmx: " mx "\nmax_age: 86400\n"
+
+static const struct {
+	const char		*policy;
+	enum conf_relay_tls	tls;
+	bool			require, is_dane, mx_secure;
+	enum err_class		class;
+	enum dlv_tls_level	level;
+	bool			is_advisory, is_unlisted;
+	const char		*word;
+} sts_rows[] = {
+#define OK	ERR_CLASS_NONE
+#define BAD	ERR_CLASS_TEMP
+#define DANE	CONF_RELAY_TLS_DANE
+	{ STS("enforce", "mx.example"), DANE, false, false, false, OK, DLV_TLS_CHAIN, false, false, "sts" },
+	{ STS("enforce", "*.example"), DANE, false, false, false, OK, DLV_TLS_CHAIN, false, false, "sts" },
+	{ STS("enforce", "a.example"), DANE, false, false, true, BAD, DLV_TLS_NONE, false, false, "" },
+	{ STS("enforce", "mx.example"), CONF_RELAY_TLS_MAY, false, false, true, OK, DLV_TLS_CHAIN, false, false, "sts" },
+	{ STS("enforce", "mx.example"), CONF_RELAY_TLS_ENCRYPT, false, false, true, OK, DLV_TLS_CHAIN, false, false, "sts" },
+	/* RFC 8461 s2: DANE goes first, but not where anybody may have named the host */
+	{ STS("enforce", "mx.example"), DANE, false, true, true, OK, DLV_TLS_DANE, false, false, "" },
+	{ STS("enforce", "a.example"), DANE, false, true, true, OK, DLV_TLS_DANE, false, false, "" },
+	{ STS("enforce", "mx.example"), DANE, false, true, false, OK, DLV_TLS_DANE, false, false, "" },
+	{ STS("enforce", "a.example"), DANE, false, true, false, BAD, DLV_TLS_NONE, false, false, "" },
+	/* testing: told, not demanded */
+	{ STS("testing", "mx.example"), DANE, false, false, false, OK, DLV_TLS_MAY, true, false, "sts-testing" },
+	{ STS("testing", "a.example"), DANE, false, false, false, OK, DLV_TLS_MAY, true, true, "sts-testing" },
+	{ STS("testing", "mx.example"), CONF_RELAY_TLS_ENCRYPT, false, false, false, OK, DLV_TLS_ENCRYPT, true, false, "sts-testing" },
+	{ STS("testing", "a.example"), DANE, false, true, false, OK, DLV_TLS_DANE, false, false, "" },
+	{ STS("none", "a.example"), DANE, false, false, false, OK, DLV_TLS_MAY, false, false, "" },
+	/* RFC 8689 s4.2.1: what is enforced is enough for REQUIRETLS, the rest is not */
+	{ STS("enforce", "mx.example"), DANE, true, false, false, OK, DLV_TLS_CHAIN, false, false, "sts" },
+	{ STS("enforce", "a.example"), DANE, true, false, false, BAD, DLV_TLS_NONE, false, false, "" },
+	{ STS("enforce", "mx.example"), DANE, true, true, false, OK, DLV_TLS_CHAIN, false, false, "sts" },
+	{ STS("enforce", "mx.example"), DANE, true, true, true, OK, DLV_TLS_DANE, false, false, "" },
+	{ STS("testing", "mx.example"), DANE, true, false, false, OK, DLV_TLS_CHAIN, false, false, "" },
+	{ STS("none", "mx.example"), DANE, true, false, false, OK, DLV_TLS_CHAIN, false, false, "" },
+#undef DANE
+#undef BAD
+#undef OK
+};
+
+static void
+check_sts(size_t i)
+{
+	struct dlv_route r = route_of(sts_rows[i].tls);
+	struct dlv_tls_facts f = secure_host;
+	struct dlv_verdict v = { .error = ERR_OK };
+	struct sts_policy *policy;
+	struct fake tlsa;
+	struct dlv_tls *t;
+	const char *why;
+
+	assert_int_equal(sts_policy_parse(&policy, slice_str(sts_rows[i].policy), &why), ERR_OK);
+	start(&tlsa, DNS_OK, true);
+	add(&tlsa, 3, 1, 1, SLICE_LIT(DIGEST));
+	f.tlsa = sts_rows[i].is_dane ? &tlsa.a : NULL;
+	f.sts = policy;
+	f.mx_secure = sts_rows[i].mx_secure;
+	f.require_tls = sts_rows[i].require;
+	assert_true(dlv_tls_heeds_sts(&r, f.require_tls, false));
+	assert_int_equal(err_class(dlv_tls_decide(&t, &r, &f, &v)), sts_rows[i].class);
+	sts_policy_unref(&policy);
+	if (t == NULL) {
+		assert_string_equal(v.dsn, "4.7.5");
+		return;
+	}
+	assert_int_equal(t->level, sts_rows[i].level);
+	assert_int_equal(t->demand.is_advisory, sts_rows[i].is_advisory);
+	assert_int_equal(t->is_unlisted, sts_rows[i].is_unlisted);
+	assert_string_equal(t->policy, sts_rows[i].word);
+	if (sts_rows[i].word[0] != '\0') {
+		/* RFC 8461 s4.2: for the host, not for the domain. */
+		assert_int_equal(t->demand.mode, TLS_CHAIN);
+		assert_int_equal(t->demand.name_count, 1);
+		assert_slice(t->demand.names[0], "mx.example");
+		assert_slice(t->demand.sni, "mx.example");
+	}
+	dlv_tls_unref(&t);
+}
+
+static void
+sts_policies(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < lengthof(sts_rows); i++)
+		check_sts(i);
+}
+
+static void
+sts_is_heeded(void **state)
+{
+	struct dlv_route r = route_of(CONF_RELAY_TLS_DANE);
+
+	(void)state;
+	assert_true(dlv_tls_heeds_sts(&r, false, false));
+	assert_true(dlv_tls_heeds_sts(&r, true, true));
+	/* RFC 8689 s3 */
+	assert_false(dlv_tls_heeds_sts(&r, false, true));
+	r.has_relay = true;
+	assert_false(dlv_tls_heeds_sts(&r, false, false));
+	assert_false(dlv_tls_heeds_sts(&r, true, false));
+	r = route_of(CONF_RELAY_TLS_NONE);
+	assert_false(dlv_tls_heeds_sts(&r, false, false));
+	assert_true(dlv_tls_heeds_sts(&r, true, false));
+	for (unsigned k = CONF_RELAY_TLS_DANE_ONLY; k <= CONF_RELAY_TLS_FINGERPRINT; k++) {
+		r = route_of((enum conf_relay_tls)k);
+		assert_false(dlv_tls_heeds_sts(&r, false, false));
+	}
+}
+
+/* A connection made under a policy in testing does not serve one in force. */
+static void
+sts_keys(void **state)
+{
+	static const char *const texts[] = { STS("enforce", "mx.example"),
+		STS("testing", "mx.example"), STS("none", "mx.example") };
+	struct dlv_route r = route_of(CONF_RELAY_TLS_ENCRYPT);
+	struct dlv_tls_facts f = secure_host;
+	struct sts_policy *policy;
+	struct dlv_verdict v;
+	uint64_t keys[3];
+	struct dlv_tls *t;
+	const char *why;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(sts_policy_parse(&policy, slice_str(texts[i]), &why), ERR_OK);
+		f.sts = policy;
+		assert_int_equal(dlv_tls_decide(&t, &r, &f, &v), ERR_OK);
+		keys[i] = t->key;
+		dlv_tls_unref(&t);
+		sts_policy_unref(&policy);
+	}
+	assert_true(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(policies),
+		cmocka_unit_test(sts_policies), cmocka_unit_test(sts_is_heeded),
+		cmocka_unit_test(sts_keys),
 		cmocka_unit_test(dane_answers),
 		cmocka_unit_test(dane_is_asked_for),
 		cmocka_unit_test(dane_and_forged_mx),

@@ -122,6 +122,14 @@ fake_dns_tlsa(const char *name, unsigned usage, struct slice data, bool secure)
 }
 
 void
+fake_dns_txt(const char *name, const char *text)
+{
+	struct dns_record *r = add(name, DNS_TXT, false);
+
+	r->data = keep(name, DNS_TXT, slice_str(text));
+}
+
+void
 fake_dns_status(const char *name, enum dns_type type, enum dns_status status, bool secure)
 {
 	struct entry *e = find(slice_str(name), type);

@@ -13,6 +13,7 @@ void		 fake_dns_clear(void);
 void		 fake_dns_mx(const char *name, unsigned preference, const char *host, bool secure);
 void		 fake_dns_addr(const char *name, const char *ip, bool secure);
 void		 fake_dns_tlsa(const char *name, unsigned usage, struct slice data, bool secure);
+void		 fake_dns_txt(const char *name, const char *text);
 void		 fake_dns_status(const char *name, enum dns_type, enum dns_status, bool secure);
 /* The addresses of name are those of target. */
 void		 fake_dns_alias(const char *name, const char *target);

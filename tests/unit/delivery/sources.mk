@@ -11,6 +11,11 @@ delivery_sts_policy_test_SRCS = tests/unit/delivery/sts_policy_test.c delivery/s
 delivery_sts_policy_test_USES = base
 delivery_http_reply_test_SRCS = tests/unit/delivery/http_reply_test.c delivery/http_reply.c
 delivery_http_reply_test_USES = base
+UNITS += delivery_dlv_sts_test
+delivery_dlv_sts_test_SRCS = tests/unit/delivery/dlv_sts_test.c tests/unit/delivery/fake_dns.c \
+	delivery/dlv_sts.c delivery/sts_policy.c
+delivery_dlv_sts_test_USES = ipc io sys base
+delivery_dlv_sts_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_dlv_route_test
 delivery_dlv_route_test_SRCS = tests/unit/delivery/dlv_route_test.c delivery/dlv_route.c delivery/dlv_hop.c \
 	delivery/delivery_opt.c
@@ -20,7 +25,8 @@ delivery_dlv_mx_test_SRCS = tests/unit/delivery/dlv_mx_test.c delivery/dlv_mx.c 
 	delivery/dlv_verdict.c delivery/dlv_hop.c
 delivery_dlv_mx_test_USES = conf mail io sys base
 UNITS += delivery_dlv_tls_test
-delivery_dlv_tls_test_SRCS = tests/unit/delivery/dlv_tls_test.c delivery/dlv_tls.c delivery/dlv_verdict.c
+delivery_dlv_tls_test_SRCS = tests/unit/delivery/dlv_tls_test.c delivery/dlv_tls.c delivery/dlv_verdict.c \
+	delivery/sts_policy.c
 delivery_dlv_tls_test_USES = io sys base
 UNITS += delivery_dlv_relay_test
 delivery_dlv_relay_test_SRCS = tests/unit/delivery/dlv_relay_test.c tests/unit/delivery/fake_dns.c \
