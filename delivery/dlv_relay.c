@@ -6,6 +6,7 @@
 
 #include "delivery/dlv_smtp.h"
 #include "lib/base/must.h"
+#include "lib/mail/addr.h"
 
 #define ANSWER_MS	1000u	/* for the answer to reach queue in time */
 
@@ -223,16 +224,35 @@ keep(char **at, struct slice s)
 	return kept;
 }
 
+/*
+ * The sender with its domain as A-labels, so that the address needs SMTPUTF8
+ * only where its local part does.  The local part stays as it is.
+ */
+static struct slice
+keep_sender(char **at, struct slice sender)
+{
+	size_t domain = slice_rfind(sender, '@') + 1;
+	char mem[ADDR_DOMAIN_MAX + 1];
+	struct slice canon, local;
+
+	if (domain >= sender.n || addr_canon_domain(slice_from(sender, domain), mem,
+	    &canon) != ERR_OK)
+		return keep(at, sender);
+	local = keep(at, slice_head(sender, domain));
+	canon = keep(at, canon);
+	return slice_of(local.p, local.n + canon.n);
+}
+
 /* What the frame holds outlives it; returns the recipients' bytes. */
 static struct slice
 keep_text(struct job *j, const struct ipc_relay_job *m)
 {
 	char *at;
 
-	j->text = must_alloc(1, m->site.n + m->sender.n + m->envid.n + m->rcpts.n + 1);
+	j->text = must_alloc(1, m->site.n + m->sender.n + ADDR_DOMAIN_MAX + m->envid.n + m->rcpts.n + 1);
 	at = j->text;
 	j->mail.site = keep(&at, m->site);
-	j->mail.sender = keep(&at, m->sender);
+	j->mail.sender = keep_sender(&at, m->sender);
 	j->mail.envid = keep(&at, m->envid);
 	return keep(&at, m->rcpts);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A daemon taken over by a stranger: started by master in the place of smtpd,
- * imapd or deliver, it holds their wires and tries one forbidden thing, named
- * in the file "drill" beside the program.  It writes a line
+ * imapd, deliver or relay, it holds their wires and tries one forbidden thing,
+ * named in the file "drill" beside the program.  It writes a line
  * "drill <name> <outcome>" for the test that watches the log, and stays.
  *
  * Outcomes: refused (the request got its error), closed (the wire was ended
@@ -482,6 +482,27 @@ deliver_lies(void)
 	return read(wire(IPC_QUEUE), &c, 1) <= 0 ? "closed" : "refused";
 }
 
+static const char *
+relay_lies(void)
+{
+	struct ipc_relay_done m = { .feedback = RELAY_TAKEN };
+	char c;
+
+	if (ipc_write_blocking(wire(IPC_QUEUE), IPC_MSG_relay_done, 77, &m, NULL, 0) != ERR_OK)
+		return "closed";
+	return read(wire(IPC_QUEUE), &c, 1) <= 0 ? "closed" : "refused";
+}
+
+/* Mail comes in through smtpd; who reaches the network brings none. */
+static const char *
+relay_submits(void)
+{
+	struct ipc_queue_open m = { .session = 1, .sender = SLICE_LIT("x@else.example"),
+	    .client = SLICE_LIT("192.0.2.1") };
+
+	return outcome(ask(IPC_QUEUE, IPC_MSG_queue_open, &m), IPC_MSG_queue_opened);
+}
+
 static const struct {
 	const char	*name;
 	const char	*(*run)(void);
@@ -494,7 +515,7 @@ static const struct {
 	D(append_unsealed_memfd), D(append_no_account), D(deliver_reads_mail),
 	D(giant_set), D(nonsense_frame), D(relay_without_login),
 	D(relay_forged_token), D(send_as_another), D(commit_unknown),
-	D(commit_unsealed), D(deliver_lies),
+	D(commit_unsealed), D(deliver_lies), D(relay_lies), D(relay_submits),
 #undef D
 };
 

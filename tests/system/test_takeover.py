@@ -21,6 +21,7 @@ DRILLS = {
               "store_foreign_handle", "store_read_other", "append_other_account", "append_wrong_descriptor",
               "append_unsealed_memfd", "giant_set", "nonsense_frame"],
     "deliver": ["append_no_account", "deliver_reads_mail", "deliver_lies"],
+    "relay": ["sign_arbitrary", "spool_key_as_smtpd", "relay_lies", "relay_submits"],
 }
 
 

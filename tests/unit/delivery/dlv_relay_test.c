@@ -901,6 +901,26 @@ utf8_header(void **state)
 	assert_true(saw(&w->hosts[1], " SMTPUTF8"));
 }
 
+/* A sender's domain has a form that every host understands. */
+static void
+sender_domain(void **state)
+{
+	static const struct { const char *sender, *seen; } rows[] = {
+		{ "Al@b\xc3\xbc" "cher.example", "MAIL FROM:<Al@xn--bcher-kva.example>" },
+		{ "\"a@b\"@x.example", "MAIL FROM:<\"a@b\"@x.example>" },
+		{ "", "MAIL FROM:<>" },
+	};
+	struct world *w = *state;
+
+	w->hosts[0].ehlo = "250-old\r\n250 8BITMIME";
+	for (size_t i = 0; i < lengthof(rows); i++) {
+		give(w, (struct job){ .site = site_of(w, 0), .sender = rows[i].sender });
+		run(w);
+		assert_int_equal(w->results[i].error, ERR_OK);
+		assert_true(saw(&w->hosts[0], rows[i].seen));
+	}
+}
+
 static void
 large_body(void **state)
 {
@@ -1024,7 +1044,7 @@ main(void)
 		T(dns_says_no), T(implicit_mx), T(alias_as_mx), T(dane), T(require_tls),
 		T(fallback), T(unknown_route), T(lmtp), T(reuse), T(reuse_limits),
 		T(stale_connection), T(session_limit), T(job_limit), T(hostile),
-		T(byte_a_second), T(lost_at_the_end), T(deadline), T(eight_bits), T(utf8_header),
+		T(byte_a_second), T(lost_at_the_end), T(deadline), T(eight_bits), T(utf8_header), T(sender_domain),
 		T(large_body), T(many_recipients), T(too_many_recipients), T(queue_leaves),
 		T(drains),
 	};
