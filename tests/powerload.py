@@ -325,7 +325,49 @@ def spooled(b):
     s.quit()
 
 
-LIVES = {"direct": (direct, ""), "spooled": (spooled, "queue { direct_timeout = 0s }")}
+def aged(b):
+    """Segments of queue and store are emptied, copied together and unlinked."""
+    g = b.g
+    b.add_user("alice")
+    s = smtp(g, 587, "alice")
+    me = address("alice")
+    idents = [b.send(s, ("alice",), 1500, me, away=True)] + [b.send(s, ("alice",), LARGE, me) for _ in range(2)]
+    settle(b)
+    m = b.login("alice", "secret")
+    m.select("INBOX")
+    for ident in idents:
+        gone, inbox = ("INBOX", ("\\Deleted",)), ("INBOX", ())
+        uid = m.uid("SEARCH", "HEADER", "X-Load-Id", ident)[1][0].decode()
+        b.place("alice", ident, lambda u=uid: m.uid("STORE", u, "+FLAGS", r"(\Deleted)"), [gone], [inbox])
+        b.place("alice", ident, lambda u=uid: m.uid("EXPUNGE", u), [], [gone])
+    m.logout()
+    s.close()
+    mark = g.mark()
+    kill(b, "store")                    # it writes to a new segment, so the old ones may go
+    g.advance(3700)                     # what vanished is kept for an hour at least
+    step = threading.Event()
+    for _ in range(20):
+        g.advance(61)
+        s = smtp(g)
+        b.send(s, ("alice",))
+        s.quit()
+        if re.search(r"store\[\d+\]: compact segment", g.log_text(mark)):
+            break
+        step.wait(0.1)
+    g.wait_log(r"store\[\d+\]: compact segment", since=mark, seconds=1)
+    g.advance(3700)
+    g.wait_log(r"queue\[\d+\]: compact segment", since=mark)
+    s = smtp(g)
+    b.send(s, ("alice",))
+    s.quit()
+    settle(b)
+
+
+LIVES = {
+    "direct": (direct, ""),
+    "spooled": (spooled, "queue { direct_timeout = 0s }"),
+    "aged": (aged, "queue { direct_timeout = 0s }\nstore {\n\tsegment_size = 1M\n\tundelete_window = 0s\n}"),
+}
 
 
 # ---- the record of a life, and what becomes of it ----
@@ -341,12 +383,10 @@ class Record:
 
     def __enter__(self):
         g = self.g.__enter__()
-        self.base, path = g.root + "-base", g.root + "-record"
-        os.mkdir(self.base)
-        for folder in powerdisk.FOLDERS.values():
-            subprocess.run(["cp", "-a", f"{g.root}/{folder}", f"{self.base}/{folder}"], check=True)
-        self.log = powerdisk.Log(path)
-        g.start(env=self.log.env(f"{godwit.TESTBIN}/power_record.so"))
+        self.path = g.root + "-record"
+        self.log = powerdisk.Log(self.path)
+        self.base = self.keep("-base")
+        g.start(env=self.env(self.log))
         self.book = Book(g, self.log)
         self.life(self.book)
         g.stop()
@@ -356,10 +396,35 @@ class Record:
     def __exit__(self, *unused):
         self.g.__exit__(*unused)
         self.log.close()
-        shutil.rmtree(self.base, ignore_errors=True)
+        for suffix in ("-base", "-base2"):
+            shutil.rmtree(self.g.root + suffix, ignore_errors=True)
+
+    def keep(self, suffix):
+        """A copy of the directories of data as they are."""
+        copy = self.g.root + suffix
+        shutil.rmtree(copy, ignore_errors=True)
+        os.mkdir(copy)
+        for folder in powerdisk.FOLDERS.values():
+            subprocess.run(["cp", "-a", f"{self.g.root}/{folder}", f"{copy}/{folder}"], check=True)
+        return copy
+
+    @staticmethod
+    def env(log):
+        return log.env(f"{godwit.TESTBIN}/power_record.so")
 
     def replay(self, drop_syncs=None):
         return powerdisk.Disk(self.log, self.g.root, self.base, drop_syncs)
+
+    def again(self, position, choice):
+        """What is found after the power went, and the disk of the start that
+        found it, for the power may go in it too."""
+        powerdisk.put(self.disk.state(position, choice), self.g.root, self.base)
+        base, log = self.keep("-base2"), powerdisk.Log(self.path + "2")
+        try:
+            faults = self.start_and_check(position, self.env(log))
+            return faults, powerdisk.Disk(log, self.g.root, base)
+        finally:
+            log.close()
 
     def differences(self):
         """Between the record with nothing lost and what lies there: none, or
@@ -368,14 +433,20 @@ class Record:
         data, names = self.disk.pending(end)
         return powerdisk.differences(self.disk.state(end, Choice("all", data | names)), self.g.root)
 
-    def try_state(self, disk, position, choice):
-        """Faults after the power went there; the instance is left dead."""
-        g = self.g
-        powerdisk.put(disk.state(position, choice), g.root, self.base)
-        mark = g.mark()
+    def try_state(self, disk, position, choice, promised=None):
+        """Faults after the power went there; promised: the position of the
+        life's log, if the disk is of another."""
+        powerdisk.put(disk.state(position, choice), self.g.root, disk.base)
+        return self.start_and_check(promised or position)
+
+    def start_and_check(self, promised, env=None):
+        """The instance is left dead; stopped in order when it is recorded."""
+        g, faults, mark = self.g, [], self.g.mark()
         try:
-            g.start()
-            faults = self.book.check(position)
+            g.start(env=env)
+            faults = self.book.check(promised)
+            if env is not None:
+                g.stop()
         except (godwit.Failed, OSError, imaplib.IMAP4.error) as e:
             faults = [f"{type(e).__name__}: {e}"]
         if faults:
@@ -420,12 +491,12 @@ class _Half:
         return random.Random(f"{self.seed} {sector}").random() < 0.5
 
 
-def find_faults(record, rnd, seconds, disk=None, singles=2, most=None, positions=None, enough=1):
+def find_faults(record, rnd, seconds, disk=None, promised=None, singles=2, most=None, enough=1):
     """Tries states in random order until the time is over, all are done or
     there are enough faults.  Gives (number tried, [(position, label, faults)])."""
     disk = disk or record.disk
     until = time.monotonic() + seconds
-    order = list(positions if positions is not None else disk.positions)
+    order = list(disk.positions)
     rnd.shuffle(order)
     tried, faults, seen = 0, [], set()
     for position in order:
@@ -436,16 +507,35 @@ def find_faults(record, rnd, seconds, disk=None, singles=2, most=None, positions
             if time.monotonic() > until:
                 return tried, faults
             # What is promised changes with the position too.
-            key = (powerdisk.digest(disk.state(position, choice)), sum(e <= position for e in record.book.ends()))
+            key = (powerdisk.digest(disk.state(position, choice)),
+                   sum(e <= (promised or position) for e in record.book.ends()))
             if key in seen:
                 continue
             seen.add(key)
             tried += 1
-            found = record.try_state(disk, position, choice)
+            found = record.try_state(disk, position, choice, promised)
             if found:
                 faults.append((position, choice.label, found))
                 if len(faults) == enough:
                     return tried, faults
+    return tried, faults
+
+
+def find_second_faults(record, rnd, seconds, each=5, most=2):
+    """As find_faults: the power goes once more while the suite starts after
+    the first time, some seconds of tries for each first time."""
+    until = time.monotonic() + seconds
+    tried, faults = 0, []
+    while not faults and time.monotonic() < until:
+        position = rnd.choice(record.disk.positions)
+        choice = rnd.choice(list(choices(record.disk, position, rnd, 2)))
+        found, disk = record.again(position, choice)
+        tried += 1
+        if found:
+            return tried, [(position, choice.label, found)]
+        more, faults = find_faults(record, rnd, each, disk, position, most=most)
+        faults = [(f"{position}, {choice.label}, then {p}", label, found) for p, label, found in faults]
+        tried += more
     return tried, faults
 
 

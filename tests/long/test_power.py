@@ -8,7 +8,7 @@ import os
 import random
 
 import pytest
-from powerload import LIVES, Record, find_faults, told
+from powerload import LIVES, Record, find_faults, find_second_faults, told
 
 SECONDS = int(os.environ.get("GODWIT_POWER_SECONDS", "1200")) or 1 << 30
 
@@ -23,3 +23,6 @@ def test_power_goes_everywhere(life):
         print(f"{tried} states of {len(record.disk.positions)} moments")
         assert not faults, f"GODWIT_SEED={seed}, {tried} states: {told(faults)}"
         assert tried > 100
+        tried, faults = find_second_faults(record, random.Random(seed), min(SECONDS, 36000) // 3, each=30, most=5)
+        print(f"{tried} states after a second loss")
+        assert not faults, f"GODWIT_SEED={seed}, {tried} states: {told(faults)}"
