@@ -36,9 +36,13 @@ GW3 = "".join(f'domain "{d}" {{ class = alias  target = "gw3.test" }}\n'
 # is below pf.test goes to Postfix, whose certificate gw1 can verify; what is
 # below open.test to gw3, whose certificate it cannot.
 POLICIES = {"sts.pf.test": ("enforce", "*.pf.test"), "other.pf.test": ("enforce", "mx.elsewhere.test"),
-            "strict.open.test": ("enforce", "mx.open.test"), "testing.open.test": ("testing", "mx.open.test")}
+            "lost.pf.test": None, "strict.open.test": ("enforce", "mx.open.test"), "testing.open.test": ("testing", "mx.open.test")}
 STS = '@ IN MX 10 mx.{z}.test.\n_mta-sts IN TXT "v=STSv1; id={id};"\nmta-sts IN A ' + \
     network.V4.format(NUMBERS["web"]) + "\n"
+
+
+def page_of(domain):
+    return f"mta-sts.{domain}", "/.well-known/mta-sts.txt"
 
 
 def policy_of(mode, mx):
@@ -72,15 +76,14 @@ class World:
         server, authority = net.hub.v4, mtas.Authority(f"{folder}/authority")
         for name, kind in zip(PEERS, (mtas.Postfix, mtas.Exim, mtas.OpenSmtpd)):
             self.add(name, kind(folder, hosts[name], f"{name}.test", server, authority,
-                                ("v6", "half", "sts", "other")))
+                                ("v6", "half", "sts", "other", "lost")))
         config = {"gw1": f'relay {{ tls_ca_file = "{authority.file}" }}', "gw2": "", "gw3": GW3}
         for name in GODWITS:
             self.add(name, network.Node(hosts[name], f"{name}.test", server, config[name]))
         os.makedirs(f"{folder}/web")
         authority.make(f"{folder}/web", *(f"mta-sts.{d}" for d in POLICIES))
         self.web = network.Web(hosts["web"], f"{folder}/web/cert.pem", f"{folder}/web/key.pem",
-                               {(f"mta-sts.{d}", "/.well-known/mta-sts.txt"): policy_of(*p)
-                                for d, p in POLICIES.items()})
+                               {page_of(d): policy_of(*p) for d, p in POLICIES.items() if p})
 
     def add(self, name, thing):
         setattr(self, name, thing)
@@ -356,3 +359,44 @@ def test_dane_broken_and_repaired(world):
     for text in texts:
         gw2.wait_mail(text, mark)
     assert " tls=verified " in sent(gw1, gw2.user, before)
+
+
+def test_mta_sts(world):
+    """A policy that holds, one that names other hosts until it is put right,
+    one that the host's certificate does not meet, the same when the domain
+    only tests, and one that cannot be fetched."""
+    gw1, marks = world.gw1, {n: getattr(world, n).g.mark() for n in GODWITS}
+
+    def try_it(event, domain):
+        mark = gw1.g.mark()
+        gw1.send(f"user@{domain}", f"sts-for-{domain}")
+        return gw1.wait_result(event, f"user@{domain}", mark)
+
+    line = try_it("sent", "sts.pf.test")
+    assert " relay=mx.pf.test[" in line and " tls=verified " in line and " policy=sts " in line
+    assert page_of("sts.pf.test") in world.web.asked
+    line = try_it("deferred", "other.pf.test")
+    assert " dsn=4.7.5 " in line and "mx.pf.test is not in the MTA-STS policy of other.pf.test" in line
+    line = try_it("deferred", "strict.open.test")
+    assert " dsn=4.7.5 " in line and " policy=sts " in line and "self-signed certificate" in line
+    line = try_it("sent", "testing.open.test")
+    assert " tls=untrusted " in line and " policy=sts-testing " in line
+    line = try_it("sent", "lost.pf.test")
+    assert " tls=trusted " in line and " policy=" not in line
+    assert page_of("lost.pf.test") in world.web.asked
+    for domain in ("sts.pf.test", "lost.pf.test"):
+        world.pf.mail.wait(f"sts-for-{domain}")
+    world.gw3.wait_mail("sts-for-testing.open.test", marks["gw3"])
+    assert world.pf.mail.find("sts-for-other.pf.test") is None
+    assert world.gw3.mail("sts-for-strict.open.test") is None
+
+    world.web.pages[page_of("other.pf.test")] = policy_of("enforce", "mx.pf.test")
+    world.names.zones["pf.test"] = world.names.zones["pf.test"].replace("id=1;", "id=2;")
+    world.names.publish("pf.test")
+    mark = gw1.g.mark()
+    gw1.g.advance(60)
+    gw1.g.advance(7200)
+    line = sent(gw1, "user@other.pf.test", mark)
+    assert " tls=verified " in line and " policy=sts " in line
+    world.pf.mail.wait("sts-for-other.pf.test")
+    assert world.gw3.mail("sts-for-strict.open.test") is None
