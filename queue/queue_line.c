@@ -18,6 +18,7 @@
 #define INITIAL		5u	/* deliveries at a time that a site starts with */
 #define LOOK_MS		60000u	/* queue_parcel_next: the clock may be set */
 #define NO_KEY_MS	60000u
+#define FULL_MS		500u	/* when no more may be in hand */
 #define WORKS_MAX	256u	/* loads at a time */
 #define NOTICES_MAX	256u	/* notifications on their way */
 #define RCPTS_BYTES	60000u	/* of the recipients in a job, encoded */
@@ -370,11 +371,13 @@ arm(struct queue *q)
 	uint64_t now = loop_real_ms(q->loop), mono = loop_now(q->loop), at;
 
 	at = queue_parcel_next(q->sites, now);
-	if (!may_go(q) || at == QUEUE_SITES_NEVER) {
+	if (!queue_run_is_ready(q) || at == QUEUE_SITES_NEVER) {
 		timer_stop(&q->line_timer);
 		return;
 	}
 	at = at > now ? at - now : 0;
+	if (!may_go(q) && at < FULL_MS)
+		at = FULL_MS;
 	timer_set(&q->line_timer, mono + (at < LOOK_MS ? at : LOOK_MS));
 }
 

@@ -17,6 +17,7 @@
 #include "lib/ipc/queue_proto.h"
 #include "queue/queue_forget.h"
 #include "queue/queue_job.h"
+#include "queue/queue_local.h"
 #include "queue/queue_notify.h"
 #include "queue/queue_run.h"
 #include "queue/queue_spool.h"
@@ -66,7 +67,7 @@ queue_msg_free(struct queue_msg **mp)
 
 	if (m == NULL)
 		return;
-	must(m->jobs == 0);
+	must(m->jobs == 0 && m->relay_jobs == 0);
 	if (m->is_known)
 		map_remove(&m->q->msgs, &m->by_id);
 	if (m->item != NULL)
@@ -106,8 +107,8 @@ queue_msg_find(const struct queue *q, uint64_t id)
 
 /* ---- what there is left to do ---- */
 
-static uint32_t
-count_pending(const struct queue_msg *m, uint8_t class)
+uint32_t
+queue_msg_pending(const struct queue_msg *m, uint8_t class)
 {
 	uint32_t i, n = 0;
 
@@ -240,7 +241,7 @@ queue_msg_start(struct queue_msg *m, queue_accepted_fn *fn, void *arg)
 	m->accepted = fn;
 	m->accepted_arg = arg;
 	queue_msg_know(m);
-	if (count_pending(m, QUEUE_REMOTE) > 0 || q->deliver_count == 0 ||
+	if (queue_msg_pending(m, QUEUE_REMOTE) > 0 || q->deliver_count == 0 ||
 	    q->memory_bytes > q->limits.spool_memory || q->limits.direct_ms == 0) {
 		queue_spool_message(m);
 		return;
@@ -285,7 +286,7 @@ settle_direct(struct queue_msg *m)
 	queue_msg_free(&m);
 }
 
-/* ---- from the spool: local recipients ---- */
+/* ---- from the spool: giving up ---- */
 
 uint64_t
 queue_msg_expiry(const struct queue_msg *m)
@@ -294,8 +295,8 @@ queue_msg_expiry(const struct queue_msg *m)
 }
 
 /* RFC 5321 s4.5.4.1: give up after the queue lifetime. */
-static void
-expire(struct queue_msg *m, struct queue_rcpt *r)
+void
+queue_msg_expire(struct queue_msg *m, struct queue_rcpt *r)
 {
 	if (r->status != QUEUE_RCPT_PENDING || r->in_job)
 		return;
@@ -305,110 +306,6 @@ expire(struct queue_msg *m, struct queue_rcpt *r)
 	    queue_envelope_reason(r) : SLICE_LIT("delivery time expired"));
 	log_event(LOG_expired, log_id("m", m->env.id), log_addr("to", r->address),
 	    log_str("dsn", "4.4.7"), log_text("reason", queue_envelope_reason(r)));
-}
-
-static void
-expire_local(struct queue_msg *m)
-{
-	uint32_t i;
-
-	for (i = 0; i < m->env.rcpt_count; i++)
-		if (m->env.rcpts[i].class == QUEUE_LOCAL)
-			expire(m, &m->env.rcpts[i]);
-}
-
-/* The body is there, or is fetched first. */
-static void
-start_local(struct queue_msg *m)
-{
-	m->wants_local = m->fd < 0;
-	if (m->wants_local)
-		queue_run_fetch(m);
-	else if (queue_job_start(m) != ERR_OK && m->q->deliver_count == 0)
-		m->is_away = true;	/* what is not in a job stays pending */
-}
-
-static void
-try_local(struct queue_msg *m)
-{
-	m->was_tried = false;
-	m->lost_jobs = 0;
-	m->is_away = false;
-	m->retry_ms = 0;
-	if (loop_real_ms(m->q->loop) >= queue_msg_expiry(m) || m->item->is_doomed)
-		expire_local(m);
-	else {
-		m->is_round = true;
-		start_local(m);
-	}
-}
-
-/* 10:07:11Z */
-static struct slice
-time_of_day(char dst[16], uint64_t real_ms)
-{
-	struct clock_date d;
-
-	clock_to_date((int64_t)(real_ms / 1000), &d);
-	(void)snprintf(dst, 16, "%02d:%02d:%02dZ", d.hour % 24, d.minute % 60, d.second % 61);
-	return slice_str(dst);
-}
-
-static void
-log_waiting(struct queue_msg *m)
-{
-	char next[16];
-	const char *lost = m->lost_jobs > 0 ? "the delivery process was lost" :
-	    "no delivery process";
-	struct queue_rcpt *r;
-	uint32_t i;
-
-	for (i = 0; i < m->env.rcpt_count; i++) {
-		r = &m->env.rcpts[i];
-		if (r->status != QUEUE_RCPT_PENDING || r->class != QUEUE_LOCAL)
-			continue;
-		if (r->reason.n == 0)
-			queue_envelope_note(&m->env, r, SLICE_LIT("4.3.0"), slice_str(lost));
-		log_event(LOG_deferred, log_id("m", m->env.id), log_addr("to", r->address),
-		    log_str("relay", "local"), log_text("dsn", queue_envelope_dsn(r)),
-		    log_text("reason", queue_envelope_reason(r)), log_text("next",
-		    time_of_day(next, m->retry_ms)));
-	}
-}
-
-/*
- * Store and deliver come and go as each process sees it, so there is no
- * moment at which both are known to be back: it is tried again soon.
- */
-static uint64_t
-next_local(struct queue_msg *m, uint64_t now)
-{
-	struct queue_item *it = m->item;
-	uint64_t expiry = queue_msg_expiry(m), soon = 0;
-
-	it->lost += m->lost_jobs > 0;
-	it->away = m->is_away ? it->away + 1 : 0;
-	if (it->lost < QUEUE_SCHED_LOST_MAX)
-		soon = queue_sched_away(now, it->away);
-	if (soon != 0)
-		return soon < expiry ? soon : expiry;
-	it->attempts += m->was_tried || it->attempts == 0;
-	return queue_sched_next(&m->q->sched, now, it->attempts, expiry);
-}
-
-/* The attempt is over: when is the next? */
-static void
-end_round(struct queue_msg *m)
-{
-	if (!m->is_round)
-		return;
-	m->is_round = false;
-	m->retry_ms = 0;
-	if (count_pending(m, QUEUE_LOCAL) == 0)
-		return;
-	m->retry_ms = next_local(m, loop_real_ms(m->q->loop));
-	m->has_changed = true;
-	log_waiting(m);
 }
 
 /* ---- from the spool: coming into hand ---- */
@@ -425,10 +322,10 @@ queue_msg_stored(struct queue_msg *m, enum err e)
 	accept_msg(m, ERR_OK);
 	daemon_crash_at("queue.stored");
 	m->is_busy = true;
-	m->is_round = count_pending(m, QUEUE_LOCAL) > 0;
+	m->is_round = queue_msg_pending(m, QUEUE_LOCAL) > 0;
 	if (m->is_round && m->jobs == 0 && !m->was_tried && m->q->deliver_count > 0)
-		try_local(m);
-	if (count_pending(m, QUEUE_REMOTE) > 0) {
+		queue_local_try(m);
+	if (queue_msg_pending(m, QUEUE_REMOTE) > 0) {
 		queue_line_sort(m, 0);
 		queue_line_go(m->q);
 	}
@@ -443,8 +340,8 @@ queue_msg_try(struct queue_msg *m)
 
 	m->is_busy = true;
 	if (!(m->item->flags & QUEUE_HELD) && m->jobs == 0 && !m->wants_local &&
-	    count_pending(m, QUEUE_LOCAL) > 0)
-		try_local(m);
+	    queue_msg_pending(m, QUEUE_LOCAL) > 0)
+		queue_local_try(m);
 	m->is_busy = was_busy;
 	queue_msg_settle(m);
 }
@@ -457,7 +354,7 @@ queue_msg_loaded(struct queue_msg *m, bool is_due)
 	m->is_busy = true;
 	m->retry_ms = heap_has(&it->due) ? it->next_ms : loop_real_ms(m->q->loop);
 	queue_line_mark(m);
-	if (count_pending(m, QUEUE_REMOTE) > 0)
+	if (queue_msg_pending(m, QUEUE_REMOTE) > 0)
 		queue_line_sort(m, m->due_ms);
 	if (is_due)
 		queue_msg_try(m);
@@ -481,7 +378,7 @@ queue_msg_fetched(struct queue_msg *m, enum err e)
 	if (m->wants_local) {
 		m->wants_local = false;
 		if (e == ERR_OK)
-			start_local(m);
+			queue_local_start(m);
 	}
 	queue_line_start(m);
 	m->is_busy = false;
@@ -497,7 +394,7 @@ queue_msg_expire_part(struct queue_msg *m, struct queue_bundle *p)
 	uint32_t i;
 
 	for (i = 0; i < p->count; i++)
-		expire(m, &m->env.rcpts[p->idx[i]]);
+		queue_msg_expire(m, &m->env.rcpts[p->idx[i]]);
 	queue_parcel_done(q->sites, &p->parcel, RELAY_UNKNOWN, loop_real_ms(q->loop));
 	queue_line_end(q, &p);
 }
@@ -513,7 +410,7 @@ queue_msg_next(const struct queue_msg *m)
 {
 	uint64_t next = queue_line_next(m->q, m->item), expiry = queue_msg_expiry(m);
 
-	if (m->retry_ms != 0 && count_pending(m, QUEUE_LOCAL) > 0)
+	if (m->retry_ms != 0 && queue_msg_pending(m, QUEUE_LOCAL) > 0)
 		next = min_of(next, m->retry_ms);
 	return min_of(next, expiry);
 }
@@ -525,7 +422,7 @@ arm_item(struct queue_msg *m)
 	struct queue *q = m->q;
 	struct queue_item *it = m->item;
 	uint64_t now = loop_real_ms(q->loop), at = QUEUE_SCHED_NEVER;
-	bool local = count_pending(m, QUEUE_LOCAL) > 0;
+	bool local = queue_msg_pending(m, QUEUE_LOCAL) > 0;
 
 	if (local)
 		at = min_of(m->retry_ms, queue_msg_expiry(m));
@@ -613,7 +510,7 @@ settle_stored(struct queue_msg *m)
 
 	if (m->is_busy || m->is_fetching || m->wants_local)
 		return;
-	end_round(m);
+	queue_local_end(m);
 	if (m->relay_jobs > 0)
 		checkpoint(m);
 	else if (m->is_deleted)

@@ -31,7 +31,10 @@ void		 queue_msg_fetched(struct queue_msg *, enum err);
 /* It is due: give its pending local recipients to deliver. */
 void		 queue_msg_try(struct queue_msg *);
 void		 queue_msg_settle(struct queue_msg *);
-/* The part was picked to be given up; settle follows. */
+/* Recipients of a class that are still to be reached. */
+uint32_t	 queue_msg_pending(const struct queue_msg *, uint8_t class);
+/* Give up one recipient; the part that was picked for that.  Settle follows. */
+void		 queue_msg_expire(struct queue_msg *, struct queue_rcpt *);
 void		 queue_msg_expire_part(struct queue_msg *, struct queue_bundle *);
 /* Nothing more is to be done for an item that is not in hand. */
 void		 queue_msg_finish_item(struct queue *, struct queue_item *);

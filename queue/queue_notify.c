@@ -82,9 +82,10 @@ on_accepted(void *arg, enum err e)
 {
 	struct notice *n = arg;
 	struct queue_msg *m = n->m;
+	struct queue *q = m->q;
 
 	m->is_notifying = false;
-	m->q->notices--;
+	q->notices--;
 	queue_bounce_told(&m->env, n->kind, e == ERR_OK);
 	if (e == ERR_OK) {
 		m->was_warned |= n->kind == QUEUE_NOTICE_DELAY;
@@ -93,6 +94,7 @@ on_accepted(void *arg, enum err e)
 		m->notify_failed = true;
 	free(n);
 	queue_msg_settle(m);
+	queue_line_go(q);	/* too many of them may have stopped it */
 }
 
 /* Nobody can be told: nothing more can be done. */
