@@ -15,7 +15,15 @@ import godwit
 
 USERS = ("alice", "bob", "carol", "dora")
 SPOOL_ALL = "queue { direct_timeout = 0s }"
+# Nobody listens there: mail for elsewhere is tried, and waits.
+AWAY = 'route "away" { to = {"else.example"} relay = "[127.0.0.1]:1" }'
+# One message a day is tried, the others wait for that.
+SLOW = 'route "slow" { to = {"else.example"} relay = "[127.0.0.1]:1" destination_rate = "1/d" }'
 HOUR, DAYS = 3600, 86400
+
+
+def instance(config=""):
+    return godwit.Instance(f"{config}\n{AWAY}\n")
 
 
 class Bed:
@@ -118,7 +126,7 @@ def lost_delivery(times):
         b.signal("store", signal.SIGCONT)
         b.wait_dead()
         b.g.wait_ready()
-        b.g.advance(HOUR)       # what met the death of both is tried later
+        b.book.settle(hours=True)       # what met the death of both is tried later
     return work
 
 
@@ -148,7 +156,7 @@ def expiry(b):
     """What is for elsewhere is given up; its sender is told."""
     b.arm()
     b.g.wait_ready()
-    idents = set(b.send(3, away=True)) if "tried" in b.step or b.step == "queue.direct" else set(b.send(3, (), away=True))
+    idents = set(b.send(3, away=True)) if "tried" in b.step or "direct" in b.step else set(b.send(6, (), away=True))
     b.book.settle()
     b.g.advance(6 * DAYS)
     b.wait_dead()
@@ -225,14 +233,14 @@ CASES = [
     ("queue.tried", "lost", lost_delivery(1), ""),
     ("queue.retried", "lost", lost_delivery(2), ""),
     ("queue.finish", "spooled", under(strangers), SPOOL_ALL),
-    ("queue.finish", "expiry", expiry, ""),
+    ("queue.finish", "expiry", expiry, SLOW),
     ("queue.finish-tried", "lost", lost_delivery(1), ""),
     ("queue.finish-tried", "expiry", expiry, ""),
     ("queue.direct", "expiry", expiry, ""),
     ("queue.removed", "spooled", under(strangers), SPOOL_ALL),
-    ("queue.aside", "damaged", damaged(()), ""),
+    ("queue.aside", "damaged", damaged(()), SLOW),
     ("queue.aside-tried", "damaged", damaged(("bob",)), ""),
-    ("queue.aside-copied", "damaged", damaged(()), ""),
+    ("queue.aside-copied", "damaged", damaged(()), SLOW),
     ("queue.segment", "mixed", under(submitters), ""),
     ("queue.segment", "large", under(large), SPOOL_ALL),
     ("queue.segment-synced", "mixed", under(submitters), ""),
@@ -276,7 +284,7 @@ def test_no_step_is_left_out():
 
 @pytest.mark.parametrize("step,work,config", [(s, w, c) for s, _, w, c in CASES], ids=[f"{s}-{n}" for s, n, _, _ in CASES])
 def test_dies_at(step, work, config):
-    with godwit.Instance(config) as g:
+    with instance(config) as g:
         g.start()
         b = Bed(g, step.split(".")[0], step if ":" in step or step.split(".")[1] in FIRST else step + ":3")
         b.book.add_users()
@@ -292,7 +300,7 @@ def test_dies_at(step, work, config):
 
 def test_store_dies_three_times_in_a_row():
     """With both journal files in use, and again in each recovery."""
-    with godwit.Instance() as g:
+    with instance() as g:
         g.start()
         b = Bed(g, "store", "store.segments-synced")
         b.book.add_users()
@@ -313,7 +321,7 @@ def test_store_dies_three_times_in_a_row():
 
 
 def test_a_long_queue_is_listed_whole():
-    with godwit.Instance(SPOOL_ALL) as g:
+    with instance(SPOOL_ALL) as g:
         g.start()
         b = Bed(g, "queue", "")
         b.book.add_users()
@@ -323,7 +331,7 @@ def test_a_long_queue_is_listed_whole():
 
 def test_both_die_together():
     """queue and store at once, and again while they recover."""
-    with godwit.Instance(SPOOL_ALL) as g:
+    with instance(SPOOL_ALL) as g:
         g.start()
         b = Bed(g, "queue", "queue.recover")
         b.book.add_users()
