@@ -19,6 +19,8 @@ import godwit
 
 ID = re.compile(rb"^X-Load-Id: (\S+)\r$", re.M)
 FINAL = re.compile(rb"^Final-Recipient: rfc822; away\.(\S+)@else\.example\r$", re.M)
+# Nobody listens there: mail for elsewhere is tried, and waits.
+AWAY = '\nroute "away" { to = {"else.example"} relay = "[127.0.0.1]:1" }\n'
 LARGE = 300000      # more than queue hands over in memory (QUEUE_MEMFD_MAX)
 
 

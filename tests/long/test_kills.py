@@ -10,7 +10,7 @@ import random
 import signal
 import threading
 
-from crashload import Book, Load, Reader
+from crashload import AWAY, Book, Load, Reader
 
 import godwit
 
@@ -50,7 +50,7 @@ def test_random_kills():
     config = rnd.choice(CONFIGS)
     if "GODWIT_LONG_CONFIG" in os.environ:
         config = CONFIGS[int(os.environ["GODWIT_LONG_CONFIG"])]
-    with godwit.Instance(config) as g:
+    with godwit.Instance(config + AWAY) as g:
         g.start()
         book = Book(g, USERS)
         book.add_users()

@@ -8,22 +8,20 @@ import signal
 import subprocess
 
 import pytest
-from crashload import LARGE, Book, Load, Reader, smtp
+from crashload import AWAY, LARGE, Book, Load, Reader, smtp
 from mailtools import address, fetch_all
 
 import godwit
 
 USERS = ("alice", "bob", "carol", "dora")
 SPOOL_ALL = "queue { direct_timeout = 0s }"
-# Nobody listens there: mail for elsewhere is tried, and waits.
-AWAY = 'route "away" { to = {"else.example"} relay = "[127.0.0.1]:1" }'
 # One message a day is tried, the others wait for that.
 SLOW = 'route "slow" { to = {"else.example"} relay = "[127.0.0.1]:1" destination_rate = "1/d" }'
 HOUR, DAYS = 3600, 86400
 
 
 def instance(config=""):
-    return godwit.Instance(f"{config}\n{AWAY}\n")
+    return godwit.Instance(config + AWAY)
 
 
 class Bed:
