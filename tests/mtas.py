@@ -9,6 +9,7 @@ paths, and all its processes go when the first one does.  It has one account,
 """
 import fcntl
 import os
+import re
 import signal
 import smtplib
 import subprocess
@@ -32,6 +33,8 @@ cp "$TREE"/usr/sbin/* usr/sbin/
 [ ! -e usr/sbin/exim4 ] || chmod 4755 usr/sbin/exim4
 mount --bind "$TREE/usr/libexec" usr/libexec
 mount --bind "$TREE" peers
+libs=$(cd "$TREE" && find usr/lib lib -name 'lib*.so.*' -exec dirname {} + 2>/dev/null | sort -u)
+[ -z "$libs" ] || { for d in $libs; do echo /peers/$d; done >etc/ld.so.conf; /sbin/ldconfig -r .; }
 mount --rbind /dev dev
 mount -t proc proc proc
 chroot "$R" "$@"
@@ -40,13 +43,34 @@ exit
 
 
 def unpack(packages=PACKAGES):
-    """Below build/peers, once; a mirror that fails is asked again."""
+    """Below build/peers, once, with the libraries that the system lacks; a
+    mirror that fails is asked again."""
     os.makedirs(PEERS, exist_ok=True)
     with open(f"{PEERS}/lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in packages:
+        wanted = list(packages)
+        for name in wanted:
             if not os.path.exists(f"{PEERS}/{name}.done"):
                 _unpack_one(name)
+            wanted += [lib for lib in _missing(name) if lib not in wanted]
+
+
+def _missing(name):
+    """Libraries that a package depends on and that are not installed."""
+    depends = subprocess.run(["dpkg-deb", "-f", _file_of(name), "Depends"], cwd=PEERS, check=True, text=True,
+                             capture_output=True).stdout
+    choices = [[re.split(r"[ :(]", one.strip())[0] for one in clause.split("|")] for clause in depends.split(",")]
+    choices = [names for names in choices if names[0].startswith("lib")]
+    if not choices:
+        return []
+    rows = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Provides} ${db:Status-Abbrev}\n"], check=True,
+                          text=True, capture_output=True).stdout
+    there = {n.strip(",") for row in rows.splitlines() if row.rstrip().endswith("ii") for n in row.split()}
+    return [names[0] for names in choices if not there.intersection(names)]
+
+
+def _file_of(name):
+    return next(f for f in sorted(os.listdir(PEERS)) if f.startswith(name + "_"))
 
 
 def _unpack_one(name):
@@ -59,8 +83,7 @@ def _unpack_one(name):
             subprocess.run(["apt-get", "-q", "update"], capture_output=True, timeout=300, check=False)
     else:
         raise godwit.Failed(f"{name} cannot be downloaded: {p.stderr}")
-    deb = next(f for f in sorted(os.listdir(PEERS)) if f.startswith(name + "_"))
-    subprocess.run(["dpkg", "-x", deb, "tree"], cwd=PEERS, check=True)
+    subprocess.run(["dpkg", "-x", _file_of(name), "tree"], cwd=PEERS, check=True)
     # Nobody becomes root by what lies about here.
     subprocess.run(["find", "tree", "-type", "f", "-perm", "/6000", "-exec", "chmod", "ug-s", "{}", "+"], cwd=PEERS,
                    check=True)
