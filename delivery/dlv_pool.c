@@ -5,6 +5,8 @@
 
 #include "lib/base/must.h"
 
+#define DRAIN_QUIT_MS	2000u	/* for the answer to QUIT when we stop */
+
 struct dlv_pool {
 	struct loop		*loop;
 	const char		*hostname;
@@ -244,6 +246,8 @@ void
 dlv_pool_drain(struct dlv_pool *p, timer_fn *fn, void *arg)
 {
 	p->is_draining = true;
+	if (p->config.times.phase_ms[SMTP_PHASE_RSET] > DRAIN_QUIT_MS)
+		p->config.times.phase_ms[SMTP_PHASE_RSET] = DRAIN_QUIT_MS;
 	p->drained = fn;
 	p->drained_arg = arg;
 	quit_idle(p);

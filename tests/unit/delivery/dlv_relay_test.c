@@ -1033,6 +1033,26 @@ drains(void **state)
 	assert_int_equal(dlv_relay_session_count(w->relay), 0);
 }
 
+/* Stopping waits for nobody's answer to QUIT for long. */
+static void
+drains_past_silence(void **state)
+{
+	struct world *w = *state;
+
+	w->hosts[0].ignores_quit = true;
+	give(w, (struct job){ .site = site_of(w, 0) });
+	run(w);
+	dlv_relay_drain(w->relay, on_drained, w);
+	run_for(w, 50);
+	assert_int_equal(w->hosts[0].quits, 1);
+	assert_false(w->is_drained);
+	loop_advance(w->loop, 2001);
+	timer_set(&w->limit, loop_now(w->loop) + 15000);
+	loop_run(w->loop);
+	timer_stop(&w->limit);
+	assert_true(w->is_drained);
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -1046,7 +1066,7 @@ main(void)
 		T(stale_connection), T(session_limit), T(job_limit), T(hostile),
 		T(byte_a_second), T(lost_at_the_end), T(deadline), T(eight_bits), T(utf8_header), T(sender_domain),
 		T(large_body), T(many_recipients), T(too_many_recipients), T(queue_leaves),
-		T(drains),
+		T(drains), T(drains_past_silence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,8 @@ command(struct client *c, struct slice line)
 		say(c, h->rset != NULL ? h->rset : "250 2.0.0 Ok");
 	} else if (slice_eq_str(line, "QUIT")) {
 		h->quits++;
+		if (h->ignores_quit)
+			return;
 		say(c, "221 2.0.0 Bye");
 		conn_close(c->conn, "quit");
 	} else {

@@ -30,6 +30,7 @@ struct fake_host {
 	enum fake_fault	 fault;
 	bool		 is_lmtp;
 	unsigned	 close_after;	/* messages of a connection; 0: never */
+	bool		 ignores_quit;
 	bool		 by_bytes;	/* replies go byte by byte */
 	unsigned	 octet;		/* 127.0.0.OCTET; 0: 1 */
 	uint16_t	 port;		/* 0: a free one, then it stands here */
