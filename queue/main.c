@@ -4,7 +4,6 @@
  * event goes to (queue_core.h lists the parts).
  */
 #include <string.h>
-#include <sysexits.h>
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -21,7 +20,7 @@
 #include "queue/queue_relay.h"
 #include "queue/queue_run.h"
 #include "queue/queue_sts.h"
-#include "queue/queue_super.h"
+#include "queue/queue_tool.h"
 #include "queue/queue_txn.h"
 
 #define DRAIN_POLL_MS	50u
@@ -354,7 +353,7 @@ queue_status(struct daemon_app *app, uint32_t *sessions, struct buf *note)
 }
 
 static void
-page_done(void *arg, uint64_t id, uint8_t code, bool more, struct slice text)
+tool_reply(void *arg, uint64_t id, uint8_t code, bool more, struct slice text)
 {
 	daemon_tool_reply(arg, id, code, more, text);
 }
@@ -363,19 +362,11 @@ static void
 queue_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
     struct ipc_in *in)
 {
-	struct queue *q = queue_of_app(app);
+	const struct queue_call call = { .fn = tool_reply, .arg = app, .id = id,
+	    .uid = m->uid };
 
 	(void)in;
-	if (slice_eq_str(m->verb, "queue.list"))
-		queue_list_page(q, m->args, id, page_done, app);
-	else if (slice_eq_str(m->verb, "queue.flush"))
-		queue_super_flush(q, m->args, id, page_done, app);
-	else if (slice_eq_str(m->verb, "queue.super"))
-		queue_super_run(q, m->args, id, page_done, app);
-	else if (slice_eq_str(m->verb, "queue.shape"))
-		queue_super_shape(q, id, page_done, app);
-	else
-		daemon_tool_reply(app, id, EX_USAGE, false, SLICE_LIT("unknown verb"));
+	queue_tool_run(queue_of_app(app), m->verb, m->args, &call);
 }
 
 static const struct opt_section queue_sections[] = {

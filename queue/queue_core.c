@@ -8,6 +8,7 @@
 #include "queue/queue_keyd.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_run.h"
+#include "queue/queue_super.h"
 
 void
 queue_core_init(struct queue *q, struct loop *loop, int dir)
@@ -28,6 +29,7 @@ queue_core_init(struct queue *q, struct loop *loop, int dir)
 	list_init(&q->clients);
 	list_init(&q->direct);
 	list_init(&q->stuck);
+	list_init(&q->requests);
 	map_init(&q->txns);
 	map_init(&q->msgs);
 	queue_forget_init(q);
@@ -50,6 +52,7 @@ queue_core_fini(struct queue *q)
 	timer_stop(&q->line_timer);
 	timer_stop(&q->house_timer);
 	timer_stop(&q->key_timer);
+	queue_super_fini(q);
 	queue_forget_fini(q);
 	queue_line_fini(q);
 	for (l = q->table.order.next; l != &q->table.order; l = l->next)

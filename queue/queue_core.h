@@ -16,7 +16,9 @@
  *	queue_forget	the store may forget completed messages
  *	queue_compact	segments that have little left
  *	queue_recover	the start
- *	queue_list	what gwqueue asks
+ *	queue_tool	what operators' tools ask: a table of verbs
+ *	queue_list	the listing of gwqueue
+ *	queue_super	messages are deleted, held, released, ...
  *
  * All of it runs in the loop; times are real ms unless named mono.
  */
@@ -83,6 +85,7 @@ struct queue {
 	struct loop_wake	*wake;
 	struct queue_seg	*current;	/* segment written to */
 	struct list		 stuck;		/* writes that found no room */
+	struct list		 requests;	/* of operators, to be answered: queue_super */
 
 	struct ipc_peer		*delivers[QUEUE_PEERS_MAX];
 	unsigned		 deliver_count;

@@ -430,6 +430,8 @@ arm_item(struct queue_msg *m)
 		at = min_of(at, m->env.arrival_ms + q->limits.warning_ms);
 	if (it->flags & QUEUE_HELD)
 		at = QUEUE_SCHED_NEVER;
+	else if (it->is_doomed && local)
+		at = now;
 	if (m->notify_failed)
 		at = min_of(at, now + q->sched.min_backoff_ms);
 	if (at == QUEUE_SCHED_NEVER)

@@ -44,7 +44,8 @@ take_message(struct recovery *rec, const struct queue_entry *e)
 	}
 	it->size = e->record.aux;
 	it->key_id = e->record.key_id;
-	it->flags = e->record.flags;
+	/* A copy that a compaction made comes behind the RESULT. */
+	it->flags = (uint8_t)((e->record.flags & ~QUEUE_HELD) | (it->flags & QUEUE_HELD));
 	queue_table_put_message(&q->table, it, &spot);
 }
 

@@ -9,6 +9,7 @@
 #include "queue/queue_load.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_spool.h"
+#include "queue/queue_super.h"
 
 #define AGAIN_MS	60000u	/* after an I/O error, or without the key */
 
@@ -161,6 +162,7 @@ load_done(void *arg)
 	free(ld);
 	queue_run_arm(q);
 	queue_line_go(q);
+	queue_super_look(q);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "queue/queue_forget.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_run.h"
+#include "queue/queue_super.h"
 
 #define FREE_CHECK_MS	1000u
 
@@ -167,6 +168,7 @@ on_result(struct queue_write *w, void *arg)
 	/* It may have changed since. */
 	if (it->msg != NULL && it->msg->has_changed && it->msg->relay_jobs > 0)
 		queue_msg_settle(it->msg);
+	queue_super_look(q);
 }
 
 void
@@ -211,6 +213,7 @@ removed(struct queue *q, struct queue_item *it)
 		queue_forget_add(q, id, it->lost > 0 || it->is_recovered);
 	queue_table_drop(&q->table, &it);
 	queue_compact_arm(q);
+	queue_super_look(q);
 }
 
 static void

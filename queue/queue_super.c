@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A message in hand is changed in its struct queue_msg and settled; of one
+ * that only waits the item and its parts are changed, and it is loaded, so
+ * that its state with the change is written (wants_mark).
+ */
 #include "queue/queue_super.h"
 
 #include <stdlib.h>
@@ -6,40 +11,91 @@
 
 #include "lib/base/cc.h"
 #include "lib/base/enc.h"
+#include "lib/base/log.h"
 #include "lib/base/must.h"
-#include "lib/base/num.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_run.h"
-#include "queue/queue_shape.h"
 #include "queue/queue_spool.h"
 
-#define SHAPE_SITES	500u
-#define REPLY_BYTES	60000u
+#define TEXT_MAX	55000u
+#define SITE_MAX	300u
+#define NO_KEY_MS	60000u	/* it is loaded later */
 
-/* ---- what can be done to one message ---- */
+static void
+wake(struct queue *q)
+{
+	queue_run_arm(q);
+	queue_line_go(q);
+}
+
+/* ---- one message ---- */
+
+static bool
+is_in_spool(const struct queue_item *it)
+{
+	return it->state == QUEUE_S5_STORED || it->state == QUEUE_S6_TRIED;
+}
+
+/* Its state is to be written. */
+static void
+change(struct queue *q, struct queue_item *it)
+{
+	if (it->msg != NULL) {
+		it->msg->has_changed = true;
+		queue_msg_settle(it->msg);
+		return;
+	}
+	it->wants_mark = true;
+	if (!it->is_loading && !queue_run_load(q, it, false))
+		queue_sched_put(&q->sched, it, loop_real_ms(q->loop) + NO_KEY_MS);
+}
 
 typedef void parcel_fn(struct queue_sites *, struct queue_parcel *, uint64_t now_ms);
 
 static void
-each_parcel(struct queue *q, struct queue_item *it, parcel_fn *fn)
+each_part(struct queue *q, struct queue_item *it, parcel_fn *fn)
 {
 	uint64_t now = loop_real_ms(q->loop);
-	struct list *l;
+	struct list *l, *next;
 
-	for (l = it->parts.next; l != &it->parts; l = l->next)
+	LIST_EACH(l, next, &it->parts)
 		fn(q->sites, &obj_of(l, struct queue_bundle, in_item)->parcel, now);
 }
 
-/* It is loaded, which tries what is due, and its RESULT says what is new. */
+/* Parts that are not with relay; with keep_picked, nor about to be. */
 static void
-look_at(struct queue *q, struct queue_item *it)
+drop_parts(struct queue *q, struct queue_item *it, bool keep_picked)
 {
-	if (it->msg != NULL)
-		it->msg->has_changed = true;
-	else {
-		it->wants_mark = true;
-		queue_sched_put(&q->sched, it, loop_real_ms(q->loop));
+	struct queue_bundle *p;
+	struct list *l, *next;
+	uint32_t i;
+
+	LIST_EACH(l, next, &it->parts) {
+		p = obj_of(l, struct queue_bundle, in_item);
+		if (p->in_job || (p->is_picked && keep_picked))
+			continue;
+		for (i = 0; it->msg != NULL && i < p->count; i++)
+			it->msg->env.rcpts[p->idx[i]].in_line = false;
+		queue_line_end(q, &p);
 	}
+}
+
+static bool
+delete(struct queue *q, struct queue_item *it)
+{
+	struct queue_msg *m = it->msg;
+
+	if (it->is_deleted)
+		return false;
+	it->is_deleted = true;
+	if (m != NULL) {
+		m->is_deleted = true;
+		m->is_round = m->wants_local = false;
+		drop_parts(q, it, false);
+		queue_msg_settle(m);
+	} else if (!it->is_loading)
+		queue_msg_finish_item(q, it);
+	return true;
 }
 
 static bool
@@ -48,8 +104,8 @@ hold(struct queue *q, struct queue_item *it)
 	if (it->flags & QUEUE_HELD)
 		return false;
 	it->flags |= QUEUE_HELD;
-	each_parcel(q, it, queue_parcel_hold);
-	look_at(q, it);
+	each_part(q, it, queue_parcel_hold);
+	change(q, it);
 	return true;
 }
 
@@ -59,22 +115,29 @@ release(struct queue *q, struct queue_item *it)
 	if (!(it->flags & QUEUE_HELD))
 		return false;
 	it->flags &= (uint8_t)~QUEUE_HELD;
-	each_parcel(q, it, queue_parcel_release);
-	look_at(q, it);
+	each_part(q, it, queue_parcel_release);
+	if (it->msg == NULL)
+		queue_sched_put(&q->sched, it, loop_real_ms(q->loop));
+	change(q, it);
 	return true;
 }
 
-/* As if it had just come: by the routes as they are now. */
 static bool
 requeue(struct queue *q, struct queue_item *it)
 {
-	if (it->msg != NULL || it->is_loading)
-		return false;
 	it->flags &= (uint8_t)~QUEUE_HELD;
-	it->attempts = 0;
-	it->is_requeued = true;
-	queue_line_drop(q, it);
-	look_at(q, it);
+	each_part(q, it, queue_parcel_release);
+	it->attempts = it->lost = it->away = 0;
+	drop_parts(q, it, true);
+	if (it->msg != NULL) {
+		it->msg->retry_ms = loop_real_ms(q->loop);
+		queue_line_sort(it->msg, 0);
+	} else {
+		it->is_requeued = true;
+		it->is_sorted = false;	/* by the load, even a late one */
+		queue_sched_put(&q->sched, it, loop_real_ms(q->loop));
+	}
+	change(q, it);
 	return true;
 }
 
@@ -83,267 +146,311 @@ expire(struct queue *q, struct queue_item *it)
 {
 	it->is_doomed = true;
 	it->flags &= (uint8_t)~QUEUE_HELD;
-	each_parcel(q, it, queue_parcel_expire);
+	each_part(q, it, queue_parcel_expire);
 	if (it->msg == NULL)
 		queue_sched_put(&q->sched, it, loop_real_ms(q->loop));
-	return true;
-}
-
-static bool
-delete(struct queue *q, struct queue_item *it)
-{
-	if (it->msg != NULL) {
-		it->msg->is_deleted = true;
-		queue_msg_settle(it->msg);
-	} else if (it->is_loading)
-		it->is_deleted = true;
 	else
-		queue_msg_finish_item(q, it);
+		queue_msg_settle(it->msg);
 	return true;
 }
 
-static bool
-flush(struct queue *q, struct queue_item *it)
-{
-	each_parcel(q, it, queue_parcel_flush);
-	if (heap_has(&it->due))
-		queue_sched_put(&q->sched, it, loop_real_ms(q->loop));
-	return true;
-}
-
-/* ---- verbs ---- */
-
-struct verb {
+static const struct verb {
 	const char	*name;
+	const char	*action;	/* in the log */
 	bool		(*fn)(struct queue *, struct queue_item *);
-	const char	*said;
+	bool		 is_waited_for;
+} verbs[] = {
+	{ "d", "delete", delete, true },
+	{ "h", "hold", hold, true },
+	{ "H", "release", release, true },
+	{ "r", "requeue", requeue, true },
+	{ "e", "expire", expire, false },	/* is given up at once */
 };
 
-static const struct verb verbs[] = {
-	{ "h", hold, "Placed on hold" },
-	{ "H", release, "Released from hold" },
-	{ "r", requeue, "Requeued" },
-	{ "e", expire, "Expired" },
-	{ "d", delete, "Deleted" },
+/* ---- requests ---- */
+
+struct request {
+	struct list		 link;
+	struct queue_call	 call;
+	const struct verb	*verb;
+	struct buf		 text;
+	uint64_t		 ids[QUEUE_SUPER_PAGE];	/* to be waited for */
+	unsigned		 n;
+	unsigned		 at;
+	unsigned		 count;		/* done */
+	uint64_t		 cursor;	/* of all */
+	uint64_t		 last;
+	bool			 more;
 };
 
+static void
+finish(struct request *r)
+{
+	char id[ENC_ID_BYTES + 1], last[ENC_ID_BYTES + 1];
+
+	list_remove(&r->link);
+	buf_printf(&r->text, "done %u\n", r->count);
+	if (r->more) {
+		enc_id_str(id, r->cursor);
+		enc_id_str(last, r->last);
+		buf_printf(&r->text, "%s %s\n", id, last);
+	}
+	r->call.fn(r->call.arg, r->call.id, EX_OK, r->more, buf_slice(&r->text));
+	buf_fini(&r->text);
+	free(r);
+}
+
+/* Something of it is on its way to or from the disk. */
 static bool
-is_listed(const struct queue_item *it)
+is_pending(const struct queue *q, uint64_t id)
 {
-	return (it->state == QUEUE_S5_STORED || it->state == QUEUE_S6_TRIED) &&
-	    !it->is_deleted && (it->msg == NULL || !it->msg->is_deleted);
-}
+	const struct queue_item *it = queue_table_find(&q->table, id);
 
-static void
-wake(struct queue *q)
-{
-	queue_run_arm(q);
-	queue_line_go(q);
-}
-
-static void
-say(const struct verb *v, uint64_t count, uint64_t id, queue_super_fn *fn, void *arg)
-{
-	struct buf b;
-
-	buf_init(&b, 200);
-	buf_printf(&b, "%s: %llu message%s\n", v->said, (unsigned long long)count,
-	    count == 1 ? "" : "s");
-	fn(arg, id, EX_OK, false, buf_slice(&b));
-	buf_fini(&b);
-}
-
-static void
-run_one(struct queue *q, const struct verb *v, struct slice which, uint64_t id,
-    queue_super_fn *fn, void *arg)
-{
-	struct queue_item *it = NULL;
-	uint64_t msg;
-
-	if (enc_get_id(which, &msg) == ERR_OK)
-		it = queue_table_find(&q->table, msg);
-	if (it == NULL || !is_listed(it)) {
-		fn(arg, id, EX_DATAERR, false, SLICE_LIT("no such message"));
-		return;
-	}
-	if (!v->fn(q, it)) {
-		fn(arg, id, EX_TEMPFAIL, false, SLICE_LIT("nothing to change for this message"));
-		return;
-	}
-	wake(q);
-	say(v, 1, id, fn, arg);
-}
-
-/* The cursor: the id looked at last, and how many were changed. */
-static void
-run_all(struct queue *q, const struct verb *v, struct slice cursor, uint64_t id,
-    queue_super_fn *fn, void *arg)
-{
-	struct queue_item *it, *next;
-	uint64_t last = 0, count = 0;
-	struct slice first, rest;
-	char text[ENC_ID_BYTES + 1];
-	unsigned n = 0;
-	struct list *l;
-	struct buf b;
-
-	rest = slice_cut(slice_trim(cursor), ' ', &first);
-	if (cursor.n > 0 && (enc_get_id(first, &last) != ERR_OK ||
-	    num_parse_u64(rest, UINT64_MAX, &count) != ERR_OK)) {
-		fn(arg, id, EX_USAGE, false, SLICE_LIT("bad arguments"));
-		return;
-	}
-	for (it = queue_table_after(&q->table, last); it != NULL && n < QUEUE_SUPER_PAGE;
-	    it = next, n++) {
-		l = list_next(&q->table.order, &it->order);
-		next = l != NULL ? obj_of(l, struct queue_item, order) : NULL;
-		last = it->id;
-		if (is_listed(it))
-			count += v->fn(q, it);
-	}
-	wake(q);
-	if (it == NULL) {
-		say(v, count, id, fn, arg);
-		return;
-	}
-	buf_init(&b, 200);
-	enc_id_str(text, last);
-	buf_printf(&b, "%s %llu\n", text, (unsigned long long)count);
-	fn(arg, id, EX_OK, true, buf_slice(&b));
-	buf_fini(&b);
+	return it != NULL && (it->is_loading || it->writes > 0);
 }
 
 void
-queue_super_run(struct queue *q, struct slice args, uint64_t id, queue_super_fn *fn, void *arg)
+queue_super_look(struct queue *q)
 {
-	struct slice op, which, cursor;
+	struct request *r;
+	struct list *l, *next;
+
+	LIST_EACH(l, next, &q->requests) {
+		r = obj_of(l, struct request, link);
+		while (r->at < r->n && !is_pending(q, r->ids[r->at]))
+			r->at++;
+		if (r->at == r->n)
+			finish(r);
+	}
+}
+
+void
+queue_super_fini(struct queue *q)
+{
+	struct request *r;
+	struct list *l;
+
+	while ((l = list_first(&q->requests)) != NULL) {
+		r = obj_of(l, struct request, link);
+		list_remove(l);
+		buf_fini(&r->text);
+		free(r);
+	}
+}
+
+static void
+act_noted(struct queue *q, struct request *r, struct queue_item *it)
+{
+	uint64_t id = it->id;
+
+	if (!r->verb->fn(q, it))
+		return;
+	r->count++;
+	if (r->verb->is_waited_for)
+		r->ids[r->n++] = id;
+}
+
+/* ---- all messages ---- */
+
+static enum err
+parse_cursor(struct queue *q, struct request *r, struct slice s)
+{
+	struct slice id;
+	enum err e;
+
+	r->last = q->table.last_id;
+	if (s.n == 0)
+		return ERR_OK;
+	s = slice_cut(slice_trim(s), ' ', &id);
+	e = enc_get_id(id, &r->cursor);
+	return e != ERR_OK ? e : enc_get_id(s, &r->last);
+}
+
+static void
+run_all(struct queue *q, struct request *r)
+{
+	struct queue_item *it = queue_table_after(&q->table, r->cursor);
+	struct list *l;
+	unsigned seen;
+
+	for (seen = 0; it != NULL && it->id <= r->last; seen++) {
+		if (seen == QUEUE_SUPER_PAGE) {
+			r->more = true;
+			break;
+		}
+		l = list_next(&q->table.order, &it->order);
+		r->cursor = it->id;
+		if (is_in_spool(it))
+			act_noted(q, r, it);
+		it = l != NULL ? obj_of(l, struct queue_item, order) : NULL;
+	}
+	if (r->count > 0)
+		log_event(LOG_operator, log_str("action", r->verb->action),
+		    log_num("count", r->count), log_num("uid", r->call.uid));
+}
+
+/* ---- by id ---- */
+
+static void
+run_id(struct queue *q, struct request *r, uint64_t id)
+{
+	struct queue_item *it = queue_table_find(&q->table, id);
+	char text[ENC_ID_BYTES + 1];
+	unsigned before = r->count;
+
+	enc_id_str(text, id);
+	if (it == NULL || !is_in_spool(it)) {
+		buf_printf(&r->text, "none %s\n", text);
+		return;
+	}
+	act_noted(q, r, it);
+	if (r->count > before)
+		log_event(LOG_operator, log_str("action", r->verb->action), log_id("m", id),
+		    log_num("uid", r->call.uid));
+}
+
+/* All are read before any is changed. */
+static enum err
+parse_ids(struct slice args, uint64_t ids[QUEUE_SUPER_IDS], unsigned *count)
+{
+	struct slice one;
+
+	for (*count = 0; args.n > 0; ++*count) {
+		args = slice_cut(args, '\0', &one);
+		if (*count == QUEUE_SUPER_IDS)
+			return ERR_LIMIT;
+		if (enc_get_id(one, &ids[*count]) != ERR_OK)
+			return ERR_SYNTAX;
+	}
+	return *count > 0 ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err
+run_request(struct queue *q, struct request *r, struct slice args)
+{
+	uint64_t ids[QUEUE_SUPER_IDS];
+	struct slice first, rest = slice_cut(args, '\0', &first), cursor;
+	unsigned i, n;
+	enum err e;
+
+	if (slice_eq_str(first, "ALL")) {
+		(void)slice_cut(rest, '\0', &cursor);
+		if ((e = parse_cursor(q, r, cursor)) == ERR_OK)
+			run_all(q, r);
+		return e == ERR_OK ? e : ERR_SYNTAX;
+	}
+	if ((e = parse_ids(args, ids, &n)) != ERR_OK)
+		return e;
+	for (i = 0; i < n; i++)
+		run_id(q, r, ids[i]);
+	return ERR_OK;
+}
+
+static const struct verb *
+verb_of(struct slice name)
+{
 	size_t i;
 
-	args = slice_cut(args, '\0', &op);
-	args = slice_cut(args, '\0', &which);
-	(void)slice_cut(args, '\0', &cursor);
-	for (i = 0; i < lengthof(verbs) && !slice_eq_str(op, verbs[i].name); i++)
-		;
-	if (i == lengthof(verbs))
-		fn(arg, id, EX_USAGE, false, SLICE_LIT("bad arguments"));
-	else if (slice_eq_str(which, "ALL"))
-		run_all(q, &verbs[i], cursor, id, fn, arg);
+	for (i = 0; i < lengthof(verbs); i++)
+		if (slice_eq_str(name, verbs[i].name))
+			return &verbs[i];
+	return NULL;
+}
+
+static void
+refuse(const struct queue_call *call, enum err e)
+{
+	if (e == ERR_LIMIT)
+		queue_tool_answer(call, EX_DATAERR, SLICE_LIT("more than 1000 ids"));
 	else
-		run_one(q, &verbs[i], which, id, fn, arg);
+		queue_tool_answer(call, EX_DATAERR, SLICE_LIT("not a queue id"));
+}
+
+void
+queue_super_run(struct queue *q, struct slice args, const struct queue_call *call)
+{
+	const struct verb *v;
+	struct slice name;
+	struct request *r;
+	enum err e;
+
+	args = slice_cut(args, '\0', &name);
+	if ((v = verb_of(name)) == NULL) {
+		queue_tool_answer(call, EX_USAGE, SLICE_LIT("bad arguments"));
+		return;
+	}
+	if (!queue_run_is_ready(q)) {
+		queue_tool_answer(call, EX_TEMPFAIL, SLICE_LIT("queue is not ready yet"));
+		return;
+	}
+	r = must_alloc(1, sizeof(*r));
+	list_init(&r->link);
+	buf_init(&r->text, TEXT_MAX);
+	r->call = *call;
+	r->verb = v;
+	if ((e = run_request(q, r, args)) != ERR_OK) {
+		refuse(call, e);
+		buf_fini(&r->text);
+		free(r);
+		return;
+	}
+	list_push(&q->requests, &r->link);
+	wake(q);
+	queue_super_look(q);
 }
 
 /* ---- flush ---- */
 
 static bool
+flush_site(struct queue *q, struct slice which)
+{
+	char name[SITE_MAX];
+	size_t i;
+
+	if (which.n > sizeof(name))
+		return false;
+	for (i = 0; i < which.n; i++)
+		name[i] = ascii_lower(which.p[i]);
+	return queue_sites_flush(q->sites, slice_of(name, i), loop_real_ms(q->loop)) > 0;
+}
+
+/* What there is to say against it, if anything. */
+static struct slice
 flush_id(struct queue *q, struct slice which)
 {
 	struct queue_item *it = NULL;
-	uint64_t msg;
+	uint64_t id;
 
-	if (enc_get_id(which, &msg) == ERR_OK)
-		it = queue_table_find(&q->table, msg);
-	return it != NULL && is_listed(it) && flush(q, it);
+	if (enc_get_id(which, &id) == ERR_OK)
+		it = queue_table_find(&q->table, id);
+	if (it == NULL || !is_in_spool(it))
+		return SLICE_LIT("no such message");
+	if (it->flags & QUEUE_HELD)
+		return SLICE_LIT("the message is held (see gwsuper -H)");
+	each_part(q, it, queue_parcel_flush);
+	if (heap_has(&it->due))
+		queue_sched_put(&q->sched, it, loop_real_ms(q->loop));
+	return SLICE_NONE;
 }
 
 void
-queue_super_flush(struct queue *q, struct slice args, uint64_t id, queue_super_fn *fn,
-    void *arg)
+queue_super_flush(struct queue *q, struct slice args, const struct queue_call *call)
 {
-	struct slice how, which;
-	bool found = true;
+	struct slice how, which, why = SLICE_NONE;
 
 	args = slice_cut(args, '\0', &how);
 	(void)slice_cut(args, '\0', &which);
 	if (how.n == 0)
 		(void)queue_run_flush(q);
-	else if (slice_eq_str(how, "s"))
-		found = queue_sites_flush(q->sites, which, loop_real_ms(q->loop)) > 0;
-	else if (slice_eq_str(how, "i"))
-		found = flush_id(q, which);
+	else if (slice_eq_str(how, "s")) {
+		if (!flush_site(q, which))
+			why = SLICE_LIT("no mail for this site");
+	} else if (slice_eq_str(how, "i"))
+		why = flush_id(q, which);
 	else {
-		fn(arg, id, EX_USAGE, false, SLICE_LIT("bad arguments"));
+		queue_tool_answer(call, EX_USAGE, SLICE_LIT("bad arguments"));
 		return;
 	}
 	wake(q);
-	if (found)
-		fn(arg, id, EX_OK, false, SLICE_NONE);
-	else
-		fn(arg, id, EX_DATAERR, false, slice_eq_str(how, "i") ?
-		    SLICE_LIT("no such message") : SLICE_LIT("no mail for this site"));
-}
-
-/* ---- shape ---- */
-
-struct row {
-	struct queue_site	*site;
-	struct queue_shape	 shape;
-	uint64_t		 total;
-};
-
-static int
-by_total(const void *a, const void *b)
-{
-	const struct row *x = a, *y = b;
-
-	return x->total < y->total ? 1 : x->total > y->total ? -1 :
-	    slice_cmp(queue_site_name(x->site), queue_site_name(y->site));
-}
-
-static void
-put_row(struct buf *b, struct slice name, const struct queue_shape *s, uint64_t total)
-{
-	unsigned i;
-
-	buf_printf(b, "%40.*s %7llu", SLICE_FMT(slice_head(name, 40)),
-	    (unsigned long long)total);
-	for (i = 0; i < QUEUE_SHAPE_AGES; i++)
-		buf_printf(b, " %5llu", (unsigned long long)s->rcpts[i]);
-	buf_put_char(b, '\n');
-}
-
-static size_t
-fill_rows(struct queue *q, struct row **rows, struct row *all)
-{
-	uint64_t now = loop_real_ms(q->loop);
-	size_t n = 0, cap = 0, i;
-	struct queue_site *site;
-	struct queue_walk w;
-
-	queue_walk_start(q->sites, &w);
-	while ((site = queue_walk_step(q->sites, &w)) != NULL) {
-		if (n == cap) {
-			cap = cap == 0 ? 64 : cap * 2;
-			*rows = must_realloc(*rows, cap, sizeof(**rows));
-		}
-		(*rows)[n] = (struct row){ .site = site };
-		queue_shape_fill(q->sites, site, now, &(*rows)[n].shape);
-		for (i = 0; i < QUEUE_SHAPE_AGES; i++) {
-			(*rows)[n].total += (*rows)[n].shape.rcpts[i];
-			all->shape.rcpts[i] += (*rows)[n].shape.rcpts[i];
-		}
-		all->total += (*rows)[n].total;
-		n += (*rows)[n].total > 0;
-	}
-	queue_walk_stop(&w);
-	return n;
-}
-
-void
-queue_super_shape(struct queue *q, uint64_t id, queue_super_fn *fn, void *arg)
-{
-	struct row *rows = NULL, all = { 0 };
-	size_t i, n = fill_rows(q, &rows, &all);
-	struct buf b;
-
-	if (n > 1)
-		qsort(rows, n, sizeof(*rows), by_total);
-	buf_init(&b, REPLY_BYTES);
-	buf_printf(&b, "%40s %7s %5s %5s %5s %5s %5s %5s %5s %5s %5s %5s\n", "", "T", "5",
-	    "10", "20", "40", "80", "160", "320", "640", "1280", "1280+");
-	put_row(&b, SLICE_LIT("TOTAL"), &all.shape, all.total);
-	for (i = 0; i < n && i < SHAPE_SITES; i++)
-		put_row(&b, queue_site_name(rows[i].site), &rows[i].shape, rows[i].total);
-	fn(arg, id, EX_OK, false, buf_slice(&b));
-	buf_fini(&b);
-	free(rows);
+	queue_tool_answer(call, why.n > 0 ? 1 : EX_OK, why);
 }

@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What operators do to messages in the spool: hold, release, requeue, expire,
- * delete, one or all; and flush, by message or by site.  All of them are done
- * in pages (lib/daemon/tool.h), so that a million messages stop nobody.
+ * delete; and flush, by message or by site.  A request names up to
+ * QUEUE_SUPER_IDS messages, or goes through all in pages of QUEUE_SUPER_PAGE,
+ * so that a million stop nobody; it is answered when what it changed is
+ * durable.
  *
- * A message that is on its way just then is held or given up when its
- * delivery ended without success; one that is deleted is gone after it.
+ * A message that is on its way just then is not waited for: it is held or
+ * given up when its delivery ended without success; one that is deleted is
+ * gone after it.
  */
 #ifndef QUEUE_SUPER_H
 #define QUEUE_SUPER_H
 
 #include "queue/queue_core.h"
+#include "queue/queue_tool.h"
 
-#define QUEUE_SUPER_PAGE	5000u	/* messages in one step */
+#define QUEUE_SUPER_IDS		1000u
+#define QUEUE_SUPER_PAGE	2000u
 
-typedef void queue_super_fn(void *arg, uint64_t id, uint8_t exit, bool more, struct slice);
+/*
+ * args: "h", "H", "r", "e" or "d"; ids, or "ALL" and maybe the cursor.  The
+ * text: a line "none ID" for each that is not in the spool, "done COUNT", the
+ * cursor while there is more.
+ */
+void	 queue_super_run(struct queue *, struct slice args, const struct queue_call *);
+/* Something was read or written: requests may be complete. */
+void	 queue_super_look(struct queue *);
+/* For tests: requests that wait are forgotten. */
+void	 queue_super_fini(struct queue *);
 
-/* args: "h", "H", "r", "e" or "d"; a queue id or "ALL"; maybe the cursor */
-void	 queue_super_run(struct queue *, struct slice args, uint64_t id,
-	    queue_super_fn *, void *arg);
-/* args: nothing (all), "s" and a site, or "i" and a queue id */
-void	 queue_super_flush(struct queue *, struct slice args, uint64_t id,
-	    queue_super_fn *, void *arg);
-/* Recipients by site and age: a table, largest first. */
-void	 queue_super_shape(struct queue *, uint64_t id, queue_super_fn *, void *arg);
+/* args: nothing (all), "s" and a site, or "i" and a queue id; 1: not there */
+void	 queue_super_flush(struct queue *, struct slice args, const struct queue_call *);
 
 #endif

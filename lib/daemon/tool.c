@@ -169,12 +169,14 @@ cursor_cut(struct slice text, struct slice *cursor)
 }
 
 static void
-print(const char *name, struct slice text, uint8_t exit_code)
+print(void *arg, struct slice text, uint8_t exit_code, bool more)
 {
+	const char *const *name = arg;
 	FILE *to = exit_code == 0 ? stdout : stderr;
 
+	(void)more;
 	if (exit_code != 0 && text.n > 0)
-		(void)fprintf(to, "%s: ", name);
+		(void)fprintf(to, "%s: ", *name);
 	(void)fwrite(text.p != NULL ? text.p : "", 1, text.n, to);
 	if (text.n > 0 && text.p[text.n - 1] != '\n')
 		(void)fputc('\n', to);
@@ -182,7 +184,7 @@ print(const char *name, struct slice text, uint8_t exit_code)
 
 static int
 run_on(int fd, const char *name, enum ipc_role owner, const char *verb, struct buf *args,
-    int pass_fd)
+    int pass_fd, tool_page_fn *fn, void *arg)
 {
 	size_t args_n = args->n;
 	uint8_t exit_code = EX_OSERR;
@@ -199,7 +201,7 @@ run_on(int fd, const char *name, enum ipc_role owner, const char *verb, struct b
 		if (e != ERR_OK)
 			break;
 		show = more ? cursor_cut(buf_slice(&text), &cursor) : buf_slice(&text);
-		print(name, show, exit_code);
+		fn(arg, show, exit_code, more);
 		if (!more)
 			break;
 		buf_truncate(args, args_n);
@@ -217,8 +219,8 @@ run_on(int fd, const char *name, enum ipc_role owner, const char *verb, struct b
 }
 
 int
-tool_run(const char *name, const char *config_dir, enum ipc_role owner, const char *verb,
-    struct buf *args, int pass_fd)
+tool_ask(const char *name, const char *config_dir, enum ipc_role owner, const char *verb,
+    struct buf *args, int pass_fd, tool_page_fn *fn, void *arg)
 {
 	int fd, code;
 	enum err e = tool_connect(config_dir, &fd);
@@ -229,7 +231,14 @@ tool_run(const char *name, const char *config_dir, enum ipc_role owner, const ch
 		    "%s: godwit is not running\n", name);
 		return e == ERR_DENIED ? EX_NOPERM : EX_UNAVAILABLE;
 	}
-	code = run_on(fd, name, owner, verb, args, pass_fd);
+	code = run_on(fd, name, owner, verb, args, pass_fd, fn, arg);
 	(void)close(fd);
 	return code;
+}
+
+int
+tool_run(const char *name, const char *config_dir, enum ipc_role owner, const char *verb,
+    struct buf *args, int pass_fd)
+{
+	return tool_ask(name, config_dir, owner, verb, args, pass_fd, print, &name);
 }

@@ -45,7 +45,15 @@ enum err	 tool_call(int fd, enum ipc_role owner, const char *verb,
 		    uint8_t *exit, bool *more) MUST_USE;
 
 /*
- * The whole dialogue: follow the cursor, print text (to standard output, or
+ * The whole dialogue: follow the cursor and hand each page to fn, without its
+ * cursor line.  Returns the exit code; what went wrong on the way to the
+ * suite is told on standard error.
+ */
+typedef void tool_page_fn(void *arg, struct slice text, uint8_t exit, bool more);
+int		 tool_ask(const char *name, const char *config_dir, enum ipc_role owner,
+		    const char *verb, struct buf *args, int pass_fd, tool_page_fn *, void *arg);
+/*
+ * The same, and print text (to standard output, or
  * standard error behind "name: " when it failed).  Returns the exit code.
  */
 int		 tool_run(const char *name, const char *config_dir, enum ipc_role owner,

@@ -154,11 +154,13 @@ list_page(struct fake *f)
 static void
 delete_page(struct fake *f)
 {
+	const struct queue_call call = { .fn = on_page, .arg = f, .id = 1 };
 	char args[100];
 	int n = snprintf(args, sizeof(args), "d%cALL%c%s", 0, 0, has_more ? cursor : "");
 
-	queue_super_run(&f->q, slice_of(args, (size_t)n + 1), 1, on_page, f);
-	fake_run_ms(f, 0);
+	is_paged = false;
+	queue_super_run(&f->q, slice_of(args, (size_t)n + 1), &call);
+	run_until(f, paged);
 }
 
 int
