@@ -280,13 +280,13 @@ class Node:
         self.g._wait_ready_line()
         self.g.add_user(self.user, self.PASSWORD)
 
-    def send(self, to, text, mail=(), rcpt=(), sender=None, body=None):
-        """A message of the account, to one recipient or a list."""
+    def send(self, to, text, mail=(), rcpt=(), sender=None, body=None, more=""):
+        """A message of the account, to one recipient or a list.  more: fields."""
         to, sender = [to] if isinstance(to, str) else to, sender or self.user
         with self.host.inside():
             s = self.g.smtp("submissions", self.user, self.PASSWORD)
         try:
-            header = f"From: <{sender}>\r\nTo: {', '.join(to)}\r\nSubject: {text}\r\n\r\n"
+            header = f"From: <{sender}>\r\nTo: {', '.join(to)}\r\nSubject: {text}\r\n{more}\r\n"
             refused = s.sendmail(sender, to, header.encode() + (body or f"{text}\r\n".encode()), mail_options=mail,
                                  rcpt_options=rcpt)
             assert not refused

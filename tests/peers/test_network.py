@@ -402,3 +402,30 @@ def test_mta_sts(world):
     assert " tls=verified " in line and " policy=sts " in line
     world.pf.mail.wait("sts-for-other.pf.test")
     assert world.gw3.mail("sts-for-strict.open.test") is None
+
+
+def test_utf8_header(world):
+    """RFC 6531: for hosts that know it; what OpenSMTPD cannot take comes back."""
+    node, text = world.gw1, "gr\u00fc\u00dfe"
+    marks = node.g.mark(), world.gw2.g.mark()
+    node.send(["user@gw2.test", "user@pf.test", "user@os.test"], text, mail=["SMTPUTF8", "BODY=8BITMIME"])
+    assert f"Subject: {text}" in world.pf.mail.wait(text)
+    assert f"Subject: {text}" in world.gw2.wait_mail(text, marks[1])
+    assert " dsn=5.6.7 " in node.wait_result("bounced", "user@os.test", marks[0])
+    assert "user@os.test" in node.wait_mail("Status: 5.6.7", marks[0])
+
+
+def test_require_tls(world):
+    """RFC 8689: only to hosts that promise it as well, over TLS that is
+    verified; and with TLS-Required: No what TLS is worth does not matter."""
+    node = world.gw1
+    marks = node.g.mark(), world.gw2.g.mark(), world.gw3.g.mark()
+    node.send("user@gw2.test", "with-require-tls", mail=["REQUIRETLS"])
+    assert " tls=verified " in sent(node, "user@gw2.test", marks[0])
+    world.gw2.wait_mail("with-require-tls", marks[1])
+    node.send("user@ex.test", "require-tls-of-exim", mail=["REQUIRETLS"])
+    assert " dsn=5.7.30 " in node.wait_result("bounced", "user@ex.test", marks[0])
+    assert world.ex.mail.find("require-tls-of-exim") is None
+    node.send("user@wrong.gw3.test", "whatever it takes", more="TLS-Required: No\r\n")
+    assert " tls=untrusted " in sent(node, "user@wrong.gw3.test", marks[0])
+    world.gw3.wait_mail("whatever it takes", marks[2])
