@@ -16,6 +16,7 @@ import threading
 import time
 
 import powerdisk
+import relaypeer
 from mailtools import address, message, sendmail, smtp, tls
 from powerdisk import Choice
 
@@ -30,9 +31,13 @@ keyd {
 	password_memory = 8M
 	password_passes = 1
 }
-dns { server = "127.0.0.1:9" }
+route "elsewhere" {
+	relay = "[127.0.0.1]:%d"
+}
 """
+LATER, TAKEN, NEVER = "450 4.2.1 later", "250 2.1.5 ok", "550 5.1.1 nobody"
 LARGE = 300000          # more than goes through memory
+FINAL = re.compile(rb"^Final-Recipient: rfc822; ?away\.(\S+)@else\.example\r$", re.M)
 ID = re.compile(rb"^X-Load-Id: (\S+)\r$", re.M)
 NOWHERE = ()            # of a message: in no mailbox
 BOXES = ("INBOX", "Work")
@@ -48,6 +53,8 @@ class Book:
     def __init__(self, g, log):
         self.g, self.log = g, log
         self.acts, self.texts = {}, {}
+        self.answers = {}       # of the host elsewhere, by recipient
+        self.returned = {}      # id: where the 250 stood of what that host refuses
         self.serial = 0
 
     def now(self, key):
@@ -103,14 +110,21 @@ class Book:
         self.texts[ident] = message(f"power {ident}", lines, extra=f"X-Load-Id: {ident}\r\n")
         return ident
 
-    def send(self, session, names, size=1500, sender="x@else.example", away=False):
-        ident = self.text(size)
+    def send(self, session, names, size=1500, sender="x@else.example", away=None):
+        """away: what a host elsewhere says to one more recipient."""
+        ident, begin = self.text(size), self.log.position()
         rcpts = [address(n) for n in names]
         changes = {("mail", n, ident): (("INBOX", ()),) for n in names}
         if away:
             rcpts.append(f"away.{ident}@else.example")
             changes[("kept", ident)] = True
+            self.answers[rcpts[-1]] = away
         assert self.do(changes, lambda: sendmail(session, sender, rcpts, self.texts[ident])) == {}
+        # It may go at any time, and may come back: elsewhere it is at least once.
+        if away in (TAKEN, NEVER):
+            self.acts[("kept", ident)].append((begin, float("inf"), False))
+        if away == NEVER:
+            self.returned[ident] = self.acts[("kept", ident)][0][1]
         return ident
 
     def place(self, name, ident, function, add=(), remove=()):
@@ -136,10 +150,13 @@ class Book:
 
     def check(self, position):
         """After a start; what is wrong, or None."""
+        self.known = set()
         faults = self.check_kept(position)
         for name in sorted({k[1] for k in self.acts if k[0] == "user"}):
             faults += self.check_user(name, position)
         faults += self.check_aliases(position)
+        faults += [f"{i}: neither kept nor returned" for i, end in self.returned.items()
+                   if end <= position and i not in self.known]
         p = self.g.tool("gwstore", "check", "-b")
         if p.returncode != 0:
             faults.append(f"gwstore check: {p.stdout}{p.stderr}")
@@ -160,6 +177,7 @@ class Book:
             self.g.watch.wait(0.1)
         faults = []
         have = [re.sub(r"^away\.|@else\.example$", "", r) for r in rcpts]
+        self.known = set(have)
         for ident in {k[1] for k in self.acts if k[0] == "kept"} | set(have):
             count, may = have.count(ident), self.allowed(("kept", ident), position)
             if count > 1 or (count == 1) not in may:
@@ -206,6 +224,9 @@ class Book:
 
     def note(self, have, name, box, row):
         said, text = row
+        if b"multipart/report" in text and FINAL.search(text):
+            self.known.add(FINAL.search(text).group(1).decode())
+            return []
         found = ID.search(text.split(b"\r\n\r\n", 1)[0] + b"\r\n")
         ident = found.group(1).decode() if found else "?"
         flags = tuple(f for f in ("\\Deleted", "\\Flagged") if f.encode() in said)
@@ -305,16 +326,16 @@ def spooled(b):
     s = smtp(g, 587, "alice")
     me = address("alice")
     b.send(s, ("alice",), 1500, me)
-    b.send(s, ("alice", "bob"), 1500, me, away=True)
+    b.send(s, ("alice", "bob"), 1500, me, away=LATER)
     settle(b)
     b.send(s, ("bob",), LARGE, me)
-    b.send(s, (), 1500, me, away=True)
-    b.send(s, (), LARGE, me, away=True)
+    b.send(s, (), 1500, me, away=LATER)
+    b.send(s, (), LARGE, me, away=LATER)
     b.send(s, ("alice",), 5000, me)
     kill(b, "queue")                    # it comes back by the segments, and compacts them
     s.close()
     s = smtp(g, 587, "alice")
-    b.send(s, ("bob",), 1500, me, away=True)
+    b.send(s, ("bob",), 1500, me, away=LATER)
     b.send(s, ("alice", "bob"), 1500, me)
     settle(b)
     kill(b, "queue")
@@ -325,13 +346,40 @@ def spooled(b):
     s.quit()
 
 
+def relayed(b):
+    """Mail that goes elsewhere, at once or later, or comes back."""
+    g = b.g
+    b.add_user("alice")
+    s = smtp(g, 587, "alice")
+    me = address("alice")
+    mark = g.mark()
+    b.send(s, ("alice",), 1500, me, away=TAKEN)
+    b.send(s, (), 1500, me, away=NEVER)
+    again = b.send(s, (), 1500, me, away=LATER)
+    g.wait_log(r"\]: bounced ", since=mark)
+    g.wait_log(r"\]: deferred ", since=mark)
+    b.peer.wait_messages(1)
+    settle(b)
+    b.send(s, (), LARGE, me, away=TAKEN)
+    b.send(s, (), 1500, me, away=LATER)
+    s.close()
+    kill(b, "queue")
+    rcpt = f"away.{again}@else.example"
+    b.answers[rcpt] = TAKEN
+    b.acts[("kept", again)].append((b.log.position(), float("inf"), False))
+    b.peer.wait_messages(2)
+    g.advance(3600)
+    b.peer.wait_messages(3)
+    settle(b)
+
+
 def aged(b):
     """Segments of queue and store are emptied, copied together and unlinked."""
     g = b.g
     b.add_user("alice")
     s = smtp(g, 587, "alice")
     me = address("alice")
-    idents = [b.send(s, ("alice",), 1500, me, away=True)] + [b.send(s, ("alice",), LARGE, me) for _ in range(2)]
+    idents = [b.send(s, ("alice",), 1500, me, away=LATER)] + [b.send(s, ("alice",), LARGE, me) for _ in range(2)]
     settle(b)
     m = b.login("alice", "secret")
     m.select("INBOX")
@@ -365,6 +413,7 @@ def aged(b):
 
 LIVES = {
     "direct": (direct, ""),
+    "relayed": (relayed, ""),
     "spooled": (spooled, "queue { direct_timeout = 0s }"),
     "aged": (aged, "queue { direct_timeout = 0s }\nstore {\n\tsegment_size = 1M\n\tundelete_window = 0s\n}"),
 }
@@ -379,19 +428,27 @@ class Record:
     def __init__(self, life):
         self.name = life
         self.life, config = LIVES[life]
-        self.g = godwit.Instance(FAST + config)
+        self.peer = relaypeer.Host(RCPT=lambda a: self.book.answers.get(a, LATER))
+        self.config = config
 
     def __enter__(self):
+        with self.peer:
+            self.record()
+        self.disk = self.replay()
+        return self
+
+    def record(self):
+        """The peer is gone afterwards: what is for elsewhere stays."""
+        self.g = godwit.Instance(FAST % self.peer.port + self.config)
         g = self.g.__enter__()
         self.path = g.root + "-record"
         self.log = powerdisk.Log(self.path)
         self.base = self.keep("-base")
         g.start(env=self.env(self.log))
         self.book = Book(g, self.log)
+        self.book.peer = self.peer
         self.life(self.book)
         g.stop()
-        self.disk = self.replay()
-        return self
 
     def __exit__(self, *unused):
         self.g.__exit__(*unused)
