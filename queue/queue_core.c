@@ -3,6 +3,7 @@
 
 #include "lib/base/log.h"
 #include "lib/crypto/cry.h"
+#include "queue/queue_cat.h"
 #include "queue/queue_compact.h"
 #include "queue/queue_forget.h"
 #include "queue/queue_keyd.h"
@@ -30,6 +31,7 @@ queue_core_init(struct queue *q, struct loop *loop, int dir)
 	list_init(&q->direct);
 	list_init(&q->stuck);
 	list_init(&q->requests);
+	list_init(&q->cats);
 	map_init(&q->txns);
 	map_init(&q->msgs);
 	queue_forget_init(q);
@@ -53,6 +55,7 @@ queue_core_fini(struct queue *q)
 	timer_stop(&q->house_timer);
 	timer_stop(&q->key_timer);
 	queue_super_fini(q);
+	queue_cat_fini(q);
 	queue_forget_fini(q);
 	queue_line_fini(q);
 	for (l = q->table.order.next; l != &q->table.order; l = l->next)

@@ -18,6 +18,7 @@
  *	queue_recover	the start
  *	queue_tool	what operators' tools ask: a table of verbs
  *	queue_list	the listing of gwqueue
+ *	queue_cat	one message, for the eyes of an operator
  *	queue_super	messages are deleted, held, released, ...
  *
  * All of it runs in the loop; times are real ms unless named mono.
@@ -85,6 +86,7 @@ struct queue {
 	struct loop_wake	*wake;
 	struct queue_seg	*current;	/* segment written to */
 	struct list		 stuck;		/* writes that found no room */
+	struct list		 cats;		/* messages that operators read: queue_cat */
 	struct list		 requests;	/* of operators, to be answered: queue_super */
 
 	struct ipc_peer		*delivers[QUEUE_PEERS_MAX];

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "lib/base/cc.h"
+#include "queue/queue_cat.h"
 #include "queue/queue_census.h"
 #include "queue/queue_check.h"
 #include "queue/queue_core.h"
@@ -38,6 +39,7 @@ static const struct verb {
 	{ "queue.super", queue_super_run },
 	{ "queue.check", queue_check_page },
 	{ "queue.shape", on_shape },
+	{ "queue.cat", queue_cat_page },
 };
 
 void

@@ -8,7 +8,7 @@ queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_msg.c queue/queue_job
 	queue/queue_facts.c queue/queue_keyd.c queue/queue_list.c \
 	queue/queue_route.c queue/queue_line.c queue/queue_relay.c \
 	queue/queue_local.c queue/queue_tool.c queue/queue_super.c queue/queue_check.c \
-	queue/queue_census.c $(queue_SITES)
+	queue/queue_census.c queue/queue_cat.c $(queue_SITES)
 
 # the scheduler of remote mail
 queue_SITES = queue/queue_site.c queue/queue_window.c queue/queue_lane.c queue/queue_parcel.c \
@@ -22,7 +22,9 @@ queue_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 PROGRAMS += gwqueue
 gwqueue_SRCS = queue/gwqueue.c
 gwqueue_USES = daemon ipc base
-PROGRAMS += gwsuper gwshape
+PROGRAMS += gwcat gwsuper gwshape
+gwcat_SRCS = queue/gwcat.c
+gwcat_USES = daemon ipc base
 gwsuper_SRCS = queue/gwsuper.c
 gwsuper_USES = daemon ipc base
 gwshape_SRCS = queue/gwshape.c

@@ -188,6 +188,25 @@ def damaged(to):
     return work
 
 
+def operator(action):
+    """Dies while messages that are held (so that nothing else is done with
+    them) are changed by gwsuper, which is done again after it."""
+    def work(b):
+        idents = set(b.send(4, ("bob",), away=True) + b.send(1, (), LARGE, away=True))
+        b.book.settle()
+        assert b.g.tool("gwsuper", "-h", "ALL").returncode == 0
+        b.arm()
+        b.g.wait_ready()
+        b.book.wait_for(lambda: b.g.tool("gwsuper", action, "ALL").returncode != 75 or b.is_dead(), "the queue is ready")
+        b.wait_dead()
+        b.g.wait_ready()
+        b.book.wait_for(lambda: b.g.tool("gwsuper", action, "ALL").returncode == 0, "the queue is ready")
+        if action == "-d":
+            assert b.g.tool("gwqueue", "-j").stdout == ""
+            b.book.away -= idents
+    return work
+
+
 def replay(b):
     """The journal has what the index does not when store comes back."""
     with Load(b.book, sessions=3, submitters=1) as load:
@@ -247,6 +266,10 @@ CASES = [
     ("queue.compact", "restart", restart_after(14, 2), SPOOL_ALL),
     ("queue.unlink", "restart", restart_after(5, 0), SPOOL_ALL),
     ("queue.unlink", "large", under(large), SPOOL_ALL),
+    ("queue.retried", "release", operator("-H"), ""),
+    ("queue.finish-tried", "delete", operator("-d"), ""),
+    ("queue.removed", "delete", operator("-d"), ""),
+    ("queue.unlink", "delete", operator("-d"), ""),
     ("queue.recover", "restart", restart_after(5, 3), SPOOL_ALL),
     ("queue.recover", "large", restart_after(1, 1, LARGE), SPOOL_ALL),
     ("store.body-synced", "large", under(large), ""),

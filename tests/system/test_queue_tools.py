@@ -322,7 +322,67 @@ def test_gwsuper_refuses(g, args, code, word):
     assert word in sup(g, *args, code=code)
 
 
-TOOLS = [("gwsuper", "-s"), ("gwqueue", "-s", "a.example"), ("gwqueue", "-i", NOT_THERE), ("gwsuper", "-d", "ALL")]
+# gwcat
+
+def cat(g, *args, code=0):
+    p = g.tool("gwcat", *args)
+    assert p.returncode == code, (p.returncode, p.stderr)
+    return p.stdout
+
+
+def test_gwcat_shows_envelope_header_body(g):
+    ident = submit(g, subject="the subject", body="first\r\n\r\nthird\r\n..dots\r\n")
+    envelope, header, body = (cat(g, flag, "-q", ident) for flag in ("-e", "-h", "-b"))
+    assert "sender: alice@example.test\n" in envelope and "\nrecipient: u@far.example\n" in envelope
+    assert "reason: " in envelope and "first" not in envelope
+    assert "Subject: the subject\n" in header and header.endswith("\n\n") and "\r" not in header and "first" not in header
+    assert body == "first\n\nthird\n..dots\n"
+    assert cat(g, "-b", "-h", "-q", ident.lower()) == header + body
+    whole = cat(g, "-q", ident)
+    assert whole == (f"*** ENVELOPE RECORDS {ident} ***\n{envelope}*** MESSAGE CONTENTS {ident} ***\n{header}{body}"
+                     f"*** MESSAGE FILE END {ident} ***\n")
+    g.stop()
+    looks = [x for x in g.log_text().splitlines() if "]: operator action=" in x]
+    assert len(looks) == 6 and all(f" m={ident} uid={os.geteuid()}" in x for x in looks)
+    assert sum("action=envelope" in x for x in looks) == 2
+
+
+@pytest.mark.parametrize("lines", [4000, 30000])     # in memory, and in a file of chunks
+def test_gwcat_pages(g, lines):
+    body = "".join(f"line {i:06d}\r\n" for i in range(lines))
+    ident = submit(g, body=body)
+    assert cat(g, "-b", "-q", ident) == body.replace("\r\n", "\n")
+    header = cat(g, "-h", "-q", ident)
+    assert header.endswith("\n\n") and "line 0" not in header
+
+
+def test_gwcat_refuses_a_cursor_of_its_own(g):
+    ident = submit(g)
+    for args, code in (((ident, "b", NOT_THERE), 75), ((ident, "b", "x"), 75), ((ident, "x"), 64), ((ident,), 64), ((), 64)):
+        assert g.godwit("test", "queue", "queue.cat", *args).returncode == code, args
+
+
+@pytest.mark.parametrize("args,code", [((), 64), (("-q",), 64), (("-q", ""), 64), (("-x", "-q", NOT_THERE), 64),
+                                       (("-q", NOT_THERE, "more"), 64), (("-q", NOT_THERE), 1), (("-q", "short"), 1)])
+def test_gwcat_refuses(g, args, code):
+    assert cat(g, *args, code=code) == ""
+
+
+# gwshape
+
+def test_gwshape_counts_by_site_and_age(g, sink):
+    submit(g)
+    g.advance(3000)
+    submit(g, to="v@far.example")
+    p = g.tool("gwshape")
+    assert p.returncode == 0
+    rows = {line.split()[0]: line.split()[1:] for line in p.stdout.splitlines()}
+    assert rows["T"] == ["5", "10", "20", "40", "80", "160", "320", "640", "1280", "1280+"]
+    assert rows["TOTAL"] == rows[f"[127.0.0.1]:{sink.port}"] == ["2", "1", "0", "0", "0", "1", "0", "0", "0", "0", "0"]
+    assert g.tool("gwshape", "more").returncode == 64
+
+
+TOOLS = [("gwcat", "-q", NOT_THERE), ("gwshape",), ("gwsuper", "-s"), ("gwqueue", "-s", "a.example"), ("gwqueue", "-i", NOT_THERE), ("gwsuper", "-d", "ALL")]
 
 
 @pytest.mark.parametrize("args", TOOLS, ids=lambda a: " ".join(a[:2]))

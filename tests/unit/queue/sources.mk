@@ -64,3 +64,9 @@ queue_million_SRCS = tests/unit/queue/queue_million.c tests/unit/queue/fake_queu
 	tests/unit/queue/fake_relay.c tests/unit/queue/spool_dir.c $(queue_CORE)
 queue_million_USES = $(queue_TEST_USES)
 queue_million_EXT = $(queue_TEST_EXT) $(CMOCKA_LIBS)
+
+UNITS += queue_cat_test
+queue_cat_test_SRCS = tests/unit/queue/queue_cat_test.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_cat_test_USES = $(queue_TEST_USES)
+queue_cat_test_EXT = $(queue_TEST_EXT)
