@@ -149,6 +149,15 @@ on_eof(void *arg)
 		judge(f, http_reply_end(&f->reply));
 }
 
+/* RFC 8460 s4.3.2.2: there was a certificate, and it did not do. */
+static bool
+is_webpki(const struct tls_peer *p)
+{
+	return p != NULL && (p->failure == TLS_FAILURE_HOST_MISMATCH ||
+	    p->failure == TLS_FAILURE_EXPIRED || p->failure == TLS_FAILURE_NOT_TRUSTED ||
+	    (p->failure == TLS_FAILURE_VALIDATION && p->has_digests));
+}
+
 static void
 on_tls(void *arg, enum err e)
 {
@@ -159,8 +168,8 @@ on_tls(void *arg, enum err e)
 		return;
 	if (e == ERR_OK)
 		ask(f);
-	else if (peer != NULL && peer->failure != TLS_FAILURE_NONE && peer->reason[0] != '\0')
-		fail(f, ERR_CRYPTO, TLS_FAILURE_STS_WEBPKI, peer->reason);
+	else if (is_webpki(peer) && peer->reason[0] != '\0')
+		fail(f, e, TLS_FAILURE_STS_WEBPKI, peer->reason);
 	else
 		fail(f, e, TLS_FAILURE_STS_FETCH, conn_tls_reason(f->conn));
 }

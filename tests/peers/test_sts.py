@@ -35,6 +35,7 @@ DOMAINS = {
     "html": (["bad"], "enforce", "good.mx.test"),
     "webpki": (["bad"], "enforce", "good.mx.test"),
     "absent": (["bad"], "enforce", "good.mx.test"),
+    "slow": (["bad"], "enforce", "good.mx.test"),
     "changes": (["bad"], "enforce", "good.mx.test"),
     "kept": (["bad"], "enforce", "good.mx.test"),
 }
@@ -85,6 +86,7 @@ class Web:
 
     def __init__(self, folder):
         self.pages, self.asked = {}, []
+        self.waits, self.may_go = threading.Event(), threading.Event()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(f"{folder}/cert.pem", f"{folder}/key.pem")
         self.server = http.server.ThreadingHTTPServer((WEB, 0), self._handler())
@@ -100,6 +102,10 @@ class Web:
             def do_GET(self):
                 domain = (self.headers.get("Host") or "").split(":")[0].removeprefix("mta-sts.").removesuffix(".test")
                 web.asked.append(domain)
+                if domain == "slow":
+                    web.waits.set()
+                    web.may_go.wait(godwit.WAIT_S)
+                    return
                 status, fields, body = web.pages.get(domain, (404, {}, ""))
                 if self.path != WELL_KNOWN:
                     status = 400
@@ -120,6 +126,7 @@ class Web:
         return Handler
 
     def close(self):
+        self.may_go.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -267,6 +274,18 @@ def test_policy_that_cannot_be_had(world, g, domain, failure, reason):
     asked = list(world.web.asked)
     submit(g, domain, "sent")
     assert world.web.asked == asked
+
+
+def test_web_server_that_does_not_answer(world, g):
+    """A minute, then the mail goes on."""
+    mark = g.mark()
+    send(g, message(sender="alice@example.test"), to=["x@slow.test"], sender="alice@example.test", port=587,
+         user="alice")
+    assert world.web.waits.wait(godwit.WAIT_S)
+    g.advance(61)
+    line = g.wait_log(r"relay\[\d+\]: sent ", since=mark, to="<x@slow.test>")
+    assert "policy=" not in line
+    g.wait_log(r"relay\[\d+\]: sts ", since=mark, domain="slow.test", policy="failed", reason='"timed out"')
 
 
 def test_changed_id(world, g):
