@@ -22,7 +22,7 @@ def test_power_goes_everywhere(life):
         tried, faults = find_faults(record, random.Random(seed), SECONDS, singles=6, enough=5)
         print(f"{tried} states of {len(record.disk.positions)} moments")
         assert not faults, f"GODWIT_SEED={seed}, {tried} states: {told(faults)}"
-        assert tried > 100
+        assert tried >= min(100, SECONDS)
         tried, faults = find_second_faults(record, random.Random(seed), min(SECONDS, 36000) // 3, each=30, most=5)
         print(f"{tried} states after a second loss")
         assert not faults, f"GODWIT_SEED={seed}, {tried} states: {told(faults)}"
