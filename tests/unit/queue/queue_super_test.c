@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "lib/base/enc.h"
 #include "lib/ipc/queue_proto.h"
@@ -238,6 +239,133 @@ test_delete_active(void **state)
 	assert_int_equal(f->job_count, 0);
 }
 
+static uint64_t
+submit_two(struct fake *f, const char *one, const char *two)
+{
+	unsigned char token[TOKEN_BYTES];
+	struct fake_answer a;
+	int fd = fake_memfd(TEXT, true);
+
+	fake_token(f, FAKE_ALICE, FAKE_INSTANCE, token);
+	a = fake_open(f, 0, "alice@example.test", QUEUE_SUBMISSION, slice_of(token, sizeof(token)));
+	assert_int_equal(fake_rcpt(f, 0, a.msg, one).error, ERR_OK);
+	assert_int_equal(fake_rcpt(f, 0, a.msg, two).error, ERR_OK);
+	assert_int_equal(fake_commit(f, 0, a.msg, QUEUE_FORM_MEMFD, strlen(TEXT), fd,
+	    SLICE_NONE).error, ERR_OK);
+	(void)close(fd);
+	return a.msg;
+}
+
+/* One recipient is being tried: the other, who waits, is not reached after it. */
+static void
+test_delete_with_parts(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far = submit_two(f, "x@far.example", "y@bank.example");
+
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(relays.job_count, 2);
+	relays.mode = RELAY_SAYS_NOTHING;
+	relays.job_count = 0;
+	assert_int_equal(flush(f, "s", "far.example"), EX_OK);
+	assert_true(fake_run_until(f, has_job));
+	assert_int_equal(super(f, "d", id_of(far), ""), EX_OK);
+	loop_advance(f->loop, 3600000);
+	fake_run_ms(f, 50);
+	assert_int_equal(relays.job_count, 1);
+	fake_relay_answer(&relays, 0, RELAY_SAYS_TEMP);
+	assert_true(fake_run_until(f, is_empty));
+	assert_int_equal(relays.job_count, 1);
+}
+
+static bool was_copied;
+
+static void
+on_copied(struct queue_write *w, void *arg)
+{
+	(void)arg;
+	assert_int_equal(w->error, ERR_OK);
+	was_copied = true;
+	queue_flush_write_free(&w);
+}
+
+static bool
+is_copied(struct fake *f)
+{
+	(void)f;
+	return was_copied;
+}
+
+/* As a crash in a compaction leaves it: the message once more, behind its RESULT. */
+static void
+test_hold_and_copy(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT);
+	struct queue_write *w;
+
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(super(f, "h", id_of(far), ""), EX_OK);
+	was_copied = false;
+	w = queue_flush_write_new(QUEUE_WRITE_COPY, far, on_copied, NULL);
+	w->from = queue_table_find(&f->q.table, far)->spot;
+	queue_flush_add(f->q.flush, w);
+	assert_true(fake_run_until(f, is_copied));
+	fake_restart(f, false);
+	assert_true(queue_table_find(&f->q.table, far)->flags & QUEUE_HELD);
+}
+
+/* Answered when it is on the disk: nothing is waited for here. */
+static void
+test_durable(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT);
+
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(super(f, "h", id_of(far), ""), EX_OK);
+	fake_restart(f, false);
+	assert_true(queue_table_find(&f->q.table, far)->flags & QUEUE_HELD);
+	assert_int_equal(super(f, "H", id_of(far), ""), EX_OK);
+	fake_restart(f, false);
+	assert_false(queue_table_find(&f->q.table, far)->flags & QUEUE_HELD);
+	assert_int_equal(super(f, "d", id_of(far), ""), EX_OK);
+	assert_null(queue_table_find(&f->q.table, far));
+	fake_restart(f, false);
+	assert_int_equal(f->q.table.count, 0);
+}
+
+static void
+test_many_ids(void **state)
+{
+	const struct queue_call call = { .fn = on_reply, .arg = *state, .id = 9 };
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT);
+	struct buf args;
+	unsigned i;
+
+	assert_true(fake_run_until(f, is_quiet));
+	buf_init(&args, 100000);
+	buf_put(&args, "h", 2);
+	buf_put(&args, id_of(far), ENC_ID_BYTES + 1);
+	for (i = 1; i < QUEUE_SUPER_IDS; i++)
+		buf_put(&args, id_of(i), ENC_ID_BYTES + 1);
+	memset(&reply, 0, sizeof(reply));
+	queue_super_run(&f->q, buf_slice(&args), &call);
+	assert_true(fake_run_until(f, is_answered));
+	assert_int_equal(reply.exit, EX_OK);
+	assert_string_equal(reply.text + (QUEUE_SUPER_IDS - 1) * (ENC_ID_BYTES + 6), "done 1\n");
+	/* One too many: nothing is done. */
+	buf_put(&args, id_of(i), ENC_ID_BYTES + 1);
+	args.mem[args.off] = 'd';
+	memset(&reply, 0, sizeof(reply));
+	queue_super_run(&f->q, buf_slice(&args), &call);
+	assert_true(fake_run_until(f, is_answered));
+	assert_int_equal(reply.exit, EX_DATAERR);
+	assert_int_equal(f->q.table.count, 1);
+	buf_fini(&args);
+}
+
 /* Given up now: the sender is told. */
 static void
 test_expire(void **state)
@@ -369,6 +497,10 @@ main(void)
 		T(test_release),
 		T(test_delete),
 		T(test_delete_active),
+		T(test_delete_with_parts),
+		T(test_hold_and_copy),
+		T(test_durable),
+		T(test_many_ids),
 		T(test_expire),
 		T(test_requeue),
 		T(test_flush),
