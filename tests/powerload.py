@@ -557,10 +557,10 @@ def find_faults(record, rnd, seconds, disk=None, promised=None, singles=2, most=
     rnd.shuffle(order)
     tried, faults, seen = 0, [], set()
     for position in order:
-        todo = list(choices(disk, position, rnd, singles))
+        chosen = list(choices(disk, position, rnd, singles))
         if most is not None:
-            todo = rnd.sample(todo, min(most, len(todo)))
-        for choice in todo:
+            chosen = rnd.sample(chosen, min(most, len(chosen)))
+        for choice in chosen:
             if time.monotonic() > until:
                 return tried, faults
             # What is promised changes with the position too.
