@@ -429,12 +429,16 @@ class Record:
         self.name = life
         self.life, config = LIVES[life]
         self.peer = relaypeer.Host(RCPT=lambda a: self.book.answers.get(a, LATER))
-        self.config = config
+        self.config, self.log = config, None
 
     def __enter__(self):
-        with self.peer:
-            self.record()
-        self.disk = self.replay()
+        try:
+            with self.peer:
+                self.record()
+            self.disk = self.replay()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def record(self):
@@ -452,7 +456,8 @@ class Record:
 
     def __exit__(self, *unused):
         self.g.__exit__(*unused)
-        self.log.close()
+        if self.log is not None:
+            self.log.close()
         for suffix in ("-base", "-base2"):
             shutil.rmtree(self.g.root + suffix, ignore_errors=True)
 
