@@ -392,12 +392,16 @@ static void
 on_timer(void *arg)
 {
 	struct queue_sts *s = arg;
+	enum err e;
 
 	prepare(s);
 	s->is_writing = true;
-	s->result = loop_work(s->loop, work, done, s);
-	if (s->result != ERR_OK)
+	/* From here on the result is the pool's, until done. */
+	e = loop_work(s->loop, work, done, s);
+	if (e != ERR_OK) {
+		s->result = e;
 		done(s);
+	}
 }
 
 void
