@@ -47,11 +47,15 @@ on_tick(void *arg)
 	loop_stop(arg);
 }
 
-/* Until what the timer began is on disk. */
+/*
+ * Until what the timer began is on disk.  It may begin some turns from now:
+ * the loop's time and ours differ by what passed since its last turn.
+ */
 static void
 run_write(struct world *w)
 {
 	struct timer limit, tick;
+	unsigned turns = 0;
 
 	timer_init(&limit, w->loop, on_limit, NULL);
 	timer_init(&tick, w->loop, on_tick, w->loop);
@@ -59,7 +63,7 @@ run_write(struct world *w)
 	do {
 		timer_set(&tick, loop_now(w->loop) + 1);
 		loop_run(w->loop);
-	} while (queue_sts_is_writing(w->s));
+	} while (++turns < 20 || queue_sts_is_writing(w->s));
 	timer_stop(&limit);
 }
 
