@@ -137,13 +137,27 @@ try_thread(void)
 }
 
 static int
-try_bind(void)
+bind_to(uint16_t port)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET };
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	return bind(fd, (void *)&sa, sizeof(sa));
+}
+
+/* An address to connect from. */
+static int
+try_bind(void)
+{
+	return bind_to(0);
+}
+
+/* A place to listen at. */
+static int
+try_bind_port(void)
+{
+	return bind_to(61987);
 }
 
 static void
@@ -216,8 +230,10 @@ files_by_landlock(void **state)
 	assert_int_equal(run(SANDBOX_FILES, true, try_create), 0);
 	assert_int_equal(run(SANDBOX_FILES, true, try_tmpfile), 0);
 	assert_int_equal(run(SANDBOX_FILES, true, try_unlink), 0);
-	if (sandbox_landlock_abi() >= 4)
-		assert_int_equal(run(SANDBOX_CONNECT, true, try_bind), EACCES);
+	if (sandbox_landlock_abi() >= 4) {
+		assert_int_equal(run(SANDBOX_CONNECT, true, try_bind_port), EACCES);
+		assert_int_equal(run(SANDBOX_CONNECT, true, try_bind), 0);
+	}
 }
 
 /* Threads that ran before are confined as well. */
