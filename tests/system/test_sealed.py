@@ -11,9 +11,13 @@ import godwit
 WORDS = ["Zebulonquartz", "Quinquagesimal", "Vexillologist", "Borborygmus", "Xanthochroid", "Wopsically"]
 
 
+# Nobody answers there: what is for it waits.
+AWAY = 'route "away" { to = {"remote.example"} relay = "[127.0.0.1]:1" }'
+
+
 @pytest.fixture
 def g():
-    with godwit.Instance() as g:
+    with godwit.Instance(AWAY) as g:
         g.start()
         for user in ("alice", "bob"):
             g.add_user(f"{user}@example.test", "secret")
