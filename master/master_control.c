@@ -187,9 +187,12 @@ verb_clock(struct control_wait *w, const char *const argv[], size_t argc)
 		return;
 	}
 	c.advance_ms = ms;
-	for (size_t i = 0; i < m->proc_count; i++) {
-		if (m->procs[i].ctl != NULL)
-			(void)!ipc_send(m->procs[i].ctl, IPC_MSG_ctl_clock, &c, NULL, 0);
+	/* queue last: whom it gives work then is not to live in the past. */
+	for (size_t i = 0; i < 2 * m->proc_count; i++) {
+		struct master_proc *p = &m->procs[i % m->proc_count];
+
+		if (p->ctl != NULL && (p->role->role == IPC_QUEUE) == (i >= m->proc_count))
+			(void)!ipc_send(p->ctl, IPC_MSG_ctl_clock, &c, NULL, 0);
 	}
 	loop_advance(m->loop, ms);
 	m->advanced_ms += ms;
