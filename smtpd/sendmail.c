@@ -25,6 +25,7 @@
 #include "smtpd/sendmail_submit.h"
 #include "smtpd/sendmail_verify.h"
 
+enum { LAST_ANSWER_MS = 10000 };
 enum mode { MODE_SEND, MODE_VERIFY, MODE_SMTP, MODE_QUEUE, MODE_FLUSH, MODE_DROPPED };
 
 struct call {
@@ -335,24 +336,31 @@ copy(int from, int to)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* -bs: the caller speaks SMTP itself. */
+/*
+ * -bs: the caller speaks SMTP itself.  Behind his last command the answers are
+ * still to come; without a QUIT among them smtpd waits for more, and is told.
+ */
 static int
 do_smtp(const struct call *c)
 {
 	struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .events = POLLIN } };
-	int fd;
+	int fd, n, wait_ms = -1;
 
 	if (tool_connect_to(c->config_dir, "submit", &fd) != ERR_OK) {
 		(void)puts("421 4.3.2 The mail system is down\r");
 		return EX_TEMPFAIL;
 	}
 	p[1].fd = fd;
-	while (poll(p, 2, -1) >= 0 || errno == EINTR) {
-		if (p[1].revents != 0 && !copy(fd, STDOUT_FILENO))
-			break;
-		if (p[0].revents != 0 && !copy(STDIN_FILENO, fd)) {
-			p[0].fd = -1;
+	while ((n = poll(p, 2, wait_ms)) >= 0 || errno == EINTR) {
+		if (n == 0) {
 			(void)shutdown(fd, SHUT_WR);
+			wait_ms = -1;
+		} else if (n > 0 && p[1].revents != 0 && !copy(fd, STDOUT_FILENO)) {
+			break;
+		} else if (n > 0 && p[0].revents != 0 && !copy(STDIN_FILENO, fd)) {
+			p[0].fd = -1;
+			p[0].revents = 0;
+			wait_ms = LAST_ANSWER_MS;
 		}
 	}
 	(void)close(fd);

@@ -105,6 +105,11 @@ def test_smtp_on_standard_input(g):
     assert status == 0 and "\r\n250 2.0.0 Ok: queued as " in out and out.endswith("221 2.0.0 Bye\r\n")
 
 
+def test_smtp_without_quit(g):
+    status, out, _ = sendmail(g, "-bs", input="HELO x\r\nNOOP\r\n")
+    assert status == 0 and out.endswith("\r\n250 2.0.0 Ok\r\n")
+
+
 def test_mailq(g):
     assert sendmail(g, "-bp") == (0, "Mail queue is empty\n", "")
     p = subprocess.run([f"{godwit.BIN}/sendmail", "-C", g.etc], executable=f"{godwit.BIN}/sendmail",
