@@ -184,12 +184,12 @@ int
 main(int argc, char *argv[])
 {
 	struct super s = { 0 };
-	bool has_work = false;
+	bool has_work = false, is_wrong = false;
 	struct action *a;
 	int c;
 
 	buf_init(&s.args, TOOL_ARGS_MAX);
-	while ((c = getopt(argc, argv, "c:d:h:H:r:e:s")) != -1) {
+	while (!is_wrong && (c = getopt(argc, argv, "c:d:h:H:r:e:s")) != -1) {
 		if ((a = action_of(c)) != NULL)
 			take(&s, a, optarg);
 		else if (c == 'c')
@@ -198,11 +198,13 @@ main(int argc, char *argv[])
 			send_args(&s);
 			note_status(&s, check(s.config_dir));
 		} else
-			return usage();
+			is_wrong = true;
 		has_work |= c != 'c';
 	}
-	if (!has_work || optind != argc)
+	if (is_wrong || !has_work || optind != argc) {
+		buf_fini(&s.args);
 		return usage();
+	}
 	send_args(&s);
 	say_counts();
 	buf_fini(&s.args);

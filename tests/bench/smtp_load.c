@@ -246,5 +246,7 @@ main(int argc, char *argv[])
 			on_readable(events[i].data.ptr);
 	}
 	printf("%.3f %.0f\n", now() - start, (double)total / (now() - start));
+	free(sessions);
+	free(body);
 	return 0;
 }
