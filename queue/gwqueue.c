@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -71,10 +70,6 @@ main(int argc, char *argv[])
 	struct buf args;
 	int status;
 
-	/* sendmail's name for the listing */
-	if (argc > 0 && strlen(argv[0]) >= 5 &&
-	    strcmp(argv[0] + strlen(argv[0]) - 5, "mailq") == 0)
-		a.mode = 'p';
 	if (!read_options(argc, argv, &a))
 		return usage();
 	buf_init(&args, TOOL_ARGS_MAX);
