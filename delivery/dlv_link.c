@@ -119,6 +119,21 @@ on_start_tls(void *arg)
 	return start_tls(arg);
 }
 
+_Static_assert((unsigned)SASL_BINDING_MAX >= TLS_BINDING_MAX, "a binding fits");
+
+static bool
+on_binding(void *arg, struct sasl_binding *to)
+{
+	const struct dlv_link *l = arg;
+	struct tls_binding b;
+
+	if (l->conn == NULL || conn_tls_binding_usual(l->conn, &b) != ERR_OK)
+		return false;
+	*to = (struct sasl_binding){ .type = b.type, .n = b.n };
+	memcpy(to->bytes, b.bytes, b.n);
+	return true;
+}
+
 static void
 on_secret(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 {
@@ -223,6 +238,7 @@ on_closed(void *arg, enum smtp_client_end end, const struct smtp_result *why)
 
 static const struct smtp_client_host	client_host = {
 	.out = on_out, .is_clogged = on_is_clogged, .start_tls = on_start_tls,
+	.binding = on_binding,
 	.want_secret = on_want_secret, .want_body = on_want_body, .deadline = on_phase,
 	.ready = on_ready, .rcpt = on_rcpt, .done = on_done, .closed = on_closed
 };

@@ -248,10 +248,18 @@ host_closed(void *arg, enum smtp_client_end end, const struct smtp_result *why)
 	}
 }
 
+static bool
+host_binding(void *arg, struct sasl_binding *b)
+{
+	(void)arg;
+	(void)b;
+	return false;		/* there is no TLS */
+}
+
 static const struct smtp_client_host host = {
 	.out = host_out, .is_clogged = host_is_clogged, .start_tls = host_start_tls,
-	.want_secret = host_want_secret, .want_body = host_want_body,
-	.deadline = host_deadline, .ready = host_ready, .rcpt = host_rcpt,
+	.binding = host_binding, .want_secret = host_want_secret,
+	.want_body = host_want_body, .deadline = host_deadline, .ready = host_ready, .rcpt = host_rcpt,
 	.done = host_done, .closed = host_closed,
 };
 

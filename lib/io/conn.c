@@ -412,6 +412,19 @@ conn_tls_peer(const struct conn *c)
 	return c->tls != NULL ? tls_stream_peer(c->tls) : NULL;
 }
 
+enum err
+conn_tls_binding(const struct conn *c, enum tls_binding_type type, struct tls_binding *b)
+{
+	return c->tls != NULL ? tls_stream_binding(c->tls, type, b) : ERR_STATE;
+}
+
+enum err
+conn_tls_binding_usual(const struct conn *c, struct tls_binding *b)
+{
+	return c->tls != NULL ?
+	    tls_stream_binding(c->tls, tls_stream_binding_type(c->tls), b) : ERR_STATE;
+}
+
 size_t
 conn_tls_injected(const struct conn *c)
 {

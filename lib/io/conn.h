@@ -30,6 +30,7 @@
 #include "lib/io/conn_listener.h"
 #include "lib/io/loop.h"
 #include "lib/io/tls.h"
+#include "lib/io/tls_binding.h"
 #include "lib/io/tls_client.h"
 
 #define CONN_LINGER_MS		2000	/* wait for the peer's end after ours */
@@ -100,6 +101,15 @@ enum err	 conn_start_tls_client(struct conn *, struct tls_client_ctx *,
 const struct tls_facts *conn_tls(const struct conn *);
 /* Of a client, from on_tls on, also when it failed; else NULL. */
 const struct tls_peer *conn_tls_peer(const struct conn *);
+/*
+ * The channel binding of either side, once the handshake has ended well.
+ * ERR_STATE: it has not; ERR_UNSUPPORTED: this connection has none of the type
+ * (TLS 1.2 without extended master secret, a certificate signed by Ed25519).
+ */
+enum err	 conn_tls_binding(const struct conn *, enum tls_binding_type,
+		    struct tls_binding *) MUST_USE;
+/* Of the type that peers expect: exporter with TLS 1.3 (RFC 9266 s3), else end point. */
+enum err	 conn_tls_binding_usual(const struct conn *, struct tls_binding *) MUST_USE;
 size_t		 conn_tls_injected(const struct conn *);
 /* Why the handshake failed: for the log, inside on_tls. */
 const char	*conn_tls_reason(const struct conn *);

@@ -9,6 +9,7 @@
 
 #include "lib/io/openssl.h"
 #include "lib/io/tls.h"
+#include "lib/io/tls_binding.h"
 #include "lib/io/tls_provider.h"
 
 /* What a stream needs of its context, whichever side it is. */
@@ -36,5 +37,7 @@ void		 tls_base_unref(struct tls_base *);	/* the last one destroys */
 void		 tls_base_fini(struct tls_base *);	/* for destroy */
 void		 tls_base_policy(SSL_CTX *);	/* what holds on either side */
 int		 tls_no_password(char *, int, int, void *);	/* for PEM_read_ */
+/* Behind a handshake that ended well. ERR_UNSUPPORTED: not on this connection. */
+enum err	 tls_binding_read(struct tls_binding *, SSL *, enum tls_binding_type) MUST_USE;
 
 #endif

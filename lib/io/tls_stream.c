@@ -415,6 +415,20 @@ tls_stream_facts(const struct tls_stream *t)
 	return t->stage == STAGE_UP ? &t->facts : NULL;
 }
 
+enum err
+tls_stream_binding(const struct tls_stream *t, enum tls_binding_type type,
+    struct tls_binding *b)
+{
+	return t->stage == STAGE_UP ? tls_binding_read(b, t->ssl, type) : ERR_STATE;
+}
+
+enum tls_binding_type
+tls_stream_binding_type(const struct tls_stream *t)
+{
+	return SSL_version(t->ssl) >= TLS1_3_VERSION ? TLS_BINDING_EXPORTER :
+	    TLS_BINDING_END_POINT;
+}
+
 const struct tls_peer *
 tls_stream_peer(const struct tls_stream *t)
 {

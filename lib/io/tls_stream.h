@@ -12,6 +12,7 @@
 #define TLS_STREAM_H
 
 #include "lib/io/tls.h"
+#include "lib/io/tls_binding.h"
 #include "lib/io/tls_client.h"
 
 struct tls_stream;
@@ -42,6 +43,10 @@ enum err	 tls_stream_handshake(struct tls_stream *) MUST_USE;
 bool		 tls_stream_is_paused(const struct tls_stream *);
 bool		 tls_stream_is_up(const struct tls_stream *);
 const struct tls_facts *tls_stream_facts(const struct tls_stream *);
+/* ERR_STATE: not up. */
+enum err	 tls_stream_binding(const struct tls_stream *, enum tls_binding_type,
+		    struct tls_binding *) MUST_USE;
+enum tls_binding_type tls_stream_binding_type(const struct tls_stream *);
 /* Of a client, however the handshake ended; else NULL. */
 const struct tls_peer *tls_stream_peer(const struct tls_stream *);
 /* A client's handshake ends outside: with that reason, a static text. */

@@ -8,8 +8,7 @@
 #include "lib/base/secret.h"
 #include "lib/crypto/cry_sha2.h"
 
-#define GS2_HEADER	"n,,"	/* RFC 5802 s7: no channel binding, no authzid */
-#define GS2_BASE64	"biws"
+#define GS2_MAX		(64u + SASL_BINDING_MAX)
 #define SALT_MAX	1024
 #define NONCE_MAX	512
 
@@ -63,22 +62,45 @@ has_separator(struct slice s)
 	return slice_find(s, '\0') < s.n || slice_find(s, '\1') < s.n;
 }
 
+/* RFC 5802 s7: gs2-header, without authzid, and cbind-data behind it. */
+static enum err
+put_gs2(struct sasl_client *c, const struct sasl_binding *b)
+{
+	if (c->mechanism != SASL_SCRAM_SHA_256_PLUS) {
+		buf_put_str(&c->gs2, b != NULL ? "y,," : "n,,");
+		c->gs2_n = c->gs2.n;
+		return ERR_OK;
+	}
+	if (b == NULL || b->n == 0)
+		return ERR_UNSUPPORTED;
+	if (b->n > SASL_BINDING_MAX)
+		return ERR_LIMIT;
+	buf_printf(&c->gs2, "p=%s,,", b->type);
+	c->gs2_n = c->gs2.n;
+	buf_put(&c->gs2, b->bytes, b->n);
+	return buf_err(&c->gs2) == ERR_OK ? ERR_OK : ERR_LIMIT;
+}
+
 enum err
 sasl_client_init(struct sasl_client *c, enum sasl_mechanism m, struct slice user,
-    struct slice secret, const unsigned char nonce[SASL_NONCE_BYTES])
+    struct slice secret, const unsigned char nonce[SASL_NONCE_BYTES],
+    const struct sasl_binding *b)
 {
 	memset(c, 0, sizeof(*c));
 	c->mechanism = m;
 	init_secret(&c->user, SASL_USER_MAX);
 	init_secret(&c->secret, SASL_SECRET_MAX);
 	init_secret(&c->nonce, NONCE_MAX);
+	init_secret(&c->gs2, GS2_MAX);
 	init_secret(&c->auth, SASL_RESPONSE_MAX);
 	buf_put_slice(&c->user, user);
 	buf_put_slice(&c->secret, secret);
 	enc_put_base64(&c->nonce, slice_of(nonce, SASL_NONCE_BYTES));
 	if (buf_err(&c->user) != ERR_OK || buf_err(&c->secret) != ERR_OK)
 		return ERR_LIMIT;
-	return has_separator(user) || has_separator(secret) ? ERR_SYNTAX : ERR_OK;
+	if (has_separator(user) || has_separator(secret))
+		return ERR_SYNTAX;
+	return put_gs2(c, b);
 }
 
 void
@@ -87,6 +109,7 @@ sasl_client_fini(struct sasl_client *c)
 	buf_fini(&c->user);
 	buf_fini(&c->secret);
 	buf_fini(&c->nonce);
+	buf_fini(&c->gs2);
 	buf_fini(&c->auth);
 	secret_wipe(c->server_signature, sizeof(c->server_signature));
 }
@@ -115,7 +138,7 @@ scram_first(struct sasl_client *c, struct buf *out)
 	put_saslname(&c->auth, buf_slice(&c->user));
 	buf_put_str(&c->auth, ",r=");
 	buf_put_slice(&c->auth, buf_slice(&c->nonce));
-	buf_put_str(out, GS2_HEADER);
+	buf_put_slice(out, slice_head(buf_slice(&c->gs2), c->gs2_n));
 	buf_put_slice(out, buf_slice(&c->auth));
 }
 
@@ -207,7 +230,9 @@ scram_on_first(struct sasl_client *c, struct slice s, struct buf *out)
 	buf_put_slice(&c->auth, s);
 	buf_put_char(&c->auth, ',');
 	final = c->auth.n;
-	buf_put_str(&c->auth, "c=" GS2_BASE64 ",r=");
+	buf_put_str(&c->auth, "c=");
+	enc_put_base64(&c->auth, buf_slice(&c->gs2));
+	buf_put_str(&c->auth, ",r=");
 	buf_put_slice(&c->auth, ch.nonce);
 	e = buf_err(&c->auth) == ERR_OK ? ERR_OK : ERR_SYNTAX;
 	if (e != ERR_OK)
@@ -268,6 +293,7 @@ sasl_client_start(struct sasl_client *c, struct buf *out)
 		buf_put_slice(out, secret);
 		buf_put_str(out, "\1\1");
 		return true;
+	case SASL_SCRAM_SHA_256_PLUS:
 	case SASL_SCRAM_SHA_256:
 		scram_first(c, out);
 		return true;
@@ -294,6 +320,7 @@ sasl_client_on_challenge(struct sasl_client *c, struct slice challenge, struct b
 		return ERR_OK;
 	case SASL_XOAUTH2:
 		return step == 0 ? ERR_END : ERR_SYNTAX;
+	case SASL_SCRAM_SHA_256_PLUS:
 	case SASL_SCRAM_SHA_256:
 		if (step == 0)
 			return scram_on_first(c, challenge, out);
@@ -302,9 +329,15 @@ sasl_client_on_challenge(struct sasl_client *c, struct slice challenge, struct b
 	return ERR_SYNTAX;
 }
 
+static bool
+is_scram(enum sasl_mechanism m)
+{
+	return m == SASL_SCRAM_SHA_256_PLUS || m == SASL_SCRAM_SHA_256;
+}
+
 enum err
 sasl_client_on_success(const struct sasl_client *c)
 {
 	/* RFC 5802 s5: a client must not go on without the server's signature. */
-	return c->mechanism == SASL_SCRAM_SHA_256 && !c->is_proven ? ERR_AUTH : ERR_OK;
+	return is_scram(c->mechanism) && !c->is_proven ? ERR_AUTH : ERR_OK;
 }

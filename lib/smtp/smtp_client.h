@@ -122,6 +122,8 @@ struct smtp_client_host {
 	bool		 (*is_clogged)(void *arg);	/* wait for smtp_client_on_drained */
 	/* Begin TLS behind what is in out, then smtp_client_on_tls. */
 	enum err	 (*start_tls)(void *arg);
+	/* Of the TLS connection; false: it has none. */
+	bool		 (*binding)(void *arg, struct sasl_binding *);
 	/* smtp_client_secret is awaited. */
 	void		 (*want_secret)(void *arg);
 	/* smtp_client_body or _body_failed is awaited, once; no longer after done. */

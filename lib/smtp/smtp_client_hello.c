@@ -64,10 +64,33 @@ fail_login(struct smtp_client *c, const char *dsn, const char *what)
 	smtp_client_fail(c, SMTP_END_AUTH, &r, true);
 }
 
+/* Those that the connection can bear and the login may use. */
 static unsigned
 wanted_mechanisms(const struct smtp_client *c)
 {
-	return c->config->mechanisms != 0 ? c->config->mechanisms : SASL_BY_PASSWORD;
+	unsigned set = c->config->mechanisms != 0 ? c->config->mechanisms : SASL_BY_PASSWORD;
+	struct sasl_binding b;
+
+	if ((c->caps.mechanisms & set & SASL_SCRAM_SHA_256_PLUS) != 0 &&
+	    !c->host->binding(c->arg, &b))
+		set &= ~(unsigned)SASL_SCRAM_SHA_256_PLUS;
+	return set;
+}
+
+/* RFC 5802 s6: a host that offered to bind is not told that it might have. */
+static enum err
+init_sasl(struct smtp_client *c, struct slice secret)
+{
+	bool is_bound = c->mechanism == SASL_SCRAM_SHA_256_PLUS;
+	bool is_offered = (c->caps.mechanisms & SASL_SCRAM_SHA_256_PLUS) != 0;
+	unsigned char nonce[SASL_NONCE_BYTES];
+	struct sasl_binding b;
+	bool has_binding;
+
+	cry_random(nonce, sizeof(nonce));
+	has_binding = is_bound == is_offered && c->host->binding(c->arg, &b);
+	return sasl_client_init(c->sasl, c->mechanism, c->config->user, secret, nonce,
+	    has_binding ? &b : NULL);
 }
 
 /* All is known of the host: log in, or be ready. */
@@ -130,17 +153,14 @@ put_auth(struct smtp_client *c)
 void
 smtp_client_secret(struct smtp_client *c, enum err e, struct slice secret)
 {
-	unsigned char nonce[SASL_NONCE_BYTES];
-
 	if (c->state != SMTP_CLIENT_SECRET)
 		return;
 	if (e != ERR_OK) {
 		fail_login(c, "4.7.0", "the password is not available");
 		return;
 	}
-	cry_random(nonce, sizeof(nonce));
 	c->sasl = must_alloc(1, sizeof(*c->sasl));
-	e = sasl_client_init(c->sasl, c->mechanism, c->config->user, secret, nonce);
+	e = init_sasl(c, secret);
 	if (e == ERR_OK)
 		put_auth(c);
 	else

@@ -52,6 +52,37 @@ chain_ok(void **state)
 	}
 }
 
+/* The client's end tells the same bytes as the server's. */
+static void
+binding(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct fixture *f = *state;
+	unsigned char want[EVP_MAX_MD_SIZE];
+	struct tls_binding b;
+	struct side t;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < lengthof(versions); i++) {
+		f->max_version = versions[i];
+		open_side(&t, f, TLS_CHAIN);
+		assert_int_equal(side_start(&t), ERR_OK);
+		assert_true(side_shake(&t));
+		assert_int_equal(SSL_export_keying_material(t.server, want, 32,
+		    "EXPORTER-Channel-Binding", 24, (const unsigned char *)"", 0, 1), 1);
+		assert_int_equal(conn_tls_binding(t.conn, TLS_BINDING_EXPORTER, &b), ERR_OK);
+		assert_int_equal(b.n, 32);
+		assert_memory_equal(b.bytes, want, 32);
+		assert_int_equal(X509_digest(f->leaf.x, EVP_sha256(), want, &n), 1);
+		assert_int_equal(conn_tls_binding(t.conn, TLS_BINDING_END_POINT, &b), ERR_OK);
+		assert_int_equal(b.n, n);
+		assert_memory_equal(b.bytes, want, n);
+		assert_int_equal(conn_tls_binding_usual(t.conn, &b), ERR_OK);
+		assert_string_equal(b.type, i == 0 ? "tls-server-end-point" : "tls-exporter");
+		close_side(&t);
+	}
+}
+
 static void
 names(void **state)
 {
@@ -628,6 +659,7 @@ main(void)
 #define T(f)	cmocka_unit_test_setup_teardown(f, tls_setup, tls_teardown)
 	const struct CMUnitTest tests[] = {
 		T(chain_ok),
+		T(binding),
 		T(names),
 		T(dates),
 		T(unknown_ca),

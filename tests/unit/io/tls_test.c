@@ -389,6 +389,84 @@ every_key_and_version(void **state)
 	}
 }
 
+/* RFC 9266 s2, RFC 5929 s4: what the client makes of it with OpenSSL's own means. */
+static void
+same_binding(const struct side *t, bool has_end_point)
+{
+	unsigned char want[EVP_MAX_MD_SIZE];
+	struct tls_binding b, usual;
+	X509 *x = SSL_get0_peer_certificate(t->ssl);
+	unsigned n = 0;
+
+	assert_int_equal(SSL_export_keying_material(t->ssl, want, 32,
+	    "EXPORTER-Channel-Binding", 24, (const unsigned char *)"", 0, 1), 1);
+	assert_int_equal(conn_tls_binding(t->conn, TLS_BINDING_EXPORTER, &b), ERR_OK);
+	assert_string_equal(b.type, "tls-exporter");
+	assert_int_equal(b.n, 32);
+	assert_memory_equal(b.bytes, want, 32);
+	if (SSL_version(t->ssl) >= TLS1_3_VERSION) {
+		assert_int_equal(conn_tls_binding_usual(t->conn, &usual), ERR_OK);
+		assert_string_equal(usual.type, "tls-exporter");
+		assert_memory_equal(usual.bytes, want, 32);
+	}
+	if (!has_end_point) {
+		assert_int_equal(conn_tls_binding(t->conn, TLS_BINDING_END_POINT, &b),
+		    ERR_UNSUPPORTED);
+		return;
+	}
+	assert_int_equal(X509_digest(x, EVP_sha256(), want, &n), 1);
+	assert_int_equal(conn_tls_binding(t->conn, TLS_BINDING_END_POINT, &b), ERR_OK);
+	assert_string_equal(b.type, "tls-server-end-point");
+	assert_int_equal(b.n, n);
+	assert_memory_equal(b.bytes, want, n);
+	if (SSL_version(t->ssl) < TLS1_3_VERSION) {
+		assert_int_equal(conn_tls_binding_usual(t->conn, &usual), ERR_OK);
+		assert_memory_equal(usual.bytes, want, n);
+	}
+}
+
+static void
+binding(void **state)
+{
+	static const char *const types[] = { "EC", "RSA", "ED25519" };
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct fixture *f = *state;
+	enum tls_binding_type type;
+	struct tls_binding b;
+	struct side t;
+
+	for (size_t i = 0; i < 6; i++) {
+		make_certificate(f, types[i / 2]);
+		assert_int_equal(tls_ctx_set(f->ctx, 1, buf_slice(&f->pem), SLICE_NONE,
+		    SLICE_NONE), ERR_OK);
+		open_side(&t, f);
+		SSL_set_min_proto_version(t.ssl, versions[i & 1]);
+		SSL_set_max_proto_version(t.ssl, versions[i & 1]);
+		assert_int_equal(conn_tls_binding(t.conn, TLS_BINDING_EXPORTER, &b), ERR_STATE);
+		assert_int_equal(conn_start_tls(t.conn, f->ctx), ERR_OK);
+		assert_int_equal(conn_tls_binding_usual(t.conn, &b), ERR_STATE);
+		assert_true(shake(&t));
+		same_binding(&t, i / 2 < 2);
+		close_side(&t);
+	}
+	/* RFC 9266 s4.2: nothing is exported without the extended master secret. */
+	make_certificate(f, "EC");
+	assert_int_equal(tls_ctx_set(f->ctx, 1, buf_slice(&f->pem), SLICE_NONE, SLICE_NONE),
+	    ERR_OK);
+	open_side(&t, f);
+	SSL_set_max_proto_version(t.ssl, TLS1_2_VERSION);
+	SSL_set_options(t.ssl, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+	assert_int_equal(conn_start_tls(t.conn, f->ctx), ERR_OK);
+	assert_true(shake(&t));
+	assert_int_equal(conn_tls_binding(t.conn, TLS_BINDING_EXPORTER, &b), ERR_UNSUPPORTED);
+	assert_int_equal(conn_tls_binding(t.conn, TLS_BINDING_END_POINT, &b), ERR_OK);
+	close_side(&t);
+	assert_true(tls_binding_find(SLICE_LIT("tls-server-end-point"), &type));
+	assert_int_equal(type, TLS_BINDING_END_POINT);
+	assert_false(tls_binding_find(SLICE_LIT("tls-unique"), &type));
+	assert_string_equal(tls_binding_name(TLS_BINDING_EXPORTER), "tls-exporter");
+}
+
 /* RSA in TLS 1.2 with PKCS #1 v1.5, for old clients. */
 static void
 rsa_pkcs1(void **state)
@@ -803,6 +881,7 @@ main(void)
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(every_key_and_version),
+		T(binding),
 		T(rsa_pkcs1),
 		T(in_threads),
 		T(bulk),

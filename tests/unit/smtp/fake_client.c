@@ -31,6 +31,18 @@ host_start_tls(void *arg)
 	return f->tls_refuses ? ERR_BUSY : ERR_OK;
 }
 
+static bool
+host_binding(void *arg, struct sasl_binding *b)
+{
+	const struct fake_client *f = arg;
+
+	if (f->binding == NULL)
+		return false;
+	*b = (struct sasl_binding){ .type = "tls-exporter", .n = strlen(f->binding) };
+	memcpy(b->bytes, f->binding, b->n);
+	return true;
+}
+
 static void
 host_want_secret(void *arg)
 {
@@ -160,6 +172,7 @@ host_closed(void *arg, enum smtp_client_end end, const struct smtp_result *why)
 
 static const struct smtp_client_host host = {
 	.out = host_out, .is_clogged = host_is_clogged, .start_tls = host_start_tls,
+	.binding = host_binding,
 	.want_secret = host_want_secret, .want_body = host_want_body, .deadline = host_deadline,
 	.ready = host_ready, .rcpt = host_rcpt, .done = host_done, .closed = host_closed
 };

@@ -26,6 +26,7 @@ struct fake_client {
 	bool				 tls_fails;	/* the handshake */
 	bool				 tls_refuses;	/* start_tls */
 	const char			*secret;	/* NULL: there is none */
+	const char			*binding;	/* NULL: the connection has none */
 	bool				 is_clogged;
 	bool				 stays;		/* no QUIT */
 

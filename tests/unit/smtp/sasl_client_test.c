@@ -16,15 +16,22 @@
 #define FINAL	"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
 
 static void
-init(struct sasl_client *c, enum sasl_mechanism m, const char *user, const char *secret)
+init_bound(struct sasl_client *c, enum sasl_mechanism m, const char *user, const char *secret,
+    const struct sasl_binding *b)
 {
 	struct buf nonce;
 
 	buf_init(&nonce, SASL_NONCE_BYTES);
 	assert_int_equal(enc_get_base64(&nonce, SLICE_LIT(C_NONCE)), ERR_OK);
 	assert_int_equal(sasl_client_init(c, m, slice_str(user), slice_str(secret),
-	    (const unsigned char *)buf_data(&nonce)), ERR_OK);
+	    (const unsigned char *)buf_data(&nonce), b), ERR_OK);
 	buf_fini(&nonce);
+}
+
+static void
+init(struct sasl_client *c, enum sasl_mechanism m, const char *user, const char *secret)
+{
+	init_bound(c, m, user, secret, NULL);
 }
 
 static void
@@ -87,6 +94,55 @@ test_scram_vector(void **state)
 	assert_int_equal(sasl_client_on_challenge(&c, SLICE_LIT(FINAL), &out), ERR_SYNTAX);
 	sasl_client_fini(&c);
 	buf_fini(&out);
+}
+
+/* RFC 5802 s6, s7: what is said of channel binding, and the bytes that bind. */
+static void
+test_scram_binding(void **state)
+{
+	static const unsigned char nonce[SASL_NONCE_BYTES];
+	struct sasl_binding b = { .type = "tls-exporter", .n = SASL_BINDING_MAX };
+	struct sasl_client c;
+	struct buf out, want, text;
+
+	(void)state;
+	buf_init(&out, SASL_RESPONSE_MAX);
+	buf_init(&want, SASL_RESPONSE_MAX);
+	buf_init(&text, SASL_RESPONSE_MAX);
+	memset(b.bytes, 0xa5, sizeof(b.bytes));
+	init_bound(&c, SASL_SCRAM_SHA_256_PLUS, "user", "pencil", &b);
+	assert_true(sasl_client_start(&c, &out));
+	assert_slice(buf_slice(&out), "p=tls-exporter,,n=user,r=" C_NONCE);
+	buf_reset(&out);
+	assert_int_equal(sasl_client_on_challenge(&c, SLICE_LIT(FIRST), &out), ERR_OK);
+	buf_put_str(&want, "p=tls-exporter,,");
+	buf_put(&want, b.bytes, b.n);
+	buf_put_str(&text, "c=");
+	enc_put_base64(&text, buf_slice(&want));
+	buf_put_str(&text, ",r=" S_NONCE ",p=");
+	assert_true(slice_starts(buf_slice(&out), buf_cstr(&text)));
+	assert_int_equal(sasl_client_on_success(&c), ERR_AUTH);
+	sasl_client_fini(&c);
+	/* We could, it did not offer. */
+	buf_reset(&out);
+	init_bound(&c, SASL_SCRAM_SHA_256, "user", "pencil", &b);
+	assert_true(sasl_client_start(&c, &out));
+	assert_slice(buf_slice(&out), "y,,n=user,r=" C_NONCE);
+	buf_reset(&out);
+	assert_int_equal(sasl_client_on_challenge(&c, SLICE_LIT(FIRST), &out), ERR_OK);
+	assert_true(slice_starts(buf_slice(&out), "c=eSws,r="));
+	sasl_client_fini(&c);
+	/* Nothing to bind to, and too much of it. */
+	assert_int_equal(sasl_client_init(&c, SASL_SCRAM_SHA_256_PLUS, SLICE_LIT("a"),
+	    SLICE_LIT("b"), nonce, NULL), ERR_UNSUPPORTED);
+	sasl_client_fini(&c);
+	b.n++;
+	assert_int_equal(sasl_client_init(&c, SASL_SCRAM_SHA_256_PLUS, SLICE_LIT("a"),
+	    SLICE_LIT("b"), nonce, &b), ERR_LIMIT);
+	sasl_client_fini(&c);
+	buf_fini(&out);
+	buf_fini(&want);
+	buf_fini(&text);
 }
 
 static void
@@ -199,22 +255,24 @@ test_choice(void **state)
 
 	(void)state;
 	assert_int_equal(sasl_client_choose(SASL_LOGIN | SASL_PLAIN), SASL_PLAIN);
-	assert_int_equal(sasl_client_choose(SASL_BY_PASSWORD), SASL_SCRAM_SHA_256);
+	assert_int_equal(sasl_client_choose(SASL_BY_PASSWORD), SASL_SCRAM_SHA_256_PLUS);
+	assert_int_equal(sasl_client_choose(SASL_BY_PASSWORD & ~(unsigned)SASL_SCRAM_SHA_256_PLUS),
+	    SASL_SCRAM_SHA_256);
 	assert_int_equal(sasl_client_choose(0), SASL_NONE);
 	assert_int_equal(sasl_client_mechanism(SLICE_LIT("Plain")), SASL_PLAIN);
 	assert_int_equal(sasl_client_mechanism(SLICE_LIT("PLAINX")), SASL_NONE);
 	memset(text, 'x', sizeof(text));
 	assert_int_equal(sasl_client_init(&c, SASL_PLAIN, slice_of(text, SASL_USER_MAX),
-	    slice_of(text, SASL_SECRET_MAX), nonce), ERR_OK);
+	    slice_of(text, SASL_SECRET_MAX), nonce, NULL), ERR_OK);
 	sasl_client_fini(&c);
 	assert_int_equal(sasl_client_init(&c, SASL_PLAIN, slice_of(text, SASL_USER_MAX + 1),
-	    slice_of(text, 1), nonce), ERR_LIMIT);
+	    slice_of(text, 1), nonce, NULL), ERR_LIMIT);
 	sasl_client_fini(&c);
 	assert_int_equal(sasl_client_init(&c, SASL_PLAIN, slice_of(text, 1),
-	    slice_of(text, SASL_SECRET_MAX + 1), nonce), ERR_LIMIT);
+	    slice_of(text, SASL_SECRET_MAX + 1), nonce, NULL), ERR_LIMIT);
 	sasl_client_fini(&c);
-	assert_int_equal(sasl_client_init(&c, SASL_PLAIN, SLICE_LIT("a"), SLICE_LIT("b\0c"), nonce),
-	    ERR_SYNTAX);
+	assert_int_equal(sasl_client_init(&c, SASL_PLAIN, SLICE_LIT("a"), SLICE_LIT("b\0c"), nonce,
+	    NULL), ERR_SYNTAX);
 	sasl_client_fini(&c);
 }
 
@@ -224,6 +282,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sha2),
 		cmocka_unit_test(test_scram_vector),
+		cmocka_unit_test(test_scram_binding),
 		cmocka_unit_test(test_scram_refusals),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_choice),

@@ -74,6 +74,7 @@ struct row {
 	uint64_t		 size;
 	bool			 no_secret, tls_fails, tls_refuses, body_fails, body_later;
 	const char		*secret;
+	const char		*binding;
 };
 
 static const struct row rows[] = {
@@ -394,6 +395,7 @@ set_up(struct fake_client *f, const struct row *r)
 		f->secret = NULL;
 	else if (r->secret != NULL)
 		f->secret = r->secret;
+	f->binding = r->binding;
 	smtp_client_start(&f->c);
 }
 
@@ -764,22 +766,31 @@ server_signature(struct buf *out, struct slice salt, uint32_t rounds, struct sli
 	enc_put_base64(out, slice_of(signature, 32));
 }
 
-/* proof: 1 right, 0 none, -1 wrong. */
+/*
+ * proof: 1 right, 0 none, -1 wrong; gs2 is what the client must begin with,
+ * c= what it must end with, as a server that knows the binding checks it.
+ */
 static void
-scram(int proof, const char *log)
+scram_as(const char *mechanisms, const char *binding, const char *gs2, const char *cbind,
+    int proof, const char *log)
 {
 	struct buf first, server, message, final;
 	struct fake_client f;
+	struct row r = auth;
 	struct slice bare;
 
 	buf_init(&first, 4000);
 	buf_init(&server, 4000);
 	buf_init(&message, 4000);
 	buf_init(&final, 4000);
-	begin(&f, &auth, AUTH_EHLO("PLAIN SCRAM-SHA-256"));
-	assert_true(slice_starts(buf_slice(&f.out), "AUTH SCRAM-SHA-256 "));
-	assert_int_equal(enc_get_base64(&first, slice_trim(slice_from(buf_slice(&f.out), 19))), ERR_OK);
-	bare = slice_from(buf_slice(&first), 3);
+	r.binding = binding;
+	begin(&f, &r, mechanisms);
+	(void)slice_cut(slice_from(buf_slice(&f.out), 5), ' ', &bare);
+	assert_slice(bare, gs2[0] == 'p' ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256");
+	assert_int_equal(enc_get_base64(&first,
+	    slice_trim(slice_from(buf_slice(&f.out), 6 + bare.n))), ERR_OK);
+	assert_true(slice_starts(buf_slice(&first), gs2));
+	bare = slice_from(buf_slice(&first), strlen(gs2));
 	assert_true(slice_starts(bare, "n=user,r="));
 	buf_put_str(&server, "r=");
 	buf_put_slice(&server, slice_from(bare, 9));
@@ -789,7 +800,9 @@ scram(int proof, const char *log)
 	buf_put_slice(&message, bare);
 	buf_put_char(&message, ',');
 	buf_put_slice(&message, buf_slice(&server));
-	buf_put_str(&message, ",c=biws,r=");
+	buf_put_str(&message, ",c=");
+	enc_put_base64(&message, slice_str(cbind));
+	buf_put_str(&message, ",r=");
 	buf_put_slice(&message, slice_from(bare, 9));
 	buf_put_str(&message, "srv");
 	server_signature(&final, SLICE_LIT("\x5b\x6d\x99\x68\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81"),
@@ -810,6 +823,25 @@ scram(int proof, const char *log)
 	buf_fini(&server);
 	buf_fini(&message);
 	buf_fini(&final);
+}
+
+static void
+scram(int proof, const char *log)
+{
+	scram_as(AUTH_EHLO("PLAIN SCRAM-SHA-256"), NULL, "n,,", "n,,", proof, log);
+}
+
+#define LOGGED_IN "secret\nready\n0 bounced 5.1.7 sender address cannot be sent to host " HOST "\ndone\n"
+
+/* RFC 5802 s6: bound when both can; told when only we can; silent when only it can. */
+static void
+test_scram_binding(void **state)
+{
+	(void)state;
+	scram_as(AUTH_EHLO("SCRAM-SHA-256 SCRAM-SHA-256-PLUS PLAIN"), "BYTES",
+	    "p=tls-exporter,,", "p=tls-exporter,,BYTES", 1, LOGGED_IN);
+	scram_as(AUTH_EHLO("SCRAM-SHA-256 PLAIN"), "BYTES", "y,,", "y,,", 1, LOGGED_IN);
+	scram_as(AUTH_EHLO("SCRAM-SHA-256-PLUS SCRAM-SHA-256"), NULL, "n,,", "n,,", 1, LOGGED_IN);
 }
 
 static void
@@ -877,6 +909,7 @@ main(void)
 		cmocka_unit_test(test_chunks_ahead),
 		cmocka_unit_test(test_endless_reply),
 		cmocka_unit_test(test_scram),
+		cmocka_unit_test(test_scram_binding),
 		cmocka_unit_test(test_long_initial_response),
 	};
 
