@@ -4,11 +4,14 @@
  * (smtpd/sendmail_drop.h).  Looked at when all daemons serve and every minute
  * after that.  Each file is handed to sendmail, which runs as the owner of
  * the file and submits it as if he did it now: master reads none of them.
- * One at a time.  A file of root's is handed over as nobody's.
+ * One at a time, MASTER_DROP_RUN_MS long at most.  A file of root's is handed
+ * over as nobody's.
  *
- * The directory may be written by everybody: what is no regular file with
- * one link is left alone, and at most MASTER_DROP_NAMES names are looked at
- * in a round.
+ * The directory may be written by everybody.  A round goes once over all
+ * names (master_drop_scan.h) and gives each owner a turn of limited length
+ * (master_drop_share.h); what is left of it comes in a round that follows at
+ * once.  What is no dropped mail gets a hidden name, is logged with that, and
+ * is never looked at again.
  */
 #ifndef MASTER_DROP_H
 #define MASTER_DROP_H
@@ -20,7 +23,7 @@
 #include "lib/base/err.h"
 
 #define MASTER_DROP_MS		60000u
-#define MASTER_DROP_NAMES	1000u
+#define MASTER_DROP_RUN_MS	300000u
 #define MASTER_DROP_NOBODY	65534u
 
 struct master;

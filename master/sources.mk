@@ -4,7 +4,8 @@ master_OPTIONS = master/master_sections.c smtpd/smtpd_opt.c queue/queue_opt.c de
 master_CONFIG = master/master_config.c master/master_paths.c $(master_OPTIONS)
 godwit_SRCS = master/godwit.c master/godwit_setup.c master/master_run.c master/master_plan.c \
 	master/master_spawn.c master/master_watch.c master/master_listen.c master/master_log.c \
-	master/master_control.c master/master_drop.c master/master_status.c master/master_notify.c $(master_CONFIG)
+	master/master_control.c master/master_drop.c master/master_drop_scan.c \
+	master/master_drop_share.c master/master_status.c master/master_notify.c $(master_CONFIG)
 godwit_USES = daemon conf ipc crypto io sys base
 gwconf_SRCS = master/gwconf.c $(master_CONFIG)
 gwconf_USES = conf ipc sys base

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import signal
 import stat
 import subprocess
 
@@ -154,5 +155,72 @@ def test_what_comes_while_the_suite_is_down():
         subjects = [re.search(rb"Subject: (.*)\r", t).group(1) for t in texts]
         assert sorted(subjects) == [b"Mail that could not be sent", b"late", b"later"]
         assert b"nobody-here@example.test" in texts[subjects.index(b"Mail that could not be sent")]
-        assert sorted(dropped(g)) == ["0hard", "0link", "0pipe"]
-        assert glob.glob(f"{g.root}/drop/.refused-0garbage")
+        for name in ("0garbage", "0hard", "0link", "0pipe"):
+            g.wait_log(f"drop file={name} ", since=mark, result="refused")
+            assert len(glob.glob(f"{g.root}/drop/.refused-{name}-*")) == 1
+        assert dropped(g) == []
+
+
+def put_in_drop(g, name, text, uid):
+    path = f"{g.root}/drop/{name}"
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+    os.chmod(path, 0o600)
+    if os.geteuid() == 0:
+        os.chown(path, uid, uid)
+
+
+def test_one_owner_does_not_keep_the_others_waiting():
+    """2200 names that are no mail and 101 messages of one, and a message of another behind them"""
+    with godwit.Instance() as g:
+        g.start()
+        g.add_user(address("alice"), "secret")
+        os.chmod(g.root, 0o755)
+        g.stop()
+        for i in range(1100):
+            os.symlink("nowhere", f"{g.root}/drop/.hidden-{i}")
+            os.symlink("nowhere", f"{g.root}/drop/0-{i:04}")
+        for i in range(101):
+            put_in_drop(g, f"1-{i:03}", "no mail\n", 4001)
+        put_in_drop(g, "2-last", "godwit-drop 1\nlogin al\nrcpt alice\n\nSubject: behind\n\nx\n", 4002)
+        mark = g.mark()
+        g.start()
+        g.wait_log("drop file=2-last ", since=mark, result="taken")
+        g.wait_log("drop file=1-100 ", since=mark, result="refused")    # a round of its own, at once
+        assert b"Subject: behind" in last(g)
+        lines = [line for line in g.log_text(since=mark).splitlines() if " drop file=" in line]
+        assert len(lines) == 1100 + 101 + 1     # each is told once
+        assert len({re.search(r"file=(\S+)", line).group(1) for line in lines}) == len(lines)
+        assert dropped(g) == []
+
+
+def test_what_takes_too_long_is_ended():
+    """who stops the sendmail that runs as his keeps nobody waiting for more than MASTER_DROP_RUN_MS"""
+    with godwit.Instance() as g:
+        g.start()
+        g.add_user(address("alice"), "secret")
+        os.chmod(g.root, 0o755)
+        smtpd = g.pids("smtpd")
+        for pid in smtpd:
+            os.kill(pid, signal.SIGSTOP)    # now none of them comes to an end
+        put_in_drop(g, "1", "godwit-drop 1\nlogin al\nrcpt alice\n\nSubject: 1\n\nx\n", 4001)
+        put_in_drop(g, "2", "godwit-drop 1\nlogin al\nrcpt alice\n\nSubject: 2\n\nx\n", 4001)
+        mark = g.mark()
+        g.advance(60)
+        g.control("pids")                   # the round has begun
+        g.advance(300)
+        g.wait_log("drop file=1 ", since=mark, result="deferred")
+        for pid in smtpd:
+            os.kill(pid, signal.SIGCONT)
+        g.advance(60)
+        g.wait_log("drop file=1 ", since=mark, result="taken")
+        g.wait_log("drop file=2 ", since=mark, result="taken")
+
+
+def test_too_large(g, tmp_path):
+    with open(tmp_path / "sparse", "wb") as f:
+        f.truncate((1 << 30) + 1)
+    with open(tmp_path / "sparse", "rb") as f:
+        p = subprocess.run([f"{godwit.BIN}/sendmail", "-C", g.etc, "alice"], stdin=f, capture_output=True,
+                           timeout=120, check=False)
+    assert (p.returncode, p.stderr) == (65, b"sendmail: message too large\n")
