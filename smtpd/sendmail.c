@@ -22,6 +22,7 @@
 #include "lib/daemon/tool.h"
 #include "lib/ipc/queue_proto.h"
 #include "smtpd/sendmail_drop.h"
+#include "smtpd/sendmail_read.h"
 #include "smtpd/sendmail_submit.h"
 #include "smtpd/sendmail_verify.h"
 
@@ -227,18 +228,12 @@ parse(struct call *c, int argc, char *argv[])
 static int
 read_all(struct buf *b, int fd)
 {
-	ssize_t n;
+	enum err e = sendmail_read(b, fd);
 
-	do {
-		char *at = buf_reserve(b, 65536);
-
-		if (at == NULL)
-			return fault(EX_DATAERR, "message too large");
-		n = read(fd, at, 65536);
-		if (n > 0)
-			buf_commit(b, (size_t)n);
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	return n == 0 ? EX_OK : fault(EX_IOERR, strerror(errno));
+	if (e == ERR_OK)
+		return EX_OK;
+	return e == ERR_TOOBIG ? fault(EX_DATAERR, "message too large") :
+	    fault(EX_IOERR, err_text(e));
 }
 
 static int
@@ -303,9 +298,11 @@ do_dropped(struct call *c)
 {
 	struct sendmail_wish w;
 	struct slice raw;
-	int code = read_all(&c->raw, STDIN_FILENO);
 	enum err e;
+	int code;
 
+	c->raw.max += SENDMAIL_DROP_HEAD_MAX;
+	code = read_all(&c->raw, STDIN_FILENO);
 	if (code != EX_OK)
 		return code;
 	e = sendmail_drop_get(buf_slice(&c->raw), &w, &c->rcpts, &raw);

@@ -11,8 +11,9 @@
 #include "lib/base/must.h"
 #include "lib/ipc/queue_proto.h"
 #include "lib/smtp/smtp_client.h"
+#include "smtpd/sendmail_report.h"
 
-enum { WAIT_MS = 600000, PIECE = 65536, HELLO_MAX = 4096, REPORT_MAX = 1 << 20 };
+enum { WAIT_MS = 600000, PIECE = 65536, HELLO_MAX = 4096 };
 
 struct submitting {
 	const struct sendmail_wish *wish;
@@ -24,11 +25,13 @@ struct submitting {
 	struct smtp_client	 client;
 	struct buf		 out;
 	struct buf		 hello;		/* what came before the first message */
-	struct buf		 text, rcpts, sender, report;
+	struct buf		 text, rcpts, sender;
+	struct sendmail_report	 report;
 	struct slice		 rest;		/* recipients not given yet */
 	struct smtp_client_rcpt	 now[SMTP_CLIENT_RCPTS_MAX];
 	uint32_t		 now_count;
 	size_t			 sent;		/* of text */
+	unsigned		 flags;		/* of text, for the client */
 	int			 code;		/* worst permanent failure */
 	bool			 is_reporting;
 	bool			 is_closed;
@@ -97,7 +100,7 @@ refused(struct submitting *s, struct slice address, const struct smtp_result *r)
 	if (s->code == EX_OK || !is_user)
 		s->code = is_user ? EX_NOUSER : EX_UNAVAILABLE;
 	if (s->is_late)
-		buf_printf(&s->report, "<%.*s>: %s\r\n", SLICE_FMT(address), r->text);
+		sendmail_report_add(&s->report, address, slice_str(r->text));
 	else
 		(void)fprintf(s->err, "sendmail: %.*s: %s\n", SLICE_FMT(address), r->text);
 }
@@ -116,19 +119,16 @@ host_rcpt(void *arg, uint32_t idx, const struct smtp_result *r)
 		refused(s, address, r);
 }
 
-static unsigned
-flags_of(const struct submitting *s)
+/* Once for all transactions of the text. */
+static void
+know_text(struct submitting *s)
 {
-	unsigned flags = 0;
-
-	for (size_t i = 0; i < s->text.n; i++)
-		if ((unsigned char)buf_data(&s->text)[i] >= 0x80) {
-			flags = SMTP_CLIENT_8BIT;
-			break;
-		}
+	s->flags = 0;
+	for (size_t i = 0; i < s->text.n && s->flags == 0; i++)
+		if ((unsigned char)buf_data(&s->text)[i] >= 0x80)
+			s->flags = SMTP_CLIENT_8BIT;
 	if (s->wish->ret != 0)
-		flags |= s->wish->ret == 'F' ? SMTP_CLIENT_RET_FULL : SMTP_CLIENT_RET_HDRS;
-	return flags;
+		s->flags |= s->wish->ret == 'F' ? SMTP_CLIENT_RET_FULL : SMTP_CLIENT_RET_HDRS;
 }
 
 /* The next transaction; false: nothing is left. */
@@ -137,7 +137,7 @@ send_next(struct submitting *s)
 {
 	struct smtp_client_message m = { .sender = buf_slice(&s->sender),
 	    .envid = s->is_reporting ? SLICE_NONE : s->wish->envid, .size = s->text.n,
-	    .flags = flags_of(s), .rcpts = s->now };
+	    .flags = s->flags, .rcpts = s->now };
 
 	s->now_count = 0;
 	while (s->rest.n > 0 && s->now_count < SMTP_CLIENT_RCPTS_MAX) {
@@ -162,15 +162,12 @@ send_next(struct submitting *s)
 static bool
 send_report(struct submitting *s, struct slice domain)
 {
-	if (s->report.n == 0 || s->sender.n == 0 || s->is_reporting)
+	if (s->report.text.n == 0 || s->sender.n == 0 || s->is_reporting)
 		return false;
 	s->is_reporting = true;
 	buf_reset(&s->text);
-	buf_printf(&s->text, "From: Mail system <MAILER-DAEMON@%.*s>\r\nTo: <%.*s>\r\n"
-	    "Subject: Mail that could not be sent\r\nAuto-Submitted: auto-replied\r\n\r\n"
-	    "A message that a program of yours left could not be sent to:\r\n\r\n",
-	    SLICE_FMT(domain), SLICE_FMT(buf_slice(&s->sender)));
-	buf_put_slice(&s->text, buf_slice(&s->report));
+	sendmail_report_put(&s->report, domain, buf_slice(&s->sender), &s->text);
+	know_text(s);
 	buf_reset(&s->rcpts);
 	buf_put_slice(&s->rcpts, buf_slice(&s->sender));
 	buf_put_char(&s->rcpts, '\0');
@@ -215,6 +212,7 @@ host_ready(void *arg)
 
 	if (e != ERR_OK)
 		complain(s, e, wrong);
+	know_text(s);
 	s->rest = buf_slice(&s->rcpts);
 	if (e != ERR_OK || !send_next(s))
 		smtp_client_quit(&s->client);
@@ -328,7 +326,7 @@ sendmail_submit(int fd, const struct sendmail_wish *w, struct slice raw, bool is
 	buf_init(&s->text, 2u * SENDMAIL_MESSAGE_MAX);
 	buf_init(&s->rcpts, 2u * SENDMAIL_RCPTS_BYTES);
 	buf_init(&s->sender, 1024);
-	buf_init(&s->report, REPORT_MAX);
+	sendmail_report_init(&s->report);
 	smtp_client_init(&s->client, &config, &host, s);
 	smtp_client_start(&s->client);
 	run(s, fd);
@@ -339,7 +337,7 @@ sendmail_submit(int fd, const struct sendmail_wish *w, struct slice raw, bool is
 	buf_fini(&s->text);
 	buf_fini(&s->rcpts);
 	buf_fini(&s->sender);
-	buf_fini(&s->report);
+	sendmail_report_fini(&s->report);
 	free(s);
 	return code;
 }

@@ -9,7 +9,8 @@ smtpd_SRCS = smtpd/main.c smtpd/smtp_server.c smtpd/smtp_conn.c smtpd/smtp_ask.c
 smtpd_USES = daemon conf ipc seal crypto mail io sys base
 smtpd_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 
-smtpd_SENDMAIL = smtpd/sendmail_compose.c smtpd/sendmail_drop.c smtpd/sendmail_submit.c smtpd/sendmail_verify.c
+smtpd_SENDMAIL = smtpd/sendmail_compose.c smtpd/sendmail_drop.c smtpd/sendmail_read.c smtpd/sendmail_report.c \
+	smtpd/sendmail_submit.c smtpd/sendmail_verify.c
 PROGRAMS += sendmail
 sendmail_SRCS = smtpd/sendmail.c $(smtpd_SENDMAIL)
 sendmail_USES = daemon ipc smtp crypto mail sys base
