@@ -144,18 +144,10 @@ imap_session_set_deadline(struct imap_session *s)
 	s->host->deadline(s->host_arg, at);
 }
 
-void
-imap_session_put_capabilities(const struct imap_session *s, struct buf *b)
+bool
+imap_session_is(const struct imap_session *s, enum imap_enabled bit)
 {
-	buf_put_str(b, "IMAP4rev1 LITERAL+ SASL-IR ID");
-	if (s->state == IMAP_NOAUTH) {
-		if (s->may_tls && !s->tls)
-			buf_put_str(b, " STARTTLS");
-		/* RFC 3501 s6.2.3: no passwords in the clear. */
-		buf_put_str(b, s->tls ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
-	} else {
-		buf_put_str(b, " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE");
-	}
+	return (s->enabled & bit) != 0;
 }
 
 void

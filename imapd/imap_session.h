@@ -34,6 +34,15 @@ struct imap_session;
 /* States are bits: a command names those that it is legal in. */
 enum imap_state { IMAP_NOAUTH = 1, IMAP_AUTH = 2, IMAP_SELECTED = 4, IMAP_LOGOUT = 8 };
 
+/* What the client switched on: ENABLE (RFC 5161), or by using it. */
+enum imap_enabled {
+	IMAP_EN_REV2 = 1,	/* IMAP4rev2, RFC 9051 */
+	IMAP_EN_CONDSTORE = 2,	/* MODSEQ is told, RFC 7162 s3.1 */
+	IMAP_EN_QRESYNC = 4,	/* VANISHED is told, RFC 7162 s3.2 */
+	IMAP_EN_UTF8 = 8,	/* UTF8=ACCEPT, RFC 9755 */
+	IMAP_EN_UIDONLY = 16	/* no sequence numbers, RFC 9586 */
+};
+
 /* A request under way: which process it went to, and its number there. */
 struct imap_ticket { uint64_t id; uint32_t instance; };
 
@@ -116,6 +125,7 @@ struct imap_session {
 	uint64_t		 sid;
 	struct imap_lexer	 lexer;
 	enum imap_state		 state;
+	unsigned		 enabled;	/* enum imap_enabled bits */
 	struct imap_cmd		*cmd;		/* running, or NULL */
 	struct list		 calls;		/* unanswered requests */
 	struct imap_sync	 sync;
@@ -190,6 +200,7 @@ void			 imap_session_drop_token(struct imap_session *);
 void			 imap_session_unselect(struct imap_session *);
 /* The capabilities that hold now, without the word CAPABILITY. */
 void			 imap_session_put_capabilities(const struct imap_session *, struct buf *);
+bool			 imap_session_is(const struct imap_session *, enum imap_enabled);
 void			 imap_session_set_deadline(struct imap_session *);
 
 #endif

@@ -170,6 +170,22 @@ test_login_forms(void **state)
 }
 
 static void
+test_capabilities(void **state)
+{
+	(void)state;
+	assert_true(has("* OK [CAPABILITY IMAP4rev1 LITERAL+ "));
+	assert_false(has("STARTTLS") || has("LOGINDISABLED") || has("IDLE"));
+	login();
+	EXPECT("a CAPABILITY\r\n", "* CAPABILITY IMAP4rev1", " ENABLE", " IDLE", "a OK");
+	assert_false(has("AUTH=") || has("STARTTLS") || has("  "));
+	/* RFC 5161 s3.1: what is not known is passed over */
+	EXPECT("a ENABLE X-FOO NOOP\r\n", "* ENABLED\r\na OK");
+	EXPECT("a ENABLE\r\n", "a BAD");
+	EXPECT("a ENABLE \r\n", "a BAD");
+	EXPECT("a ENABLE \"X\"\r\n", "a BAD");
+}
+
+static void
 test_three_tries(void **state)
 {
 	(void)state;
@@ -947,7 +963,8 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_three_tries),
+		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_capabilities),
+		T(test_three_tries),
 		T(test_limits), T(test_long_line), T(test_too_many_errors),
 		T(test_prelogin_commands), T(test_deadlines), T(test_mailboxes), T(test_fetch),
 		T(test_no_summary), T(test_damaged), T(test_damaged_read_ahead), T(test_large), T(test_append), T(test_store),

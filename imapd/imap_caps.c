@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_caps.h"
+
+#include "lib/base/must.h"
+
+enum when {
+	BEFORE = 1, AFTER = 2, ALWAYS = BEFORE | AFTER,
+	IN_TLS = 4, NO_TLS = 8, MAY_TLS = 16
+};
+
+/* What holds of a session now. */
+static unsigned
+holds(const struct imap_session *s)
+{
+	return (s->state == IMAP_NOAUTH ? BEFORE : AFTER) |
+	    (s->tls ? IN_TLS : NO_TLS) | (s->may_tls && !s->tls ? MAY_TLS : 0u);
+}
+
+static bool
+is_shown(unsigned when, unsigned now)
+{
+	return (when & now & ALWAYS) && (when & ~now & ~(unsigned)ALWAYS) == 0;
+}
+
+static void
+put_name(struct buf *b, const char *name, size_t start)
+{
+	if (b->n > start)
+		buf_put_char(b, ' ');
+	buf_put_str(b, name);
+}
+
+void
+imap_session_put_capabilities(const struct imap_session *s, struct buf *b)
+{
+	unsigned now = holds(s);
+	size_t start = b->n;
+
+#define CAP(name, when)							\
+	if (is_shown((when), now))					\
+		put_name(b, (name), start);
+#define CAP_NUMBER(name, when, value)					\
+	if (is_shown((when), now)) {					\
+		put_name(b, (name), start);				\
+		buf_put_num(b, (value));				\
+	}
+#include "imapd/imap_caps.def"
+}
+
+/* The last row ends the table: it may be empty otherwise. */
+static const struct enables { const char *name; unsigned bit, implied; } enables[] = {
+#define ENABLES(name, bit, implied) { (name), (bit), (implied) },
+#include "imapd/imap_caps.def"
+	{ "", 0, 0 },
+};
+
+unsigned
+imap_caps_find(struct slice name)
+{
+	for (size_t i = 0; i < lengthof(enables); i++)
+		if (slice_ieq_str(name, enables[i].name))
+			return enables[i].bit;
+	return 0;
+}
+
+unsigned
+imap_caps_implied(unsigned bits)
+{
+	unsigned all = bits;
+
+	for (size_t i = 0; i < lengthof(enables); i++)
+		if (bits & enables[i].bit)
+			all |= enables[i].implied;
+	return all;
+}
+
+void
+imap_caps_put_enabled(struct buf *b, unsigned bits)
+{
+	for (size_t i = 0; i < lengthof(enables); i++)
+		if (bits & enables[i].bit)
+			buf_printf(b, " %s", enables[i].name);
+}
