@@ -12,13 +12,15 @@
 #include "queue/queue_msg.h"
 
 static enum err
-add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_account *a)
+add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_account *a,
+    bool forwarded)
 {
 	struct queue_msg *b = arg;
 	const struct queue_rcpt r = { .address = address, .original = address,
 	    .class = class, .notify = QUEUE_NOTIFY_NEVER };
 
 	(void)a;
+	(void)forwarded;
 	return queue_envelope_add(&b->env, &r);
 }
 

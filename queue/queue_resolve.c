@@ -84,7 +84,8 @@ too_many(struct walk *w)
 /* ---- what comes out ---- */
 
 static enum err
-emit(struct walk *w, struct slice address, uint8_t class, const struct queue_account *a)
+emit(struct walk *w, struct slice address, uint8_t class, const struct queue_account *a,
+    bool forwarded)
 {
 	uint64_t hash = hash_slice(address);
 	struct seen *s;
@@ -104,7 +105,7 @@ emit(struct walk *w, struct slice address, uint8_t class, const struct queue_acc
 		map_insert(&w->seen, &s->node, hash);
 	}
 	w->found++;
-	return w->fn(w->arg, address, class, a);
+	return w->fn(w->arg, address, class, a, forwarded);
 }
 
 static enum err
@@ -116,7 +117,7 @@ emit_account(struct walk *w, const struct step *s, const struct queue_account *a
 		return refuse(w, ERR_DISABLED, "5.2.1",
 		    "Recipient address rejected: Mailbox is disabled");
 	}
-	return emit(w, slice_of(a->address, a->address_n), QUEUE_LOCAL, a);
+	return emit(w, slice_of(a->address, a->address_n), QUEUE_LOCAL, a, false);
 }
 
 /* RFC 5321 s2.4: only the other host knows what case means in its local parts. */
@@ -130,7 +131,8 @@ emit_remote(struct walk *w, const struct step *s, bool is_relay_domain)
 		return refuse(w, ERR_DENIED, "5.7.1", "Relay access denied");
 	a.domain_n = s->addr.domain_n;
 	memcpy(a.domain, s->addr.domain, sizeof(a.domain));
-	return emit(w, addr_text(&a, text), QUEUE_REMOTE, NULL);
+	return emit(w, addr_text(&a, text), QUEUE_REMOTE, NULL,
+	    s->depth > 0 && !is_relay_domain);
 }
 
 /* ---- one address ---- */
@@ -192,7 +194,7 @@ to_postmaster(struct walk *w, const struct step *s)
 	if (w->r->postmaster[0] == '\0') {
 		if ((a = queue_facts_first(w->r)) == NULL)
 			return unknown(w);
-		return emit(w, slice_of(a->address, a->address_n), QUEUE_LOCAL, a);
+		return emit(w, slice_of(a->address, a->address_n), QUEUE_LOCAL, a, false);
 	}
 	if (addr_parse(slice_str(w->r->postmaster), ADDR_UTF8, &addr) != ERR_OK ||
 	    addr_canon(&addr, &canon) != ERR_OK)
@@ -303,10 +305,12 @@ struct owner {
 };
 
 static enum err
-compare(void *arg, struct slice address, uint8_t class, const struct queue_account *a)
+compare(void *arg, struct slice address, uint8_t class, const struct queue_account *a,
+    bool forwarded)
 {
 	struct owner *o = arg;
 
+	(void)forwarded;
 	(void)address;
 	(void)class;
 	if (a != NULL && a->id == o->account)
@@ -324,4 +328,14 @@ queue_resolve_owns(struct queue_resolver *r, uint64_t account, struct slice send
 		return true;
 	return queue_resolve_rcpt(r, sender, false, compare, &o, &why) == ERR_OK &&
 	    o.is_owner;
+}
+
+bool
+queue_resolve_is_ours(struct queue_resolver *r, struct slice domain)
+{
+	char text[ADDR_DOMAIN_MAX + 1];
+	struct slice name;
+
+	return addr_canon_domain(domain, text, &name) == ERR_OK &&
+	    (queue_facts_domain(r, name) != NULL || slice_ieq_str(name, r->hostname));
 }

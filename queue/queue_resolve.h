@@ -83,9 +83,12 @@ enum err	 queue_resolve_alias(struct queue_resolver *,
 void		 queue_resolve_end(struct queue_resolver *, uint32_t generation);
 
 /* use */
-/* class: enum queue_class.  An error ends the walk and is its result. */
+/*
+ * class: enum queue_class; forwarded: an alias of ours names another's
+ * address.  An error ends the walk and is its result.
+ */
 typedef enum err queue_resolve_fn(void *arg, struct slice address, uint8_t class,
-    const struct queue_account *);
+    const struct queue_account *, bool forwarded);
 /*
  * Call fn for every final recipient; when it returns an error some may have
  * been reported.  may_relay: the sender may reach other domains.
@@ -97,6 +100,8 @@ enum err	 queue_resolve_rcpt(struct queue_resolver *, struct slice rcpt,
 const struct queue_account *queue_resolve_find(const struct queue_resolver *,
 		    struct slice address);
 const struct queue_account *queue_resolve_find_id(const struct queue_resolver *, uint64_t);
+/* A section domain names it (A- and U-labels alike), or the hostname. */
+bool		 queue_resolve_is_ours(struct queue_resolver *, struct slice domain);
 /* The login may send as this address (empty: null sender). */
 bool		 queue_resolve_owns(struct queue_resolver *, uint64_t account,
 		    struct slice sender);

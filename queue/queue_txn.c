@@ -322,7 +322,8 @@ has_rcpt(const struct queue_txn *t, struct slice address, uint64_t hash)
 }
 
 static enum err
-add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_account *a)
+add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_account *a,
+    bool forwarded)
 {
 	struct adding *add = arg;
 	struct queue_txn *t = add->txn;
@@ -333,6 +334,7 @@ add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_acco
 	enum err err;
 
 	(void)a;
+	(void)forwarded;
 	add->any_remote |= class == QUEUE_REMOTE;
 	if (has_rcpt(t, address, hash))
 		return ERR_OK;

@@ -60,18 +60,20 @@ fill(struct queue_resolver *r)
 	alias(r, "loop2@example.test", "loop1@example.test");
 	alias(r, "dead@example.test", "nobody@example.test");
 	alias(r, "bob+special@example.test", "alice@example.test");
+	alias(r, "moved@example.test", "x@old.example");
 	queue_resolve_end(r, 1);
 }
 
 static enum err
-collect(void *arg, struct slice address, uint8_t class, const struct queue_account *a)
+collect(void *arg, struct slice address, uint8_t class, const struct queue_account *a,
+    bool forwarded)
 {
 	char *out = arg;
 	size_t n = strlen(out);
 
 	assert_true((a != NULL) == (class == QUEUE_LOCAL));
 	(void)snprintf(out + n, 1000 - n, "%s%.*s%s", n > 0 ? " " : "", SLICE_FMT(address),
-	    class == QUEUE_REMOTE ? "!" : "");
+	    forwarded ? "!>" : class == QUEUE_REMOTE ? "!" : "");
 	return ERR_OK;
 }
 
@@ -89,20 +91,21 @@ test_recipients(void **state)
 		{ "nobody@example.test", false, "", "5.1.1" },
 		{ "nobody@example.org", false, "", "5.1.1" },
 		{ "carol@example.test", false, "", "5.2.1" },
-		{ "bob@example.test", false, "bob@example.test bob@far.example!", "" },
-		{ "bob+x@example.test", false, "bob@example.test bob@far.example!", "" },
+		{ "bob@example.test", false, "bob@example.test bob@far.example!>", "" },
+		{ "bob+x@example.test", false, "bob@example.test bob@far.example!>", "" },
 		{ "bob+special@example.test", false, "alice@example.test", "" },
 		{ "sales@example.test", false,
-		  "alice@example.test bob@example.test bob@far.example!", "" },
+		  "alice@example.test bob@example.test bob@far.example!>", "" },
 		{ "sales@example.org", false,
-		  "alice@example.test bob@example.test bob@far.example!", "" },
+		  "alice@example.test bob@example.test bob@far.example!>", "" },
 		{ "all@example.test", false,
-		  "alice@example.test bob@example.test bob@far.example!", "" },
+		  "alice@example.test bob@example.test bob@far.example!>", "" },
 		{ "loop1@example.test", false, "", "4.3.5" },
 		{ "dead@example.test", false, "", "5.1.1" },
 		{ "x@far.example", false, "", "5.7.1" },
 		{ "x@far.example", true, "x@far.example!", "" },
 		{ "x@old.example", false, "x@old.example!", "" },
+		{ "moved@example.test", false, "x@old.example!", "" },
 		{ "uwe@m\xc3\xbcnchen.example", false, "uwe@xn--mnchen-3ya.example", "" },
 		{ "uwe@xn--mnchen-3ya.example", false, "uwe@xn--mnchen-3ya.example", "" },
 		{ "postmaster", false, "alice@example.test", "" },
@@ -162,7 +165,7 @@ test_postmaster_option(void **state)
 	queue_resolve_set(&r, "mx.example.test", "ops@far.example", "+");
 	assert_int_equal(queue_resolve_rcpt(&r, SLICE_LIT("postmaster"), false, collect, out,
 	    &why), ERR_OK);
-	assert_string_equal(out, "ops@far.example!");
+	assert_string_equal(out, "ops@far.example!>");
 	/* An account of that name is served first. */
 	account(&r, 9, "abuse@example.test", true);
 	out[0] = '\0';
@@ -206,12 +209,14 @@ test_nesting(void **state)
 static unsigned counted;
 
 static enum err
-count(void *arg, struct slice address, uint8_t class, const struct queue_account *a)
+count(void *arg, struct slice address, uint8_t class, const struct queue_account *a,
+    bool forwarded)
 {
 	(void)arg;
 	(void)address;
 	(void)class;
 	(void)a;
+	(void)forwarded;
 	counted++;
 	return ERR_OK;
 }
@@ -360,6 +365,26 @@ test_bad_facts(void **state)
 	queue_resolve_fini(&r);
 }
 
+static void
+test_ours(void **state)
+{
+	static const struct { const char *domain; bool is_ours; } cases[] = {
+		{ "example.test", true }, { "EXAMPLE.org", true }, { "old.example", true },
+		{ "m\xc3\xbcnchen.example", true }, { "xn--mnchen-3ya.example", true },
+		{ "MX.example.test", true }, { "far.example", false }, { "", false },
+		{ "sub.example.test", false },
+	};
+	struct queue_resolver r;
+	size_t i;
+
+	(void)state;
+	fill(&r);
+	for (i = 0; i < lengthof(cases); i++)
+		assert_int_equal(queue_resolve_is_ours(&r, slice_str(cases[i].domain)),
+		    cases[i].is_ours);
+	queue_resolve_fini(&r);
+}
+
 int
 main(void)
 {
@@ -372,6 +397,7 @@ main(void)
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_replay_same_number),
 		cmocka_unit_test(test_bad_facts),
+		cmocka_unit_test(test_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
