@@ -17,7 +17,7 @@ struct member {
 	struct dns_pair		*pair;
 	struct dlv_addrs	 addrs;
 	struct dlv_verdict	 verdict;	/* OK: addrs are there */
-	char			 base[DLV_NAME_MAX + 1];	/* end of the alias chain */
+	char			 base[CONF_HOP_NAME_MAX + 1];	/* end of the alias chain */
 };
 
 struct dlv_find {
@@ -283,7 +283,7 @@ ask_tlsa(struct dlv_find *f, const char *base)
 	enum err e;
 
 	/* RFC 7672 s2.2.3: _25._tcp.mx.example */
-	buf_init(&name, DLV_NAME_MAX + 20);
+	buf_init(&name, CONF_HOP_NAME_MAX + 20);
 	buf_printf(&name, "_%u._tcp.%s", f->p.hop.port, base);
 	e = dns_ask(f->p.dns, buf_slice(&name), DNS_TLSA, f->p.deadline_ms, on_tlsa, f,
 	    &f->ticket);

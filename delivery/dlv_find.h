@@ -40,7 +40,7 @@ struct dlv_find_params {
 	struct dlv_sts		*sts;		/* NULL: no policy of the hop is asked for */
 	const struct dlv_self	*self;
 	struct dlv_route	*route;
-	struct dlv_hop		 hop;
+	struct conf_hop		 hop;
 	enum relay_preference	 preference;
 	uint64_t		 seed;
 	uint64_t		 deadline_ms;

@@ -404,8 +404,8 @@ on_dialled(void *arg, const struct dial_result *r)
 static void
 set_origins(struct dlv_link *l, struct dial_params *d)
 {
-	const struct dlv_origin *v4 = dlv_route_origin(l->route, true);
-	const struct dlv_origin *v6 = dlv_route_origin(l->route, false);
+	const struct conf_origin *v4 = dlv_route_origin(l->route, true);
+	const struct conf_origin *v6 = dlv_route_origin(l->route, false);
 
 	if (v4 != NULL) {
 		d->source_v4 = &v4->addr;
@@ -440,7 +440,7 @@ dlv_link_open(struct dlv_pool *pool, struct loop *loop, const char *hostname,
 	l->opened_ms = loop_now(loop);
 	l->is_implicit = p->addrs.v[0].port == DLV_SMTPS_PORT && l->tls->level != DLV_TLS_NONE;
 	(void)slice_to_cstr(slice_str(p->host), l->name, sizeof(l->name));
-	(void)slice_to_cstr(slice_head(slice_str(hostname), DLV_NAME_MAX), l->ehlo,
+	(void)slice_to_cstr(slice_head(slice_str(hostname), CONF_HOP_NAME_MAX), l->ehlo,
 	    sizeof(l->ehlo));
 	set_origins(l, &d);
 	l->config = (struct smtp_client_config){ .ehlo = l->ehlo, .host = l->host,

@@ -77,9 +77,9 @@ struct dlv_link {
 	struct conn		*conn;
 	struct smtp_client	 client;
 	struct smtp_client_config config;
-	char			 name[DLV_NAME_MAX + 1];
-	char			 ehlo[DLV_NAME_MAX + 1];
-	char			 helo_v4[DLV_NAME_MAX + 1], helo_v6[DLV_NAME_MAX + 1];
+	char			 name[CONF_HOP_NAME_MAX + 1];
+	char			 ehlo[CONF_HOP_NAME_MAX + 1];
+	char			 helo_v4[CONF_HOP_NAME_MAX + 1], helo_v6[CONF_HOP_NAME_MAX + 1];
 	enum smtp_client_phase	 phase;
 	bool			 is_closed;	/* the client ended */
 	bool			 is_implicit;

@@ -99,7 +99,7 @@ is_null_mx(const struct dns_answer *a)
 static enum err
 set_implicit(struct dlv_mx *mx, struct slice domain)
 {
-	char name[DLV_NAME_MAX + 1];
+	char name[CONF_HOP_NAME_MAX + 1];
 
 	if (!slice_to_cstr(domain, name, sizeof(name)))
 		return ERR_SYNTAX;

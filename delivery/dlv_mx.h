@@ -11,7 +11,7 @@
 #define DLV_MX_H
 
 #include "delivery/delivery_opt.h"
-#include "delivery/dlv_hop.h"
+#include "lib/conf/conf_hop.h"
 #include "delivery/dlv_self.h"
 #include "delivery/dlv_verdict.h"
 #include "lib/dns/dns_answer.h"
@@ -19,7 +19,7 @@
 #define DLV_MX_MAX	50u
 
 struct dlv_mx_host {
-	char		 name[DLV_NAME_MAX + 1];
+	char		 name[CONF_HOP_NAME_MAX + 1];
 	uint16_t	 preference;
 	uint64_t	 tie;		/* random: order among equals */
 };

@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/enc.h"
 #include "lib/base/must.h"
-#include "lib/mail/addr.h"
 
 static char *
 copy(const char *s)
@@ -44,61 +42,26 @@ read_fallbacks(struct dlv_route *r, const struct opt_list *l, uint16_t port)
 
 	r->fallbacks = must_alloc(n + 1, sizeof(*r->fallbacks));
 	for (unsigned i = 0; i < n; i++) {
-		if (dlv_hop_parse(slice_str(l->v[i]), port, &r->fallbacks[i]) != ERR_OK)
+		if (conf_hop_parse(slice_str(l->v[i]), port, &r->fallbacks[i]) != ERR_OK)
 			fault(r, "fallback", l->v[i]);
 		else
 			r->fallback_count++;
 	}
 }
 
-/* A leading dot stands for every name below. */
-static bool
-read_name(const char *text, char dst[DLV_NAME_MAX + 2])
-{
-	struct slice s = slice_str(text);
-	char mem[ADDR_DOMAIN_MAX + 1];
-	size_t dot = s.n > 1 && s.p[0] == '.' ? 1 : 0;
-
-	if (addr_canon_domain(slice_from(s, dot), mem, &s) != ERR_OK || s.n > DLV_NAME_MAX)
-		return false;
-	dst[0] = '.';
-	return slice_to_cstr(s, dst + dot, DLV_NAME_MAX + 1);
-}
-
 static void
 read_names(struct dlv_route *r, const struct opt_list *l)
 {
-	char name[DLV_NAME_MAX + 2];
+	char name[CONF_HOP_NAME_MAX + 2];
 	unsigned n = count_of(l);
 
 	r->names = must_alloc(n + 1, sizeof(*r->names));
 	for (unsigned i = 0; i < n; i++) {
-		if (!read_name(l->v[i], name))
+		if (conf_route_name(slice_str(l->v[i]), name) != ERR_OK)
 			fault(r, "tls_names", l->v[i]);
 		else
 			r->names[r->name_count++] = copy(name);
 	}
-}
-
-/* Pairs of digits, with or without colons between them. */
-static bool
-read_print(const char *text, unsigned char dst[DLV_PRINT_BYTES])
-{
-	struct buf hex, raw;
-	bool ok;
-
-	buf_init(&hex, DLV_PRINT_BYTES * 2);
-	buf_init(&raw, DLV_PRINT_BYTES);
-	for (const char *p = text; *p != '\0'; p++)
-		if (*p != ':')
-			buf_put_char(&hex, *p);
-	ok = buf_err(&hex) == ERR_OK && enc_get_hex(&raw, buf_slice(&hex)) == ERR_OK &&
-	    raw.n == DLV_PRINT_BYTES;
-	if (ok)
-		memcpy(dst, buf_data(&raw), DLV_PRINT_BYTES);
-	buf_fini(&hex);
-	buf_fini(&raw);
-	return ok;
 }
 
 static void
@@ -108,28 +71,11 @@ read_prints(struct dlv_route *r, const struct opt_list *l)
 
 	r->prints = must_alloc(n + 1, sizeof(*r->prints));
 	for (unsigned i = 0; i < n; i++) {
-		if (!read_print(l->v[i], r->prints[i]))
+		if (conf_route_print(slice_str(l->v[i]), r->prints[i]) != ERR_OK)
 			fault(r, "tls_fingerprints", l->v[i]);
 		else
 			r->print_count++;
 	}
-}
-
-/* "192.0.2.1", "192.0.2.1=mx2.example.net", the address in brackets or not. */
-static bool
-read_origin(const char *text, struct dlv_origin *o)
-{
-	struct slice ip, name, canon;
-	char mem[ADDR_DOMAIN_MAX + 1];
-
-	*o = (struct dlv_origin){ .helo = "" };
-	name = slice_cut(slice_str(text), '=', &ip);
-	if (ip.n > 2 && ip.p[0] == '[' && ip.p[ip.n - 1] == ']')
-		ip = slice_of(ip.p + 1, ip.n - 2);
-	if (dlv_hop_parse_ip(ip, &o->addr) != ERR_OK)
-		return false;
-	return name.n == 0 || (addr_canon_domain(name, mem, &canon) == ERR_OK &&
-	    slice_to_cstr(canon, o->helo, sizeof(o->helo)));
 }
 
 static void
@@ -139,7 +85,7 @@ read_origins(struct dlv_route *r, const struct opt_list *l)
 
 	r->origins = must_alloc(n + 1, sizeof(*r->origins));
 	for (unsigned i = 0; i < n; i++) {
-		if (!read_origin(l->v[i], &r->origins[r->origin_count]))
+		if (conf_route_origin(slice_str(l->v[i]), &r->origins[r->origin_count]) != ERR_OK)
 			fault(r, "source", l->v[i]);
 		else
 			r->origin_count++;
@@ -202,7 +148,7 @@ dlv_route_fault(const struct dlv_route *r)
 	return r->fault;
 }
 
-const struct dlv_origin *
+const struct conf_origin *
 dlv_route_origin(struct dlv_route *r, bool is_v4)
 {
 	for (unsigned i = 0; i < r->origin_count; i++) {

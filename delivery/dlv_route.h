@@ -5,24 +5,18 @@
  * addresses are used.  Counted: a delivery keeps the route it began with,
  * also when a reload replaced it.  Pure.
  *
- * Options that cannot be understood make the route unusable, not the process:
+ * master lets no option pass that cannot be understood (master_routes.h); one
+ * that comes all the same makes the route unusable, not the process:
  * dlv_route_fault tells why, and mail is deferred with it.
  */
 #ifndef DLV_ROUTE_H
 #define DLV_ROUTE_H
 
 #include "delivery/delivery_opt.h"
-#include "delivery/dlv_hop.h"
+#include "lib/conf/conf_route.h"
 #include "lib/conf/conf_sections.h"
 
 #define DLV_LIST_MAX	20u	/* of the options that are lists */
-#define DLV_PRINT_BYTES	32u	/* SHA-256 */
-
-/* An own address to connect from. */
-struct dlv_origin {
-	struct conn_addr	addr;		/* port 0 */
-	char			helo[DLV_NAME_MAX + 1];		/* "": the hostname */
-};
 
 struct dlv_route {
 	unsigned			 refs;
@@ -31,13 +25,13 @@ struct dlv_route {
 	bool				 has_relay;	/* a fixed next hop */
 	enum conf_route_protocol	 protocol;
 	enum conf_relay_tls		 tls;
-	struct dlv_hop			*fallbacks;
+	struct conf_hop			*fallbacks;
 	unsigned			 fallback_count;
 	char				**names;	/* of certificates; lower case */
 	unsigned			 name_count;
-	unsigned char			(*prints)[DLV_PRINT_BYTES];
+	unsigned char			(*prints)[CONF_PRINT_BYTES];
 	unsigned			 print_count;
-	struct dlv_origin		*origins;
+	struct conf_origin		*origins;
 	unsigned			 origin_count;
 	unsigned			 turn;		/* of the origins */
 	char				*fault;		/* NULL: usable */
@@ -52,6 +46,6 @@ void		 dlv_route_unref(struct dlv_route **);
 /* use */
 const char	*dlv_route_fault(const struct dlv_route *);	/* NULL: none */
 /* The next own address of the family, in turn; NULL: the system's choice. */
-const struct dlv_origin *dlv_route_origin(struct dlv_route *, bool is_v4);
+const struct conf_origin *dlv_route_origin(struct dlv_route *, bool is_v4);
 
 #endif

@@ -34,7 +34,7 @@ struct dlv_smtp {
 	unsigned		 address_count;	/* tried, of this hop */
 	unsigned		 session_count;	/* refused, of this hop */
 
-	char			 host[DLV_NAME_MAX + 1];
+	char			 host[CONF_HOP_NAME_MAX + 1];
 	struct dlv_addrs	 addrs;
 	unsigned		 addr;		/* the next to try */
 	struct dlv_tls		*tls;
@@ -663,7 +663,7 @@ next_host(struct dlv_smtp *s)
 /* ---- hop ---- */
 
 static void
-start_hop(struct dlv_smtp *s, const struct dlv_hop *hop)
+start_hop(struct dlv_smtp *s, const struct conf_hop *hop)
 {
 	struct dlv_find_params p = { .loop = s->env.loop, .dns = s->env.dns,
 		.sts = s->hop == 0 ? s->env.sts : NULL,
@@ -723,13 +723,13 @@ begin(struct dlv_smtp *s)
 {
 	const char *fault = dlv_route_fault(s->route);
 	struct dlv_verdict v;
-	struct dlv_hop hop;
+	struct conf_hop hop;
 
 	if (fault != NULL) {
 		dlv_verdict_set(&v, ERR_STATE, RELAY_UNKNOWN, "4.3.5", "route \"%.60s\": %s",
 		    s->route->title, fault);
 		v.error = ERR_AGAIN;
-	} else if (dlv_hop_parse(s->mail->site, s->env.port, &hop) != ERR_OK) {
+	} else if (conf_hop_parse(s->mail->site, s->env.port, &hop) != ERR_OK) {
 		dlv_verdict_set(&v, ERR_SYNTAX, RELAY_UNKNOWN, "5.1.2",
 		    "\"%.*s\" is not a host or domain", SLICE_FMT(slice_head(s->mail->site, 150)));
 	} else {

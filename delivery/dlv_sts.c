@@ -364,7 +364,7 @@ dlv_sts_start(struct dlv_sts *s, struct dlv_sts_ask *a, const char *domain,
 	list_init(&a->link);
 	loop_idle_init(&a->turn, on_turn, a);
 	(void)slice_to_cstr(slice_str(domain), a->domain, sizeof(a->domain));
-	buf_init(&name, DLV_NAME_MAX + 10);
+	buf_init(&name, CONF_HOP_NAME_MAX + 10);
 	buf_put_str(&name, "_mta-sts.");
 	buf_put_str(&name, a->domain);
 	if (s->is_heeded)

@@ -18,7 +18,7 @@
 #ifndef DLV_STS_H
 #define DLV_STS_H
 
-#include "delivery/dlv_hop.h"
+#include "lib/conf/conf_hop.h"
 #include "delivery/sts_policy.h"
 #include "lib/base/list.h"
 #include "lib/dns/dns.h"
@@ -47,7 +47,7 @@ struct dlv_sts_ask {
 	struct loop_idle	 turn;
 	dlv_sts_fn		*fn;
 	void			*arg;
-	char			 domain[DLV_NAME_MAX + 1];
+	char			 domain[CONF_HOP_NAME_MAX + 1];
 	char			 id[STS_ID_MAX + 1];	/* "": no record */
 	bool			 was_loaded;	/* queue was asked for it */
 	bool			 was_fetched;

@@ -61,7 +61,7 @@ set_names(struct dlv_tls *t, const struct dlv_route *r, const struct dlv_tls_fac
     bool with_host)
 {
 	struct slice *names = take(t, r->name_count + 4, sizeof(*names));
-	char below[DLV_NAME_MAX + 2];
+	char below[CONF_HOP_NAME_MAX + 2];
 
 	t->demand.names = names;
 	for (unsigned i = 0; i < r->name_count; i++)

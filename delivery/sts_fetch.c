@@ -21,7 +21,7 @@ struct sts_fetch {
 	struct tls_client_ctx	*tls;
 	sts_fetch_fn		*fn;		/* NULL: told, or cancelled */
 	void			*arg;
-	char			 host[DLV_NAME_MAX + 1];	/* mta-sts.DOMAIN */
+	char			 host[CONF_HOP_NAME_MAX + 1];	/* mta-sts.DOMAIN */
 	uint16_t		 port;
 	struct dns_pair		*pair;
 	struct dial		*dial;
@@ -252,7 +252,7 @@ sts_fetch_new(const struct sts_fetch_params *p, sts_fetch_fn *fn, void *arg)
 	loop_idle_init(&f->turn, on_turn, f);
 	timer_init(&f->deadline, p->loop, on_deadline, f);
 	timer_set(&f->deadline, until);
-	buf_init(&host, DLV_NAME_MAX);
+	buf_init(&host, CONF_HOP_NAME_MAX);
 	buf_put_str(&host, "mta-sts.");
 	buf_put_slice(&host, p->domain);
 	if (buf_err(&host) != ERR_OK ||

@@ -10,6 +10,7 @@
 
 #include "lib/conf/conf_sections.h"
 #include "lib/conf/opt_net.h"
+#include "master/master_routes.h"
 #include "master/master_sections.h"
 #include "queue/queue_opt.h"
 
@@ -370,6 +371,7 @@ master_config_read_from(const char *config_dir, conf_load_fn *load, void *arg,
 	check_listens(&k);
 	check_domains(&k);
 	check_queue(&k);
+	master_routes_check(k.conf, errors);
 	warn_unused(&k);
 	if (buf_slice(errors).n > 0) {
 		conf_free(&k.conf);

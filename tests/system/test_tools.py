@@ -143,6 +143,14 @@ CONFLICTS = [
     ('domain "b.test" { sealing = client }', "allowed: escrow, server"),
     ('queue { minimal_backoff_time = "2h" }', "longer than maximal_backoff_time"),
     ('default_domain = "b.test"', "default_domain"),
+    ('route "a" { relay = "mx.example:port" }', 'relay = "mx.example:port": "mx.example:port" is no host; allowed: a domain'),
+    ('route "a" { fallback = {"ok.example", "[192.0.2.1]:0"} }', '"[192.0.2.1]:0" is no host'),
+    ('route "a" { source = {"192.0.2.1", "mx.example"} }', '"mx.example" is no address; allowed: addresses'),
+    ('route "a" { source = {"192.0.2.1=a b"} }', '"192.0.2.1=a b" is no address'),
+    ('route "a" { tls_names = {".ok.example", "*.example"} }', '"*.example" is no name of a certificate'),
+    ('route "a" { tls_fingerprints = {"%s", "ab:cd"} }' % ("ab" * 32), '"ab:cd" is no SHA-256 digest; allowed: 64'),
+    ('route "a" { tls = fingerprint }', 'tls_fingerprints: missing with tls = "fingerprint"'),
+    ('relay { fallback = {"a b"} source = {"::g"} }', 'source = {"::g"}: "::g" is no address'),
 ]
 
 
@@ -152,6 +160,19 @@ def test_conflicts(instance, line, word):
         f.write(line + "\n")
     p = check(instance)
     assert p.returncode == 78 and word in p.stderr and "; allowed: " in p.stderr, p.stderr
+
+
+def test_texts_of_routes_are_told_at_once(instance):
+    with open(instance / "etc/godwit.conf", encoding="ascii") as f:
+        n = len(f.read().splitlines())
+    with open(instance / "etc/godwit.conf", "a", encoding="ascii") as f:
+        f.write('route "a" {\n    relay = "[mx.example"\n    fallback = {"good.example", "bad host", ":1"}\n}\n')
+    p = check(instance)
+    form = ("allowed: a domain or [host], each with a port or not, e.g. [mx1.example.net]:587, [192.0.2.1]")
+    want = [f'godwit.conf:{n + 2}: route "a": relay = "[mx.example": "[mx.example" is no host; {form}']
+    want += [f'godwit.conf:{n + 3}: route "a": fallback = {{"good.example", "bad host", ":1"}}: "{bad}" is no host; {form}'
+             for bad in ("bad host", ":1")]
+    assert (p.returncode, p.stderr.splitlines()) == (78, want)
 
 
 def test_conflicts_are_told_at_once(instance):

@@ -12,3 +12,6 @@ conf_edit_test_SRCS = tests/unit/conf/conf_edit_test.c $(master_OPTIONS)
 conf_edit_test_USES = conf ipc io sys base
 conf_opt_man_test_SRCS = tests/unit/conf/opt_man_test.c $(master_OPTIONS)
 conf_opt_man_test_USES = conf ipc io sys base
+UNITS += conf_route_test
+conf_route_test_SRCS = tests/unit/conf/conf_route_test.c
+conf_route_test_USES = conf mail io sys base

@@ -37,7 +37,7 @@ add_mx(struct fake *f, unsigned preference, const char *name)
 static void
 add_addr(struct fake *f, const char *ip)
 {
-	assert_int_equal(dlv_hop_parse_ip(slice_str(ip), &f->r[f->a.count].addr), ERR_OK);
+	assert_int_equal(conf_hop_parse_ip(slice_str(ip), &f->r[f->a.count].addr), ERR_OK);
 	f->a.count++;
 }
 
@@ -179,7 +179,7 @@ self_of(const char *listener)
 	struct dlv_self *self = dlv_self_new("mx.here.example");
 	struct conn_addr a;
 
-	assert_int_equal(dlv_hop_parse_ip(SLICE_LIT("192.0.2.7"), &a), ERR_OK);
+	assert_int_equal(conf_hop_parse_ip(SLICE_LIT("192.0.2.7"), &a), ERR_OK);
 	dlv_self_add_interface(self, &a);
 	assert_int_equal(dlv_self_add_listener(self, slice_str(listener)), ERR_OK);
 	return self;
@@ -244,7 +244,7 @@ self_addresses(void **state)
 		struct dlv_self *self = self_of(rows[i].listener);
 		struct conn_addr a;
 
-		assert_int_equal(dlv_hop_parse_ip(slice_str(rows[i].ip), &a), ERR_OK);
+		assert_int_equal(conf_hop_parse_ip(slice_str(rows[i].ip), &a), ERR_OK);
 		a.port = rows[i].port;
 		assert_int_equal(dlv_self_is_addr(self, &a), rows[i].is_self);
 		dlv_self_free(&self);

@@ -345,7 +345,7 @@ keys(void **state)
 static void
 fingerprints(void **state)
 {
-	unsigned char prints[2][DLV_PRINT_BYTES] = { { 1 }, { 2 } };
+	unsigned char prints[2][CONF_PRINT_BYTES] = { { 1 }, { 2 } };
 	struct dlv_route r = route_of(CONF_RELAY_TLS_FINGERPRINT);
 	struct dlv_verdict v;
 	struct dlv_tls *t;

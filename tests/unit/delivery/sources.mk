@@ -19,16 +19,16 @@ delivery_dlv_sts_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_sts_fetch_test
 delivery_sts_fetch_test_SRCS = tests/unit/delivery/sts_fetch_test.c tests/unit/delivery/fake_dns.c \
 	delivery/sts_fetch.c delivery/sts_policy.c delivery/http_reply.c delivery/dlv_mx.c delivery/dlv_self.c \
-	delivery/dlv_verdict.c delivery/dlv_hop.c
+	delivery/dlv_verdict.c
 delivery_sts_fetch_test_USES = conf mail io sys base
 delivery_sts_fetch_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_dlv_route_test
-delivery_dlv_route_test_SRCS = tests/unit/delivery/dlv_route_test.c delivery/dlv_route.c delivery/dlv_hop.c \
+delivery_dlv_route_test_SRCS = tests/unit/delivery/dlv_route_test.c delivery/dlv_route.c \
 	delivery/delivery_opt.c
 delivery_dlv_route_test_USES = conf mail io sys base
 UNITS += delivery_dlv_mx_test
 delivery_dlv_mx_test_SRCS = tests/unit/delivery/dlv_mx_test.c delivery/dlv_mx.c delivery/dlv_self.c \
-	delivery/dlv_verdict.c delivery/dlv_hop.c
+	delivery/dlv_verdict.c
 delivery_dlv_mx_test_USES = conf mail io sys base
 UNITS += delivery_dlv_tls_test
 delivery_dlv_tls_test_SRCS = tests/unit/delivery/dlv_tls_test.c delivery/dlv_tls.c delivery/dlv_verdict.c \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "delivery/dlv_hop.h"
+#include "lib/conf/conf_hop.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 enum err
-dlv_hop_parse_ip(struct slice s, struct conn_addr *a)
+conf_hop_parse_ip(struct slice s, struct conn_addr *a)
 {
 	*a = (struct conn_addr){ .is_inet = true };
 	/* RFC 5321 s4.1.3 */
@@ -34,7 +34,7 @@ parse_port(struct slice s, uint16_t *port)
 }
 
 static enum err
-parse_name(struct slice s, struct dlv_hop *h)
+parse_name(struct slice s, struct conf_hop *h)
 {
 	char mem[ADDR_DOMAIN_MAX + 1];
 	struct slice name;
@@ -50,7 +50,7 @@ parse_name(struct slice s, struct dlv_hop *h)
 
 /* What stands in brackets, then maybe a port. */
 static enum err
-parse_bracketed(struct slice s, struct dlv_hop *h)
+parse_bracketed(struct slice s, struct conf_hop *h)
 {
 	size_t end = slice_find(s, ']');
 	struct slice inner, rest;
@@ -62,7 +62,7 @@ parse_bracketed(struct slice s, struct dlv_hop *h)
 	if (rest.n > 0 && (rest.p[0] != ':' ||
 	    parse_port(slice_from(rest, 1), &h->port) != ERR_OK))
 		return ERR_SYNTAX;
-	if (dlv_hop_parse_ip(inner, &h->addr) != ERR_OK)
+	if (conf_hop_parse_ip(inner, &h->addr) != ERR_OK)
 		return parse_name(inner, h);
 	h->is_address = true;
 	h->addr.port = h->port;
@@ -70,12 +70,12 @@ parse_bracketed(struct slice s, struct dlv_hop *h)
 }
 
 enum err
-dlv_hop_parse(struct slice s, uint16_t default_port, struct dlv_hop *h)
+conf_hop_parse(struct slice s, uint16_t default_port, struct conf_hop *h)
 {
 	struct slice name;
 	struct slice port;
 
-	*h = (struct dlv_hop){ .port = default_port };
+	*h = (struct conf_hop){ .port = default_port };
 	if (s.n > 0 && s.p[0] == '[')
 		return parse_bracketed(s, h);
 	port = slice_cut(s, ':', &name);

@@ -8,8 +8,8 @@
  *	[mx.example]:587	this host, no MX lookup
  *	[192.0.2.1]:25		this address; also 2001:db8::1, IPv6:2001:db8::1
  */
-#ifndef DLV_HOP_H
-#define DLV_HOP_H
+#ifndef CONF_HOP_H
+#define CONF_HOP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,10 +19,10 @@
 #include "lib/base/slice.h"
 #include "lib/io/conn_addr.h"
 
-#define DLV_NAME_MAX	255
+#define CONF_HOP_NAME_MAX	255
 
-struct dlv_hop {
-	char		 host[DLV_NAME_MAX + 1];	/* lower-case A-labels; "" for an address */
+struct conf_hop {
+	char		 host[CONF_HOP_NAME_MAX + 1];	/* lower-case A-labels; "" for an address */
 	uint16_t	 port;
 	bool		 has_mx;			/* ask for its MX */
 	bool		 is_address;
@@ -30,8 +30,8 @@ struct dlv_hop {
 };
 
 /* default_port where none is written.  ERR_SYNTAX. */
-enum err	 dlv_hop_parse(struct slice, uint16_t default_port, struct dlv_hop *) MUST_USE;
+enum err	 conf_hop_parse(struct slice, uint16_t default_port, struct conf_hop *) MUST_USE;
 /* "192.0.2.1", "IPv6:2001:db8::1", no brackets.  ERR_SYNTAX. */
-enum err	 dlv_hop_parse_ip(struct slice, struct conn_addr *) MUST_USE;
+enum err	 conf_hop_parse_ip(struct slice, struct conn_addr *) MUST_USE;
 
 #endif
