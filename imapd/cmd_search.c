@@ -117,8 +117,8 @@ set_facts(struct search *s)
 	s->facts.seq = row->seq;
 	s->facts.uid = row->uid;
 	s->facts.flags = row->flags;
-	s->facts.size = row->size;
-	s->facts.internal_s = (int64_t)row->internal_s;
+	s->facts.size = s->walk.cold.size;
+	s->facts.internal_s = (int64_t)s->walk.cold.internal_s;
 	s->facts.recent = imap_recent_has(&ses->view.recent, row->uid);
 	s->facts.match = NULL;
 	s->has_header = false;
@@ -361,8 +361,9 @@ set_walk(struct search *s)
 	if (!imap_search_set(s->program, &s->walk.set, &s->walk.by_uid))
 		s->walk.set = slice_of(all, sizeof(all));
 	s->walk.wants_keys = s->program->wants_header;
+	s->walk.want = STORE_WANT_COLD;
 	if (s->program->wants_header)
-		s->walk.want = STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
+		s->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
 	if (s->program->wants_text)
 		s->walk.first_bytes = IMAP_READ_BYTES;
 	imap_walk_start(&s->walk, s->c);

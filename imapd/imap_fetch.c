@@ -298,10 +298,10 @@ put_item(struct fetch *f)
 		break;
 	case IMAP_ITEM_INTERNALDATE:
 		buf_put_str(out, "INTERNALDATE ");
-		clock_put_imap(out, row->internal_s);
+		clock_put_imap(out, f->walk.cold.internal_s);
 		break;
 	case IMAP_ITEM_SIZE:
-		buf_printf(out, "RFC822.SIZE %u", row->size);
+		buf_printf(out, "RFC822.SIZE %u", f->walk.cold.size);
 		break;
 	case IMAP_ITEM_ENVELOPE:
 		buf_put_str(out, "ENVELOPE ");
@@ -467,14 +467,16 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	f->walk.set = set;
 	f->walk.by_uid = c->uid;
 	f->walk.wants_keys = (items->kinds & ~flat) != 0;
+	if (items->kinds & (1u << IMAP_ITEM_INTERNALDATE | 1u << IMAP_ITEM_SIZE))
+		f->walk.want = STORE_WANT_COLD;
 	if (f->walk.wants_keys)
-		f->walk.want = STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
+		f->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
 	f->walk.first_bytes = first_bytes_of(items);
 	imap_walk_start(&f->walk, c);
 	imap_message_init(&f->message, &f->walk);
 	buf_init(&f->header, HEADER_MAX + SEAL_FRAME_BYTES);
 	if (wants_only_bodies(f))
-		f->walk.want = STORE_WANT_CONTENT;
+		f->walk.want &= (uint8_t)~STORE_WANT_SUMMARY;
 	f->phase = items->sets_seen && !c->s->view.readonly ? SEEN : NEXT;
 	c->priv = f;
 	c->fini = fini;

@@ -15,6 +15,30 @@ imap_sync_names(const struct imap_session *s)
 	return slice_of(s->view.keywords, s->view.keywords_bytes);
 }
 
+/* Those behind the known ones. */
+static bool
+add_keywords(struct imap_session *s, struct slice more)
+{
+	struct imap_view *v = &s->view;
+
+	if (more.n == 0)
+		return false;
+	v->keywords = must_realloc(v->keywords, v->keywords_bytes + more.n, 1);
+	memcpy(v->keywords + v->keywords_bytes, more.p, more.n);
+	v->keywords_bytes += (uint32_t)more.n;
+	return true;
+}
+
+static uint32_t
+count_keywords(const struct imap_session *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->view.keywords_bytes; i++)
+		n += s->view.keywords[i] == '\0';
+	return n;
+}
+
 bool
 imap_sync_keywords(struct imap_session *s, struct slice keywords)
 {
@@ -117,8 +141,8 @@ on_changes(struct imap_session *s, void *arg, const struct imap_reply *r)
 		s->sync.modseq = m->modseq;
 	}
 	if (!m->expunges_more) {
-		if (imap_sync_keywords(s, m->keywords))
-			imap_flags_put_list(imap_session_out(s), m->keywords);
+		if (add_keywords(s, m->keywords))
+			imap_flags_put_list(imap_session_out(s), imap_sync_names(s));
 		tell_flags(s, m->rows);
 		if (!m->more) {
 			s->view.r = s->sync.modseq;
@@ -143,6 +167,7 @@ ask(struct imap_session *s)
 		.r = s->view.r,
 		.uidnext = s->view.uidnext,
 		.expunges = s->sync.expunges,
+		.keyword_count = count_keywords(s),
 		.resume = s->sync.resume,
 	};
 

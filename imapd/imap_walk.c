@@ -51,12 +51,15 @@ imap_walk_fini(struct imap_walk *w)
 /* One message of a page; false at its end. */
 static bool
 read_row(const struct imap_walk *w, struct ipc_reader *rd, struct ipc_row *row,
-    struct ipc_content *content)
+    struct ipc_cold *cold, struct ipc_content *content)
 {
 	if (!ipc_reader_more(rd))
 		return false;
 	ipc_row_get(rd, row);
+	memset(cold, 0, sizeof(*cold));
 	memset(content, 0, sizeof(*content));
+	if (w->want & STORE_WANT_COLD)
+		ipc_cold_get(rd, cold);
 	if (w->want & STORE_WANT_CONTENT)
 		ipc_content_get(rd, content);
 	return !rd->bad;
@@ -124,6 +127,7 @@ ask_keys(struct imap_walk *w, struct imap_walk_page *p, struct slice epochs)
 	struct imap_session *s = w->c->s;
 	struct ipc_reader rd = p->rd;
 	struct ipc_row row;
+	struct ipc_cold cold;
 	struct ipc_content ct;
 	struct buf wraps;
 	struct ipc_open_keys m = {
@@ -131,7 +135,7 @@ ask_keys(struct imap_walk *w, struct imap_walk_page *p, struct slice epochs)
 	};
 
 	buf_init(&wraps, WRAPS_MAX);
-	while (read_row(w, &rd, &row, &ct)) {
+	while (read_row(w, &rd, &row, &cold, &ct)) {
 		struct ipc_wrap wrap = {
 			.content = ct.content, .epoch = ct.epoch,
 			.generation = ct.generation, .commitment = ct.commitment,
@@ -154,10 +158,11 @@ static uint32_t
 count_rows(const struct imap_walk *w, struct ipc_reader rd)
 {
 	struct ipc_row row;
+	struct ipc_cold cold;
 	struct ipc_content ct;
 	uint32_t n = 0;
 
-	while (read_row(w, &rd, &row, &ct))
+	while (read_row(w, &rd, &row, &cold, &ct))
 		n++;
 	return n;
 }
@@ -269,10 +274,11 @@ ask_firsts(struct imap_walk *w)
 	LIST_EACH(n, tmp, &w->pages) {
 		struct imap_walk_page *p = obj_of(n, struct imap_walk_page, link);
 		struct ipc_row row;
+		struct ipc_cold cold;
 		struct ipc_content ct;
 
 		while (w->first_tail + 1 < w->first_head + IMAP_WALK_FIRSTS &&
-		    read_row(w, &p->ahead, &row, &ct))
+		    read_row(w, &p->ahead, &row, &cold, &ct))
 			ask_first(w, &ct);
 	}
 }
@@ -320,7 +326,7 @@ imap_walk_next(struct imap_walk *w)
 		return w->ended && !w->asked ? ERR_END : ERR_AGAIN;
 	if (!p->keys_ready)
 		return ERR_AGAIN;
-	if (!read_row(w, &p->rd, &w->row, &w->content)) {
+	if (!read_row(w, &p->rd, &w->row, &w->cold, &w->content)) {
 		fail(w, ERR_GONE);
 		return tell_failure(w);
 	}

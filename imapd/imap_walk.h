@@ -57,6 +57,7 @@ struct imap_walk {
 
 	/* the current message */
 	struct ipc_row		 row;
+	struct ipc_cold		 cold;		/* with STORE_WANT_COLD */
 	struct ipc_content	 content;	/* with STORE_WANT_CONTENT */
 	const unsigned char	*key;		/* NULL: it does not open */
 	struct imap_walk_first	*first;		/* with first_bytes */

@@ -492,7 +492,7 @@ append_new(struct append *a, struct store_reply *r)
 		return e;
 	put_delivered(a, uid, modseq);
 	buf_put_slice(&r->a, a->name.rec.name);
-	r->m.appended = (struct ipc_store_appended){ a->box.rec.uidvalidity, uid, modseq,
+	r->m.appended = (struct ipc_store_appended){ a->box.rec.uidvalidity, uid, 1, modseq,
 	    false, buf_slice(&r->a) };
 	r->boxes[0] = a->mailbox;
 	return ERR_OK;
@@ -503,7 +503,7 @@ static void
 append_again(struct append *a, const struct record_delivered *d, struct store_reply *r)
 {
 	(void)a;
-	r->m.appended = (struct ipc_store_appended){ d->uidvalidity, d->uid, d->modseq,
+	r->m.appended = (struct ipc_store_appended){ d->uidvalidity, d->uid, 1, d->modseq,
 	    true, SLICE_NONE };
 }
 

@@ -497,6 +497,27 @@ box_cold(struct box *b, uint32_t uid, struct page_cold_row *out)
 	return ERR_OK;
 }
 
+enum err
+box_deleted_bytes(struct box *b, uint64_t *bytes)
+{
+	uint32_t left = b->rec.deleted;
+	struct page_cold_row cold;
+	struct box_pos p;
+	enum err e;
+
+	*bytes = 0;
+	e = box_seek_rank(b, 0, &p);
+	for (; e == ERR_OK && left > 0 && !p.is_end; e = box_next(b, &p)) {
+		if (!(p.hot.flags & STORE_DELETED))
+			continue;
+		if ((e = box_cold(b, p.hot.uid, &cold)) != ERR_OK)
+			return e;
+		*bytes += cold.size;
+		left--;
+	}
+	return e;
+}
+
 /* ---- changing ---- */
 
 /* The held hot page changed: bring its directory row and the sums in step. */

@@ -82,6 +82,8 @@ enum err	 box_skip_older(struct box *, struct box_pos *, uint64_t since) MUST_US
 enum err	 box_rank(struct box *, uint32_t uid, uint32_t *rank) MUST_USE;
 /* Live messages before the first without \Seen; ERR_NOTFOUND. */
 enum err	 box_first_unseen(struct box *, uint32_t *before) MUST_USE;
+/* Sizes of those with \Deleted: goes through the hot pages. */
+enum err	 box_deleted_bytes(struct box *, uint64_t *bytes) MUST_USE;
 enum err	 box_cold(struct box *, uint32_t uid, struct page_cold_row *) MUST_USE;
 uint32_t	 box_live(const struct box *);	/* rec.exists */
 

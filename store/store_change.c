@@ -113,7 +113,6 @@ static enum err
 set_flags(struct change *c, const struct ipc_store_flags *m)
 {
 	struct ipc_store_rows *r = &c->reply->m.rows;
-	struct page_cold_row cold;
 	struct walk_item it;
 	uint32_t bits, flags;
 	uint64_t modseq = 0;
@@ -141,9 +140,7 @@ set_flags(struct change *c, const struct ipc_store_flags *m)
 			it.flags = flags;
 			it.modseq = modseq;
 		}
-		if ((e = walk_cold(&c->walk, &it, &cold)) != ERR_OK)
-			return e;
-		(void)fetch_put_row(&c->reply->a, FETCH_ROWS_BYTES, &it, &cold);
+		(void)fetch_put_row(&c->reply->a, FETCH_ROWS_BYTES, &it);
 		r->resume = it.uid;
 	}
 	if (e != ERR_OK && e != ERR_END)

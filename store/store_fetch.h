@@ -11,14 +11,13 @@
 #include "store/store_walk.h"
 
 #define FETCH_ROWS_BYTES	49900	/* of rows in one answer */
-#define FETCH_ROW_BYTES		48
+#define FETCH_ROW_BYTES		22
 
 void	 store_on_fetch(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_read(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_put_summary(struct ipc_peer *, const void *, struct ipc_in *);
 
 /* REC row of an item; false: no room. */
-bool	 fetch_put_row(struct buf *, size_t max, const struct walk_item *,
-	    const struct page_cold_row *);
+bool	 fetch_put_row(struct buf *, size_t max, const struct walk_item *);
 
 #endif

@@ -122,6 +122,16 @@ keywords_bits(struct op *op, uint32_t mailbox, struct slice names, bool add, uin
 	return e;
 }
 
+struct slice
+keywords_from(struct slice all, uint32_t n)
+{
+	struct slice name;
+
+	while (n > 0 && next_name(&all, &name))
+		n--;
+	return all;
+}
+
 void
 keywords_names(struct slice all, uint32_t bits, struct buf *names)
 {

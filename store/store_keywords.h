@@ -28,6 +28,8 @@ enum err	 keywords_load(struct op *, uint32_t mailbox, struct buf *) MUST_USE;
  */
 enum err	 keywords_bits(struct op *, uint32_t mailbox, struct slice names, bool add,
 		    uint32_t *bits) MUST_USE;
+/* The names but the first n. */
+struct slice	 keywords_from(struct slice all, uint32_t n);
 /* Names of the bits, to carry them to another mailbox. */
 void		 keywords_names(struct slice all, uint32_t bits, struct buf *names);
 

@@ -160,13 +160,13 @@ begin(struct ipc_peer *peer, struct ipc_in *in, uint32_t handle, enum kv_mode mo
 
 static void
 finish(struct ipc_peer *peer, struct ipc_in *in, struct op *op, enum err e,
-    uint32_t uidvalidity, uint32_t box)
+    uint32_t uidvalidity, uint32_t made, uint32_t box)
 {
 	struct store_reply *r;
 
 	if (e == ERR_OK) {
 		r = store_reply_new(peer, in, IPC_MSG_store_ok);
-		r->m.ok = (struct ipc_store_ok){ op->acc.modseq, uidvalidity };
+		r->m.ok = (struct ipc_store_ok){ op->acc.modseq, made, uidvalidity };
 		r->boxes[0] = box;
 		e = op_submit(op, KV_NOW, r);
 	}
@@ -181,9 +181,9 @@ static bool
 put_mailbox(struct buf *b, const struct names_entry *n)
 {
 	struct ipc_mailbox m = { n->mailbox, n->special, n->is_subscribed, n->mailbox == 0,
-	    n->has_children, n->name };
+	    n->has_children, STORE_RIGHTS_ALL, n->name };
 
-	if (b->n + n->name.n + 32 > LIST_REPLY_BYTES)
+	if (b->n + n->name.n + 40 > LIST_REPLY_BYTES)
 		return false;
 	ipc_mailbox_put(b, &m);
 	return true;
@@ -256,7 +256,7 @@ store_on_create(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	e = (m->special & ~(uint32_t)SPECIAL_BITS) != 0 ? ERR_VIOLATION : names_check(&name);
 	if (e == ERR_OK && (e = make_parents(&op, name, modseq)) == ERR_OK)
 		e = names_create(&op, name, m->special, false, modseq, &id);
-	finish(peer, in, &op, e, e == ERR_OK ? op.acc.next_uidvalidity - 1 : 0, 0);
+	finish(peer, in, &op, e, e == ERR_OK ? op.acc.next_uidvalidity - 1 : 0, id, 0);
 }
 
 /* The name goes (or stays as a subscription); the pages go later. */
@@ -305,7 +305,7 @@ store_on_delete(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		gone = n.rec.mailbox;
 		e = gone != 0 ? remove_mailbox(&op, &n) : ERR_NOTFOUND;
 	}
-	finish(peer, in, &op, e, 0, gone);
+	finish(peer, in, &op, e, 0, 0, gone);
 	if (e == ERR_OK)
 		sweep_wanted(s);
 }
@@ -422,7 +422,7 @@ store_on_rename(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	struct op op;
 
 	if (begin(peer, in, m->handle, KV_WRITE, &op) != NULL)
-		finish(peer, in, &op, rename_mailbox(&op, m->from, m->to), 0, 0);
+		finish(peer, in, &op, rename_mailbox(&op, m->from, m->to), 0, 0, 0);
 }
 
 void
@@ -456,7 +456,7 @@ store_on_subscribe(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		else
 			names_del(&op, name);
 	}
-	finish(peer, in, &op, e, 0, 0);
+	finish(peer, in, &op, e, 0, 0, 0);
 }
 
 /* ---- status and select ---- */
@@ -476,25 +476,59 @@ count_recent(struct box *b, uint32_t *recent)
 	return e;
 }
 
+/* By name, or by id. */
+static enum err
+find_status(struct op *op, const struct ipc_store_status *m, struct name *n)
+{
+	struct slice name = m->name;
+	enum err e;
+
+	if (name.n == 0)
+		return m->mailbox == 0 || m->mailbox > UINT32_MAX ? ERR_NOTFOUND :
+		    names_of(op, (uint32_t)m->mailbox, n);
+	if ((e = names_check(&name)) != ERR_OK || (e = names_find(op, name, n)) != ERR_OK)
+		return e;
+	return n->rec.mailbox != 0 ? ERR_OK : ERR_NOTFOUND;
+}
+
+static enum err
+fill_status(struct box *b, bool deleted_bytes, struct ipc_store_status_reply *r)
+{
+	enum err e;
+
+	if ((e = count_recent(b, &r->recent)) != ERR_OK)
+		return e;
+	if (deleted_bytes && (e = box_deleted_bytes(b, &r->deleted_bytes)) != ERR_OK)
+		return e;
+	r->mailbox = b->id;
+	r->exists = b->rec.exists;
+	r->unseen = b->rec.unseen;
+	r->deleted = b->rec.deleted;
+	r->uidnext = b->rec.uidnext;
+	r->uidvalidity = b->rec.uidvalidity;
+	r->size_bytes = b->rec.bytes;
+	r->modseq = b->rec.modseq;
+	r->rights = STORE_RIGHTS_ALL;
+	return ERR_OK;
+}
+
 void
 store_on_status(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_status *m = msg;
-	struct ipc_store_status_reply r;
+	struct ipc_store_status_reply r = { 0 };
 	struct box *b;
-	uint32_t id, recent;
+	struct name n;
 	struct op op;
 	enum err e;
 
 	if (begin(peer, in, m->handle, KV_READ, &op) == NULL)
 		return;
 	b = must_alloc(1, sizeof(*b));
-	if ((e = names_mailbox(&op, m->name, &id)) == ERR_OK &&
-	    (e = box_open(b, op.txn, op.account, id)) == ERR_OK &&
-	    (e = count_recent(b, &recent)) == ERR_OK) {
-		r = (struct ipc_store_status_reply){ id, b->rec.exists, recent, b->rec.unseen,
-		    b->rec.deleted, b->rec.uidnext, b->rec.uidvalidity, b->rec.bytes,
-		    b->rec.modseq };
+	if ((e = find_status(&op, m, &n)) == ERR_OK &&
+	    (e = box_open(b, op.txn, op.account, n.rec.mailbox)) == ERR_OK &&
+	    (e = fill_status(b, m->deleted_bytes, &r)) == ERR_OK) {
+		r.name = n.rec.name;
 		ipc_reply(peer, in->id, IPC_MSG_store_status_reply, &r);
 	} else {
 		store_fail_err(peer, in, e);
@@ -517,6 +551,7 @@ fill_selected(struct op *op, struct box *b, uint32_t id, struct ipc_store_select
 	r->exists = b->rec.exists;
 	r->recent_uid = b->rec.recent_uid;
 	r->modseq = b->rec.modseq;
+	r->rights = STORE_RIGHTS_ALL;
 	if ((e = count_recent(b, &r->recent)) != ERR_OK)
 		return e;
 	e = box_first_unseen(b, &before);

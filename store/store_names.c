@@ -92,6 +92,24 @@ names_mailbox(struct op *op, struct slice name, uint32_t *mailbox)
 	return n.rec.mailbox != 0 ? ERR_OK : ERR_NOTFOUND;
 }
 
+enum err
+names_of(struct op *op, uint32_t mailbox, struct name *out)
+{
+	struct kv_key k = record_key_u32(op->account, 'B', mailbox);
+	struct record_mailbox rec;
+	struct slice v;
+	enum err e;
+
+	if ((e = kv_get(op->txn, &k, &v)) != ERR_OK || (e = record_mailbox_read(&rec, v)) != ERR_OK)
+		return e;
+	k = record_key_u64(op->account, 'N', rec.name_hash);
+	if ((e = kv_get(op->txn, &k, &v)) != ERR_OK || (e = record_name_read(&out->rec, v)) != ERR_OK)
+		return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
+	memcpy(out->bytes, out->rec.name.p, out->rec.name.n);
+	out->rec.name.p = out->bytes;
+	return out->rec.mailbox == mailbox ? ERR_OK : ERR_CORRUPT;
+}
+
 /* ---- listing ---- */
 
 static struct names_entry *

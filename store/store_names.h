@@ -30,6 +30,8 @@ enum err	 names_check(struct slice *name) MUST_USE;
 enum err	 names_find(struct op *, struct slice name, struct name *) MUST_USE;
 /* The mailbox of a name; ERR_NOTFOUND also when it is only a subscription. */
 enum err	 names_mailbox(struct op *, struct slice name, uint32_t *mailbox) MUST_USE;
+/* The name of a mailbox; ERR_NOTFOUND. */
+enum err	 names_of(struct op *, uint32_t mailbox, struct name *) MUST_USE;
 
 /* All names of the account, and the missing parents, in name order. */
 struct names_entry {

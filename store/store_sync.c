@@ -110,7 +110,7 @@ put_rows(struct sync *y, struct ipc_store_changes *r)
 			return e;
 		if (cold.created > y->m->r)
 			continue;
-		if (!fetch_put_row(&y->rows, ROWS_BYTES, &it, &cold)) {
+		if (!fetch_put_row(&y->rows, ROWS_BYTES, &it)) {
 			r->more = true;
 			return ERR_OK;
 		}
@@ -158,7 +158,7 @@ sync_view(struct sync *y, struct ipc_store_changes *r)
 		e = keywords_load(&y->op, y->box.id, &y->keywords);
 	r->vanished = buf_slice(&y->vanished);
 	r->rows = buf_slice(&y->rows);
-	r->keywords = buf_slice(&y->keywords);
+	r->keywords = keywords_from(buf_slice(&y->keywords), y->m->keyword_count);
 	return e;
 }
 

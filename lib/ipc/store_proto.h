@@ -14,7 +14,24 @@ enum store_flag {
 	STORE_CONFLICT = 128,		/* only in answers to store_flags */
 	STORE_KEYWORD_SHIFT = 8, STORE_KEYWORD_COUNT = 24
 };
-enum store_want { STORE_WANT_CONTENT = 1, STORE_WANT_SUMMARY = 2 };
+#define STORE_KEYWORDS_MAX	1000		/* of a mailbox; beyond 24 its pages are wide */
+#define STORE_KEYWORD_BYTES_MAX	12000		/* of their names, with a NUL each */
+#define STORE_MORE_BYTES	((STORE_KEYWORDS_MAX - STORE_KEYWORD_COUNT + 7) / 8)
+#define STORE_MULTI_MAX		1000		/* messages of one MULTIAPPEND */
+#define STORE_COLUMN_KINDS	8
+#define STORE_METADATA_VALUE_MAX	16000
+#define STORE_METADATA_MAX	100		/* entries of a mailbox for one user */
+#define STORE_ACL_MAX		100		/* entries of a mailbox */
+#define STORE_NOTIFY_ALL	0xffffffffffffffffu
+
+enum store_want { STORE_WANT_CONTENT = 1, STORE_WANT_SUMMARY = 2, STORE_WANT_COLD = 4 };
+enum store_over { STORE_OVER_NONE = 0, STORE_OVER_THESE = 1, STORE_OVER_NOT_THESE = 2 };
+enum store_right {			/* RFC 4314 s2.1 */
+	STORE_RIGHT_L = 1, STORE_RIGHT_R = 2, STORE_RIGHT_S = 4, STORE_RIGHT_W = 8,
+	STORE_RIGHT_I = 16, STORE_RIGHT_P = 32, STORE_RIGHT_K = 64, STORE_RIGHT_X = 128,
+	STORE_RIGHT_T = 256, STORE_RIGHT_E = 512, STORE_RIGHT_A = 1024,
+	STORE_RIGHTS_ALL = 2047
+};
 enum store_op { STORE_ADD = 1, STORE_REMOVE = 2, STORE_REPLACE = 3 };
 enum store_special {			/* RFC 6154 */
 	STORE_ALL = 1, STORE_ARCHIVE = 2, STORE_DRAFTS = 4,

@@ -190,15 +190,25 @@ select_set(struct fake_box *b, uint64_t v, uint32_t uidnext, bool by_uid, struct
 }
 
 static void
-put_row(struct fake_store *st, struct buf *b, const struct seen *s)
+put_row(struct buf *b, const struct seen *s)
 {
 	struct ipc_row row = {
 		.seq = s->seq, .uid = s->m->uid, .flags = s->m->flags, .modseq = s->m->modseq,
-		.size = st->contents[s->m->content].size, .internal_s = s->m->internal_s,
-		.content = s->m->content + 1,
 	};
 
 	ipc_row_put(b, &row);
+}
+
+static void
+put_cold(struct fake_store *st, struct buf *b, const struct seen *s)
+{
+	struct ipc_cold cold = {
+		.size = st->contents[s->m->content].size, .internal_s = s->m->internal_s,
+		.saved_s = s->m->internal_s, .content = s->m->content + 1,
+		.thread = s->m->content + 1,
+	};
+
+	ipc_cold_put(b, &cold);
 }
 
 static void
@@ -457,7 +467,7 @@ do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *
 	    .internal_s = m->internal_s, .content = m->content - 1 };
 	b->modseq = st->modseq;
 	reply(c, IPC_MSG_store_appended, &(struct ipc_store_appended){
-	    .uidvalidity = UIDVALIDITY, .uid = x->uid, .modseq = st->modseq,
+	    .uidvalidity = UIDVALIDITY, .uid = x->uid, .count = 1, .modseq = st->modseq,
 	    .mailbox = m->mailbox }, -1);
 }
 
@@ -479,7 +489,9 @@ do_fetch(struct call *c, struct fake_store *st, const struct ipc_store_fetch *m)
 			r.more = true;
 			break;
 		}
-		put_row(st, &rows, &seen[i]);
+		put_row(&rows, &seen[i]);
+		if (m->want & STORE_WANT_COLD)
+			put_cold(st, &rows, &seen[i]);
 		if (m->want & STORE_WANT_CONTENT)
 			put_content(st, &rows, &seen[i], m->want & STORE_WANT_SUMMARY);
 		r.resume = seen[i].m->uid;
@@ -522,14 +534,14 @@ do_flags(struct call *c, struct fake_store *st, const struct ipc_store_flags *m)
 
 			copy.flags |= STORE_CONFLICT;
 			conflict.m = &copy;
-			put_row(st, &rows, &conflict);
+			put_row(&rows, &conflict);
 			continue;
 		}
 		if (now != x->flags) {
 			x->flags = now;
 			x->modseq = b->modseq = st->modseq = modseq;
 		}
-		put_row(st, &rows, &seen[i]);
+		put_row(&rows, &seen[i]);
 	}
 	r.modseq = b->modseq;
 	r.rows = buf_slice(&rows);
@@ -658,12 +670,14 @@ do_sync(struct call *c, struct fake_store *st, const struct ipc_store_sync *m)
 			r.more = true;
 			break;
 		}
-		put_row(st, &rows, &seen[i]);
+		put_row(&rows, &seen[i]);
 		r.resume = seen[i].m->uid;
 	}
 	r.vanished = buf_slice(&gone);
 	r.rows = buf_slice(&rows);
 	r.keywords = slice_of(b->keywords, b->keywords_bytes);
+	for (uint32_t known = m->keyword_count; known > 0 && r.keywords.n > 0; known--)
+		r.keywords = slice_cut(r.keywords, '\0', &(struct slice){ NULL, 0 });
 	reply(c, IPC_MSG_store_changes, &r, -1);
 	buf_fini(&rows);
 	buf_fini(&gone);

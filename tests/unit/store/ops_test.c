@@ -18,6 +18,7 @@
 #include "lib/sys/fd.h"
 #include "store/blob_segment.h"
 #include "store/store_facts.h"
+#include "store/store_fetch.h"
 #include "store/store_record.h"
 #include "store/store_sweep.h"
 #include "tests/unit/store/store_bed.h"
@@ -129,12 +130,14 @@ read_content(struct bed_peer *p, uint32_t handle, uint64_t content, struct slice
 }
 
 static struct ipc_row
-first_row(struct bed_peer *p, uint32_t handle, const char *mailbox, struct ipc_content *content)
+first_row(struct bed_peer *p, uint32_t handle, const char *mailbox, struct ipc_cold *cold,
+    struct ipc_content *content)
 {
 	struct ipc_store_selected s = selected(p, handle, mailbox);
 	unsigned char set[8];
 	struct ipc_store_fetch m = { .handle = handle, .mailbox = s.mailbox, .v = s.modseq,
-	    .uidnext = s.uidnext, .want = STORE_WANT_CONTENT | STORE_WANT_SUMMARY,
+	    .uidnext = s.uidnext,
+	    .want = STORE_WANT_COLD | STORE_WANT_CONTENT | STORE_WANT_SUMMARY,
 	    .set = pair(set, 1, 1) };
 	struct bed_reply *r = bed_call(&bed, p, IPC_MSG_store_fetch, &m);
 	struct ipc_reader rd;
@@ -143,8 +146,10 @@ first_row(struct bed_peer *p, uint32_t handle, const char *mailbox, struct ipc_c
 	assert_reply(r, store_rows);
 	rd = ipc_reader_of(r->m.store_rows.rows);
 	ipc_row_get(&rd, &row);
+	ipc_cold_get(&rd, cold);
 	ipc_content_get(&rd, content);
 	assert_int_equal(ipc_reader_done(&rd), ERR_OK);
+	assert_true(cold->content == content->content);
 	return row;
 }
 
@@ -153,6 +158,7 @@ test_append(void **state)
 {
 	struct ipc_store_append m;
 	struct ipc_content c;
+	struct ipc_cold cold;
 	struct bed_reply *r;
 	struct ipc_row row;
 	char big[40960];
@@ -170,12 +176,15 @@ test_append(void **state)
 	assert_slice(r->m.store_appended.mailbox, "INBOX");
 	assert_true(r->m.store_appended.uidvalidity > 0);
 
-	row = first_row(imapd, h1, "INBOX", &c);
+	row = first_row(imapd, h1, "INBOX", &cold, &c);
 	assert_int_equal(row.flags, STORE_FLAGGED | 3u << STORE_KEYWORD_SHIFT);
-	assert_int_equal(row.size, 100);
+	assert_int_equal(row.more.n, 0);
+	assert_int_equal(cold.size, 100);
+	assert_true(cold.saved_s <= store_now_s(&bed.store) && cold.saved_s + 60 >
+	    store_now_s(&bed.store));
 	assert_int_equal(c.blob_bytes, sizeof(big));
 	assert_int_equal(c.summary.n, 16000);
-	read_content(imapd, h1, row.content, slice_of(big, sizeof(big)));
+	read_content(imapd, h1, c.content, slice_of(big, sizeof(big)));
 
 	/* A mailbox that is not there: deliver falls back, imapd is told. */
 	r = bed_append(&bed, deliver, 0, 1, "Nowhere", 0, SLICE_LIT("x"));
@@ -188,9 +197,9 @@ test_append(void **state)
 	assert_reply(r, store_appended);
 	for (unsigned crash = 0; crash < 2; crash++) {
 		reopen(crash);
-		row = first_row(imapd, h1, "INBOX", &c);
+		row = first_row(imapd, h1, "INBOX", &cold, &c);
 		assert_int_equal(c.summary.n, 16000);
-		read_content(imapd, h1, row.content, slice_of(big, sizeof(big)));
+		read_content(imapd, h1, c.content, slice_of(big, sizeof(big)));
 	}
 }
 
@@ -239,8 +248,8 @@ test_descriptors(void **state)
 	struct ipc_store_file fm = { 0 };
 	struct ipc_store_append m;
 	struct ipc_content c;
+	struct ipc_cold cold;
 	struct bed_reply *r;
-	struct ipc_row row;
 	char *big = malloc(300000);
 	int fd;
 
@@ -256,9 +265,9 @@ test_descriptors(void **state)
 	m.body = SLICE_NONE;
 	r = bed_call_fd(&bed, deliver, IPC_MSG_store_append, &m, fd);
 	assert_reply(r, store_appended);
-	row = first_row(imapd, h1, "INBOX", &c);
+	(void)first_row(imapd, h1, "INBOX", &cold, &c);
 	assert_int_equal(c.blob_bytes, 300000);
-	read_content(imapd, h1, row.content, slice_of(big, 300000));
+	read_content(imapd, h1, c.content, slice_of(big, 300000));
 	close(fd);
 
 	/* A sealed memfd; small ones before and behind it. */
@@ -271,8 +280,8 @@ test_descriptors(void **state)
 	assert_reply(r, store_appended);
 	close(fd);
 	reopen(true);
-	row = first_row(other_imapd, h2, "INBOX", &c);
-	read_content(other_imapd, h2, row.content, slice_of(big, 100000));
+	(void)first_row(other_imapd, h2, "INBOX", &cold, &c);
+	read_content(other_imapd, h2, c.content, slice_of(big, 100000));
 	free(big);
 }
 
@@ -438,16 +447,16 @@ test_foreign_mail(void **state)
 	struct ipc_store_fetch fm = { .handle = h1, .v = 1, .uidnext = 10 };
 	struct ipc_store_selected s;
 	struct ipc_content c;
+	struct ipc_cold cold;
 	unsigned char set[8];
 	struct bed_reply *r;
-	struct ipc_row row;
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
 		assert_reply(bed_append(&bed, deliver, 0, 2, "INBOX", 0, SLICE_LIT("secret")),
 		    store_appended);
-	row = first_row(other_imapd, h2, "INBOX", &c);
-	rm.content = row.content;
+	(void)first_row(other_imapd, h2, "INBOX", &cold, &c);
+	rm.content = c.content;
 	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_read, &rm), ERR_NOTFOUND);
 	s = selected(other_imapd, h2, "INBOX");
 	fm.mailbox = s.mailbox;
@@ -642,7 +651,7 @@ test_bad_sets(void **state)
 	m.set = slice_of(giant, 32000);
 	r = bed_call(&bed, imapd, IPC_MSG_store_fetch, &m);
 	assert_reply(r, store_rows);
-	assert_int_equal(r->m.store_rows.rows.n, 48);
+	assert_int_equal(r->m.store_rows.rows.n, FETCH_ROW_BYTES);
 	m.set = pair(set, 0, 5);
 	assert_violation(bed_call(&bed, imapd, IPC_MSG_store_fetch, &m), imapd);
 	free(giant);
@@ -748,6 +757,50 @@ test_mailboxes(void **state)
 	assert_null(find(names, rows, n, "ghost"));
 	d.name = SLICE_LIT("INBOX");
 	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_delete, &d), ERR_DENIED);
+}
+
+static struct ipc_store_status_reply
+status(const char *name, uint64_t mailbox)
+{
+	struct ipc_store_status m = { h1, mailbox, true, slice_str(name) };
+	struct bed_reply *r = bed_call(&bed, imapd, IPC_MSG_store_status, &m);
+
+	assert_reply(r, store_status_reply);
+	return r->m.store_status_reply;
+}
+
+/* The id of a mailbox (RFC 8474 s4) is told when it is made and stays over a rename. */
+static void
+test_mailbox_ids(void **state)
+{
+	struct ipc_store_create c = { h1, 0, SLICE_LIT("a") };
+	struct ipc_store_rename rn = { h1, SLICE_LIT("a"), SLICE_LIT("b/c") };
+	struct ipc_store_status bad = { .handle = h1, .mailbox = 1ull << 32 | 1 };
+	struct ipc_store_status_reply st;
+	struct bed_reply *r;
+	uint64_t id;
+
+	(void)state;
+	r = bed_call(&bed, imapd, IPC_MSG_store_create, &c);
+	assert_reply(r, store_ok);
+	id = r->m.store_ok.mailbox;
+	assert_true(id != 0 && status("a", 0).mailbox == id);
+	for (unsigned i = 0; i < 3; i++)
+		assert_reply(bed_append(&bed, deliver, 0, 1, "a", i == 1 ? STORE_DELETED : 0,
+		    SLICE_LIT("x")), store_appended);
+	simple(IPC_MSG_store_rename, &rn);
+	st = status("b/c", 0);
+	assert_true(st.mailbox == id);
+	st = status("", id);
+	assert_true(st.mailbox == id);
+	assert_slice(st.name, "b/c");
+	assert_int_equal(st.exists, 3);
+	assert_int_equal(st.deleted, 1);
+	assert_int_equal(st.size_bytes, 300);
+	assert_int_equal(st.deleted_bytes, 100);
+	assert_true(st.modseq > 0);
+	for (unsigned i = 0; i < 2; i++, bad.mailbox = 4711)
+		assert_fail(bed_call(&bed, imapd, IPC_MSG_store_status, &bad), ERR_NOTFOUND);
 }
 
 static void
@@ -886,7 +939,7 @@ test_recent(void **state)
 {
 	uint32_t second = bed_login(&bed, imapd, 1);
 	struct ipc_store_select ex = { h1, true, SLICE_LIT("INBOX") };
-	struct ipc_store_status st = { h1, SLICE_LIT("INBOX") };
+	struct ipc_store_status st = { .handle = h1, .name = SLICE_LIT("INBOX") };
 	struct ipc_store_selected s;
 	struct bed_reply *r;
 
@@ -918,7 +971,7 @@ static void
 test_notify(void **state)
 {
 	struct ipc_store_selected s = selected(imapd, h1, "INBOX");
-	struct ipc_store_watch w = { h1, s.mailbox };
+	struct ipc_store_watch w = { .handle = h1, .mailbox = s.mailbox };
 
 	(void)state;
 	bed_send(&bed, imapd, IPC_MSG_store_watch, &w);
@@ -942,10 +995,11 @@ append_threaded(const char *id, const char *refs)
 {
 	struct ipc_store_append m;
 	struct ipc_store_selected s;
-	struct ipc_store_fetch f = { .handle = h1 };
+	struct ipc_store_fetch f = { .handle = h1, .want = STORE_WANT_COLD };
 	unsigned char set[8];
 	struct ipc_reader rd;
 	struct bed_reply *r;
+	struct ipc_cold cold;
 	struct ipc_row row;
 
 	bed_append_fill(&bed, deliver, 0, 1, &m);
@@ -960,7 +1014,8 @@ append_threaded(const char *id, const char *refs)
 	r = bed_call(&bed, imapd, IPC_MSG_store_fetch, &f);
 	rd = ipc_reader_of(r->m.store_rows.rows);
 	ipc_row_get(&rd, &row);
-	return row.thread;
+	ipc_cold_get(&rd, &cold);
+	return cold.thread;
 }
 
 static void
@@ -1115,7 +1170,7 @@ main(void)
 		T(test_forged_handle), T(test_foreign_account), T(test_foreign_mail),
 		T(test_tokens), T(test_revoked_logout), T(test_rewrap), T(test_epoch_of_before),
 		T(test_late_facts),
-		T(test_bad_sets), T(test_mailboxes), T(test_rename_inbox),
+		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_rename_inbox),
 		T(test_names), T(test_mailbox_limit), T(test_keyword_limit),
 		T(test_unchanged_since), T(test_recent), T(test_notify), T(test_threads),
 		T(test_account_gone), T(test_mark),
