@@ -28,7 +28,7 @@ cmd_fetch_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 
-	if (!c->uid && !imap_seqset_fits(a->set, c->s->view.exists))
+	if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists))
 		imap_cmd_bad(c, "No such message");
 	else
 		imap_fetch_start(c, &a->items, a->set);

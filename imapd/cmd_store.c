@@ -196,11 +196,11 @@ cmd_store_run(struct imap_cmd *c)
 		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
 		return;
 	}
-	if (!c->uid && !imap_seqset_fits(a->set, c->s->view.exists)) {
+	if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists)) {
 		imap_cmd_bad(c, "No such message");
 		return;
 	}
-	a->by_uid = c->uid;
+	a->by_uid = c->by_uid;
 	a->unchanged_since = a->silent ? c->s->view.r : NO_CONDITION;
 	a->leave = !imap_flags_known(imap_sync_names(c->s), a->flags.keywords);
 	c->resume = step;

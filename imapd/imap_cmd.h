@@ -57,6 +57,7 @@ struct imap_cmd {
 	struct arena		 arena;
 	struct slice		 tag;
 	bool			 uid;
+	bool			 by_uid;	/* what its set means: UIDs; also "$" */
 	void			*priv;
 	void			(*resume)(struct imap_cmd *);
 	/* A line or a piece of a literal (IMAP_CMD_LINES). */

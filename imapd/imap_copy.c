@@ -80,7 +80,7 @@ imap_copy_run(struct imap_cmd *c, bool move)
 		.mailbox = c->s->view.mailbox,
 		.v = c->s->view.v,
 		.uidnext = c->s->view.uidnext,
-		.by_uid = c->uid,
+		.by_uid = c->by_uid,
 		.move = move,
 		.to = a->name,
 		.set = a->set,
@@ -91,7 +91,7 @@ imap_copy_run(struct imap_cmd *c, bool move)
 		imap_cmd_error(c, a->name_error);
 	else if (move && c->s->view.readonly)
 		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
-	else if (!c->uid && !imap_seqset_fits(a->set, c->s->view.exists))
+	else if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists))
 		imap_cmd_bad(c, "No such message");
 	else
 		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_copy, &m, on_copied, a);

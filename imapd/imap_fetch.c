@@ -74,7 +74,7 @@ ask_seen(struct fetch *f)
 	const struct imap_session *s = f->c->s;
 	struct ipc_store_flags m = {
 		.handle = s->handle, .mailbox = s->view.mailbox, .v = s->view.v,
-		.uidnext = s->view.uidnext, .by_uid = f->c->uid, .op = STORE_ADD,
+		.uidnext = s->view.uidnext, .by_uid = f->c->by_uid, .op = STORE_ADD,
 		.flags = STORE_SEEN, .unchanged_since = UINT64_MAX,
 		.resume = f->resume, .set = f->walk.set,
 	};
@@ -465,7 +465,7 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	f->c = c;
 	f->items = items;
 	f->walk.set = set;
-	f->walk.by_uid = c->uid;
+	f->walk.by_uid = c->by_uid;
 	f->walk.wants_keys = (items->kinds & ~flat) != 0;
 	if (items->kinds & (1u << IMAP_ITEM_INTERNALDATE | 1u << IMAP_ITEM_SIZE))
 		f->walk.want = STORE_WANT_COLD;

@@ -13,6 +13,8 @@ imap_parser_init(struct imap_parser *p, struct slice text, struct arena *a)
 	p->end = p->p + text.n;
 	p->arena = a;
 	p->what = NULL;
+	p->saved = SLICE_NONE;
+	p->took_saved = false;
 }
 
 void
@@ -284,18 +286,30 @@ imap_parser_list_mailbox(struct imap_parser *p)
 	return take_run(p, is_list_char, "Expected a mailbox pattern");
 }
 
-uint32_t
-imap_parser_number(struct imap_parser *p)
+static uint64_t
+take_number(struct imap_parser *p, uint64_t max)
 {
 	struct slice rest = slice_of(p->p, (size_t)(p->end - p->p));
 	uint64_t v;
 
-	if (num_read_u64(&rest, UINT32_MAX, &v) != ERR_OK) {
+	if (num_read_u64(&rest, max, &v) != ERR_OK) {
 		imap_parser_fail(p, "Expected a number");
 		return 0;
 	}
 	p->p = rest.n > 0 ? rest.p : p->end;
-	return (uint32_t)v;
+	return v;
+}
+
+uint32_t
+imap_parser_number(struct imap_parser *p)
+{
+	return (uint32_t)take_number(p, UINT32_MAX);
+}
+
+uint64_t
+imap_parser_modseq(struct imap_parser *p)
+{
+	return take_number(p, INT64_MAX);
 }
 
 uint32_t

@@ -24,6 +24,8 @@ struct imap_parser {
 	const char	*end;
 	struct arena	*arena;
 	const char	*what;		/* first mistake, for the BAD text; NULL: none */
+	struct slice	 saved;		/* what "$" stands for, as imap_seqset_read gives it */
+	bool		 took_saved;	/* some set was "$" */
 };
 
 void		 imap_parser_init(struct imap_parser *, struct slice text, struct arena *);
@@ -52,6 +54,8 @@ struct slice	 imap_parser_list_mailbox(struct imap_parser *);	/* with % and * */
 struct slice	 imap_parser_set_text(struct imap_parser *);	/* sequence-set, unchecked */
 uint32_t	 imap_parser_number(struct imap_parser *);
 uint32_t	 imap_parser_nz_number(struct imap_parser *);
+/* mod-sequence-valzer: up to 63 bits (RFC 7162 s7). */
+uint64_t	 imap_parser_modseq(struct imap_parser *);
 /* date: 1-Feb-1994, quoted or not; seconds of that day's start, UTC. */
 int64_t		 imap_parser_date(struct imap_parser *);
 /* date-time: "17-Jul-1996 02:44:25 -0700". */

@@ -3,18 +3,20 @@
 
 #include <string.h>
 
-#include "imapd/imap_flags.h"
+#include "imapd/imap_match.h"
+#include "imapd/imap_objectid.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/cc.h"
-#include "lib/base/enc.h"
 #include "lib/ipc/store_proto.h"
-#include "lib/mail/hdr.h"
 
-#define DAY	86400
+#define DAY	86400		/* seconds */
 
 /* ---- the keys ---- */
 
-enum arg { NONE, FLAG_BIT, ATOM, DATE, NUMBER, STRING, FIELD, NAME_STRING, UID_SET, OPERATOR };
+enum arg {
+	NONE, FLAG_BIT, ATOM, DATE, NUMBER, SECONDS, STRING, FIELD, NAME_STRING, UID_SET,
+	OBJECT, MODSEQ, OPERATOR
+};
 
 static const struct key {
 	const char		*name;
@@ -31,17 +33,24 @@ static const struct key {
 	{ "CC",		IMAP_SEARCH_HEADER,	FIELD, 0, "Cc" },
 	{ "DELETED",	IMAP_SEARCH_FLAG,	FLAG_BIT, STORE_DELETED, NULL },
 	{ "DRAFT",	IMAP_SEARCH_FLAG,	FLAG_BIT, STORE_DRAFT, NULL },
+	{ "EMAILID",	IMAP_SEARCH_EMAILID,	OBJECT, IMAP_EMAILID, NULL },
 	{ "FLAGGED",	IMAP_SEARCH_FLAG,	FLAG_BIT, STORE_FLAGGED, NULL },
 	{ "FROM",	IMAP_SEARCH_HEADER,	FIELD, 0, "From" },
 	{ "HEADER",	IMAP_SEARCH_HEADER,	NAME_STRING, 0, NULL },
 	{ "KEYWORD",	IMAP_SEARCH_KEYWORD,	ATOM, 0, NULL },
 	{ "LARGER",	IMAP_SEARCH_LARGER,	NUMBER, 0, NULL },
+	{ "MODSEQ",	IMAP_SEARCH_MODSEQ,	MODSEQ, 0, NULL },
 	{ "NEW",	IMAP_SEARCH_NEW,	NONE, 0, NULL },
 	{ "NOT",	IMAP_SEARCH_NOT,	OPERATOR, 0, NULL },
 	{ "OLD",	IMAP_SEARCH_OLD,	NONE, 0, NULL },
+	{ "OLDER",	IMAP_SEARCH_OLDER,	SECONDS, 0, NULL },
 	{ "ON",		IMAP_SEARCH_ON,		DATE, 0, NULL },
 	{ "OR",		IMAP_SEARCH_OR,		OPERATOR, 0, NULL },
 	{ "RECENT",	IMAP_SEARCH_RECENT,	NONE, 0, NULL },
+	{ "SAVEDATESUPPORTED", IMAP_SEARCH_ALL,	NONE, 0, NULL },	/* RFC 8514 s4.3 */
+	{ "SAVEDBEFORE", IMAP_SEARCH_SAVEDBEFORE, DATE, 0, NULL },
+	{ "SAVEDON",	IMAP_SEARCH_SAVEDON,	DATE, 0, NULL },
+	{ "SAVEDSINCE",	IMAP_SEARCH_SAVEDSINCE,	DATE, 0, NULL },
 	{ "SEEN",	IMAP_SEARCH_FLAG,	FLAG_BIT, STORE_SEEN, NULL },
 	{ "SENTBEFORE",	IMAP_SEARCH_SENTBEFORE,	DATE, 0, NULL },
 	{ "SENTON",	IMAP_SEARCH_SENTON,	DATE, 0, NULL },
@@ -50,6 +59,7 @@ static const struct key {
 	{ "SMALLER",	IMAP_SEARCH_SMALLER,	NUMBER, 0, NULL },
 	{ "SUBJECT",	IMAP_SEARCH_HEADER,	FIELD, 0, "Subject" },
 	{ "TEXT",	IMAP_SEARCH_TEXT,	STRING, 0, NULL },
+	{ "THREADID",	IMAP_SEARCH_THREADID,	OBJECT, IMAP_THREADID, NULL },
 	{ "TO",		IMAP_SEARCH_HEADER,	FIELD, 0, "To" },
 	{ "UID",	IMAP_SEARCH_UID,	UID_SET, 0, NULL },
 	{ "UNANSWERED",	IMAP_SEARCH_UNFLAG,	FLAG_BIT, STORE_ANSWERED, NULL },
@@ -58,6 +68,7 @@ static const struct key {
 	{ "UNFLAGGED",	IMAP_SEARCH_UNFLAG,	FLAG_BIT, STORE_FLAGGED, NULL },
 	{ "UNKEYWORD",	IMAP_SEARCH_UNKEYWORD,	ATOM, 0, NULL },
 	{ "UNSEEN",	IMAP_SEARCH_UNFLAG,	FLAG_BIT, STORE_SEEN, NULL },
+	{ "YOUNGER",	IMAP_SEARCH_YOUNGER,	SECONDS, 0, NULL },
 };
 
 static const struct key *
@@ -131,6 +142,41 @@ parse_text(struct imap_parser *p)
 	return folded;
 }
 
+/* RFC 8474 s5.2: what is no identifier of ours matches nothing. */
+static void
+parse_object(struct imap_parser *p, struct imap_search_node *n, enum imap_objectid kind)
+{
+	struct slice id = imap_parser_atom(p);
+
+	if (!imap_parser_ok(p))
+		return;
+	if (!imap_objectid_is_legal(id))
+		imap_parser_fail(p, "Invalid object identifier");
+	else if (!imap_objectid_get(id, kind, &n->id))
+		n->id = 0;
+}
+
+/*
+ * RFC 7162 s3.1.5: ["entry" SP "priv"/"shared"/"all" SP] mod-sequence-valzer.
+ * There is one mod-sequence for all flags of a message, whichever is named.
+ */
+static void
+parse_modseq(struct state *st, struct imap_search_node *n)
+{
+	struct imap_parser *p = st->p;
+
+	if (imap_parser_peek(p) == '"') {
+		(void)imap_parser_string(p);
+		imap_parser_sp(p);
+		if (!imap_parser_take_word(p, "priv") && !imap_parser_take_word(p, "shared") &&
+		    !imap_parser_take_word(p, "all"))
+			imap_parser_fail(p, "Expected priv, shared or all");
+		imap_parser_sp(p);
+	}
+	n->id = imap_parser_modseq(p);
+	st->s->wants_modseq = true;
+}
+
 static void
 parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 {
@@ -154,6 +200,15 @@ parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 	case NUMBER:
 		n->number = imap_parser_number(p);
 		break;
+	case SECONDS:
+		n->number = imap_parser_nz_number(p);
+		break;
+	case OBJECT:
+		parse_object(p, n, (enum imap_objectid)k->flag);
+		break;
+	case MODSEQ:
+		parse_modseq(st, n);
+		break;
 	case FIELD:
 		n->name = slice_str(k->field);
 		n->text = parse_text(p);
@@ -172,6 +227,8 @@ parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 			st->s->wants_top = true;
 		break;
 	}
+	if (n->kind >= IMAP_SEARCH_BEFORE && n->kind < IMAP_SEARCH_SENTBEFORE)
+		st->s->wants_cold = true;
 	if (n->kind >= IMAP_SEARCH_SENTBEFORE)
 		st->s->wants_header = true;
 	if (n->kind >= IMAP_SEARCH_BODY)
@@ -191,8 +248,9 @@ parse_key(struct state *st)
 		open_frame(st, IMAP_SEARCH_AND, 0);
 		return false;
 	}
-	if (ascii_is_digit(c) || c == '*') {
-		n = add(st, IMAP_SEARCH_SEQ);
+	if (ascii_is_digit(c) || c == '*' || c == '$') {
+		/* RFC 5182 s2.1: "$" is a set of messages, kept as UIDs */
+		n = add(st, c == '$' ? IMAP_SEARCH_UID : IMAP_SEARCH_SEQ);
 		if (n != NULL)
 			imap_seqset_read(p, &n->set);
 		return true;
@@ -228,26 +286,21 @@ close_frames(struct state *st)
 	}
 }
 
-void
-imap_search_parse(struct imap_parser *p, struct imap_search *s)
+static void
+parse_charset(struct imap_parser *p, struct imap_search *s)
+{
+	struct slice charset = imap_parser_astring(p);
+
+	imap_parser_sp(p);
+	s->bad_charset = !slice_ieq_str(charset, "UTF-8") &&
+	    !slice_ieq_str(charset, "US-ASCII");
+}
+
+static void
+parse_keys(struct imap_parser *p, struct imap_search *s)
 {
 	struct state st = { .p = p, .s = s };
 
-	memset(s, 0, sizeof(*s));
-	s->v = arena_alloc(p->arena, IMAP_SEARCH_NODES, sizeof(*s->v));
-	s->values = arena_alloc(p->arena, IMAP_SEARCH_NODES, 1);
-	if (s->v == NULL || s->values == NULL) {
-		imap_parser_fail(p, "Command too large");
-		return;
-	}
-	imap_parser_sp(p);
-	if (imap_parser_take_word(p, "CHARSET ")) {
-		struct slice charset = imap_parser_astring(p);
-
-		imap_parser_sp(p);
-		s->bad_charset = !slice_ieq_str(charset, "UTF-8") &&
-		    !slice_ieq_str(charset, "US-ASCII");
-	}
 	open_frame(&st, IMAP_SEARCH_AND, 0);
 	/* What is in an unknown charset cannot be judged, but must be read. */
 	if (s->bad_charset && imap_parser_ok(p)) {
@@ -266,6 +319,37 @@ imap_search_parse(struct imap_parser *p, struct imap_search *s)
 		imap_parser_fail(p, "Missing closing parenthesis or key");
 }
 
+static bool
+init(struct imap_parser *p, struct imap_search *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->v = arena_alloc(p->arena, IMAP_SEARCH_NODES, sizeof(*s->v));
+	s->values = arena_alloc(p->arena, IMAP_SEARCH_NODES, 1);
+	if (s->v == NULL || s->values == NULL)
+		imap_parser_fail(p, "Command too large");
+	return imap_parser_ok(p);
+}
+
+void
+imap_search_parse(struct imap_parser *p, struct imap_search *s)
+{
+	if (!init(p, s))
+		return;
+	s->has_charset = imap_parser_take_word(p, "CHARSET ");
+	if (s->has_charset)
+		parse_charset(p, s);
+	parse_keys(p, s);
+}
+
+void
+imap_search_parse_sort(struct imap_parser *p, struct imap_search *s)
+{
+	if (!init(p, s))
+		return;
+	parse_charset(p, s);
+	parse_keys(p, s);
+}
+
 bool
 imap_search_set(const struct imap_search *s, struct slice *set, bool *by_uid)
 {
@@ -278,153 +362,4 @@ imap_search_set(const struct imap_search *s, struct slice *set, bool *by_uid)
 		return true;
 	}
 	return false;
-}
-
-/* ---- judge ---- */
-
-static enum imap_verdict
-yes_if(bool b)
-{
-	return b ? IMAP_YES : IMAP_NO;
-}
-
-static int64_t
-day_of(int64_t s)
-{
-	return s >= 0 ? s / DAY : -((-s + DAY - 1) / DAY);
-}
-
-static bool
-has_keyword(const struct imap_search_facts *f, struct slice name)
-{
-	int at = imap_flags_keyword(f->keywords, name);
-
-	return at >= 0 && at < STORE_KEYWORD_COUNT &&
-	    f->flags >> (STORE_KEYWORD_SHIFT + at) & 1;
-}
-
-static enum imap_verdict
-judge_header(const struct imap_search_node *n, const struct imap_search_facts *f)
-{
-	struct slice fields;
-	struct hdr_iter it;
-	struct hdr_field field;
-	struct buf folded;
-	bool found = false;
-
-	if (f->header == NULL || !f->header(f->arg, n->name, &fields))
-		return IMAP_MAYBE;
-	buf_init(&folded, 16u * IMAP_MATCH_HEADER);
-	hdr_iter_init(&it, fields);
-	while (!found && hdr_next(&it, &field)) {
-		if (!slice_ieq(field.name, n->name))
-			continue;
-		buf_reset(&folded);
-		imap_match_fold_field(&folded, f->charsets, field.value);
-		/* RFC 3501 s6.4.4: the empty string matches any such field. */
-		found = n->text.n == 0 ||
-		    slice_search(buf_slice(&folded), n->text) < folded.n;
-	}
-	buf_fini(&folded);
-	return yes_if(found);
-}
-
-static enum imap_verdict
-judge_sent(const struct imap_search_node *n, const struct imap_search_facts *f)
-{
-	int64_t local_s;
-	bool has;
-
-	if (f->sent == NULL || !f->sent(f->arg, &has, &local_s))
-		return IMAP_MAYBE;
-	if (!has)
-		return IMAP_NO;
-	return yes_if(n->kind == IMAP_SEARCH_SENTBEFORE ? day_of(local_s) < n->day :
-	    n->kind == IMAP_SEARCH_SENTON ? day_of(local_s) == n->day :
-	    day_of(local_s) >= n->day);
-}
-
-static enum imap_verdict
-judge_key(const struct imap_search_node *n, const struct imap_search_facts *f)
-{
-	bool seen = f->flags & STORE_SEEN;
-
-	switch (n->kind) {
-	case IMAP_SEARCH_AND:
-	case IMAP_SEARCH_OR:
-	case IMAP_SEARCH_NOT:
-		return IMAP_MAYBE;	/* not a key: judged by its operands */
-	case IMAP_SEARCH_ALL:
-		return IMAP_YES;
-	case IMAP_SEARCH_FLAG:
-		return yes_if(f->flags & n->number);
-	case IMAP_SEARCH_UNFLAG:
-		return yes_if(!(f->flags & n->number));
-	case IMAP_SEARCH_KEYWORD:
-		return yes_if(has_keyword(f, n->name));
-	case IMAP_SEARCH_UNKEYWORD:
-		return yes_if(!has_keyword(f, n->name));
-	case IMAP_SEARCH_RECENT:
-		return yes_if(f->recent);
-	case IMAP_SEARCH_OLD:
-		return yes_if(!f->recent);
-	case IMAP_SEARCH_NEW:
-		return yes_if(f->recent && !seen);
-	case IMAP_SEARCH_BEFORE:
-		return yes_if(day_of(f->internal_s) < n->day);
-	case IMAP_SEARCH_ON:
-		return yes_if(day_of(f->internal_s) == n->day);
-	case IMAP_SEARCH_SINCE:
-		return yes_if(day_of(f->internal_s) >= n->day);
-	case IMAP_SEARCH_LARGER:
-		return yes_if(f->size > n->number);
-	case IMAP_SEARCH_SMALLER:
-		return yes_if(f->size < n->number);
-	case IMAP_SEARCH_SEQ:
-		return yes_if(imap_seqset_has(n->set, f->seq, f->top_seq));
-	case IMAP_SEARCH_UID:
-		return yes_if(imap_seqset_has(n->set, f->uid, f->top_uid));
-	case IMAP_SEARCH_SENTBEFORE:
-	case IMAP_SEARCH_SENTON:
-	case IMAP_SEARCH_SENTSINCE:
-		return judge_sent(n, f);
-	case IMAP_SEARCH_HEADER:
-		return judge_header(n, f);
-	case IMAP_SEARCH_BODY:
-	case IMAP_SEARCH_TEXT:
-		return f->match == NULL ? IMAP_MAYBE :
-		    yes_if(f->match->needles[n->number].found);
-	}
-	return IMAP_NO;
-}
-
-static uint8_t
-combine(enum imap_search_kind op, uint8_t so_far, uint8_t v)
-{
-	if (op == IMAP_SEARCH_NOT)
-		return v == IMAP_MAYBE ? IMAP_MAYBE : v == IMAP_YES ? IMAP_NO : IMAP_YES;
-	if (op == IMAP_SEARCH_AND)
-		return so_far == IMAP_NO || v == IMAP_NO ? IMAP_NO :
-		    so_far == IMAP_MAYBE || v == IMAP_MAYBE ? IMAP_MAYBE : IMAP_YES;
-	return so_far == IMAP_YES || v == IMAP_YES ? IMAP_YES :
-	    so_far == IMAP_MAYBE || v == IMAP_MAYBE ? IMAP_MAYBE : IMAP_NO;
-}
-
-/* From the last to the first: operands stand behind their operator. */
-enum imap_verdict
-imap_search_judge(const struct imap_search *s, const struct imap_search_facts *f)
-{
-	for (uint32_t i = 0; i < s->count; i++)
-		s->values[i] = s->v[i].kind == IMAP_SEARCH_OR ? IMAP_NO : IMAP_YES;
-	for (uint32_t i = s->count; i-- > 0; ) {
-		const struct imap_search_node *n = &s->v[i];
-		uint8_t *up = &s->values[n->parent];
-		enum imap_search_kind op = s->v[n->parent].kind;
-
-		if (n->kind > IMAP_SEARCH_NOT)
-			s->values[i] = (uint8_t)judge_key(n, f);
-		if (i > 0)
-			*up = combine(op, *up, s->values[i]);
-	}
-	return (enum imap_verdict)s->values[0];
 }

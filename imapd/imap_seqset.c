@@ -111,13 +111,24 @@ imap_seqset_parse(struct slice text, struct arena *a, struct slice *pairs)
 	return ERR_OK;
 }
 
+/* A set that nothing is in: the store takes an empty one for "all" at times. */
+static const unsigned char nothing[8] = {
+	0xfe, 0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff
+};
+
 void
 imap_seqset_read(struct imap_parser *p, struct slice *pairs)
 {
-	struct slice text = imap_parser_set_text(p);
+	struct slice text;
 	enum err e;
 
 	*pairs = SLICE_NONE;
+	if (imap_parser_take(p, '$')) {
+		*pairs = p->saved.n > 0 ? p->saved : slice_of(nothing, sizeof(nothing));
+		p->took_saved = true;
+		return;
+	}
+	text = imap_parser_set_text(p);
 	if (!imap_parser_ok(p))
 		return;
 	e = imap_seqset_parse(text, p->arena, pairs);

@@ -21,7 +21,10 @@ struct imap_range { uint32_t first, last; };
 
 /* SYNTAX: not a set; LIMIT: too many ranges.  *pairs lies in the arena. */
 enum err	 imap_seqset_parse(struct slice text, struct arena *, struct slice *pairs) MUST_USE;
-/* sequence-set of the grammar. */
+/*
+ * sequence-set of the grammar, or "$" (RFC 5182 s2.4): then pairs are UIDs, and
+ * the parser's took_saved is set.
+ */
 void		 imap_seqset_read(struct imap_parser *, struct slice *pairs);
 /* No number but "*" is above exists: RFC 3501 s9, seq-number. */
 bool		 imap_seqset_fits(struct slice pairs, uint32_t exists);

@@ -61,6 +61,7 @@ static void
 view_free(struct imap_session *s)
 {
 	free(s->view.keywords);
+	free(s->view.saved);
 	imap_recent_fini(&s->view.recent);
 	memset(&s->view, 0, sizeof(s->view));
 }
@@ -319,6 +320,7 @@ run(struct imap_cmd *c, struct slice text)
 	struct slice name;
 
 	imap_parser_init(&p, text, &c->arena);
+	p.saved = slice_of(s->view.saved, s->view.saved_bytes);
 	c->tag = arena_dup(&c->arena, imap_parser_tag(&p));
 	imap_parser_sp(&p);
 	name = imap_parser_atom(&p);
@@ -351,6 +353,7 @@ run(struct imap_cmd *c, struct slice text)
 	}
 	if (c->answer != IMAP_ANSWER_NONE)
 		return;
+	c->by_uid = c->uid || p.took_saved;
 	if (c->uid && s->view.behind)
 		catch_up(c);
 	else

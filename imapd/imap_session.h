@@ -96,6 +96,8 @@ struct imap_view {
 	struct imap_recent	 recent;
 	char			*keywords;	/* NUL-terminated names */
 	uint32_t		 keywords_bytes;
+	uint32_t		 saved_bytes;
+	char			*saved;		/* "$" (RFC 5182): pairs of UIDs */
 	bool			 readonly;
 	bool			 behind;	/* a report was due and could not be made */
 };

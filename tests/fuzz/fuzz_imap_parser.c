@@ -8,8 +8,10 @@
 
 #include "imapd/imap_flags.h"
 #include "imapd/imap_items.h"
+#include "imapd/imap_judge.h"
 #include "imapd/imap_lexer.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_return.h"
 #include "imapd/imap_search.h"
 #include "imapd/imap_seqset.h"
 #include "imapd/imap_utf7.h"
@@ -26,6 +28,7 @@ parse_all(struct slice text)
 		struct imap_parser p;
 		struct arena a;
 		struct imap_items items;
+		struct imap_return ret;
 		struct imap_search search;
 		struct imap_flags flags;
 		struct slice s;
@@ -42,6 +45,8 @@ parse_all(struct slice text)
 			imap_items_parse(&p, true, &items);
 			break;
 		case 1:
+			imap_parser_sp(&p);
+			imap_return_parse(&p, &ret);
 			imap_search_parse(&p, &search);
 			if (imap_parser_end(&p) && !search.bad_charset)
 				(void)imap_search_judge(&search, &facts);

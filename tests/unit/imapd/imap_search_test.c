@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "imapd/imap_match.h"
+#include "imapd/imap_judge.h"
 #include "imapd/imap_search.h"
 #include "lib/base/cc.h"
 #include "lib/ipc/store_proto.h"
@@ -35,7 +36,11 @@ get_sent(void *arg, bool *has, int64_t *local_s)
 static const struct imap_search_facts facts = {
 	.seq = 5, .uid = 50, .flags = STORE_SEEN | 1u << 9, .size = 1000,
 	.internal_s = 1704153600,	/* 2 Jan 2024 00:00 UTC */
-	.recent = true, .keywords = { "a\0b", 4 }, .top_seq = 9, .top_uid = 90,
+	.more = { "\2", 1 }, .saved_s = 1704240000,	/* 3 Jan 2024 00:00 UTC */
+	.modseq = 12, .content = 7, .thread = 9, .now_s = 1704157200,
+	.recent = true, .keywords = {
+		"a\0b\0c\0d\0e\0f\0g\0h\0i\0j\0k\0l\0m\0n\0o\0p\0q\0r\0s\0t\0u\0v\0w\0x\0"
+		"y\0wide", 55 }, .top_seq = 9, .top_uid = 90,
 	.header = get_header, .sent = get_sent,
 };
 
@@ -53,6 +58,20 @@ test_judge(void **state)
 		{ "NEW", IMAP_NO }, { "OLD", IMAP_NO }, { "RECENT", IMAP_YES },
 		{ "1:4", IMAP_NO }, { "5", IMAP_YES }, { "4:*", IMAP_YES }, { "7:*", IMAP_NO },
 		{ "UID 50", IMAP_YES }, { "UID 51:*", IMAP_NO },
+		{ "SAVEDON 3-Jan-2024", IMAP_YES }, { "SAVEDBEFORE 3-Jan-2024", IMAP_NO },
+		{ "SAVEDSINCE 3-Jan-2024", IMAP_YES }, { "SAVEDON 2-Jan-2024", IMAP_NO },
+		{ "SAVEDATESUPPORTED", IMAP_YES },
+		{ "KEYWORD wide", IMAP_YES }, { "KEYWORD y", IMAP_NO },
+		{ "YOUNGER 3600", IMAP_YES }, { "YOUNGER 3599", IMAP_NO },
+		{ "OLDER 3600", IMAP_YES }, { "OLDER 3601", IMAP_NO },
+		{ "OLDER 4294967295", IMAP_NO }, { "YOUNGER 4294967295", IMAP_YES },
+		{ "EMAILID M0000000000007", IMAP_YES }, { "EMAILID M0000000000008", IMAP_NO },
+		{ "EMAILID T0000000000007", IMAP_NO }, { "EMAILID other", IMAP_NO },
+		{ "THREADID T0000000000009", IMAP_YES }, { "THREADID x", IMAP_NO },
+		{ "MODSEQ 12", IMAP_YES }, { "MODSEQ 13", IMAP_NO }, { "MODSEQ 0", IMAP_YES },
+		{ "MODSEQ \"/flags/\\\\draft\" all 12", IMAP_YES },
+		{ "MODSEQ \"/flags/\\\\seen\" priv 9223372036854775807", IMAP_NO },
+		{ "$", IMAP_YES }, { "UID $", IMAP_YES }, { "NOT $", IMAP_NO },
 		{ "LARGER 999", IMAP_YES }, { "LARGER 1000", IMAP_NO },
 		{ "SMALLER 1001", IMAP_YES }, { "SMALLER 1000", IMAP_NO },
 		{ "ON 2-Jan-2024", IMAP_YES }, { "BEFORE 2-Jan-2024", IMAP_NO },
@@ -79,6 +98,8 @@ test_judge(void **state)
 		text[0] = ' ';
 		memcpy(text + 1, rows[i].in, strlen(rows[i].in) + 1);
 		imap_parser_init(&p, slice_str(text), &a);
+		p.saved = slice_of("\x32\0\0\0\x32\0\0\0", 8);	/* UID 50 */
+		imap_parser_sp(&p);
 		imap_search_parse(&p, &s);
 		if (strstr(rows[i].in, "FROM j\xc3") != NULL) {
 			assert_false(imap_parser_end(&p));
@@ -96,7 +117,10 @@ test_bad(void **state)
 	static const char *const bad[] = { "", " ", " FOO", " NOT", " OR SEEN", " (SEEN",
 		" SEEN)", " ()", " SEEN  SEEN", " KEYWORD", " UID", " UID x", " LARGER",
 		" LARGER x", " SINCE x", " CHARSET", " CHARSET UTF-8", " FROM", " HEADER a",
-		" NOT ", " OR SEEN ", " SEEN ", " FROM {2}\r\n\xff\xff" };
+		" NOT ", " OR SEEN ", " SEEN ", " FROM {2}\r\n\xff\xff",
+		" YOUNGER 0", " YOUNGER", " OLDER x", " EMAILID", " EMAILID a.b", " MODSEQ",
+		" MODSEQ 9223372036854775808", " MODSEQ \"/flags/\\\\seen\" 5",
+		" MODSEQ \"/flags/\\\\seen\" mine 5", " $,1", " 1,$" };
 	struct imap_search s;
 	struct imap_parser p;
 	struct arena a;
@@ -105,12 +129,14 @@ test_bad(void **state)
 	for (size_t i = 0; i < lengthof(bad); i++) {
 		arena_init(&a, 1u << 20);
 		imap_parser_init(&p, slice_str(bad[i]), &a);
+		imap_parser_sp(&p);
 		imap_search_parse(&p, &s);
 		assert_false(imap_parser_end(&p));
 		arena_fini(&a);
 	}
 	arena_init(&a, 1u << 20);
 	imap_parser_init(&p, slice_str(" CHARSET KOI8-R FROM {2}\r\n\xff\xff"), &a);
+	imap_parser_sp(&p);
 	imap_search_parse(&p, &s);
 	assert_true(imap_parser_end(&p) && s.bad_charset);
 	arena_fini(&a);
@@ -135,6 +161,7 @@ parses(const char *open, const char *key, const char *close, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		buf_put_str(&b, close);
 	imap_parser_init(&p, buf_slice(&b), &a);
+	imap_parser_sp(&p);
 	imap_search_parse(&p, &s);
 	ok = imap_parser_end(&p);
 	buf_fini(&b);

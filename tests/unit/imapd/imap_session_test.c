@@ -10,11 +10,7 @@
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/ipc/store_proto.h"
-#include "tests/unit/imapd/imap_fake.h"
-
-static struct imap_shared	shared;
-static struct fake_store	store;
-static struct fake		f;
+#include "tests/unit/imapd/imap_say.h"
 
 #define MSG1 "From: Ann <ann@a.example>\r\nTo: bob@b.example\r\nSubject: First one\r\n" \
 	"Date: Tue, 2 Jan 2024 10:00:00 +0000\r\nMessage-ID: <1@a.example>\r\n\r\n" \
@@ -23,82 +19,12 @@ static struct fake		f;
 	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\npart one\r\n" \
 	"--b\r\nContent-Type: text/html\r\n\r\n<b>two</b>\r\n--b--\r\n"
 
-static int
-setup(void **state)
-{
-	(void)state;
-	fake_shared_init(&shared);
-	fake_store_init(&store);
-	fake_init(&f, &shared, &store, true);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fake_fini(&f);
-	fake_store_fini(&store);
-	fake_shared_fini(&shared);
-	return 0;
-}
-
-static bool
-has(const char *text)
-{
-	return slice_search(buf_slice(&f.out), slice_str(text)) < f.out.n;
-}
-
-/* Say it, and all of these must be in the answer, in order. */
-static void
-expect_in_order(const char *say, const char *const *want, size_t n)
-{
-	struct slice rest;
-
-	buf_reset(&f.out);
-	fake_say(&f, say);
-	rest = buf_slice(&f.out);
-	for (size_t i = 0; i < n; i++) {
-		size_t at = slice_search(rest, slice_str(want[i]));
-
-		if (at == rest.n && strlen(want[i]) > 0)
-			fail_msg("%s: no %s in:\n%.*s", say, want[i], SLICE_FMT(buf_slice(&f.out)));
-		rest = slice_from(rest, at + strlen(want[i]));
-	}
-}
-#define EXPECT(say, ...) do {						\
-	static const char *const want_[] = { __VA_ARGS__ };		\
-	expect_in_order((say), want_, sizeof(want_) / sizeof(want_[0]));	\
-} while (0)
-
-static void
-append(const char *box, const char *args, const char *msg)
-{
-	struct buf b;
-
-	buf_init(&b, 64u << 20);
-	buf_printf(&b, "ap APPEND %s %s{%zu+}\r\n", box, args, strlen(msg));
-	buf_put_str(&b, msg);
-	buf_put_str(&b, "\r\n");
-	buf_reset(&f.out);
-	fake_say_bytes(&f, buf_slice(&b));
-	if (!has("ap OK [APPENDUID 1000 "))
-		fail_msg("append: %.*s", SLICE_FMT(buf_slice(&f.out)));
-	buf_fini(&b);
-}
-
-static void
-login(void)
-{
-	EXPECT("l LOGIN alice secret\r\n", "l OK [CAPABILITY IMAP4rev1", "] Logged in\r\n");
-}
-
 static void
 start(void)
 {
-	login();
-	append("INBOX", "(\\Flagged) \"02-Jan-2024 10:00:00 +0000\" ", MSG1);
-	append("INBOX", "", MSG2);
+	say_login();
+	say_append("INBOX", "(\\Flagged) \"02-Jan-2024 10:00:00 +0000\" ", MSG1);
+	say_append("INBOX", "", MSG2);
 	EXPECT("s SELECT INBOX\r\n", "* FLAGS (", "[PERMANENTFLAGS (", "\\*)]", "* 2 EXISTS\r\n",
 	    "* 2 RECENT\r\n", "[UNSEEN 1]", "[UIDVALIDITY 1000]", "[UIDNEXT 3]",
 	    "s OK [READ-WRITE]");
@@ -110,9 +36,9 @@ static void
 test_not_auth(void **state)
 {
 	(void)state;
-	assert_true(has("* OK [CAPABILITY IMAP4rev1 "));
-	assert_true(has("AUTH=PLAIN AUTH=LOGIN"));
-	assert_false(has("STARTTLS"));
+	assert_true(say_has("* OK [CAPABILITY IMAP4rev1 "));
+	assert_true(say_has("AUTH=PLAIN AUTH=LOGIN"));
+	assert_false(say_has("STARTTLS"));
 	EXPECT("a NOOP\r\nb CAPABILITY\r\n", "a OK", "* CAPABILITY IMAP4rev1", "b OK");
 	EXPECT("c SELECT INBOX\r\n", "c BAD");
 	EXPECT("d ID (\"name\" \"x\" \"v\" NIL)\r\n", "* ID (\"name\" \"Godwit\")", "d OK");
@@ -130,16 +56,16 @@ test_plain_text(void **state)
 	(void)state;
 	fake_fini(&f);
 	fake_init(&f, &shared, &store, false);
-	assert_true(has("STARTTLS LOGINDISABLED"));
-	assert_false(has("AUTH=PLAIN"));
+	assert_true(say_has("STARTTLS LOGINDISABLED"));
+	assert_false(say_has("AUTH=PLAIN"));
 	EXPECT("a LOGIN alice secret\r\n", "a NO [PRIVACYREQUIRED]");
 	EXPECT("b AUTHENTICATE PLAIN\r\n", "b NO [PRIVACYREQUIRED]");
 	EXPECT("c STARTTLS\r\nd NOOP\r\n", "c OK");
 	assert_true(f.wants_tls);
-	assert_false(has("d OK"));
+	assert_false(say_has("d OK"));
 	buf_reset(&f.in);
 	imap_session_on_tls(f.s, "TLSv1.3");
-	login();
+	say_login();
 }
 
 static void
@@ -173,11 +99,11 @@ static void
 test_capabilities(void **state)
 {
 	(void)state;
-	assert_true(has("* OK [CAPABILITY IMAP4rev1 LITERAL+ "));
-	assert_false(has("STARTTLS") || has("LOGINDISABLED") || has("IDLE"));
-	login();
+	assert_true(say_has("* OK [CAPABILITY IMAP4rev1 LITERAL+ "));
+	assert_false(say_has("STARTTLS") || say_has("LOGINDISABLED") || say_has("IDLE"));
+	say_login();
 	EXPECT("a CAPABILITY\r\n", "* CAPABILITY IMAP4rev1", " ENABLE", " IDLE", "a OK");
-	assert_false(has("AUTH=") || has("STARTTLS") || has("  "));
+	assert_false(say_has("AUTH=") || say_has("STARTTLS") || say_has("  "));
 	/* RFC 5161 s3.1: what is not known is passed over */
 	EXPECT("a ENABLE X-FOO NOOP\r\n", "* ENABLED\r\na OK");
 	EXPECT("a ENABLE\r\n", "a BAD");
@@ -209,7 +135,7 @@ test_limits(void **state)
 		buf_put_char(&b, 'u');
 	buf_put_str(&b, " x\r\n");
 	fake_say_bytes(&f, buf_slice(&b));
-	assert_true(has("a NO [AUTHENTICATIONFAILED]"));
+	assert_true(say_has("a NO [AUTHENTICATIONFAILED]"));
 	EXPECT("a LOGIN {4097}\r\nb NOOP\r\n", "a BAD [TOOBIG]", "b OK");
 	EXPECT("a LOGIN {4097+}\r\n", "a BAD [TOOBIG]");
 	buf_reset(&b);
@@ -240,9 +166,9 @@ test_long_line(void **state)
 		buf_put_str(&b, "\r\nn NOOP\r\n");
 		buf_reset(&f.out);
 		fake_say_bytes(&f, buf_slice(&b));
-		assert_int_equal(has("t BAD [LIMIT]"), n > IMAP_LINE_MAX);
-		assert_true(has("t BAD"));
-		assert_true(has("n OK"));
+		assert_int_equal(say_has("t BAD [LIMIT]"), n > IMAP_LINE_MAX);
+		assert_true(say_has("t BAD"));
+		assert_true(say_has("n OK"));
 	}
 	buf_fini(&b);
 }
@@ -251,7 +177,7 @@ static void
 test_too_many_errors(void **state)
 {
 	(void)state;
-	login();
+	say_login();
 	for (int i = 0; i < IMAP_ERRORS_MAX - 1; i++)
 		EXPECT("x FOO\r\n", "x BAD");
 	assert_false(f.closed);
@@ -273,17 +199,17 @@ test_deadlines(void **state)
 {
 	(void)state;
 	assert_int_equal(f.deadline_ms, f.now_ms + shared.login_ms);
-	login();
+	say_login();
 	assert_int_equal(f.deadline_ms, f.now_ms + shared.idle_ms);
 	EXPECT("i IDLE\r\n", "+ ");
 	assert_int_equal(f.deadline_ms, f.now_ms + shared.keepalive_ms);
 	f.now_ms = f.deadline_ms;
 	buf_reset(&f.out);
 	imap_session_on_deadline(f.s);
-	assert_true(has("* OK Still here"));
+	assert_true(say_has("* OK Still here"));
 	f.now_ms += shared.idle_ms;
 	imap_session_on_deadline(f.s);
-	assert_true(has("* BYE"));
+	assert_true(say_has("* BYE"));
 }
 
 /* ---- mailboxes ---- */
@@ -292,7 +218,7 @@ static void
 test_mailboxes(void **state)
 {
 	(void)state;
-	login();
+	say_login();
 	EXPECT("a CREATE a/b/\r\n", "a OK");
 	EXPECT("a CREATE a/b\r\n", "a NO [ALREADYEXISTS]");
 	EXPECT("a CREATE inbox\r\n", "a NO [ALREADYEXISTS]");
@@ -302,12 +228,12 @@ test_mailboxes(void **state)
 	    "\"INBOX\"", "\"a/b\"", "a OK");
 	EXPECT("a LIST \"\" \"\"\r\n", "* LIST (\\Noselect) \"/\" \"\"\r\n", "a OK");
 	EXPECT("a LIST a/ %\r\n", "\"a/b\"", "a OK");
-	assert_false(has("INBOX"));
+	assert_false(say_has("INBOX"));
 	EXPECT("a SUBSCRIBE a/b\r\n", "a OK");
 	EXPECT("a LSUB \"\" *\r\n", "* LSUB () \"/\" \"a/b\"\r\n", "a OK");
 	EXPECT("a LSUB \"\" %\r\n", "* LSUB (\\Noselect) \"/\" \"a\"\r\n", "a OK");
 	EXPECT("a UNSUBSCRIBE a/b\r\nb LSUB \"\" *\r\n", "a OK", "b OK");
-	assert_false(has("* LSUB"));
+	assert_false(say_has("* LSUB"));
 	EXPECT("a RENAME a/b c\r\n", "a OK");
 	EXPECT("a STATUS c (MESSAGES UIDNEXT UNSEEN UIDVALIDITY RECENT)\r\n",
 	    "* STATUS \"c\" (MESSAGES 0 UIDNEXT 1 UNSEEN 0 UIDVALIDITY 1000 RECENT 0)\r\n", "a OK");
@@ -350,7 +276,7 @@ test_fetch(void **state)
 	    " FLAGS (\\Flagged \\Seen \\Recent))\r\n", "a OK");
 	assert_int_equal(store.boxes[0].m[0].flags, STORE_FLAGGED | STORE_SEEN);
 	EXPECT("a NOOP\r\n", "a OK");
-	assert_false(has("FETCH"));
+	assert_false(say_has("FETCH"));
 	EXPECT("a UID FETCH 2 FLAGS\r\n", "* 2 FETCH (UID 2 FLAGS (\\Recent))\r\n", "a OK");
 	EXPECT("a UID FETCH 9:* FLAGS\r\n", "* 2 FETCH (UID 2 ", "a OK");
 	EXPECT("a UID FETCH 77 FLAGS\r\n", "a OK");
@@ -383,13 +309,13 @@ test_damaged(void **state)
 	/* the key's wrap: left out, the others are told */
 	store.contents[0].wrapped[20] ^= 1;
 	EXPECT("a FETCH 1:2 ENVELOPE\r\n", "* 2 FETCH (ENVELOPE", "a NO [CORRUPTION]");
-	assert_false(has("* 1 FETCH"));
+	assert_false(say_has("* 1 FETCH"));
 	store.contents[0].wrapped[20] ^= 1;
 	/* the body, found out while its literal is being sent */
 	buf_data(&store.contents[1].body)[60] ^= 1;
 	EXPECT("a FETCH 2 BODY.PEEK[]\r\n", "");
 	assert_true(f.closed);
-	assert_false(has("a OK") || has("a NO"));
+	assert_false(say_has("a OK") || say_has("a NO"));
 }
 
 /* What was read ahead for messages that do not open is not the next ones'. */
@@ -400,9 +326,9 @@ test_damaged_read_ahead(void **state)
 	uint32_t x = 1;
 
 	(void)state;
-	login();
+	say_login();
 	for (int i = 0; i < 12; i++)
-		append("INBOX", "", MSG1);
+		say_append("INBOX", "", MSG1);
 	for (int i = 0; i < 10; i++)
 		store.contents[i].wrapped[20] ^= 1;
 	EXPECT("s SELECT INBOX\r\n", "s OK");
@@ -415,9 +341,9 @@ test_damaged_read_ahead(void **state)
 	}
 	memcpy(large, "A: b\n\n", 6);
 	large[400000] = '\0';
-	append("INBOX", "", large);
+	say_append("INBOX", "", large);
 	for (int i = 0; i < 3; i++)
-		append("INBOX", "", large);
+		say_append("INBOX", "", large);
 	for (int i = 12; i < 16; i++)
 		buf_reset(&store.contents[i].summary);
 	buf_data(&store.contents[12].body)[60000] ^= 1;
@@ -436,7 +362,7 @@ test_large(void **state)
 
 	(void)state;
 	shared.message_max = 4u << 20;
-	login();
+	say_login();
 	buf_init(&msg, 8u << 20);
 	buf_init(&say, 8u << 20);
 	buf_put_str(&msg, "Subject: large\r\n\r\n");
@@ -447,7 +373,7 @@ test_large(void **state)
 		}
 		buf_put_str(&msg, "\r\n");
 	}
-	append("INBOX", "", buf_cstr(&msg));
+	say_append("INBOX", "", buf_cstr(&msg));
 	EXPECT("s SELECT INBOX\r\n", "s OK");
 	f.clog_at = 100000;
 	buf_reset(&f.out);
@@ -475,7 +401,7 @@ test_append(void **state)
 	struct buf b;
 
 	(void)state;
-	login();
+	say_login();
 	EXPECT("a APPEND nope {5}\r\n", "a NO [TRYCREATE]");
 	EXPECT("a APPEND nope {5+}\r\nhello\r\nb NOOP\r\n", "a NO [TRYCREATE]", "b OK");
 	EXPECT("a APPEND INBOX (\\Recent) {5+}\r\nhello\r\nb NOOP\r\n", "a BAD", "b OK");
@@ -487,7 +413,7 @@ test_append(void **state)
 	EXPECT("a APPEND INBOX {5+}\r\nhello {3+}\r\nabc\r\nb NOOP\r\n", "a BAD", "b OK");
 	buf_reset(&f.out);
 	fake_say_bytes(&f, slice_of("a APPEND INBOX {5+}\r\nhe\0lo\r\nb NOOP\r\n", 36));
-	assert_true(has("a BAD NUL") && has("b OK"));
+	assert_true(say_has("a BAD NUL") && say_has("b OK"));
 	/* the limit, and one more */
 	shared.message_max = 1000;
 	EXPECT("a APPEND INBOX {1001}\r\nb NOOP\r\n", "a NO [TOOBIG]", "b OK");
@@ -498,12 +424,12 @@ test_append(void **state)
 	buf_put_str(&b, "\r\nb NOOP\r\n");
 	buf_reset(&f.out);
 	fake_say_bytes(&f, buf_slice(&b));
-	assert_true(has("a NO [TOOBIG]") && has("b OK"));
+	assert_true(say_has("a NO [TOOBIG]") && say_has("b OK"));
 	EXPECT("a APPEND INBOX {1000}\r\n", "+ OK");
 	buf_consume(&b, strlen("a APPEND INBOX {1001+}\r\n") + 1);
 	buf_reset(&f.out);
 	fake_say_bytes(&f, buf_slice(&b));
-	assert_true(has("a OK [APPENDUID 1000 2]") && has("b OK"));
+	assert_true(say_has("a OK [APPENDUID 1000 2]") && say_has("b OK"));
 	buf_fini(&b);
 }
 
@@ -515,7 +441,7 @@ test_store(void **state)
 	EXPECT("a STORE 1 +FLAGS (\\Seen)\r\n",
 	    "* 1 FETCH (FLAGS (\\Flagged \\Seen \\Recent))\r\na OK");
 	EXPECT("a STORE 1 FLAGS.SILENT (\\Answered)\r\n", "a OK");
-	assert_false(has("FETCH"));
+	assert_false(say_has("FETCH"));
 	EXPECT("a STORE 1:2 -FLAGS \\Answered\r\n", "* 1 FETCH (FLAGS (\\Recent))\r\n",
 	    "* 2 FETCH (FLAGS (\\Recent))\r\na OK");
 	/* a new keyword: FLAGS first, then the rows */
@@ -527,12 +453,12 @@ test_store(void **state)
 	store.boxes[0].m[0].modseq = store.boxes[0].modseq = ++store.modseq;
 	EXPECT("a STORE 1:2 +FLAGS.SILENT \\Seen\r\n", "* 1 FETCH (UID 1 FLAGS (\\Seen \\Draft",
 	    "a OK");
-	assert_false(has("* 2 FETCH"));
+	assert_false(say_has("* 2 FETCH"));
 	EXPECT("a STORE 9 +FLAGS \\Seen\r\n", "a BAD");
 	EXPECT("a EXAMINE INBOX\r\n", "a OK [READ-ONLY]");
 	EXPECT("a STORE 1 +FLAGS \\Seen\r\n", "a NO [READ-ONLY]");
 	EXPECT("a FETCH 2 BODY[]\r\n", "a OK");
-	assert_false(has("FLAGS"));
+	assert_false(say_has("FLAGS"));
 }
 
 static void
@@ -540,7 +466,7 @@ test_expunge(void **state)
 {
 	(void)state;
 	start();
-	append("INBOX", "", MSG1);
+	say_append("INBOX", "", MSG1);
 	EXPECT("a NOOP\r\n", "a OK");
 	EXPECT("a STORE 1,3 +FLAGS.SILENT \\Deleted\r\n", "a OK");
 	EXPECT("a UID EXPUNGE 3\r\n", "* 3 EXPUNGE\r\n", "a OK");
@@ -549,7 +475,7 @@ test_expunge(void **state)
 	EXPECT("a EXPUNGE 1\r\n", "a BAD");
 	EXPECT("a STORE 1 +FLAGS.SILENT \\Deleted\r\na UNSELECT\r\n", "a OK", "a OK");
 	EXPECT("a SELECT INBOX\r\na CLOSE\r\n", "* 1 EXISTS", "a OK", "a OK");
-	assert_false(has("EXPUNGE"));
+	assert_false(say_has("EXPUNGE"));
 	EXPECT("a EXPUNGE\r\n", "a BAD No mailbox");
 	EXPECT("a SELECT INBOX\r\n", "* 0 EXISTS");
 	EXPECT("a FETCH 1:* FLAGS\r\n", "a BAD");
@@ -568,11 +494,11 @@ test_pending(void **state)
 	fake_say(&other, "l LOGIN alice secret\r\ns SELECT INBOX\r\n");
 	fake_say(&other, "d STORE 1 +FLAGS (\\Deleted)\r\ne EXPUNGE\r\n");
 	EXPECT("a FETCH 2 UID\r\n", "* 2 FETCH (UID 2)\r\na OK");
-	assert_false(has("EXPUNGE"));
+	assert_false(say_has("EXPUNGE"));
 	/* gone, but it still has its number and can be read */
 	EXPECT("a FETCH 1 (UID BODY.PEEK[])\r\n", "* 1 FETCH (UID 1 BODY[] {167}", "a OK");
 	EXPECT("a SEARCH SUBJECT second\r\n", "* SEARCH 2\r\n", "a OK");
-	assert_false(has("EXPUNGE"));
+	assert_false(say_has("EXPUNGE"));
 	EXPECT("a NOOP\r\n", "* 1 EXPUNGE\r\n", "a OK");
 	EXPECT("a FETCH 1 UID\r\n", "* 1 FETCH (UID 2)\r\na OK");
 	fake_fini(&other);
@@ -632,10 +558,10 @@ test_idle(void **state)
 	assert_int_equal(f.out.n, 0);
 	imap_session_on_notify(f.s, 1);
 	fake_run(&f);
-	assert_true(has("* 1 EXPUNGE\r\n"));
+	assert_true(say_has("* 1 EXPUNGE\r\n"));
 	buf_reset(&f.out);
 	fake_say(&f, "DONE\r\nn NOOP\r\n");
-	assert_true(has("i OK") && has("n OK"));
+	assert_true(say_has("i OK") && say_has("n OK"));
 	assert_int_equal(f.watched, 0);
 	EXPECT("i IDLE\r\nfoo\r\n", "i BAD");
 	fake_fini(&other);
@@ -649,14 +575,14 @@ test_pages(void **state)
 	unsigned lines = 0;
 
 	(void)state;
-	login();
+	say_login();
 	for (int i = 0; i < 300; i++)
-		append("INBOX", "", i % 2 == 0 ? MSG1 : MSG2);
+		say_append("INBOX", "", i % 2 == 0 ? MSG1 : MSG2);
 	EXPECT("s SELECT INBOX\r\n", "* 300 EXISTS");
 	store.page_rows = 7;
 	buf_reset(&f.out);
 	fake_say(&f, "a FETCH 1:* (UID ENVELOPE BODY.PEEK[])\r\n");
-	assert_true(has("a OK"));
+	assert_true(say_has("a OK"));
 	for (rest = buf_slice(&f.out); rest.n > 0; lines++) {
 		char want[64];
 		size_t at;
@@ -670,7 +596,7 @@ test_pages(void **state)
 	}
 	assert_int_equal(lines, 300);
 	EXPECT("a STORE 1:* +FLAGS.SILENT \\Seen\r\n", "a OK");
-	assert_false(has("FETCH"));
+	assert_false(say_has("FETCH"));
 	EXPECT("a SEARCH SEEN SUBJECT first NOT 3:299\r\n", "* SEARCH 1\r\n");
 }
 
@@ -697,7 +623,7 @@ test_store_restart(void **state)
 	fake_run(&f);
 	assert_true(imap_session_retry(f.s));
 	fake_run(&f);
-	assert_true(has("w OK"));
+	assert_true(say_has("w OK"));
 	assert_false(imap_session_retry(f.s));
 	EXPECT("a FETCH 1 FLAGS\r\n", "* 1 FETCH (FLAGS", "a OK");
 	assert_false(f.closed);
@@ -718,7 +644,7 @@ test_relogin_is_late(void **state)
 	store.down = false;
 	assert_true(imap_session_retry(f.s));
 	fake_run(&f);
-	assert_true(has("w OK"));
+	assert_true(say_has("w OK"));
 	assert_false(imap_session_retry(f.s));
 	/* gone again before it could say yes */
 	store.no_token_key = 1;
@@ -729,7 +655,7 @@ test_relogin_is_late(void **state)
 	assert_int_equal(f.out.n, 0);
 	imap_session_on_store_left(f.s);
 	fake_run(&f);
-	assert_true(has("x NO [UNAVAILABLE]"));
+	assert_true(say_has("x NO [UNAVAILABLE]"));
 }
 
 /* A UID that was told is known, although the report of it failed. */
@@ -741,7 +667,7 @@ test_report_fails(void **state)
 	for (unsigned uid = 3; uid < 6; uid++) {
 		store.no_sync = 1;
 		EXPECT("a APPEND INBOX {6+}\r\nA: b\r\n\r\n", "a OK [APPENDUID 1000 ");
-		assert_false(has("EXISTS"));
+		assert_false(say_has("EXISTS"));
 		if (uid == 3)
 			EXPECT("b UID STORE 3 +FLAGS (\\Deleted)\r\n", "* 3 EXISTS\r\n",
 			    "* 3 FETCH (UID 3 FLAGS (\\Deleted", "b OK");
@@ -781,7 +707,7 @@ test_idle_report_fails(void **state)
 	f.now_ms = f.deadline_ms;
 	imap_session_on_deadline(f.s);
 	fake_run(&f);
-	assert_true(has("* OK Still here\r\n") && has("* 3 EXISTS\r\n"));
+	assert_true(say_has("* OK Still here\r\n") && say_has("* 3 EXISTS\r\n"));
 	EXPECT("DONE\r\n", "i OK");
 	fake_fini(&other);
 }
@@ -798,7 +724,7 @@ test_token_given_back(void **state)
 	store.no_token_key = 1;
 	EXPECT("a LOGIN alice secret\r\n", "a NO [UNAVAILABLE]");
 	assert_int_equal(f.tokens_back, 2);
-	login();
+	say_login();
 	assert_int_equal(f.tokens_back, 2);
 	imap_session_drop_token(f.s);
 	imap_session_drop_token(f.s);
@@ -813,7 +739,7 @@ test_bye_during_login(void **state)
 	(void)imap_session_on_data(f.s, SLICE_LIT("a LOGIN alice secret\r\n"));
 	assert_false(list_is_empty(&f.calls));
 	imap_session_on_deadline(f.s);
-	assert_true(has("* BYE"));
+	assert_true(say_has("* BYE"));
 	assert_true(list_is_empty(&f.s->calls));
 	fake_run(&f);
 	assert_int_equal(f.s->token_bytes, 0);
@@ -829,9 +755,9 @@ test_stale_handle(void **state)
 	imap_session_on_store_left(f.s);
 	imap_session_on_store_joined(f.s);
 	fake_run(&f);
-	assert_true(has("a NO [UNAVAILABLE]"));
+	assert_true(say_has("a NO [UNAVAILABLE]"));
 	assert_int_equal(f.s->handle, 0);
-	login();
+	say_login();
 	/* the same for a session that logs in again by itself */
 	imap_session_on_store_left(f.s);
 	imap_session_on_store_joined(f.s);
@@ -852,7 +778,7 @@ test_append_across_restart(void **state)
 	size_t kept;
 
 	(void)state;
-	login();
+	say_login();
 	memset(part, 'x', sizeof(part));
 	part[0] = '\n';
 	for (int i = 0; i < 2; i++) {
@@ -868,7 +794,7 @@ test_append_across_restart(void **state)
 		kept = store.content_count;
 		EXPECT("\r\nb NOOP\r\n", "a NO [UNAVAILABLE]", "b OK");
 		assert_int_equal(store.content_count, kept);
-		append("INBOX", "", MSG1);
+		say_append("INBOX", "", MSG1);
 	}
 	/* an epoch that the old store still gave is not used */
 	sealer_forget(shared.sealer);
@@ -879,12 +805,12 @@ test_append_across_restart(void **state)
 	imap_session_on_store_joined(f.s);
 	kept = store.next_epoch;
 	EXPECT("", "a NO [UNAVAILABLE]");
-	append("INBOX", "", MSG1);
+	say_append("INBOX", "", MSG1);
 	assert_int_equal(store.next_epoch, kept + 2);
 	/* the store forgot the epoch: this message fails, the next has another */
 	store.no_epoch = 1;
 	EXPECT("a APPEND INBOX {6+}\r\nA: b\r\n\r\n", "a NO ");
-	append("INBOX", "", MSG1);
+	say_append("INBOX", "", MSG1);
 }
 
 /* Whatever the pieces of input, the answers are the same. */
@@ -916,7 +842,7 @@ test_split(void **state)
 		assert_int_equal(first.n, f.out.n);
 		assert_memory_equal(buf_data(&first), buf_data(&f.out), f.out.n);
 	}
-	assert_true(has("f OK"));
+	assert_true(say_has("f OK"));
 	buf_fini(&first);
 }
 
@@ -957,7 +883,7 @@ test_idle_size(void **state)
 	assert_true(bytes < 5120);
 }
 
-#define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
 int
 main(void)

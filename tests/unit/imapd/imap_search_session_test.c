@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/* SEARCH and its relatives in whole sessions. */
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+
+#include "imapd/imap_saved.h"
+#include "lib/ipc/store_proto.h"
+#include "tests/unit/imapd/imap_say.h"
+
+#define MSG(from, subject, date, body) "From: " from "\r\nSubject: " subject "\r\nDate: " date \
+	"\r\n\r\n" body "\r\n"
+
+static void
+start(void)
+{
+	say_login();
+	say_append("INBOX", "(\\Flagged) ", MSG("Ann <ann@a.example>", "one",
+	    "Tue, 2 Jan 2024 10:00:00 +0000", "needle"));
+	say_append("INBOX", "", MSG("Eve <eve@a.example>", "two",
+	    "Wed, 3 Jan 2024 10:00:00 +0000", "hay"));
+	say_append("INBOX", "(\\Flagged) ", MSG("Bob <bob@a.example>", "three",
+	    "Mon, 1 Jan 2024 10:00:00 +0000", "needle"));
+	EXPECT("s SELECT INBOX\r\n", "* 3 EXISTS", "s OK");
+}
+
+/* RFC 4731 s3.1; RFC 9051 s6.4.4: no SEARCH response. */
+static void
+test_esearch(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a SEARCH RETURN (MIN COUNT) FLAGGED\r\n",
+	    "* ESEARCH (TAG \"a\") MIN 1 COUNT 2\r\na OK");
+	EXPECT("a UID SEARCH RETURN (ALL) BODY needle\r\n",
+	    "* ESEARCH (TAG \"a\") UID ALL 1,3\r\na OK");
+	EXPECT("a SEARCH RETURN (PARTIAL -1:-2) ALL\r\n",
+	    "* ESEARCH (TAG \"a\") PARTIAL (-1:-2 2:3)\r\na OK");
+	EXPECT("a SEARCH RETURN (ALL) CHARSET KOI8-R ALL\r\n", "a NO [BADCHARSET");
+	EXPECT("a SEARCH RETURN (NO) ALL\r\n", "a BAD");
+	EXPECT("a SEARCH RETURN (ALL)\r\n", "a BAD");
+	f.s->enabled |= IMAP_EN_REV2;
+	EXPECT("a SEARCH FLAGGED\r\n", "* ESEARCH (TAG \"a\") ALL 1,3\r\na OK");
+	EXPECT("a SEARCH DELETED\r\n", "* ESEARCH (TAG \"a\")\r\na OK");
+	f.s->enabled |= IMAP_EN_UTF8;
+	EXPECT("a SEARCH CHARSET UTF-8 ALL\r\n", "a BAD");
+}
+
+/* RFC 5182 */
+static void
+test_saved(void **state)
+{
+	(void)state;
+	start();
+	/* nothing is saved yet */
+	EXPECT("a FETCH $ UID\r\n", "");
+	assert_false(say_has("* "));
+	assert_true(say_has("a OK"));
+	EXPECT("a UID EXPUNGE $\r\n", "a OK");
+	assert_false(say_has("EXPUNGE\r\n"));
+	EXPECT("a SEARCH RETURN (SAVE) FLAGGED\r\n", "a OK");
+	assert_false(say_has("* "));
+	EXPECT("a FETCH $ UID\r\n", "* 1 FETCH (UID 1)\r\n* 3 FETCH (UID 3)\r\na OK");
+	EXPECT("a SEARCH $ SUBJECT three\r\n", "* SEARCH 3\r\na OK");
+	EXPECT("a UID SEARCH NOT $\r\n", "* SEARCH 2\r\na OK");
+	EXPECT("a SEARCH UID $\r\n", "* SEARCH 1 3\r\na OK");
+	EXPECT("a STORE $ +FLAGS (\\Deleted)\r\n", "* 1 FETCH (FLAGS", "* 3 FETCH (FLAGS", "a OK");
+	EXPECT("a CREATE x\r\nb COPY $ x\r\n", "b OK [COPYUID 1000 1,3 1,2]");
+	/* a search of what was saved, saved in its place */
+	EXPECT("a SEARCH RETURN (SAVE MIN) $\r\n", "* ESEARCH (TAG \"a\") MIN 1\r\na OK");
+	/* those that are gone are no longer in it: s2.1 */
+	EXPECT("a UID EXPUNGE 1\r\n", "* 1 EXPUNGE\r\n", "a OK");
+	EXPECT("a FETCH $ UID\r\n", "a OK");
+	assert_false(say_has("* "));
+	/* BAD keeps it, NO empties it */
+	EXPECT("a SEARCH RETURN (SAVE) SUBJECT two\r\n", "a OK");
+	EXPECT("a SEARCH RETURN (SAVE) FOO\r\n", "a BAD");
+	EXPECT("a FETCH $ UID\r\n", "* 1 FETCH (UID 2)\r\na OK");
+	EXPECT("a SEARCH RETURN (SAVE) CHARSET KOI8-R ALL\r\n", "a NO");
+	EXPECT("a UID FETCH $ FLAGS\r\n", "a OK");
+	assert_false(say_has("* "));
+	/* another mailbox: s2.1 */
+	EXPECT("a SEARCH RETURN (SAVE) ALL\r\n", "a OK");
+	EXPECT("a SELECT INBOX\r\nb FETCH $ UID\r\n", "b OK");
+	assert_false(say_has("FETCH (UID"));
+	EXPECT("a FETCH 1,$ UID\r\n", "a BAD");
+}
+
+/* As many ranges as a set may have, and one more. */
+static void
+test_saved_limit(void **state)
+{
+	struct imap_return r = { .is_given = true, .opts = IMAP_RETURN_SAVE };
+	struct imap_found found;
+	struct imap_cmd c = { .s = f.s };
+
+	(void)state;
+	imap_found_init(&found, IMAP_FOUND_MAX);
+	for (uint32_t i = 0; i < STORE_SET_MAX; i++)
+		imap_found_add(&found, 2 * i + 1, 2 * i + 1, 1);
+	assert_true(imap_saved_keep(&c, &r, &found));
+	assert_int_equal(f.s->view.saved_bytes, 8 * STORE_SET_MAX);
+	/* neighbours in the view are one range */
+	imap_found_add(&found, 3 * STORE_SET_MAX, 2 * STORE_SET_MAX, 1);
+	assert_true(imap_saved_keep(&c, &r, &found));
+	imap_found_add(&found, 4 * STORE_SET_MAX, 3 * STORE_SET_MAX, 1);
+	assert_false(imap_saved_keep(&c, &r, &found));
+	assert_string_equal(c.code, "NOTSAVED");
+	assert_int_equal(f.s->view.saved_bytes, 0);
+	imap_found_fini(&found);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define T(x)	cmocka_unit_test_setup_teardown(x, say_setup, say_teardown)
+		T(test_esearch), T(test_saved), T(test_saved_limit),
+#undef T
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
