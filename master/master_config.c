@@ -315,8 +315,7 @@ warn_unused(struct check *k)
 	static const struct {
 		const char	*section, *option;	/* NULL: all of it */
 	} rows[] = {
-		{ "listen", "cmtp" }, { "domain", "aliases" },
-		{ "domain", "message_size_limit" }, { "domain", "recipients" },
+		{ "listen", "cmtp" }, { "domain", "aliases" }, { "domain", "recipients" },
 		{ "smtpd", "user_recipient_rate" }, { "store", "compact_percent" },
 	};
 	const struct conf_section *s;

@@ -227,7 +227,9 @@ load_domains(struct daemon_app *app, struct queue_resolver *r)
 	queue_resolve_clear_domains(r);
 	for (i = 0; i < n; i++) {
 		d = daemon_section(app, "domain", i, &title);
-		queue_resolve_add_domain(r, title, d->class, d->target);
+		queue_resolve_add_domain(r, &(struct queue_domain_conf){ .name = title,
+		    .class = d->class, .target = d->target,
+		    .size_limit = d->message_size_limit });
 	}
 }
 

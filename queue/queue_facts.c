@@ -115,23 +115,31 @@ queue_resolve_clear_domains(struct queue_resolver *r)
 }
 
 void
-queue_resolve_add_domain(struct queue_resolver *r, const char *name, unsigned class,
-    const char *target)
+queue_resolve_add_domain(struct queue_resolver *r, const struct queue_domain_conf *c)
 {
 	struct queue_domain *d = must_alloc(1, sizeof(*d));
 	struct slice text;
 
-	if (addr_canon_domain(slice_str(name), d->name, &text) != ERR_OK ||
+	if (addr_canon_domain(slice_str(c->name), d->name, &text) != ERR_OK ||
 	    queue_facts_domain(r, text) != NULL) {
 		free(d);
 		return;
 	}
-	d->class = class;
+	d->class = c->class;
 	d->name_n = text.n;
-	if (class == CONF_CLASS_ALIAS &&
-	    addr_canon_domain(slice_str(target), d->target, &text) != ERR_OK)
+	d->size_limit = c->size_limit;
+	d->aliases = c->aliases;
+	d->recipients = c->recipients;
+	if (c->class == CONF_CLASS_ALIAS &&
+	    addr_canon_domain(slice_str(c->target), d->target, &text) != ERR_OK)
 		d->target[0] = '\0';
 	map_insert(&r->domains, &d->node, hash_slice(slice_of(d->name, d->name_n)));
+}
+
+void
+queue_resolve_set_lookup(struct queue_resolver *r, queue_lookup_fn *fn)
+{
+	r->lookup = fn;
 }
 
 const struct queue_domain *

@@ -10,6 +10,9 @@
 struct queue_domain {
 	struct map_node	 node;
 	unsigned	 class;		/* enum conf_class */
+	uint64_t	 size_limit;	/* 0: none */
+	struct queue_map *aliases;	/* NULL: no table */
+	struct queue_map *recipients;
 	size_t		 name_n;
 	char		 name[ADDR_DOMAIN_MAX + 1];
 	char		 target[ADDR_DOMAIN_MAX + 1];

@@ -76,6 +76,12 @@ unknown(struct walk *w)
 }
 
 static enum err
+no_lookup(struct walk *w)
+{
+	return refuse(w, ERR_AGAIN, "4.3.0", "Temporary lookup failure");
+}
+
+static enum err
 too_many(struct walk *w)
 {
 	return refuse(w, ERR_BUSY, "4.3.5", "Recipient address rejected: alias nesting or size");
@@ -177,6 +183,47 @@ expand(struct walk *w, const struct step *from, const struct queue_alias *a)
 	return ERR_OK;
 }
 
+/* What stands in a table: it was read before it was built, mostly. */
+static enum err
+expand_list(struct walk *w, const struct step *from, const struct addr *stripped,
+    struct slice list)
+{
+	char self[ADDR_TEXT_MAX + 1], base[ADDR_TEXT_MAX + 1], text[ADDR_TEXT_MAX + 1];
+	struct slice own = addr_text(&from->addr, self), own_base = addr_text(stripped, base);
+	struct addr addr, canon;
+	struct slice one, to;
+	enum err e;
+
+	while (queue_lookup_next(&list, &one)) {
+		if (queue_lookup_target(one, &from->written, &addr) != ERR_OK ||
+		    addr_canon(&addr, &canon) != ERR_OK)
+			return no_lookup(w);
+		to = addr_text(&canon, text);
+		e = push(w, &canon, &addr, from->depth + 1,
+		    slice_eq(to, own) || slice_eq(to, own_base));
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+/* ERR_NOTFOUND: the table does not know it. */
+static enum err
+expand_table(struct walk *w, const struct step *s, const struct addr *stripped,
+    const struct queue_domain *d, bool rest)
+{
+	struct slice list;
+	enum err e;
+
+	if (d->aliases == NULL || s->skip_alias)
+		return ERR_NOTFOUND;
+	e = rest ? queue_lookup_rest(w->r->lookup, d->aliases, &s->addr, &list) :
+	    queue_lookup_address(w->r->lookup, d->aliases, &s->addr, stripped, &list);
+	if (e == ERR_OK)
+		return expand_list(w, s, stripped, list);
+	return e == ERR_NOTFOUND ? e : no_lookup(w);
+}
+
 static bool
 is_special(struct slice local)
 {
@@ -202,21 +249,30 @@ to_postmaster(struct walk *w, const struct step *s)
 	return push(w, &canon, &addr, s->depth + 1, false);
 }
 
+/* An alias may name somebody who left: the others still get it. */
 static enum err
-look_in_domain(struct walk *w, const struct step *s, const struct queue_domain *d)
+nobody(struct walk *w, const struct step *s)
 {
-	struct addr stripped;
+	return s->depth > 0 ? ERR_OK : unknown(w);
+}
+
+static enum err
+look_in_domain(struct walk *w, const struct step *s, const struct addr *stripped,
+    const struct queue_domain *d)
+{
 	char full_text[ADDR_TEXT_MAX + 1], base_text[ADDR_TEXT_MAX + 1];
-	struct slice full = addr_text(&s->addr, full_text), base;
+	struct slice full = addr_text(&s->addr, full_text);
+	struct slice base = addr_text(stripped, base_text);
 	const struct queue_account *a;
 	const struct queue_alias *l;
 	struct addr moved;
+	enum err e;
 
-	addr_strip(&s->addr, w->r->delimiters, &stripped);
-	base = addr_text(&stripped, base_text);
 	if (!s->skip_alias && ((l = queue_facts_alias(w->r, full)) != NULL ||
 	    (l = queue_facts_alias(w->r, base)) != NULL))
 		return expand(w, s, l);
+	if ((e = expand_table(w, s, stripped, d, false)) != ERR_NOTFOUND)
+		return e;
 	if (d->class == CONF_CLASS_ALIAS && d->target[0] != '\0') {
 		moved = s->addr;
 		moved.domain_n = (unsigned char)strlen(d->target);
@@ -226,10 +282,47 @@ look_in_domain(struct walk *w, const struct step *s, const struct queue_domain *
 	if ((a = queue_resolve_find(w->r, full)) != NULL ||
 	    (a = queue_resolve_find(w->r, base)) != NULL)
 		return emit_account(w, s, a);
-	if (is_special(addr_local(&stripped)))
+	if (is_special(addr_local(stripped)))
 		return to_postmaster(w, s);
-	/* An alias may name somebody who left: the others still get it. */
-	return s->depth > 0 ? ERR_OK : unknown(w);
+	e = expand_table(w, s, stripped, d, true);
+	return e == ERR_NOTFOUND ? nobody(w, s) : e;
+}
+
+/* Without a table of recipients all may exist. */
+static enum err
+look_in_relay(struct walk *w, const struct step *s, const struct addr *stripped,
+    const struct queue_domain *d)
+{
+	struct slice value;
+	enum err e = expand_table(w, s, stripped, d, false);
+
+	if (e != ERR_NOTFOUND)
+		return e;
+	if (d->recipients != NULL) {
+		e = queue_lookup_address(w->r->lookup, d->recipients, &s->addr, stripped,
+		    &value);
+		if (e == ERR_NOTFOUND)
+			e = queue_lookup_rest(w->r->lookup, d->recipients, &s->addr, &value);
+		/* RFC 5321 s4.5.1 */
+		if (e == ERR_NOTFOUND && slice_eq_str(addr_local(stripped), "postmaster"))
+			e = ERR_OK;
+		if (e == ERR_OK)
+			return emit_remote(w, s, true);
+		if (e != ERR_NOTFOUND)
+			return no_lookup(w);
+	}
+	if ((e = expand_table(w, s, stripped, d, true)) != ERR_NOTFOUND)
+		return e;
+	return d->recipients == NULL ? emit_remote(w, s, true) : nobody(w, s);
+}
+
+static void
+note_limit(struct walk *w, const struct queue_domain *d)
+{
+	uint64_t *limit = &w->why->size_limit;
+
+	if (d->size_limit > 0 && (*limit == 0 || d->size_limit < *limit))
+		*limit = d->size_limit;
 }
 
 static enum err
@@ -237,6 +330,7 @@ look_at(struct walk *w, const struct step *s)
 {
 	struct slice name = addr_domain(&s->addr);
 	const struct queue_domain *d;
+	struct addr stripped;
 
 	if (name.n == 0)
 		return to_postmaster(w, s);
@@ -245,9 +339,11 @@ look_at(struct walk *w, const struct step *s)
 			return to_postmaster(w, s);
 		return emit_remote(w, s, false);
 	}
+	note_limit(w, d);
+	addr_strip(&s->addr, w->r->delimiters, &stripped);
 	if (d->class == CONF_CLASS_RELAY)
-		return emit_remote(w, s, true);
-	return look_in_domain(w, s, d);
+		return look_in_relay(w, s, &stripped, d);
+	return look_in_domain(w, s, &stripped, d);
 }
 
 static enum err
@@ -318,16 +414,19 @@ compare(void *arg, struct slice address, uint8_t class, const struct queue_accou
 	return ERR_OK;
 }
 
-bool
+enum err
 queue_resolve_owns(struct queue_resolver *r, uint64_t account, struct slice sender)
 {
 	struct owner o = { .account = account };
 	struct queue_refusal why;
+	enum err e;
 
 	if (sender.n == 0)
-		return true;
-	return queue_resolve_rcpt(r, sender, false, compare, &o, &why) == ERR_OK &&
-	    o.is_owner;
+		return ERR_OK;
+	e = queue_resolve_rcpt(r, sender, false, compare, &o, &why);
+	if (e == ERR_AGAIN)
+		return e;
+	return e == ERR_OK && o.is_owner ? ERR_OK : ERR_DENIED;
 }
 
 bool

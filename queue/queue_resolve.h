@@ -6,6 +6,10 @@
  * Local parts are compared in canonical form (lower case).  An alias counts
  * before an account of the same name; one that names itself means the account.
  * The extension behind the recipient delimiter is tried with, then without.
+ * A domain's table of aliases comes behind keyd's; its @domain entry only for
+ * what is neither an account nor special.  A relay domain with a table of
+ * recipients has those, and postmaster.  A table that cannot tell makes the
+ * recipient a temporary failure.
  * postmaster, abuse and root of every domain of ours, and of the hostname, go
  * to the postmaster option unless something of that name exists (RFC 5321
  * s4.5.1, RFC 2142 s4).  Nesting is limited to QUEUE_ALIAS_DEPTH, recipients
@@ -23,6 +27,7 @@
 #include "lib/base/slice.h"
 #include "lib/ipc/ipc_codec.h"
 #include "lib/mail/addr.h"
+#include "queue/queue_lookup.h"
 
 #define QUEUE_ALIAS_DEPTH	50
 #define QUEUE_EXPANSION_MAX	5000
@@ -47,6 +52,7 @@ struct queue_resolver {
 	struct map	 aliases;
 	struct map	 domains;
 	struct queue_account *first;	/* lowest id; NULL: not known */
+	queue_lookup_fn	*lookup;
 	char		*delimiters;
 	char		*postmaster;	/* empty: the first account */
 	char		*hostname;
@@ -55,8 +61,19 @@ struct queue_resolver {
 	bool		 is_ready;	/* one replay of the facts was complete */
 };
 
-/* Why not: for queue_refused and the log. */
+/* A domain section; names that are no domains are left out. */
+struct queue_domain_conf {
+	const char	*name;
+	unsigned	 class;		/* enum conf_class */
+	const char	*target;	/* of an alias domain */
+	uint64_t	 size_limit;	/* of a message; 0: none */
+	struct queue_map *aliases;	/* NULL: no table */
+	struct queue_map *recipients;
+};
+
+/* What came of it.  Why not: for queue_refused and the log. */
 struct queue_refusal {
+	uint64_t	 size_limit;	/* the smallest of the domains on the way; 0: none */
 	enum err	 error;
 	const char	*dsn;
 	char		 text[QUEUE_TEXT_MAX + 1];
@@ -69,9 +86,10 @@ void		 queue_resolve_fini(struct queue_resolver *);
 void		 queue_resolve_set(struct queue_resolver *, const char *hostname,
 		    const char *postmaster, const char *delimiters);
 void		 queue_resolve_clear_domains(struct queue_resolver *);
-/* class: enum conf_class; names that are no domains are left out. */
-void		 queue_resolve_add_domain(struct queue_resolver *, const char *name,
-		    unsigned class, const char *target);
+void		 queue_resolve_add_domain(struct queue_resolver *,
+		    const struct queue_domain_conf *);
+/* How to look into the tables of the domains. */
+void		 queue_resolve_set_lookup(struct queue_resolver *, queue_lookup_fn *);
 
 /* facts; ERR_VIOLATION for what keyd cannot mean */
 void		 queue_resolve_begin(struct queue_resolver *, uint32_t generation);
@@ -102,9 +120,12 @@ const struct queue_account *queue_resolve_find(const struct queue_resolver *,
 const struct queue_account *queue_resolve_find_id(const struct queue_resolver *, uint64_t);
 /* A section domain names it (A- and U-labels alike), or the hostname. */
 bool		 queue_resolve_is_ours(struct queue_resolver *, struct slice domain);
-/* The login may send as this address (empty: null sender). */
-bool		 queue_resolve_owns(struct queue_resolver *, uint64_t account,
-		    struct slice sender);
+/*
+ * The login may send as this address (empty: null sender).  ERR_DENIED, or
+ * ERR_AGAIN: a table cannot tell now.
+ */
+enum err	 queue_resolve_owns(struct queue_resolver *, uint64_t account,
+		    struct slice sender) MUST_USE;
 
 void		 queue_resolve_refuse(struct queue_refusal *, enum err, const char *dsn,
 		    struct slice address, const char *text);

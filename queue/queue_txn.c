@@ -33,6 +33,8 @@ struct queue_txn {
 	uint64_t		 id;
 	uint64_t		 commit_id;	/* the request to answer */
 	bool			 may_relay;
+	uint64_t		 size;		/* announced */
+	uint64_t		 size_limit;	/* the smallest of its recipients; 0: none */
 	bool			 has_file;
 	struct queue_file_id	 file;
 	size_t			 envelope_bytes;
@@ -211,11 +213,11 @@ not_owner(struct queue *q, const struct ipc_peer *peer, const struct ipc_queue_o
 	*e = ERR_DISABLED;
 	if (a == NULL || !a->enabled)
 		return "The account is disabled";
-	*e = ERR_DENIED;
-	*dsn = "5.7.1";
-	if (!queue_resolve_owns(&q->resolver, a->id, m->sender))
-		return "Sender address rejected: not owned by user";
-	return NULL;
+	*e = queue_resolve_owns(&q->resolver, a->id, m->sender);
+	*dsn = *e == ERR_AGAIN ? "4.3.0" : "5.7.1";
+	if (*e == ERR_AGAIN)
+		return "Temporary lookup failure";
+	return *e == ERR_OK ? NULL : "Sender address rejected: not owned by user";
 }
 
 static struct queue_txn *
@@ -295,6 +297,7 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 		return;
 	}
 	t->may_relay = (m->flags & QUEUE_SUBMISSION) || m->may_relay;
+	t->size = m->size;
 	count_bytes(t);
 	daemon_crash_at("queue.open");
 	out.msg = t->id;
@@ -302,6 +305,15 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 }
 
 /* ---- recipients ---- */
+
+#define TOO_BIG	"Message size exceeds the limit of the recipient's domain"
+
+/* limit 0: there is none. */
+static bool
+is_over(uint64_t size, uint64_t limit)
+{
+	return limit > 0 && size > limit;
+}
 
 struct adding {
 	struct queue_txn		*txn;
@@ -374,11 +386,18 @@ queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 	count_bytes(t);
 	if (e == ERR_LIMIT)	/* RFC 5321 s4.5.3.1.10 */
 		queue_resolve_refuse(&why, ERR_BUSY, "4.5.3", SLICE_NONE, "Too many recipients");
+	/* RFC 1870 s6.1: as announced; what it really has is seen at the end. */
+	if (e == ERR_OK && is_over(t->size, why.size_limit)) {
+		queue_resolve_refuse(&why, ERR_LIMIT, "5.3.4", m->rcpt, TOO_BIG);
+		e = ERR_LIMIT;
+	}
 	if (e != ERR_OK) {
 		t->msg->env.rcpt_count = before;
 		refuse(peer, in->id, why.error, why.dsn, why.text);
 		return;
 	}
+	if (t->size_limit == 0 || is_over(t->size_limit, why.size_limit))
+		t->size_limit = why.size_limit;
 	ok.class = add.any_remote ? QUEUE_REMOTE : QUEUE_LOCAL;
 	ipc_reply(peer, in->id, IPC_MSG_queue_rcpt_ok, &ok);
 }
@@ -472,6 +491,12 @@ queue_txn_on_commit(struct queue *q, struct ipc_peer *peer,
 	if (t == NULL || !is_complete(t, m, fd, peer)) {
 		if (fd >= 0)
 			(void)close(fd);
+		return;
+	}
+	if (is_over(m->size, t->size_limit)) {
+		refuse(peer, in->id, ERR_LIMIT, "5.3.4", TOO_BIG);
+		(void)close(fd);
+		free_txn(&t);
 		return;
 	}
 	msg = t->msg;

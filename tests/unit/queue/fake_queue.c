@@ -282,7 +282,8 @@ start_queue(struct fake *f, bool with_facts)
 	queue_core_init(q, f->loop, f->dir.fd);
 	q->hostname = "mx.example.test";
 	queue_resolve_set(&q->resolver, q->hostname, "", "+");
-	queue_resolve_add_domain(&q->resolver, "example.test", CONF_CLASS_MAILBOX, "");
+	queue_resolve_add_domain(&q->resolver, &(struct queue_domain_conf){
+	    .name = "example.test", .class = CONF_CLASS_MAILBOX, .target = "" });
 	queue_recover_run(q);
 	q->flush = queue_flush_new(q->dir, q->table.last_number);
 	q->wake = loop_wake_new(q->loop, on_wake, q);

@@ -199,7 +199,8 @@ test_relay_domain(void **state)
 {
 	struct fake *f = *state;
 
-	queue_resolve_add_domain(&f->q.resolver, "inner.example", CONF_CLASS_RELAY, "");
+	queue_resolve_add_domain(&f->q.resolver, &(struct queue_domain_conf){
+	    .name = "inner.example", .class = CONF_CLASS_RELAY, .target = "" });
 	add_route(f, "inner", "inner.example", "[192.0.2.4]:24");
 	(void)fake_send(f, "stranger@out.example", "x@inner.example", TEXT);
 	assert_true(fake_run_until(f, is_empty));

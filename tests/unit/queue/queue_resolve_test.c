@@ -39,14 +39,21 @@ alias(struct queue_resolver *r, const char *address, const char *targets)
 }
 
 static void
+domain(struct queue_resolver *r, const char *name, unsigned class, const char *target)
+{
+	queue_resolve_add_domain(r, &(struct queue_domain_conf){ .name = name, .class = class,
+	    .target = target });
+}
+
+static void
 fill(struct queue_resolver *r)
 {
 	queue_resolve_init(r);
 	queue_resolve_set(r, "mx.example.test", "", "+");
-	queue_resolve_add_domain(r, "example.test", CONF_CLASS_MAILBOX, "");
-	queue_resolve_add_domain(r, "example.org", CONF_CLASS_ALIAS, "example.test");
-	queue_resolve_add_domain(r, "old.example", CONF_CLASS_RELAY, "");
-	queue_resolve_add_domain(r, "m\xc3\xbcnchen.example", CONF_CLASS_MAILBOX, "");
+	domain(r, "example.test", CONF_CLASS_MAILBOX, "");
+	domain(r, "example.org", CONF_CLASS_ALIAS, "example.test");
+	domain(r, "old.example", CONF_CLASS_RELAY, "");
+	domain(r, "m\xc3\xbcnchen.example", CONF_CLASS_MAILBOX, "");
 	queue_resolve_begin(r, 1);
 	account(r, 2, "bob@example.test", true);
 	account(r, 1, "alice@example.test", true);
@@ -282,7 +289,7 @@ test_owners(void **state)
 	fill(&r);
 	for (i = 0; i < lengthof(cases); i++)
 		assert_int_equal(queue_resolve_owns(&r, cases[i].account,
-		    slice_str(cases[i].sender)), cases[i].owns);
+		    slice_str(cases[i].sender)), cases[i].owns ? ERR_OK : ERR_DENIED);
 	queue_resolve_fini(&r);
 }
 
@@ -296,7 +303,7 @@ test_replay(void **state)
 
 	(void)state;
 	queue_resolve_init(&r);
-	queue_resolve_add_domain(&r, "example.test", CONF_CLASS_MAILBOX, "");
+	domain(&r, "example.test", CONF_CLASS_MAILBOX, "");
 	assert_int_equal(queue_resolve_rcpt(&r, SLICE_LIT("bob@example.test"), false, collect,
 	    out, &why), ERR_AGAIN);
 	assert_string_equal(why.dsn, "4.3.0");
@@ -385,6 +392,165 @@ test_ours(void **state)
 	queue_resolve_fini(&r);
 }
 
+/* ---- tables ---- */
+
+struct queue_map {
+	bool	 is_broken;
+	struct {
+		const char	*key;
+		const char	*value;
+	}	 rows[20];
+};
+
+static enum err
+look(struct queue_map *m, struct slice wanted, struct slice *value)
+{
+	size_t i;
+
+	*value = SLICE_NONE;
+	if (m->is_broken)
+		return ERR_CORRUPT;
+	for (i = 0; m->rows[i].key != NULL; i++)
+		if (slice_eq_str(wanted, m->rows[i].key)) {
+			*value = slice_str(m->rows[i].value);
+			return ERR_OK;
+		}
+	return ERR_NOTFOUND;
+}
+
+static struct queue_map aliases = { .rows = {
+	{ "info@tables.example", "alice@example.test, far@far.example" },
+	{ "team", "info, bob@example.test" },
+	{ "anna+lists", "bob@example.test" },
+	{ "anna", "alice@example.test" },
+	{ "otto+x@tables.example", "otto" },
+	{ "uli", "uli" },
+	{ "bob@example.test", "alice@example.test" },	/* not of this domain's */
+	{ "\"a b\"", "\"c, d\"@far.example,, alice@example.test ," },
+	{ "wrong", "alice@example.test, not an address" },
+	{ "turn", "nrut" }, { "nrut", "turn" },
+	{ "@tables.example", "@catch.example" },
+	{ "@catch.example", "postmaster@example.test" },
+} };
+static struct queue_map recipients = { .rows = {
+	{ "carl@listed.example", "" }, { "dora", "OK" }, { "@all.example", "x" },
+} };
+static struct queue_map away = { .is_broken = true };
+
+static void
+fill_tables(struct queue_resolver *r)
+{
+	static const struct queue_domain_conf domains[] = {
+		{ .name = "tables.example", .class = CONF_CLASS_MAILBOX, .target = "",
+		  .aliases = &aliases, .size_limit = 500 },
+		{ .name = "catch.example", .class = CONF_CLASS_MAILBOX, .target = "",
+		  .aliases = &aliases },
+		{ .name = "moved.example", .class = CONF_CLASS_ALIAS, .target = "tables.example",
+		  .size_limit = 400 },
+		{ .name = "listed.example", .class = CONF_CLASS_RELAY, .target = "",
+		  .recipients = &recipients, .size_limit = 600 },
+		{ .name = "all.example", .class = CONF_CLASS_RELAY, .target = "",
+		  .recipients = &recipients, .aliases = &aliases },
+		{ .name = "away.example", .class = CONF_CLASS_MAILBOX, .target = "",
+		  .aliases = &away },
+		{ .name = "gone.example", .class = CONF_CLASS_RELAY, .target = "",
+		  .recipients = &away },
+	};
+	size_t i;
+
+	fill(r);
+	queue_resolve_set_lookup(r, look);
+	for (i = 0; i < lengthof(domains); i++)
+		queue_resolve_add_domain(r, &domains[i]);
+	account(r, 20, "otto@tables.example", true);
+	account(r, 21, "uli@tables.example", true);
+	account(r, 22, "info@tables.example", true);
+	account(r, 23, "ida@tables.example", true);
+	account(r, 24, "ida@away.example", true);
+}
+
+static void
+test_tables(void **state)
+{
+	static const struct { const char *rcpt, *result, *dsn; uint64_t limit; } cases[] = {
+		/* a table counts before an account of the name */
+		{ "info@tables.example", "alice@example.test far@far.example!", "", 500 },
+		{ "Info+x@Tables.example", "alice@example.test far@far.example!", "", 500 },
+		{ "team@tables.example", "alice@example.test far@far.example! bob@example.test "
+		  "bob@far.example!", "", 500 },
+		{ "team@moved.example", "alice@example.test far@far.example! bob@example.test "
+		  "bob@far.example!", "", 400 },
+		/* with the extension, then without */
+		{ "anna+lists@tables.example", "bob@example.test bob@far.example!", "", 500 },
+		{ "anna+other@tables.example", "alice@example.test", "", 500 },
+		{ "otto+x@tables.example", "otto@tables.example", "", 500 },
+		{ "uli@tables.example", "uli@tables.example", "", 500 },
+		{ "uli+y@tables.example", "uli@tables.example", "", 500 },
+		{ "ida@tables.example", "ida@tables.example", "", 500 },
+		{ "bob@example.test", "bob@example.test bob@far.example!", "", 0 },
+		{ "\"a b\"@tables.example", "\"c, d\"@far.example! alice@example.test", "", 500 },
+		{ "wrong@tables.example", "", "4.3.0", 500 },
+		{ "turn@tables.example", "", "4.3.5", 500 },
+		/* what is left over, at its own name in the other domain */
+		{ "else@tables.example", "alice@example.test", "", 500 },
+		{ "abuse@tables.example", "alice@example.test", "", 500 },
+		{ "carl@listed.example", "carl@listed.example!", "", 600 },
+		{ "Carl+x@LISTED.example", "Carl+x@listed.example!", "", 600 },
+		{ "dora@listed.example", "dora@listed.example!", "", 600 },
+		{ "emil@listed.example", "", "5.1.1", 600 },
+		{ "abuse@listed.example", "", "5.1.1", 600 },
+		{ "postmaster@listed.example", "postmaster@listed.example!", "", 600 },
+		{ "emil@all.example", "emil@all.example!", "", 0 },
+		{ "info@all.example", "info@all.example!", "", 0 },
+		{ "anna@all.example", "alice@example.test", "", 0 },
+		/* no table, no answer */
+		{ "ida@away.example", "", "4.3.0", 0 },
+		{ "postmaster@away.example", "", "4.3.0", 0 },
+		{ "carl@gone.example", "", "4.3.0", 0 },
+	};
+	struct queue_resolver r;
+	struct queue_refusal why;
+	char out[1000];
+	enum err e;
+	size_t i;
+
+	(void)state;
+	fill_tables(&r);
+	for (i = 0; i < lengthof(cases); i++) {
+		out[0] = '\0';
+		e = queue_resolve_rcpt(&r, slice_str(cases[i].rcpt), false, collect, out, &why);
+		if (cases[i].dsn[0] == '\0') {
+			assert_int_equal(e, ERR_OK);
+			assert_string_equal(out, cases[i].result);
+		} else {
+			assert_int_not_equal(e, ERR_OK);
+			assert_string_equal(why.dsn, cases[i].dsn);
+		}
+		assert_int_equal(why.size_limit, cases[i].limit);
+	}
+	queue_resolve_fini(&r);
+}
+
+static void
+test_table_owners(void **state)
+{
+	static const struct { uint64_t account; const char *sender; enum err result; } cases[] = {
+		{ 1, "anna@tables.example", ERR_OK }, { 2, "anna@tables.example", ERR_DENIED },
+		{ 2, "anna+lists@tables.example", ERR_OK }, { 1, "team@moved.example", ERR_OK },
+		{ 22, "info@tables.example", ERR_DENIED }, { 1, "info@tables.example", ERR_OK },
+		{ 24, "ida@away.example", ERR_AGAIN },
+	};
+	struct queue_resolver r;
+	size_t i;
+
+	(void)state;
+	fill_tables(&r);
+	for (i = 0; i < lengthof(cases); i++)
+		assert_int_equal(queue_resolve_owns(&r, cases[i].account,
+		    slice_str(cases[i].sender)), cases[i].result);
+	queue_resolve_fini(&r);
+}
+
 int
 main(void)
 {
@@ -398,6 +564,8 @@ main(void)
 		cmocka_unit_test(test_replay_same_number),
 		cmocka_unit_test(test_bad_facts),
 		cmocka_unit_test(test_ours),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_table_owners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/enc.h"
+#include "lib/conf/conf_sections.h"
 #include "lib/ipc/queue_proto.h"
 #include "lib/seal/chunkfile.h"
 #include "queue/queue_compact.h"
@@ -176,6 +177,47 @@ test_announced_size(void **state)
 	assert_int_equal(a.refused, ERR_FULL);
 	a = fake_open_sized(f, 0, UINT64_MAX);
 	assert_int_equal(a.refused, ERR_FULL);
+}
+
+/* The smallest limit of the recipients' domains: as announced, and as it is. */
+static void
+test_size_limits(void **state)
+{
+	struct fake *f = *state;
+	const uint64_t limit = sizeof(TEXT) - 1;
+	struct fake_answer first, second, a;
+	int fd = fake_memfd(TEXT, true);
+
+	queue_resolve_add_domain(&f->q.resolver, &(struct queue_domain_conf){
+	    .name = "small.example", .class = CONF_CLASS_RELAY, .target = "",
+	    .size_limit = limit });
+	queue_resolve_add_domain(&f->q.resolver, &(struct queue_domain_conf){
+	    .name = "smaller.example", .class = CONF_CLASS_RELAY, .target = "",
+	    .size_limit = limit - 1 });
+	first = fake_open_sized(f, 0, limit);
+	a = fake_rcpt(f, 0, first.msg, "x@small.example");
+	assert_int_equal(a.type, IPC_MSG_queue_rcpt_ok);
+	a = fake_rcpt(f, 0, first.msg, "x@smaller.example");
+	assert_int_equal(a.refused, ERR_LIMIT);
+	assert_string_equal(a.dsn, "5.3.4");
+	second = fake_open(f, 0, "", 0, SLICE_NONE);	/* of unknown size */
+	a = fake_rcpt(f, 0, second.msg, "x@smaller.example");
+	assert_int_equal(a.type, IPC_MSG_queue_rcpt_ok);
+	a = fake_rcpt(f, 0, second.msg, "x@small.example");
+	assert_int_equal(a.type, IPC_MSG_queue_rcpt_ok);
+	a = fake_rcpt(f, 0, second.msg, "bob@example.test");
+	assert_int_equal(a.type, IPC_MSG_queue_rcpt_ok);
+	a = fake_commit(f, 0, second.msg, QUEUE_FORM_MEMFD, limit, fd, SLICE_NONE);
+	assert_int_equal(a.refused, ERR_LIMIT);
+	assert_string_equal(a.dsn, "5.3.4");
+	/* The other transaction has only the recipient that was taken. */
+	a = fake_commit(f, 0, first.msg, QUEUE_FORM_MEMFD, limit, fd, SLICE_NONE);
+	assert_int_equal(a.type, IPC_MSG_queue_committed);
+	close(fd);
+	assert_true(fake_run_until(f, is_all_spooled));
+	assert_int_equal(queue_txn_count(&f->q), 0);
+	assert_int_equal(f->q.table.count, 1);
+	assert_int_equal(f->q.memory_bytes, 0);
 }
 
 /* message_limit 1: the second that must be kept is refused, before or at the end. */
@@ -1135,6 +1177,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(test_direct), WITH(test_many_recipients), WITH(test_refused_rcpts),
+		WITH(test_size_limits),
 		cmocka_unit_test_setup_teardown(test_not_ready, setup_bare, teardown),
 		WITH(test_announced_size), WITH(test_message_limit),
 		WITH(test_submission), cmocka_unit_test(test_violations),

@@ -24,7 +24,7 @@ queue_sts_test_USES = ipc crypto io sys base
 queue_sts_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 
 UNITS += queue_resolve_test queue_envelope_test
-queue_resolve_test_SRCS = tests/unit/queue/queue_resolve_test.c queue/queue_resolve.c queue/queue_facts.c
+queue_resolve_test_SRCS = tests/unit/queue/queue_resolve_test.c queue/queue_resolve.c queue/queue_lookup.c queue/queue_facts.c
 queue_resolve_test_USES = ipc mail base
 queue_envelope_test_SRCS = tests/unit/queue/queue_envelope_test.c $(queue_CORE)
 queue_envelope_test_USES = $(queue_TEST_USES)
