@@ -474,21 +474,21 @@ test_tables(void **state)
 {
 	static const struct { const char *rcpt, *result, *dsn; uint64_t limit; } cases[] = {
 		/* a table counts before an account of the name */
-		{ "info@tables.example", "alice@example.test far@far.example!", "", 500 },
-		{ "Info+x@Tables.example", "alice@example.test far@far.example!", "", 500 },
-		{ "team@tables.example", "alice@example.test far@far.example! bob@example.test "
-		  "bob@far.example!", "", 500 },
-		{ "team@moved.example", "alice@example.test far@far.example! bob@example.test "
-		  "bob@far.example!", "", 400 },
+		{ "info@tables.example", "alice@example.test far@far.example!>", "", 500 },
+		{ "Info+x@Tables.example", "alice@example.test far@far.example!>", "", 500 },
+		{ "team@tables.example", "alice@example.test far@far.example!> bob@example.test "
+		  "bob@far.example!>", "", 500 },
+		{ "team@moved.example", "alice@example.test far@far.example!> bob@example.test "
+		  "bob@far.example!>", "", 400 },
 		/* with the extension, then without */
-		{ "anna+lists@tables.example", "bob@example.test bob@far.example!", "", 500 },
+		{ "anna+lists@tables.example", "bob@example.test bob@far.example!>", "", 500 },
 		{ "anna+other@tables.example", "alice@example.test", "", 500 },
 		{ "otto+x@tables.example", "otto@tables.example", "", 500 },
 		{ "uli@tables.example", "uli@tables.example", "", 500 },
 		{ "uli+y@tables.example", "uli@tables.example", "", 500 },
 		{ "ida@tables.example", "ida@tables.example", "", 500 },
-		{ "bob@example.test", "bob@example.test bob@far.example!", "", 0 },
-		{ "\"a b\"@tables.example", "\"c, d\"@far.example! alice@example.test", "", 500 },
+		{ "bob@example.test", "bob@example.test bob@far.example!>", "", 0 },
+		{ "\"a b\"@tables.example", "\"c, d\"@far.example!> alice@example.test", "", 500 },
 		{ "wrong@tables.example", "", "4.3.0", 500 },
 		{ "turn@tables.example", "", "4.3.5", 500 },
 		/* what is left over, at its own name in the other domain */
