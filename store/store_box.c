@@ -34,6 +34,7 @@ box_make(struct box *b, struct kv_txn *txn, uint64_t account, uint32_t id)
 	b->dir.n = b->hot.n = b->cold.n = 0;
 	b->hot_first = b->cold_first = 0;
 	b->cold_is_tail = false;
+	b->reads = 0;
 	b->gone_modseq = 0;
 	b->gone_count = 0;
 	b->gone_part = 0;
@@ -221,6 +222,7 @@ hold_dir(struct box *b, unsigned idx)
 		return ERR_OK;
 	flush_dir(b);
 	b->dir_at = -1;
+	b->reads++;
 	k = page_key(b, 'D', b->dirs[idx].first);
 	if ((e = kv_get(b->txn, &k, &v)) != ERR_OK)
 		return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
@@ -245,6 +247,7 @@ hold_hot(struct box *b, unsigned row)
 		return ERR_OK;
 	flush_hot(b);
 	b->hot_first = 0;
+	b->reads++;
 	k = page_key(b, 'H', first);
 	if ((e = kv_get(b->txn, &k, &v)) != ERR_OK)
 		return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
@@ -271,6 +274,7 @@ hold_cold(struct box *b, uint32_t uid)
 		return ERR_OK;
 	flush_cold(b);
 	b->cold_first = 0;
+	b->reads++;
 	b->cold_is_tail = uid == UINT32_MAX;
 	k = page_key(b, 'C', uid);
 	if ((e = kv_find(b->txn, KV_LE, &k, PREFIX_BYTES, &found, &v)) != ERR_OK)

@@ -48,6 +48,7 @@ struct box {
 	bool			 cold_dirty;
 	bool			 cold_is_tail;	/* no later page */
 	struct page_cold	 cold;
+	unsigned		 reads;		/* pages read: what an operation costs */
 	/* removed rows on their way to 'Z' records */
 	uint64_t		 gone_modseq;
 	uint32_t		 gone_count;	/* under gone_modseq */

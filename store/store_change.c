@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 #include "store/store_fetch.h"
@@ -311,13 +310,8 @@ map_flags(const struct keyword_map *map, uint32_t flags)
 static void
 put_ranges(struct buf *b, const struct view_ranges *r)
 {
-	unsigned char p[8];
-
-	for (unsigned i = 0; i < r->n; i++) {
-		enc_le32(p, r->v[i].first);
-		enc_le32(p + 4, r->v[i].last);
-		buf_put(b, p, sizeof(p));
-	}
+	for (unsigned i = 0; i < r->n; i++)
+		view_range_put(b, &r->v[i]);
 }
 
 static enum err

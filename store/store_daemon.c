@@ -15,6 +15,7 @@
 #include "store/store_opt.h"
 #include "store/store_sweep.h"
 #include "store/store_sync.h"
+#include "store/store_vanished.h"
 
 #define TOOL_TEXT_BYTES	50000
 #define VANISHED_MIN_S	3600
@@ -48,6 +49,7 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_expunge,	store_on_expunge },
 	{ IPC_MSG_store_copy,		store_on_copy },
 	{ IPC_MSG_store_sync,		store_on_sync },
+	{ IPC_MSG_store_vanished,	store_on_vanished },
 	{ 0, NULL }
 };
 

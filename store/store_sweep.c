@@ -19,6 +19,7 @@ struct store_sweep {
 	unsigned	 rounds;
 	struct mark	*mark;		/* the pass under way */
 	uint64_t	 mark_after;	/* accounts up to this one had their turn */
+	bool		 is_through;	/* a round ended, and nothing came since */
 };
 
 /* ---- removals ---- */
@@ -262,6 +263,7 @@ turn(void *arg)
 		w->mark_after = 0;
 	}
 	if (w->shard >= kv_shard_count(s->kv)) {
+		w->is_through = true;
 		w->shard = 0;
 		w->rounds++;
 		age_reservations(s);
@@ -299,5 +301,12 @@ sweep_wanted(struct store *s)
 	mark_free(&s->sweep->mark);
 	s->sweep->shard = 0;
 	s->sweep->mark_after = 0;
+	s->sweep->is_through = false;
 	timer_set(&s->sweep->timer, loop_now(s->loop) + TURN_MS);
+}
+
+bool
+sweep_is_through(const struct store *s)
+{
+	return s->sweep != NULL && s->sweep->is_through;
 }

@@ -17,6 +17,7 @@
 void	 sweep_start(struct store *);
 void	 sweep_stop(struct store *);
 void	 sweep_wanted(struct store *);		/* there is something to remove */
+bool	 sweep_is_through(const struct store *);	/* all was done since sweep_wanted */
 /* A row with this content was made: a mark pass under way must know. */
 void	 sweep_saw(struct store *, uint64_t account, uint64_t content);
 

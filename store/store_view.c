@@ -71,6 +71,14 @@ view_set_read(struct view_set *s, struct slice in, uint32_t star)
 }
 
 void
+view_set_all(struct view_set *s)
+{
+	s->ranges = must_alloc(1, sizeof(*s->ranges));
+	s->ranges[0] = (struct view_range){ 1, UINT32_MAX };
+	s->n = 1;
+}
+
+void
 view_set_fini(struct view_set *s)
 {
 	free(s->ranges);
@@ -91,6 +99,16 @@ view_set_has(const struct view_set *s, uint32_t x)
 			hi = mid;
 	}
 	return lo < s->n && s->ranges[lo].first <= x;
+}
+
+void
+view_range_put(struct buf *b, const struct view_range *r)
+{
+	unsigned char p[8];
+
+	enc_le32(p, r->first);
+	enc_le32(p + 4, r->last);
+	buf_put(b, p, sizeof(p));
 }
 
 void

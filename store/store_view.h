@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
 #include "lib/base/slice.h"
@@ -30,10 +31,12 @@ struct view_set {
  * there, the set becomes empty).  ERR_VIOLATION for what the interface forbids.
  */
 enum err	 view_set_read(struct view_set *, struct slice, uint32_t star) MUST_USE;
+void		 view_set_all(struct view_set *);	/* 1 to the highest UID there can be */
 void		 view_set_fini(struct view_set *);
 bool		 view_set_has(const struct view_set *, uint32_t);
 
 /* Ranges for the wire: numbers are added in ascending order. */
+void		 view_range_put(struct buf *, const struct view_range *);
 struct view_ranges {
 	struct view_range	*v;
 	unsigned		 n;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/enc.h"
-#include "lib/base/must.h"
 
 #define GONE_PREFIX_BYTES	13
 #define GONE_KEY_BYTES		23
@@ -107,9 +106,7 @@ walk_init_all(struct walk *w, struct box *b, const struct view *v, uint32_t resu
 	w->view = v;
 	w->by_uid = true;
 	w->from_uid = resume == UINT32_MAX ? UINT32_MAX : resume + 1;
-	w->set.ranges = must_alloc(1, sizeof(*w->set.ranges));
-	w->set.ranges[0] = (struct view_range){ 1, UINT32_MAX };
-	w->set.n = 1;
+	view_set_all(&w->set);
 }
 
 void

@@ -21,90 +21,8 @@
 #include "store/store_fetch.h"
 #include "store/store_record.h"
 #include "store/store_sweep.h"
-#include "tests/unit/store/store_bed.h"
+#include "tests/unit/store/store_world.h"
 #include "tests/unit/test.h"
-
-static struct bed bed;
-static struct bed_peer *keyd, *deliver, *imapd, *other_imapd, *queue;
-static uint32_t h1, h2;		/* of accounts 1 and 2 */
-
-static void
-join(void)
-{
-	keyd = bed_peer(&bed, IPC_KEYD, 1);
-	bed_accounts(&bed, keyd);
-	deliver = bed_peer(&bed, IPC_DELIVER, 2);
-	imapd = bed_peer(&bed, IPC_IMAPD, 3);
-	other_imapd = bed_peer(&bed, IPC_IMAPD, 4);
-	queue = bed_peer(&bed, IPC_QUEUE, 5);
-	h1 = bed_login(&bed, imapd, 1);
-	h2 = bed_login(&bed, other_imapd, 2);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	bed_init(&bed, 2);
-	join();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	bed_check(&bed);
-	bed_fini(&bed);
-	return 0;
-}
-
-static void
-reopen(bool crash)
-{
-	bed_settle(&bed);
-	if (crash)
-		bed_crash(&bed);
-	else
-		bed_close(&bed);
-	bed_open(&bed);
-	join();
-}
-
-#define assert_reply(r, want) do {					\
-	const struct bed_reply *r_ = (r);				\
-	assert_int_equal(r_->e, ERR_OK);				\
-	assert_int_equal(r_->type, IPC_MSG_##want);			\
-} while (0)
-#define assert_fail(r, want) do {					\
-	const struct bed_reply *f_ = (r);				\
-	assert_reply(f_, store_fail);					\
-	assert_int_equal(f_->m.store_fail.error, want);			\
-} while (0)
-/* The peer was ended; nobody else was. */
-#define assert_violation(r, p) do {					\
-	const struct bed_reply *v_ = (r);				\
-	assert_int_equal(v_->e, ERR_GONE);				\
-	assert_true((p)->is_gone);					\
-} while (0)
-
-static struct ipc_store_selected
-selected(struct bed_peer *p, uint32_t handle, const char *name)
-{
-	struct ipc_store_select m = { handle, false, slice_str(name) };
-	struct bed_reply *r = bed_call(&bed, p, IPC_MSG_store_select, &m);
-
-	assert_reply(r, store_selected);
-	return r->m.store_selected;
-}
-
-static struct slice
-pair(unsigned char p[8], uint32_t first, uint32_t last)
-{
-	enc_le32(p, first);
-	enc_le32(p + 4, last);
-	return slice_of(p, 8);
-}
 
 /* ---- appends ---- */
 
@@ -133,12 +51,12 @@ static struct ipc_row
 first_row(struct bed_peer *p, uint32_t handle, const char *mailbox, struct ipc_cold *cold,
     struct ipc_content *content)
 {
-	struct ipc_store_selected s = selected(p, handle, mailbox);
+	struct ipc_store_selected s = world_selected(p, handle, mailbox);
 	unsigned char set[8];
 	struct ipc_store_fetch m = { .handle = handle, .mailbox = s.mailbox, .v = s.modseq,
 	    .uidnext = s.uidnext,
 	    .want = STORE_WANT_COLD | STORE_WANT_CONTENT | STORE_WANT_SUMMARY,
-	    .set = pair(set, 1, 1) };
+	    .set = world_pair(set, 1, 1) };
 	struct bed_reply *r = bed_call(&bed, p, IPC_MSG_store_fetch, &m);
 	struct ipc_reader rd;
 	struct ipc_row row;
@@ -196,7 +114,7 @@ test_append(void **state)
 	r = bed_append(&bed, imapd, h1, 1, "Drafts", STORE_DRAFT, SLICE_LIT("x"));
 	assert_reply(r, store_appended);
 	for (unsigned crash = 0; crash < 2; crash++) {
-		reopen(crash);
+		world_reopen(crash);
 		row = first_row(imapd, h1, "INBOX", &cold, &c);
 		assert_int_equal(c.summary.n, 16000);
 		read_content(imapd, h1, c.content, slice_of(big, sizeof(big)));
@@ -224,7 +142,7 @@ test_once(void **state)
 		assert_true(r->m.store_appended.duplicate);
 		assert_int_equal(r->m.store_appended.uid, 1);
 		if (i < 2)
-			reopen(i == 0);
+			world_reopen(i == 0);
 	}
 	/* Another recipient of the same message is another delivery. */
 	again.rcpt++;
@@ -279,7 +197,7 @@ test_descriptors(void **state)
 	r = bed_call_fd(&bed, deliver, IPC_MSG_store_append, &m, fd);
 	assert_reply(r, store_appended);
 	close(fd);
-	reopen(true);
+	world_reopen(true);
 	(void)first_row(other_imapd, h2, "INBOX", &cold, &c);
 	read_content(other_imapd, h2, c.content, slice_of(big, 100000));
 	free(big);
@@ -458,9 +376,9 @@ test_foreign_mail(void **state)
 	(void)first_row(other_imapd, h2, "INBOX", &cold, &c);
 	rm.content = c.content;
 	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_read, &rm), ERR_NOTFOUND);
-	s = selected(other_imapd, h2, "INBOX");
+	s = world_selected(other_imapd, h2, "INBOX");
 	fm.mailbox = s.mailbox;
-	fm.set = pair(set, 1, STORE_STAR);
+	fm.set = world_pair(set, 1, STORE_STAR);
 	r = bed_call(&bed, imapd, IPC_MSG_store_fetch, &fm);
 	/* The same number is a mailbox of its own account, and empty. */
 	assert_reply(r, store_rows);
@@ -522,10 +440,10 @@ static struct ipc_epoch
 first_epoch(void)
 {
 	static unsigned char kept[96];
-	struct ipc_store_selected s = selected(imapd, h1, "INBOX");
+	struct ipc_store_selected s = world_selected(imapd, h1, "INBOX");
 	unsigned char set[8];
 	struct ipc_store_fetch m = { .handle = h1, .mailbox = s.mailbox, .v = s.modseq,
-	    .uidnext = s.uidnext, .want = STORE_WANT_CONTENT, .set = pair(set, 1, 1) };
+	    .uidnext = s.uidnext, .want = STORE_WANT_CONTENT, .set = world_pair(set, 1, 1) };
 	struct bed_reply *r = bed_call(&bed, imapd, IPC_MSG_store_fetch, &m);
 	struct ipc_reader rd;
 	struct ipc_epoch e;
@@ -636,7 +554,7 @@ static void
 test_bad_sets(void **state)
 {
 	struct ipc_store_fetch m = { .handle = h1, .v = 1, .uidnext = 10 };
-	struct ipc_store_selected s = selected(imapd, h1, "INBOX");
+	struct ipc_store_selected s = world_selected(imapd, h1, "INBOX");
 	unsigned char set[8], *giant = malloc(32000);
 	struct bed_reply *r;
 
@@ -647,12 +565,12 @@ test_bad_sets(void **state)
 	m.uidnext = 2;
 	/* As large as it gets. */
 	for (unsigned i = 0; i < 4000; i++)
-		(void)pair(giant + 8 * i, 1 + i % 7, STORE_STAR - i);
+		(void)world_pair(giant + 8 * i, 1 + i % 7, STORE_STAR - i);
 	m.set = slice_of(giant, 32000);
 	r = bed_call(&bed, imapd, IPC_MSG_store_fetch, &m);
 	assert_reply(r, store_rows);
 	assert_int_equal(r->m.store_rows.rows.n, FETCH_ROW_BYTES);
-	m.set = pair(set, 0, 5);
+	m.set = world_pair(set, 0, 5);
 	assert_violation(bed_call(&bed, imapd, IPC_MSG_store_fetch, &m), imapd);
 	free(giant);
 }
@@ -725,7 +643,7 @@ test_mailboxes(void **state)
 	assert_int_equal(n, 9);
 	assert_true(find(names, rows, n, "a")->children);
 	assert_false(find(names, rows, n, "a/b/c")->children);
-	first_validity = selected(imapd, h1, "a/b/c").uidvalidity;
+	first_validity = world_selected(imapd, h1, "a/b/c").uidvalidity;
 	/* With children: the name stays without a mailbox. */
 	simple(IPC_MSG_store_delete, &d);
 	n = list(names, rows, 300);
@@ -736,7 +654,7 @@ test_mailboxes(void **state)
 	n = list(names, rows, 300);
 	assert_null(find(names, rows, n, "a"));
 	assert_non_null(find(names, rows, n, "z/y/b/c"));
-	assert_int_equal(selected(imapd, h1, "z/y/b/c").uidvalidity, first_validity);
+	assert_int_equal(world_selected(imapd, h1, "z/y/b/c").uidvalidity, first_validity);
 	rn.from = SLICE_LIT("z");
 	rn.to = SLICE_LIT("z/q");
 	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_rename, &rn), ERR_DENIED);
@@ -745,7 +663,7 @@ test_mailboxes(void **state)
 	simple(IPC_MSG_store_delete, &d);
 	c.name = SLICE_LIT("z/y/b/c");
 	simple(IPC_MSG_store_create, &c);
-	assert_true(selected(imapd, h1, "z/y/b/c").uidvalidity > first_validity);
+	assert_true(world_selected(imapd, h1, "z/y/b/c").uidvalidity > first_validity);
 	/* Subscriptions need no mailbox. */
 	simple(IPC_MSG_store_subscribe, &sub);
 	n = list(names, rows, 300);
@@ -811,15 +729,15 @@ test_rename_inbox(void **state)
 
 	(void)state;
 	assert_reply(bed_append(&bed, deliver, 0, 1, "INBOX", 0, SLICE_LIT("x")), store_appended);
-	before = selected(imapd, h1, "INBOX");
+	before = world_selected(imapd, h1, "INBOX");
 	simple(IPC_MSG_store_rename, &rn);
-	s = selected(imapd, h1, "INBOX");
+	s = world_selected(imapd, h1, "INBOX");
 	assert_int_equal(s.exists, 0);
 	assert_true(s.uidvalidity > before.uidvalidity);
-	s = selected(imapd, h1, "old/mail");
+	s = world_selected(imapd, h1, "old/mail");
 	assert_int_equal(s.exists, 1);
 	assert_reply(bed_append(&bed, deliver, 0, 1, "INBOX", 0, SLICE_LIT("x")), store_appended);
-	assert_int_equal(selected(imapd, h1, "INBOX").exists, 1);
+	assert_int_equal(world_selected(imapd, h1, "INBOX").exists, 1);
 }
 
 static void
@@ -883,11 +801,11 @@ test_keyword_limit(void **state)
 
 	(void)state;
 	assert_reply(bed_append(&bed, deliver, 0, 1, "INBOX", 0, SLICE_LIT("x")), store_appended);
-	s = selected(imapd, h1, "INBOX");
+	s = world_selected(imapd, h1, "INBOX");
 	m.mailbox = s.mailbox;
 	m.v = s.modseq;
 	m.uidnext = s.uidnext;
-	m.set = pair(set, 1, 1);
+	m.set = world_pair(set, 1, 1);
 	for (unsigned i = 0; i < 24; i++)
 		n += (size_t)snprintf(names + n, sizeof(names) - n, "word%u", i) + 1;
 	m.keywords = slice_of(names, n);
@@ -897,7 +815,7 @@ test_keyword_limit(void **state)
 	/* Case does not matter, and it is there already. */
 	m.keywords = slice_of("WORD23\0", 7);
 	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_flags, &m), store_rows);
-	assert_int_equal(selected(imapd, h1, "INBOX").keywords.n, n);
+	assert_int_equal(world_selected(imapd, h1, "INBOX").keywords.n, n);
 }
 
 static void
@@ -914,11 +832,11 @@ test_unchanged_since(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		assert_reply(bed_append(&bed, deliver, 0, 1, "INBOX", 0, SLICE_LIT("x")),
 		    store_appended);
-	s = selected(imapd, h1, "INBOX");
+	s = world_selected(imapd, h1, "INBOX");
 	m.mailbox = s.mailbox;
 	m.v = s.modseq;
 	m.uidnext = s.uidnext;
-	m.set = pair(set, 1, 3);
+	m.set = world_pair(set, 1, 3);
 	m.unchanged_since = s.modseq - 1;	/* the third is newer */
 	r = bed_call(&bed, imapd, IPC_MSG_store_flags, &m);
 	assert_reply(r, store_rows);
@@ -928,7 +846,7 @@ test_unchanged_since(void **state)
 		assert_int_equal(row.flags, i < 2 ? STORE_SEEN : STORE_CONFLICT);
 	}
 	/* Nothing to change: no new modseq. */
-	m.set = pair(set, 1, 1);
+	m.set = world_pair(set, 1, 1);
 	m.unchanged_since = UINT64_MAX;
 	r = bed_call(&bed, imapd, IPC_MSG_store_flags, &m);
 	assert_true(r->m.store_rows.modseq == s.modseq + 1);
@@ -954,7 +872,7 @@ test_recent(void **state)
 	/* EXAMINE looks, SELECT takes. */
 	r = bed_call(&bed, imapd, IPC_MSG_store_select, &ex);
 	assert_int_equal(r->m.store_selected.recent, 3);
-	s = selected(imapd, h1, "INBOX");
+	s = world_selected(imapd, h1, "INBOX");
 	assert_int_equal(s.recent, 3);
 	assert_int_equal(s.recent_uid, 1);
 	assert_int_equal(s.first_unseen, 2);
@@ -962,15 +880,15 @@ test_recent(void **state)
 	bed_checkpoint(&bed);
 	commit_checkpoint(bed.store.commit);
 	bed_settle(&bed);
-	for (unsigned i = 0; i < 300 && selected(imapd, second, "INBOX").recent != 0; i++)
+	for (unsigned i = 0; i < 300 && world_selected(imapd, second, "INBOX").recent != 0; i++)
 		bed_turn(&bed);
-	assert_int_equal(selected(imapd, second, "INBOX").recent, 0);
+	assert_int_equal(world_selected(imapd, second, "INBOX").recent, 0);
 }
 
 static void
 test_notify(void **state)
 {
-	struct ipc_store_selected s = selected(imapd, h1, "INBOX");
+	struct ipc_store_selected s = world_selected(imapd, h1, "INBOX");
 	struct ipc_store_watch w = { .handle = h1, .mailbox = s.mailbox };
 
 	(void)state;
@@ -1006,11 +924,11 @@ append_threaded(const char *id, const char *refs)
 	m.message_id = slice_str(id);
 	m.references = slice_str(refs);
 	assert_reply(bed_call(&bed, deliver, IPC_MSG_store_append, &m), store_appended);
-	s = selected(imapd, h1, "INBOX");
+	s = world_selected(imapd, h1, "INBOX");
 	f.mailbox = s.mailbox;
 	f.v = s.modseq;
 	f.uidnext = s.uidnext;
-	f.set = pair(set, STORE_STAR, STORE_STAR);
+	f.set = world_pair(set, STORE_STAR, STORE_STAR);
 	r = bed_call(&bed, imapd, IPC_MSG_store_fetch, &f);
 	rd = ipc_reader_of(r->m.store_rows.rows);
 	ipc_row_get(&rd, &row);
@@ -1106,11 +1024,11 @@ sweep_until(uint64_t records)
 static void
 delete_and_expunge(uint32_t first, uint32_t last)
 {
-	struct ipc_store_selected s = selected(imapd, h1, "INBOX");
+	struct ipc_store_selected s = world_selected(imapd, h1, "INBOX");
 	unsigned char set[8];
 	struct ipc_store_flags f = { .handle = h1, .mailbox = s.mailbox, .v = s.modseq,
 	    .uidnext = s.uidnext, .by_uid = true, .op = STORE_ADD, .flags = STORE_DELETED,
-	    .unchanged_since = UINT64_MAX, .set = pair(set, first, last) };
+	    .unchanged_since = UINT64_MAX, .set = world_pair(set, first, last) };
 	struct ipc_store_expunge e = { .handle = h1, .mailbox = s.mailbox, .v = s.modseq,
 	    .uidnext = s.uidnext };
 
@@ -1131,11 +1049,11 @@ test_mark(void **state)
 	for (unsigned i = 0; i < 300; i++)
 		assert_reply(bed_append(&bed, deliver, 0, 1, "INBOX", 0, SLICE_LIT("body")),
 		    store_appended);
-	s = selected(imapd, h1, "INBOX");
+	s = world_selected(imapd, h1, "INBOX");
 	c.mailbox = s.mailbox;
 	c.v = s.modseq;
 	c.uidnext = s.uidnext;
-	c.set = pair(set, 1, 100);
+	c.set = world_pair(set, 1, 100);
 	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_copy, &c), store_copied);
 	/* Within the window nothing goes. */
 	bed.store.undelete_s = 1000;
@@ -1154,16 +1072,16 @@ test_mark(void **state)
 	f.mailbox = s.mailbox;
 	f.v = s.modseq;
 	f.uidnext = s.uidnext;
-	f.set = pair(set, 1, STORE_STAR);
+	f.set = world_pair(set, 1, STORE_STAR);
 	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_fetch, &f), ERR_STATE);
-	reopen(true);
-	assert_int_equal(selected(imapd, h1, "INBOX").exists, 300 - 101);
+	world_reopen(true);
+	assert_int_equal(world_selected(imapd, h1, "INBOX").exists, 300 - 101);
 }
 
 int
 main(void)
 {
-#define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)	WORLD_TEST(name)
 	const struct CMUnitTest tests[] = {
 		T(test_append), T(test_once), T(test_descriptors), T(test_wrong_descriptors),
 		T(test_malformed_appends), T(test_quota), T(test_full_disk), T(test_foreign_handle),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-store_bed_SRCS = tests/unit/store/store_bed.c store/store_daemon.c store/store_opt.c $(store_core_SRCS)
+store_bed_SRCS = tests/unit/store/store_bed.c tests/unit/store/store_world.c \
+	store/store_daemon.c store/store_opt.c $(store_core_SRCS)
 store_bed_USES = daemon conf ipc crypto db io sys base
 
 UNITS += store_model_test
@@ -27,3 +28,7 @@ store_blob_test_USES = $(store_bed_USES)
 UNITS += store_crash_test
 store_crash_test_SRCS = tests/unit/store/crash_test.c $(store_bed_SRCS)
 store_crash_test_USES = $(store_bed_USES)
+
+UNITS += store_vanished_test
+store_vanished_test_SRCS = tests/unit/store/vanished_test.c $(store_bed_SRCS)
+store_vanished_test_USES = $(store_bed_USES)

@@ -20,6 +20,7 @@ struct message {
 	uint32_t	 uid;
 	uint32_t	 flags;
 	bool		 is_live;
+	uint64_t	 stamp;		/* of the last change, on our own clock */
 };
 
 /* One mailbox as it is. */
@@ -42,11 +43,20 @@ struct client {
 	uint32_t	 n;
 };
 
+/* A client that went away with what it knew (QRESYNC). */
+struct away {
+	struct model	*box;
+	uint64_t	 modseq;
+	uint64_t	 stamp;
+	bool		*gone;		/* by UID */
+};
+
 static struct bed bed;
 static struct bed_peer *deliver, *imapd;
 static struct model boxes[2];
 static struct client clients[VIEWS];
-static uint64_t seed;
+static struct away away;
+static uint64_t seed, now;
 
 static uint32_t
 rnd(uint32_t below)
@@ -68,7 +78,7 @@ model_add(struct model *m, uint32_t uid, uint32_t flags)
 {
 	assert_int_equal(uid, m->uidnext);
 	assert_true(uid < MESSAGES_MAX);
-	m->v[uid] = (struct message){ uid, flags, true };
+	m->v[uid] = (struct message){ uid, flags, true, ++now };
 	m->uidnext++;
 	m->n++;
 }
@@ -168,6 +178,7 @@ do_flags(struct client *c)
 	struct bed_reply *r;
 	unsigned char p[8];
 	struct message *msg;
+	uint32_t flags;
 
 	if (c->n == 0)
 		return;
@@ -188,12 +199,11 @@ do_flags(struct client *c)
 		msg = message_of(c->box, c->uids[i]);
 		if (!msg->is_live)
 			continue;
-		if (m.op == STORE_ADD)
-			msg->flags |= m.flags;
-		else if (m.op == STORE_REMOVE)
-			msg->flags &= ~m.flags;
-		else
-			msg->flags = m.flags;
+		flags = m.op == STORE_ADD ? msg->flags | m.flags :
+		    m.op == STORE_REMOVE ? msg->flags & ~m.flags : m.flags;
+		if (flags != msg->flags)
+			msg->stamp = ++now;
+		msg->flags = flags;
 	}
 }
 
@@ -325,13 +335,100 @@ do_sync(struct client *c, bool expunges)
 		assert_true(message_of(c->box, c->uids[i])->is_live);
 }
 
+/* ---- away and back (RFC 7162 s3.2.5) ---- */
+
+static void
+leave(struct model *m)
+{
+	struct ipc_store_select sm = { clients[0].handle, true, slice_str(m->name) };
+	struct bed_reply *r = bed_call(&bed, imapd, IPC_MSG_store_select, &sm);
+
+	assert_int_equal(r->type, IPC_MSG_store_selected);
+	away.box = m;
+	away.modseq = r->m.store_selected.modseq;
+	away.stamp = now;
+	for (uint32_t uid = 1; uid < m->uidnext; uid++)
+		away.gone[uid] = !m->v[uid].is_live;
+	memset(away.gone + m->uidnext, 0, (MESSAGES_MAX - m->uidnext) * sizeof(away.gone[0]));
+}
+
+/* Exactly what vanished since: no UID twice, none of before, none that is there. */
+static void
+back_vanished(const struct ipc_store_selected *s)
+{
+	struct ipc_store_vanished m = { .handle = clients[0].handle, .mailbox = s->mailbox,
+	    .since = away.modseq, .v = s->modseq, .uidnext = s->uidnext };
+	struct ipc_store_vanished_reply *v;
+	uint32_t uid = 1;
+
+	do {
+		v = &bed_call(&bed, imapd, IPC_MSG_store_vanished, &m)->m.store_vanished_reply;
+		assert_int_equal(bed.reply.type, IPC_MSG_store_vanished_reply);
+		assert_true(v->exact);
+		for (; v->ranges.n > 0; v->ranges = slice_from(v->ranges, 8)) {
+			for (; uid < dec_le32(v->ranges.p); uid++)
+				assert_true(away.box->v[uid].is_live || away.gone[uid]);
+			for (; uid <= dec_le32(v->ranges.p + 4); uid++)
+				assert_true(!away.box->v[uid].is_live && !away.gone[uid]);
+		}
+		m.resume = v->resume;
+	} while (v->more);
+	for (; uid < away.box->uidnext; uid++)
+		assert_true(away.box->v[uid].is_live || away.gone[uid]);
+}
+
+/* Exactly the rows that changed. */
+static void
+back_changed(const struct ipc_store_selected *s)
+{
+	unsigned char p[8];
+	struct ipc_store_fetch m = { .handle = clients[0].handle, .mailbox = s->mailbox,
+	    .v = s->modseq, .uidnext = s->uidnext, .by_uid = true,
+	    .changed_since = away.modseq, .set = pair(p, 1, STORE_STAR) };
+	struct ipc_store_rows *r;
+	struct ipc_reader rd;
+	struct ipc_row row;
+	uint32_t uid = 1;
+
+	do {
+		r = &bed_call(&bed, imapd, IPC_MSG_store_fetch, &m)->m.store_rows;
+		assert_int_equal(bed.reply.type, IPC_MSG_store_rows);
+		rd = ipc_reader_of(r->rows);
+		while (ipc_reader_more(&rd)) {
+			ipc_row_get(&rd, &row);
+			for (; uid < row.uid; uid++)
+				assert_true(!away.box->v[uid].is_live ||
+				    away.box->v[uid].stamp <= away.stamp);
+			assert_true(away.box->v[uid].is_live &&
+			    away.box->v[uid].stamp > away.stamp);
+			assert_int_equal(row.flags, away.box->v[uid++].flags);
+		}
+		m.resume = r->resume;
+	} while (r->more);
+	for (; uid < away.box->uidnext; uid++)
+		assert_true(!away.box->v[uid].is_live || away.box->v[uid].stamp <= away.stamp);
+}
+
+static void
+come_back(void)
+{
+	struct ipc_store_select sm = { clients[0].handle, true, slice_str(away.box->name) };
+	struct ipc_store_selected s;
+	struct bed_reply *r = bed_call(&bed, imapd, IPC_MSG_store_select, &sm);
+
+	assert_int_equal(r->type, IPC_MSG_store_selected);
+	s = r->m.store_selected;
+	back_vanished(&s);
+	back_changed(&s);
+}
+
 static void
 step(void)
 {
 	struct client *c = &clients[rnd(VIEWS)];
 	uint32_t a;
 
-	switch (rnd(20)) {
+	switch (rnd(21)) {
 	case 0: case 1: case 2: case 3: case 4: case 5:
 		do_append();
 		break;
@@ -359,6 +456,12 @@ step(void)
 	case 18:
 		a = 1 + rnd(c->n + 1);
 		check_fetch(c, rnd(2), a, a + rnd(30), 0);
+		break;
+	case 19:
+		if (rnd(3) == 0)
+			come_back();
+		if (rnd(12) == 0)
+			leave(&boxes[rnd(2)]);
 		break;
 	default:
 		if (rnd(10) == 0)
@@ -401,6 +504,8 @@ run(uint64_t with_seed, unsigned steps)
 		clients[i].uids = calloc(2 * MESSAGES_MAX, sizeof(uint32_t));
 		client_select(&clients[i], &boxes[i % 2]);
 	}
+	away.gone = calloc(MESSAGES_MAX, sizeof(away.gone[0]));
+	leave(&boxes[0]);
 	for (unsigned i = 1; i <= steps; i++) {
 		step();
 		if (i % 1000 == 0)
@@ -416,6 +521,8 @@ run(uint64_t with_seed, unsigned steps)
 		check_fetch(&clients[i], false, 1, STORE_STAR, 0);
 		free(clients[i].uids);
 	}
+	come_back();
+	free(away.gone);
 	bed_check(&bed);
 	bed_fini(&bed);
 	for (unsigned i = 0; i < 2; i++)
