@@ -97,6 +97,7 @@ dlv_job_new(struct dlv_local *dlv, struct ipc_peer *queue,
 	job->queue = queue;
 	job->request = in->id;
 	job->msg = m->msg;
+	job->session = m->session;
 	job->source.fd = -1;
 	dlv->job_count++;
 	list_push(&dlv->jobs, &job->link);
@@ -122,10 +123,13 @@ dlv_job_new(struct dlv_local *dlv, struct ipc_peer *queue,
 void
 dlv_job_settle(struct dlv_job *job, struct dlv_rcpt *rcpt, struct slice where)
 {
+	/* There is no other queue and no host between queue and us. */
+	const struct dlv_delays delays = { .before_ms = job->before_ms,
+	    .send_ms = loop_now(job->dlv->loop) - job->taken_ms };
+
 	must(rcpt->done && job->left > 0);
 	job->left--;
-	dlv_rcpt_log(rcpt, job->msg, where, job->before_ms,
-	    loop_now(job->dlv->loop) - job->taken_ms);
+	dlv_rcpt_log(rcpt, job->session, job->msg, where, &delays);
 }
 
 void

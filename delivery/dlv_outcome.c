@@ -99,31 +99,6 @@ dlv_outcome_put(struct buf *b, const struct dlv_outcome *o, uint32_t idx, unsign
 
 /* ---- to the log */
 
-/* Seconds with two decimals, three when that shows more. */
-static void
-put_seconds(struct buf *b, uint64_t ms)
-{
-	if (ms == 0)
-		buf_put_str(b, "0");
-	else if (ms < 10)
-		buf_printf(b, "0.00%u", (unsigned)ms);
-	else
-		buf_printf(b, "%llu.%02u", (unsigned long long)(ms / 1000),
-		    (unsigned)(ms % 1000 / 10));
-}
-
-static void
-put_delays(struct buf *b, const struct dlv_delays *d)
-{
-	put_seconds(b, d->before_ms);
-	buf_put_char(b, '/');
-	put_seconds(b, d->queue_ms);
-	buf_put_char(b, '/');
-	put_seconds(b, d->setup_ms);
-	buf_put_char(b, '/');
-	put_seconds(b, d->send_ms);
-}
-
 /* "10:07:11Z" */
 static void
 put_time(struct buf *b, uint64_t real_ms)
@@ -135,37 +110,31 @@ put_time(struct buf *b, uint64_t real_ms)
 }
 
 void
-dlv_outcome_log(const struct dlv_outcome *o, uint64_t msg, struct slice to,
+dlv_outcome_log(const struct dlv_outcome *o, const struct dlv_about *about,
     const struct dlv_delays *delays, uint64_t retry_ms)
 {
 	enum log_event event = o->error == ERR_OK ? LOG_sent :
 	    err_class(o->error) == ERR_CLASS_PERM ? LOG_bounced : LOG_deferred;
-	struct log_kv kv[12];
-	struct buf spans, next;
-	size_t n = 0;
+	struct dlv_line line;
+	struct buf next;
 
-	buf_init(&spans, 128);
 	buf_init(&next, 64);
-	put_delays(&spans, delays);
-	kv[n++] = log_id("m", msg);
-	kv[n++] = log_addr("to", to);
-	kv[n++] = log_str("relay", o->host[0] != '\0' ? o->host : "none");
+	dlv_line_begin(&line, about);
+	dlv_line_put(&line, log_str("relay", o->host[0] != '\0' ? o->host : "none"));
 	if (o->proto[0] != '\0') {
-		kv[n++] = log_str("proto", o->proto);
-		kv[n++] = log_str("tls", o->tls);
+		dlv_line_put(&line, log_str("proto", o->proto));
+		dlv_line_put(&line, log_str("tls", o->tls));
 	}
 	if (o->policy[0] != '\0')
-		kv[n++] = log_str("policy", o->policy);
-	kv[n++] = log_str("dsn", o->dsn);
-	kv[n++] = log_text("delays", buf_slice(&spans));
-	kv[n++] = log_str("reason", o->error == ERR_OK && o->reply[0] != '\0' ?
-	    o->reply : o->text);
+		dlv_line_put(&line, log_str("policy", o->policy));
+	dlv_line_put(&line, log_str("dsn", o->dsn));
+	dlv_line_put_delays(&line, delays);
+	dlv_line_put(&line, log_str("reason", o->error == ERR_OK && o->reply[0] != '\0' ?
+	    o->reply : o->text));
 	if (event == LOG_deferred && retry_ms > 0) {
 		put_time(&next, retry_ms);
-		kv[n++] = log_text("next", buf_slice(&next));
+		dlv_line_put(&line, log_text("next", buf_slice(&next)));
 	}
-	kv[n] = (struct log_kv){ LOG_KIND_END, NULL, SLICE_NONE, 0 };
-	log_write(event, kv);
-	buf_fini(&spans);
+	dlv_line_end(&line, event);
 	buf_fini(&next);
 }

@@ -6,6 +6,7 @@
 #ifndef DLV_OUTCOME_H
 #define DLV_OUTCOME_H
 
+#include "delivery/dlv_line.h"
 #include "delivery/dlv_verdict.h"
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
@@ -42,12 +43,8 @@ bool		 dlv_outcome_is_weaker(const struct dlv_outcome *old,
 void		 dlv_outcome_put(struct buf *, const struct dlv_outcome *, uint32_t idx,
 		    unsigned count);
 
-/* Seconds on the way: arrival to attempt, to us, to the host's greeting, and sent. */
-struct dlv_delays {
-	uint64_t	before_ms, queue_ms, setup_ms, send_ms;
-};
 /* One line: sent, deferred or bounced.  retry_ms: real time, 0 for none. */
-void		 dlv_outcome_log(const struct dlv_outcome *, uint64_t msg, struct slice to,
+void		 dlv_outcome_log(const struct dlv_outcome *, const struct dlv_about *,
 		    const struct dlv_delays *, uint64_t retry_ms);
 
 #endif

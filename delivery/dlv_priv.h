@@ -30,6 +30,7 @@ struct dlv_job {
 	uint64_t		 request;
 	uint64_t		 deadline_ms;
 	uint64_t		 msg;
+	uint64_t		 session;
 	uint64_t		 arrival_ms;
 	uint64_t		 before_ms;	/* from arrival to here */
 	uint64_t		 taken_ms;

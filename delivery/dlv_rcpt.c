@@ -122,27 +122,6 @@ dlv_rcpt_put_result(struct buf *b, const struct dlv_rcpt *r)
 	ipc_deliver_result_put(b, &m);
 }
 
-/* Seconds with two decimals, three when that shows more. */
-static void
-put_seconds(struct buf *b, uint64_t ms)
-{
-	if (ms == 0)
-		buf_put_str(b, "0");
-	else if (ms < 10)
-		buf_printf(b, "0.00%u", (unsigned)ms);
-	else
-		buf_printf(b, "%llu.%02u", (unsigned long long)(ms / 1000),
-		    (unsigned)(ms % 1000 / 10));
-}
-
-void
-dlv_rcpt_put_delays(struct buf *b, uint64_t before_ms, uint64_t here_ms)
-{
-	put_seconds(b, before_ms);
-	buf_put_str(b, "/0/0/");
-	put_seconds(b, here_ms);
-}
-
 static const char *
 sealing_name(uint8_t sealing)
 {
@@ -155,43 +134,27 @@ sealing_name(uint8_t sealing)
 	}
 }
 
-static void
-log_failure(const struct dlv_rcpt *r, uint64_t msg)
-{
-	enum log_event event = err_class(r->error) == ERR_CLASS_PERM ?
-	    LOG_bounced : LOG_deferred;
-
-	log_event(event, log_id("m", msg), log_addr("to", r->address),
-	    log_str("relay", "local"), log_str("dsn", r->dsn), log_str("reason", r->text));
-}
-
 void
-dlv_rcpt_log(const struct dlv_rcpt *r, uint64_t msg, struct slice where,
-    uint64_t before_ms, uint64_t here_ms)
+dlv_rcpt_log(const struct dlv_rcpt *r, uint64_t session, uint64_t msg, struct slice where,
+    const struct dlv_delays *delays)
 {
-	bool aliased = r->original.n > 0 && !slice_ieq(r->original, r->address);
-	struct log_kv kv[12];
-	struct buf delays;
-	size_t n = 0;
+	const struct dlv_about about = { .session = session, .msg = msg, .to = r->address,
+	    .original = r->original };
+	enum log_event event = r->error == ERR_OK ? LOG_sent :
+	    err_class(r->error) == ERR_CLASS_PERM ? LOG_bounced : LOG_deferred;
+	struct dlv_line line;
 
-	if (r->error != ERR_OK) {
-		log_failure(r, msg);
-		return;
+	dlv_line_begin(&line, &about);
+	dlv_line_put(&line, log_str("relay", "local"));
+	if (event == LOG_sent) {
+		dlv_line_put(&line, log_text("mailbox", where));
+		dlv_line_put(&line, log_str("sealed", sealing_name(r->sealing)));
 	}
-	buf_init(&delays, 128);
-	dlv_rcpt_put_delays(&delays, before_ms, here_ms);
-	kv[n++] = log_id("m", msg);
-	kv[n++] = log_addr("to", r->address);
-	if (aliased)
-		kv[n++] = log_addr("orig_to", r->original);
-	kv[n++] = log_str("relay", "local");
-	kv[n++] = log_text("mailbox", where);
-	kv[n++] = log_str("sealed", sealing_name(r->sealing));
-	kv[n++] = log_str("dsn", r->dsn);
-	kv[n++] = log_text("delays", buf_slice(&delays));
-	if (r->duplicate)
-		kv[n++] = log_str("duplicate", "yes");
-	kv[n] = (struct log_kv){ LOG_KIND_END, NULL, SLICE_NONE, 0 };
-	log_write(LOG_sent, kv);
-	buf_fini(&delays);
+	dlv_line_put(&line, log_str("dsn", r->dsn));
+	dlv_line_put_delays(&line, delays);
+	if (event != LOG_sent)
+		dlv_line_put(&line, log_str("reason", r->text));
+	else if (r->duplicate)
+		dlv_line_put(&line, log_str("duplicate", "yes"));
+	dlv_line_end(&line, event);
 }

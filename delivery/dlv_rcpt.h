@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "delivery/dlv_line.h"
 #include "lib/base/buf.h"
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
@@ -59,9 +60,7 @@ void		 dlv_rcpt_fail_loop(struct dlv_rcpt *);
 void		 dlv_rcpt_put_result(struct buf *, const struct dlv_rcpt *);
 
 /* One line: sent, deferred or bounced.  where: mailbox of the store's answer. */
-void		 dlv_rcpt_log(const struct dlv_rcpt *, uint64_t msg, struct slice where,
-		    uint64_t before_ms, uint64_t here_ms);
-/* "0.08/0/0/0.003": before queue gave it to us, and here. */
-void		 dlv_rcpt_put_delays(struct buf *, uint64_t before_ms, uint64_t here_ms);
+void		 dlv_rcpt_log(const struct dlv_rcpt *, uint64_t session, uint64_t msg,
+		    struct slice where, const struct dlv_delays *);
 
 #endif

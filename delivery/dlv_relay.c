@@ -270,7 +270,8 @@ read_rcpts(struct job *j, struct slice list)
 		if (r.bad || j->mail.count == RELAY_JOB_RCPTS || m.address.n == 0)
 			return ERR_VIOLATION;
 		j->mail.rcpts[j->mail.count++] = (struct dlv_rcpt_to){ .idx = m.idx,
-		    .notify = m.notify, .address = m.address, .orcpt = m.orcpt };
+		    .notify = m.notify, .address = m.address, .original = m.original,
+		    .orcpt = m.orcpt };
 	}
 	return j->mail.count == 0 ? ERR_VIOLATION : ipc_reader_done(&r);
 }
@@ -288,7 +289,8 @@ new_job(struct dlv_relay *r, struct ipc_peer *queue, const struct ipc_relay_job 
 	j->taken_ms = loop_now(r->loop);
 	j->deadline_ms = in->deadline_ms > j->taken_ms + 2 * ANSWER_MS ?
 	    in->deadline_ms - ANSWER_MS : j->taken_ms + ANSWER_MS;
-	j->mail = (struct dlv_mail){ .msg = m->msg, .arrival_ms = m->arrival_ms,
+	j->mail = (struct dlv_mail){ .msg = m->msg, .session = m->session,
+	    .arrival_ms = m->arrival_ms,
 	    .active_ms = m->active_ms, .retry_ms = m->retry_ms, .flags = m->flags,
 	    .source = { .fd = -1 } };
 	return j;

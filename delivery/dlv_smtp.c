@@ -95,6 +95,15 @@ note(struct dlv_rcpt_to *r, struct dlv_outcome *o)
 }
 
 static void
+log_rcpt(const struct dlv_mail *m, const struct dlv_rcpt_to *r, const struct dlv_delays *d)
+{
+	const struct dlv_about about = { .session = m->session, .msg = m->msg,
+	    .to = r->address, .original = r->original };
+
+	dlv_outcome_log(r->outcome, &about, d, m->retry_ms);
+}
+
+static void
 settle(struct dlv_smtp *s, struct dlv_rcpt_to *r)
 {
 	struct dlv_delays d = delays_of(s);
@@ -102,7 +111,7 @@ settle(struct dlv_smtp *s, struct dlv_rcpt_to *r)
 	must(!r->is_settled && r->outcome != NULL);
 	r->is_settled = true;
 	s->left--;
-	dlv_outcome_log(r->outcome, s->mail->msg, r->address, &d, s->mail->retry_ms);
+	log_rcpt(s->mail, r, &d);
 }
 
 /* For all that are not settled. */
@@ -811,7 +820,7 @@ dlv_mail_fail(struct dlv_mail *m, const struct dlv_verdict *v, const struct dlv_
 		dlv_outcome_unref(&r->outcome);
 		r->outcome = dlv_outcome_ref(o);
 		r->is_settled = true;
-		dlv_outcome_log(o, m->msg, r->address, d, m->retry_ms);
+		log_rcpt(m, r, d);
 	}
 	dlv_outcome_unref(&o);
 }

@@ -38,13 +38,14 @@ struct dlv_rcpt_to {
 	bool			 is_settled;
 	bool			 is_again;	/* did not fit into a transaction */
 	struct slice		 address;
+	struct slice		 original;	/* as given in RCPT; empty: the same */
 	struct slice		 orcpt;
 	struct dlv_outcome	*outcome;	/* settled, or the last failure */
 };
 
 /* The job, filled in by the owner before dlv_smtp_start. */
 struct dlv_mail {
-	uint64_t		 msg;
+	uint64_t		 msg, session;
 	uint64_t		 arrival_ms, active_ms, retry_ms;	/* real time */
 	unsigned		 flags;		/* enum queue_flag */
 	struct slice		 site, sender, envid;

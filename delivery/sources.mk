@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 delivery_LOCAL = delivery/dlv_local.c delivery/dlv_job.c delivery/dlv_epoch.c delivery/dlv_lane.c \
-	delivery/dlv_rcpt.c delivery/dlv_source.c
+	delivery/dlv_rcpt.c delivery/dlv_line.c delivery/dlv_source.c
 
 PROGRAMS += deliver
 deliver_SRCS = delivery/deliver_main.c delivery/delivery_opt.c $(delivery_LOCAL)
@@ -8,7 +8,7 @@ deliver_USES = daemon conf ipc seal crypto mail io sys base
 deliver_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 
 delivery_RELAY = delivery/dlv_relay.c delivery/dlv_smtp.c delivery/dlv_find.c delivery/dlv_pool.c \
-	delivery/dlv_link.c delivery/dlv_outcome.c delivery/dlv_tls.c delivery/dlv_mx.c delivery/dlv_self.c \
+	delivery/dlv_link.c delivery/dlv_line.c delivery/dlv_outcome.c delivery/dlv_tls.c delivery/dlv_mx.c delivery/dlv_self.c \
 	delivery/dlv_route.c delivery/dlv_verdict.c delivery/dlv_source.c \
 	delivery/dlv_sts.c delivery/sts_fetch.c delivery/sts_policy.c delivery/http_reply.c
 PROGRAMS += relay

@@ -119,6 +119,12 @@ queue_envelope_note_host(struct queue_envelope *e, struct queue_rcpt *r, struct 
 }
 
 struct slice
+queue_envelope_orig_to(const struct queue_rcpt *r)
+{
+	return slice_ieq(r->original, r->address) ? SLICE_NONE : r->original;
+}
+
+struct slice
 queue_envelope_text(const struct queue_text *t)
 {
 	return slice_of(t->p, t->n);

@@ -96,6 +96,8 @@ void		 queue_envelope_note(struct queue_envelope *, struct queue_rcpt *,
 /* The words of a host: kept until the next ones. */
 void		 queue_envelope_note_host(struct queue_envelope *, struct queue_rcpt *,
 		    struct slice host, struct slice reply);
+/* As given in RCPT where the final address is another, else empty. */
+struct slice	 queue_envelope_orig_to(const struct queue_rcpt *);
 struct slice	 queue_envelope_text(const struct queue_text *);
 struct slice	 queue_envelope_dsn(const struct queue_rcpt *);
 struct slice	 queue_envelope_reason(const struct queue_rcpt *);

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/ipc/queue_proto.h"
+#include "queue/queue_log.h"
 #include "queue/queue_msg.h"
 
 #define RCPTS_BYTES	60000u
@@ -33,9 +33,10 @@ next_deliver(struct queue *q)
 static void
 log_failed(const struct queue_msg *m, const struct queue_rcpt *r)
 {
-	log_event(LOG_bounced, log_id("m", m->env.id), log_addr("to", r->address),
-	    log_str("relay", "local"), log_text("dsn", queue_envelope_dsn(r)),
-	    log_text("reason", queue_envelope_reason(r)));
+	const struct queue_tale tale = { .event = LOG_bounced, .relay = SLICE_LIT("local"),
+	    .dsn = queue_envelope_dsn(r), .reason = queue_envelope_reason(r) };
+
+	queue_log_rcpt(&m->env, r, &tale);
 }
 
 static void
@@ -168,8 +169,8 @@ send_job(struct queue_job *j, struct slice rcpts)
 {
 	struct queue_msg *m = j->msg;
 	const struct ipc_deliver_job job = {
-		.msg = m->env.id, .arrival_ms = m->env.arrival_ms, .form = m->env.form,
-		.size = m->env.size, .sender = m->env.sender, .rcpts = rcpts,
+		.msg = m->env.id, .session = m->env.session,
+		.arrival_ms = m->env.arrival_ms, .form = m->env.form, .size = m->env.size, .sender = m->env.sender, .rcpts = rcpts,
 		.key = slice_of(m->env.file_key,
 		    m->env.form == QUEUE_FORM_FILE ? sizeof(m->env.file_key) : 0)
 	};

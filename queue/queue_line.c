@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/ipc/queue_proto.h"
 #include "queue/queue_bounce.h"
+#include "queue/queue_log.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_relay.h"
 #include "queue/queue_run.h"
@@ -199,7 +199,7 @@ collect(const struct queue_msg *m, struct sorted *all)
 static size_t
 bytes_of(const struct queue_rcpt *r)
 {
-	return RCPT_EXTRA + r->address.n + r->orcpt.n;
+	return RCPT_EXTRA + r->address.n + queue_envelope_orig_to(r).n + r->orcpt.n;
 }
 
 /* How many of the recipients go into the first part. */
@@ -253,9 +253,8 @@ log_kept(const struct queue_msg *m, const struct sorted *all, uint32_t n)
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		log_event(LOG_kept, log_id("m", m->env.id),
-		    log_addr("to", m->env.rcpts[all[i].idx].address),
-		    log_str("reason", QUEUE_KEPT_REASON));
+		queue_log_rcpt(&m->env, &m->env.rcpts[all[i].idx], &(const struct queue_tale){
+		    .event = LOG_kept, .reason = slice_str(QUEUE_KEPT_REASON) });
 }
 
 void

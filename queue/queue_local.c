@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/log.h"
 #include "lib/ipc/queue_proto.h"
 #include "queue/queue_job.h"
+#include "queue/queue_log.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_run.h"
 
@@ -71,10 +71,10 @@ log_waiting(struct queue_msg *m)
 			continue;
 		if (r->reason.n == 0)
 			queue_envelope_note(&m->env, r, SLICE_LIT("4.3.0"), slice_str(lost));
-		log_event(LOG_deferred, log_id("m", m->env.id), log_addr("to", r->address),
-		    log_str("relay", "local"), log_text("dsn", queue_envelope_dsn(r)),
-		    log_text("reason", queue_envelope_reason(r)), log_text("next",
-		    time_of_day(next, m->retry_ms)));
+		queue_log_rcpt(&m->env, r, &(const struct queue_tale){ .event = LOG_deferred,
+		    .relay = SLICE_LIT("local"), .dsn = queue_envelope_dsn(r),
+		    .reason = queue_envelope_reason(r),
+		    .next = time_of_day(next, m->retry_ms) });
 	}
 }
 

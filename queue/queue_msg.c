@@ -18,6 +18,7 @@
 #include "queue/queue_forget.h"
 #include "queue/queue_job.h"
 #include "queue/queue_local.h"
+#include "queue/queue_log.h"
 #include "queue/queue_notify.h"
 #include "queue/queue_run.h"
 #include "queue/queue_spool.h"
@@ -304,8 +305,8 @@ queue_msg_expire(struct queue_msg *m, struct queue_rcpt *r)
 	m->has_changed = true;
 	queue_envelope_note(&m->env, r, SLICE_LIT("4.4.7"), r->reason.n > 0 ?
 	    queue_envelope_reason(r) : SLICE_LIT("delivery time expired"));
-	log_event(LOG_expired, log_id("m", m->env.id), log_addr("to", r->address),
-	    log_str("dsn", "4.4.7"), log_text("reason", queue_envelope_reason(r)));
+	queue_log_rcpt(&m->env, r, &(const struct queue_tale){ .event = LOG_expired,
+	    .dsn = queue_envelope_dsn(r), .reason = queue_envelope_reason(r) });
 }
 
 /* ---- from the spool: coming into hand ---- */

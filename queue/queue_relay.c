@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/ipc/queue_proto.h"
+#include "queue/queue_log.h"
 #include "queue/queue_msg.h"
 
 #define RCPTS_BYTES	60000u
@@ -125,10 +125,9 @@ note_lost(struct job *j)
 		queue_envelope_note(&m->env, r, SLICE_LIT("4.3.0"),
 		    SLICE_LIT("the relay process was lost"));
 		queue_envelope_note_host(&m->env, r, SLICE_NONE, SLICE_NONE);
-		log_event(LOG_deferred, log_id("m", m->env.id), log_addr("to", r->address),
-		    log_text("relay", queue_site_name(j->part->parcel.site)),
-		    log_text("dsn", queue_envelope_dsn(r)),
-		    log_text("reason", queue_envelope_reason(r)));
+		queue_log_rcpt(&m->env, r, &(const struct queue_tale){ .event = LOG_deferred,
+		    .relay = queue_site_name(j->part->parcel.site),
+		    .dsn = queue_envelope_dsn(r), .reason = queue_envelope_reason(r) });
 	}
 	m->has_changed = true;
 }
@@ -206,7 +205,7 @@ gather(struct job *j, struct buf *b)
 			continue;
 		ipc_relay_rcpt_put(b, &(const struct ipc_relay_rcpt){
 		    .idx = j->part->idx[i], .notify = r->notify, .address = r->address,
-		    .orcpt = r->orcpt });
+		    .original = queue_envelope_orig_to(r), .orcpt = r->orcpt });
 		r->in_job = true;
 		j->idx[j->count++] = j->part->idx[i];
 	}

@@ -90,7 +90,10 @@ def test_life_of_an_account(g):
 def test_aliases(g):
     assert gwuser(g, "alias", "add", "info", "alice")[0] == 0
     assert gwuser(g, "alias", "list")[1] == "info@example.test: alice@example.test\n"
+    mark = g.mark()
     send(g, message("for info"), "info")
+    line = g.wait_log(r"\]: sent s=\w+ m=", since=mark, to="<alice@example.test>", orig_to="<info@example.test>")
+    assert " relay=local " in line and " delays=" in line
     assert without_trace(fetch_all(g)[-1]) == message("for info")
     assert gwuser(g, "alias", "del", "info")[0] == 0
     assert gwuser(g, "alias", "list") == (0, "", "")

@@ -89,7 +89,7 @@ def submit(g, to="u@far.example", subject="away", body="text\r\n"):
     mark = g.mark()
     send(g, message(subject, body, "alice@example.test", to), to=to, sender="alice@example.test", port=587, user="alice")
     ident = re.search(r" m=(\S+)", g.wait_log(r"\]: queued ", since=mark)).group(1)
-    g.wait_log(rf"\]: deferred m={ident} ", since=mark)
+    g.wait_log(rf"\]: deferred .*m={ident} ", since=mark)
     wait_rows(g, lambda rows: rows.get(ident, {}).get("queue_name") == "deferred")
     return ident
 
@@ -123,11 +123,11 @@ def test_gwqueue_tries_a_site_or_a_message_now(g, sink):
     sink.takes = True
     mark = g.mark()
     assert g.tool("gwqueue", "-i", ids[0].lower()).returncode == 0
-    g.wait_log(rf"\]: sent m={ids[0]} ", since=mark)
+    g.wait_log(rf"\]: sent .*m={ids[0]} ", since=mark)
     wait_rows(g, lambda rows: set(rows) == {ids[1]})
     p = g.tool("gwqueue", "-s", f"[127.0.0.1]:{sink.port}")
     assert (p.returncode, p.stdout, p.stderr) == (0, "", "")
-    g.wait_log(rf"\]: sent m={ids[1]} ", since=mark)
+    g.wait_log(rf"\]: sent .*m={ids[1]} ", since=mark)
     g.wait_empty_queue()
 
 
@@ -199,11 +199,12 @@ def test_delete_without_a_notice(g):
     assert err == "gwsuper: Deleted: 3 messages\n"
     assert rows_of(g) == {}
     assert sup(g, "-d", ids[0], code=1) == f"gwsuper: {ids[0]}: no such message in the queue\n"
+    for ident in ids:       # a line on its way to master dies with the suite
+        g.wait_log(rf"\]: operator action=delete m={ident} ")
     g.kill_suite()
     g.start()
     assert rows_of(g) == {}
     assert fetch_all(g, "alice") == []
-    assert g.log_text().count("]: operator action=delete m=") == 3
 
 
 def test_delete_while_it_is_tried(g, sink):
@@ -241,7 +242,7 @@ def test_expire_tells_the_sender(g):
     g.wait_empty_queue()
     notes = fetch_all(g, "alice")
     assert len(notes) == 2 and all(b"Action: failed" in n and b"Status: 4.4.7" in n for n in notes)
-    assert len(re.findall(r"\]: expired m=", g.log_text())) == 2
+    assert len(re.findall(r"\]: expired ", g.log_text())) == 2
 
 
 def test_requeue_is_sorted_by_the_routes_of_today(g, sink):
@@ -255,7 +256,7 @@ def test_requeue_is_sorted_by_the_routes_of_today(g, sink):
         g.godwit("reload", check=True)
         mark = g.mark()
         assert sup(g, "-r", ident) == "gwsuper: Requeued: 1 message\n"
-        g.wait_log(rf"\]: sent m={ident} ", since=mark)
+        g.wait_log(rf"\]: sent .*m={ident} ", since=mark)
         g.wait_empty_queue()
         assert len(other.got) == 1
         other.shutdown()
@@ -271,7 +272,7 @@ def test_hold_of_local_mail(g):
     assert sup(g, "-h", ident) == "gwsuper: Placed on hold: 1 message\n"
     for pid in g.pids("deliver"):       # the attempt ends
         os.kill(pid, signal.SIGKILL)
-    g.wait_log(rf"\]: deferred m={ident} ", since=mark)
+    g.wait_log(rf"\]: deferred .*m={ident} ", since=mark)
     os.kill(g.pids("store")[0], signal.SIGCONT)
     g.wait_ready()
     g.tool("gwqueue", "-f", check=True)

@@ -87,31 +87,6 @@ test_outcomes(void **state)
 }
 
 static void
-test_delays(void **state)
-{
-	static const struct {
-		uint64_t	 before, here;
-		const char	*text;
-	} rows[] = {
-		{ 0, 0, "0/0/0/0" },
-		{ 84, 3, "0.08/0/0/0.003" },
-		{ 1000, 9, "1.00/0/0/0.009" },
-		{ 12345, 10, "12.34/0/0/0.01" },
-		{ 3600000, 999, "3600.00/0/0/0.99" },
-	};
-	struct buf b;
-
-	(void)state;
-	buf_init(&b, 100);
-	for (size_t i = 0; i < lengthof(rows); i++) {
-		buf_reset(&b);
-		dlv_rcpt_put_delays(&b, rows[i].before, rows[i].here);
-		assert_slice(buf_slice(&b), rows[i].text);
-	}
-	buf_fini(&b);
-}
-
-static void
 test_read(void **state)
 {
 	unsigned char key[32] = { 1 };
@@ -142,7 +117,6 @@ main(void)
 		cmocka_unit_test(test_prefix_limit),
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_outcomes),
-		cmocka_unit_test(test_delays),
 		cmocka_unit_test(test_read),
 	};
 

@@ -106,6 +106,7 @@ memfd_of(const char *body)
 struct job {
 	const char	*site, *route, *sender, *body;
 	const char	*rcpts;		/* parted by spaces */
+	const char	*original;	/* of the first; NULL: the same */
 	unsigned	 flags;
 	uint64_t	 for_ms;	/* deadline; 0: an hour */
 };
@@ -113,7 +114,7 @@ struct job {
 static void
 give(struct world *w, struct job j)
 {
-	struct ipc_relay_job m = { .msg = 0x1234567, .form = QUEUE_FORM_MEMFD,
+	struct ipc_relay_job m = { .msg = 0x1234567, .session = 1, .form = QUEUE_FORM_MEMFD,
 		.flags = (uint8_t)j.flags, .site = slice_str(j.site),
 		.route = slice_str(j.route), .arrival_ms = loop_real_ms(w->loop),
 		.active_ms = loop_real_ms(w->loop), .retry_ms = 36431000,
@@ -128,6 +129,8 @@ give(struct world *w, struct job j)
 	while (rest.n > 0) {
 		struct ipc_relay_rcpt r = { .idx = idx++ };
 
+		if (r.idx == 7 && j.original != NULL)
+			r.original = slice_str(j.original);
 		rest = slice_cut(rest, ' ', &one);
 		r.address = one;
 		ipc_relay_rcpt_put(&b, &r);
@@ -325,7 +328,8 @@ sends(void **state)
 	struct world *w = *state;
 	struct fake_host *h = &w->hosts[0];
 
-	give(w, (struct job){ .site = site_of(w, 0), .rcpts = "bob@there.example carl@there.example" });
+	give(w, (struct job){ .site = site_of(w, 0), .rcpts = "bob@there.example carl@there.example",
+	    .original = "Sales@Here.example" });
 	run(w);
 	assert_int_equal(w->result_count, 2);
 	assert_int_equal(w->results[0].idx, 7);
@@ -338,7 +342,8 @@ sends(void **state)
 	assert_slice(buf_slice(&h->messages[0]), BODY);
 	assert_true(saw(h, "EHLO here.example\n"));
 	assert_true(saw(h, "MAIL FROM:<alice@here.example>"));
-	assert_non_null(strstr(log_of(w), "sent m="));
+	assert_non_null(strstr(log_of(w), "sent s=000001 m="));
+	assert_non_null(strstr(log_of(w), "> orig_to=<Sales@Here.example> relay="));
 	assert_non_null(strstr(log_of(w), " to=<carl@there.example> relay="));
 	assert_non_null(strstr(log_of(w), " proto=esmtp tls=none dsn=2.0.0 delays="));
 }
@@ -371,8 +376,8 @@ recipients_differ(void **state)
 	assert_string_equal(w->results[2].dsn, "4.2.1");
 	assert_int_equal(w->feedback, RELAY_TAKEN);
 	assert_int_equal(w->hosts[0].message_count, 1);
-	assert_non_null(strstr(log_of(w), "bounced m="));
-	assert_non_null(strstr(log_of(w), "deferred m="));
+	assert_non_null(strstr(log_of(w), "bounced s=000001 m="));
+	assert_non_null(strstr(log_of(w), "deferred s=000001 m="));
 	assert_non_null(strstr(log_of(w), " next=10:07:11Z"));
 }
 

@@ -3,7 +3,7 @@ UNITS += delivery_dlv_local_test delivery_dlv_rcpt_test
 delivery_dlv_local_test_SRCS = tests/unit/delivery/dlv_local_test.c $(delivery_LOCAL)
 delivery_dlv_local_test_USES = ipc seal crypto mail io sys base
 delivery_dlv_local_test_EXT = $(UV_LIBS)
-delivery_dlv_rcpt_test_SRCS = tests/unit/delivery/dlv_rcpt_test.c delivery/dlv_rcpt.c
+delivery_dlv_rcpt_test_SRCS = tests/unit/delivery/dlv_rcpt_test.c delivery/dlv_rcpt.c delivery/dlv_line.c
 delivery_dlv_rcpt_test_USES = ipc seal crypto mail io sys base
 delivery_dlv_rcpt_test_EXT = $(UV_LIBS)
 UNITS += delivery_sts_policy_test delivery_http_reply_test
@@ -39,3 +39,6 @@ delivery_dlv_relay_test_SRCS = tests/unit/delivery/dlv_relay_test.c tests/unit/d
 	tests/unit/delivery/fake_host.c delivery/delivery_opt.c $(delivery_RELAY)
 delivery_dlv_relay_test_USES = conf ipc seal crypto smtp mail io sys base
 delivery_dlv_relay_test_EXT = $(UV_LIBS) $(SSL_LIBS)
+UNITS += delivery_dlv_line_test
+delivery_dlv_line_test_SRCS = tests/unit/delivery/dlv_line_test.c delivery/dlv_line.c
+delivery_dlv_line_test_USES = sys base

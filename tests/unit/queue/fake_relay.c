@@ -119,6 +119,7 @@ on_job(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		if (j->rcpt_count == 0) {
 			assert_true(slice_to_cstr(rcpt.address, j->rcpt, sizeof(j->rcpt)));
 			(void)slice_to_cstr(rcpt.orcpt, j->orcpt, sizeof(j->orcpt));
+			(void)slice_to_cstr(rcpt.original, j->original, sizeof(j->original));
 			j->notify = rcpt.notify;
 		}
 		j->idx[j->rcpt_count++] = rcpt.idx;

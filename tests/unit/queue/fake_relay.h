@@ -26,6 +26,7 @@ struct fake_relay_job {
 	char		 sender[64];
 	char		 rcpt[64];	/* the first */
 	char		 orcpt[64];
+	char		 original[64];
 	uint8_t		 notify;
 	char		 body[256];
 	uint32_t	 idx[100];

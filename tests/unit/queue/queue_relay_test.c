@@ -313,6 +313,25 @@ test_expired(void **state)
 	assert_non_null(strstr(f->jobs[0].body, "Subject: a test\r\n"));
 }
 
+/* What the sender wrote goes along where an alias made it another address. */
+static void
+test_original(void **state)
+{
+	const struct ipc_fact_alias alias = { .address = SLICE_LIT("moved@example.test"),
+	    .targets = SLICE_LIT("x@far.example\0") };
+	struct fake *f = *state;
+
+	assert_int_equal(queue_resolve_alias(&f->q.resolver, &alias), ERR_OK);
+	relays.mode = RELAY_SAYS_SENT;
+	(void)submit_notify(f, "moved@example.test", 0, 0);
+	assert_true(fake_run_until(f, is_empty));
+	assert_string_equal(relays.jobs[0].rcpt, "x@far.example");
+	assert_string_equal(relays.jobs[0].original, "moved@example.test");
+	(void)submit_notify(f, "X@far.example", 0, 0);
+	assert_true(fake_run_until(f, is_empty));
+	assert_string_equal(relays.jobs[1].original, "");
+}
+
 /* ---- notifications ---- */
 
 static void
@@ -568,6 +587,7 @@ main(void)
 		T(test_half),
 		T(test_checkpoint),
 		T(test_expired),
+		T(test_original),
 		T(test_bounced),
 		T(test_double_bounce),
 		T(test_notify),
