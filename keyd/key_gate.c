@@ -8,6 +8,7 @@
 #include "keyd/key_open.h"
 #include "keyd/key_secret.h"
 #include "keyd/key_spool.h"
+#include "keyd/key_srs.h"
 #include "keyd/key_tls.h"
 #include "keyd/key_token.h"
 #include "lib/base/log.h"
@@ -30,6 +31,7 @@ enum gate_flag {
 	P(logout,    LOGIN_ROLES,	     0,				 key_token_on_logout) \
 	P(open_keys, IPC_IMAPD,		     0,				 key_open_on_keys) \
 	P(spool_key, IPC_QUEUE,		     0,				 key_spool_on_key) \
+	P(srs_keys,  IPC_QUEUE,		     0,				 key_srs_on_keys) \
 	P(route_secret, IPC_RELAY,	     0,				 key_secret_on_route)
 
 struct permit {

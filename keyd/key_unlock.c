@@ -41,10 +41,12 @@ key_unlock_derive(struct key_roots *k, struct secret_arena *arena,
 	k->ring = secret_arena_alloc(arena, 32);
 	k->account = secret_arena_alloc(arena, 32);
 	k->value = secret_arena_alloc(arena, 32);
-	must(k->ring != NULL && k->account != NULL && k->value != NULL);
+	k->srs = secret_arena_alloc(arena, 32);
+	must(k->ring != NULL && k->account != NULL && k->value != NULL && k->srs != NULL);
 	cry_subkey(k->ring, root, "godwit keys/ring");
 	cry_subkey(k->account, root, "godwit account secret keys");
 	cry_subkey(k->value, root, "godwit small values");
+	cry_subkey(k->srs, root, "godwit rewritten senders");
 }
 
 enum err

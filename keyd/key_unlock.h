@@ -20,6 +20,7 @@ struct key_roots {
 	unsigned char	*ring;		/* the file keys/ring */
 	unsigned char	*account;	/* wraps the secret keys of accounts */
 	unsigned char	*value;		/* wraps spool and token keys */
+	unsigned char	*srs;		/* makes those of rewritten senders */
 };
 
 /* 32 bytes as they are, or as 64 hex digits with white space around them. */

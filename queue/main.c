@@ -25,6 +25,7 @@
 
 #define DRAIN_POLL_MS	50u
 #define DRAIN_MAX_MS	5000u
+#define DAY_MS		86400000u
 
 struct queue_daemon {
 	struct queue		 q;
@@ -260,8 +261,12 @@ load_options(struct daemon_app *app)
 		.minfree_bytes = o->queue_minfree, .message_limit = o->message_limit,
 		.direct_ms = o->direct_timeout, .spool_memory = g->spool_memory,
 		.warning_ms = o->delay_warning_time,
-		.concurrency = (uint32_t)o->destination_concurrency_limit
+		.concurrency = (uint32_t)o->destination_concurrency_limit,
+		.srs = o->srs
 	};
+	q->srs_domain = o->srs_domain[0] != '\0' ? o->srs_domain : g->default_domain;
+	q->srs.separator = "=+-"[o->srs_separator];
+	q->srs.max_age_days = (uint32_t)(o->srs_max_age / DAY_MS);
 	q->sched.min_backoff_ms = o->minimal_backoff_time;
 	q->sched.max_backoff_ms = o->maximal_backoff_time;
 	q->sched.lifetime_ms = o->maximal_queue_lifetime;

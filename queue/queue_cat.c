@@ -178,6 +178,8 @@ put_rcpt(struct buf *b, const struct queue_rcpt *r)
 	put_field(b, names[r->status], r->address);
 	if (!slice_eq(r->address, r->original))
 		put_field(b, "original_recipient", r->original);
+	if (r->is_forwarded)
+		put_field(b, "forwarded", SLICE_LIT("yes"));
 	put_field(b, "dsn_orig_rcpt", r->orcpt);
 	put_field(b, "reason", queue_envelope_reason(r));
 }
@@ -199,6 +201,7 @@ put_envelope(struct buf *b, const struct queue_load *l)
 	put_field(b, "message_id", e->message_id);
 	put_field(b, "dsn_envelope_id", e->envid);
 	put_field(b, "sender", e->sender.n > 0 ? e->sender : SLICE_LIT("<>"));
+	put_field(b, "forward_sender", e->forward_sender);
 	for (i = 0; i < e->rcpt_count; i++)
 		put_rcpt(b, &e->rcpts[i]);
 }

@@ -2,6 +2,7 @@
 #include "queue/queue_core.h"
 
 #include "lib/base/log.h"
+#include "lib/base/secret.h"
 #include "lib/crypto/cry.h"
 #include "queue/queue_cat.h"
 #include "queue/queue_compact.h"
@@ -24,6 +25,8 @@ queue_core_init(struct queue *q, struct loop *loop, int dir)
 	q->limits = (struct queue_limits){ .minfree_bytes = 0, .message_limit = 1000000,
 	    .direct_ms = 200, .spool_memory = 256ull << 20, .concurrency = 20 };
 	queue_resolve_init(&q->resolver);
+	q->srs_domain = "";
+	q->srs.separator = '=';
 	token_gate_init(&q->tokens);
 	queue_table_init(&q->table);
 	queue_sched_init(&q->sched);
@@ -65,6 +68,7 @@ queue_core_fini(struct queue *q)
 	queue_resolve_fini(&q->resolver);
 	token_gate_fini(&q->tokens);
 	queue_seal_wipe_keys(&q->keys);
+	secret_wipe(q->srs.keys, sizeof(q->srs.keys));
 	map_fini(&q->txns);
 	map_fini(&q->msgs);
 }

@@ -6,6 +6,7 @@
  * queue_item (queue_table.h).
  *
  *	queue_txn	smtpd's transactions make a message
+ *	queue_forward	senders of what aliases send elsewhere (SRS)
  *	queue_msg	its life: direct, spooled, tried, done
  *	queue_job	jobs to deliver and their results
  *	queue_line	remote recipients wait in the lines of their sites
@@ -41,6 +42,7 @@
 #include "queue/queue_route.h"
 #include "queue/queue_sched.h"
 #include "queue/queue_seal.h"
+#include "queue/queue_srs.h"
 #include "queue/queue_state.h"
 #include "queue/queue_table.h"
 
@@ -55,6 +57,7 @@ struct queue_limits {
 	uint64_t	 spool_memory;
 	uint64_t	 warning_ms;	/* 0: never */
 	uint32_t	 concurrency;	/* of one destination */
+	bool		 srs;		/* rewrite senders */
 };
 
 struct queue_forget {
@@ -76,6 +79,10 @@ struct queue {
 	struct queue_resolver	 resolver;
 	struct token_gate	 tokens;
 	struct queue_keys	 keys;
+	struct queue_srs	 srs;
+	const char		*srs_domain;	/* of rewritten senders; empty: none */
+	uint64_t		 srs_until_s;	/* its keys are the newest */
+	uint64_t		 srs_ask_mono_ms;	/* keyd is not asked for them before */
 
 	struct queue_table	 table;
 	struct queue_sched	 sched;

@@ -7,7 +7,8 @@
 #include "lib/ipc/ipc_codec.h"
 #include "lib/ipc/queue_proto.h"
 
-#define ENVELOPE_FORMAT	1
+#define ENVELOPE_FORMAT	2
+#define ENVELOPE_OLD	1
 #define PROGRESS_FORMAT	2
 #define PROGRESS_OLD	1
 #define STRING_MAX	1024	/* any one string */
@@ -15,6 +16,7 @@
 
 enum progress_flag { WAS_WARNED = 1 };
 enum rcpt_flag { NOTIFIED = 1, DSN_TAKEN = 2 };
+enum envelope_rcpt_flag { FORWARDED = 1 };
 
 void
 queue_envelope_init(struct queue_envelope *e)
@@ -65,7 +67,8 @@ make_room(struct queue_envelope *e)
 enum err
 queue_envelope_add(struct queue_envelope *e, const struct queue_rcpt *from)
 {
-	struct queue_rcpt r = { .notify = from->notify, .class = from->class };
+	struct queue_rcpt r = { .notify = from->notify, .class = from->class,
+	    .is_forwarded = from->is_forwarded };
 	enum err err;
 
 	if ((err = make_room(e)) != ERR_OK ||
@@ -131,6 +134,12 @@ queue_envelope_text(const struct queue_text *t)
 }
 
 struct slice
+queue_envelope_sender(const struct queue_envelope *e, const struct queue_rcpt *r)
+{
+	return r->is_forwarded ? e->forward_sender : e->sender;
+}
+
+struct slice
 queue_envelope_dsn(const struct queue_rcpt *r)
 {
 	return slice_of(r->dsn, r->dsn_n);
@@ -170,10 +179,12 @@ queue_envelope_put(struct buf *b, const struct queue_envelope *e)
 	ipc_put_var(b, e->helo, STRING_MAX);
 	ipc_put_var(b, e->envid, STRING_MAX);
 	ipc_put_var(b, e->message_id, STRING_MAX);
+	ipc_put_var(b, e->forward_sender, STRING_MAX);
 	ipc_put_u32(b, e->rcpt_count);
 	for (i = 0; i < e->rcpt_count; i++) {
 		ipc_put_u8(b, e->rcpts[i].notify);
 		ipc_put_u8(b, e->rcpts[i].class);
+		ipc_put_u8(b, e->rcpts[i].is_forwarded ? FORWARDED : 0);
 		ipc_put_var(b, e->rcpts[i].address, STRING_MAX);
 		ipc_put_var(b, e->rcpts[i].original, STRING_MAX);
 		ipc_put_var(b, e->rcpts[i].orcpt, STRING_MAX);
@@ -189,7 +200,7 @@ get_string(struct ipc_reader *r, struct queue_envelope *e, struct slice *dst)
 }
 
 static enum err
-get_rcpts(struct ipc_reader *r, struct queue_envelope *e)
+get_rcpts(struct ipc_reader *r, struct queue_envelope *e, uint8_t format)
 {
 	struct queue_rcpt one = { 0 };
 	uint32_t i, count = ipc_get_u32(r);
@@ -199,11 +210,13 @@ get_rcpts(struct ipc_reader *r, struct queue_envelope *e)
 	for (i = 0; i < count; i++) {
 		one.notify = ipc_get_u8(r);
 		one.class = ipc_get_u8(r);
+		one.is_forwarded = format != ENVELOPE_OLD && (ipc_get_u8(r) & FORWARDED);
 		one.address = ipc_get_var(r, STRING_MAX);
 		one.original = ipc_get_var(r, STRING_MAX);
 		one.orcpt = ipc_get_var(r, STRING_MAX);
 		if (r->bad || queue_envelope_add(e, &one) != ERR_OK ||
-		    (one.class != QUEUE_LOCAL && one.class != QUEUE_REMOTE))
+		    (one.class != QUEUE_LOCAL && one.class != QUEUE_REMOTE) ||
+		    (one.is_forwarded && e->forward_sender.n == 0))
 			return ERR_CORRUPT;
 	}
 	return ERR_OK;
@@ -213,8 +226,9 @@ enum err
 queue_envelope_get(struct slice s, struct queue_envelope *e)
 {
 	struct ipc_reader r = ipc_reader_of(s);
+	uint8_t format = ipc_get_u8(&r);
 
-	if (ipc_get_u8(&r) != ENVELOPE_FORMAT)
+	if (format != ENVELOPE_FORMAT && format != ENVELOPE_OLD)
 		return ERR_CORRUPT;
 	e->session = ipc_get_u64(&r);
 	e->arrival_ms = ipc_get_u64(&r);
@@ -234,7 +248,8 @@ queue_envelope_get(struct slice s, struct queue_envelope *e)
 	    get_string(&r, e, &e->helo) != ERR_OK ||
 	    get_string(&r, e, &e->envid) != ERR_OK ||
 	    get_string(&r, e, &e->message_id) != ERR_OK ||
-	    get_rcpts(&r, e) != ERR_OK || ipc_reader_done(&r) != ERR_OK)
+	    (format != ENVELOPE_OLD && get_string(&r, e, &e->forward_sender) != ERR_OK) ||
+	    get_rcpts(&r, e, format) != ERR_OK || ipc_reader_done(&r) != ERR_OK)
 		return ERR_CORRUPT;
 	return ERR_OK;
 }

@@ -7,8 +7,8 @@
  * The envelope is written once with the message; the state of all its
  * recipients is written again after each attempt that changed it (a RESULT
  * record), the newest one counts.  Both are sealed under the message's key,
- * bound to the queue id.  The state is written in format 2; format 1, which
- * knew no hosts, replies and times, is read.
+ * bound to the queue id.  Both are written in format 2; format 1 is read: it
+ * knew no rewritten senders, of the state no hosts, replies and times.
  */
 #ifndef QUEUE_ENVELOPE_H
 #define QUEUE_ENVELOPE_H
@@ -55,6 +55,7 @@ struct queue_rcpt {
 	bool		 in_notice;	/* of the notification on its way */
 	bool		 notified;	/* somebody was told of its end, or need not be */
 	bool		 dsn_taken;	/* the next host does DSN */
+	bool		 is_forwarded;	/* goes out with forward_sender */
 	uint8_t		 dsn_n;
 	char		 dsn[QUEUE_DSN_MAX];
 	uint64_t	 last_ms;	/* real time of the last attempt; 0: none */
@@ -72,6 +73,7 @@ struct queue_envelope {
 	uint8_t		 form;		/* enum queue_form */
 	unsigned char	 file_key[CRY_KEY_BYTES];	/* form 2 */
 	struct slice	 sender;
+	struct slice	 forward_sender;	/* rewritten (SRS); empty: nobody is forwarded */
 	struct slice	 client;
 	struct slice	 helo;
 	struct slice	 envid;
@@ -99,6 +101,9 @@ void		 queue_envelope_note_host(struct queue_envelope *, struct queue_rcpt *,
 /* As given in RCPT where the final address is another, else empty. */
 struct slice	 queue_envelope_orig_to(const struct queue_rcpt *);
 struct slice	 queue_envelope_text(const struct queue_text *);
+/* With what sender this recipient's copy goes out. */
+struct slice	 queue_envelope_sender(const struct queue_envelope *,
+		    const struct queue_rcpt *);
 struct slice	 queue_envelope_dsn(const struct queue_rcpt *);
 struct slice	 queue_envelope_reason(const struct queue_rcpt *);
 uint32_t	 queue_envelope_pending(const struct queue_envelope *);

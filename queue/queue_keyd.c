@@ -2,6 +2,7 @@
 #include "queue/queue_keyd.h"
 
 #include "lib/base/log.h"
+#include "queue/queue_forward.h"
 #include "queue/queue_run.h"
 
 #define KEY_MS		10000u	/* keyd answers at once or is not well */
@@ -97,6 +98,7 @@ void
 queue_keyd_join(struct queue *q, struct ipc_peer *peer)
 {
 	q->keyd = peer;
+	queue_forward_ask(q);	/* first: no message comes before the spool key */
 	ask_key(q, 0);
 }
 

@@ -162,6 +162,7 @@ hash_sender(struct slice sender)
 struct sorted {
 	struct slice		 hop;
 	const struct queue_route *route;
+	bool			 is_forwarded;	/* has the other sender */
 	uint32_t		 idx;
 };
 
@@ -175,6 +176,8 @@ compare(const void *a, const void *b)
 		return order;
 	if (x->route != y->route)
 		return x->route < y->route ? -1 : 1;
+	if (x->is_forwarded != y->is_forwarded)
+		return x->is_forwarded ? 1 : -1;
 	return x->idx < y->idx ? -1 : x->idx > y->idx;
 }
 
@@ -189,7 +192,9 @@ collect(const struct queue_msg *m, struct sorted *all)
 		if (r->class != QUEUE_REMOTE || r->status != QUEUE_RCPT_PENDING || r->in_line)
 			continue;
 		all[n].idx = i;
-		all[n].route = queue_route_find(&m->q->routes, m->env.sender, r->address);
+		all[n].is_forwarded = r->is_forwarded;
+		all[n].route = queue_route_find(&m->q->routes,
+		    queue_envelope_sender(&m->env, r), r->address);
 		all[n].hop = queue_route_hop(all[n].route, r->address);
 		n++;
 	}
@@ -212,7 +217,7 @@ fitting(const struct queue_msg *m, const struct sorted *all, uint32_t n)
 	for (i = 0; i < n && i < RELAY_JOB_RCPTS; i++) {
 		bytes += bytes_of(&m->env.rcpts[all[i].idx]);
 		if (all[i].route != all[0].route || !slice_eq(all[i].hop, all[0].hop) ||
-		    bytes > RCPTS_BYTES)
+		    all[i].is_forwarded != all[0].is_forwarded || bytes > RCPTS_BYTES)
 			break;
 	}
 	return i;

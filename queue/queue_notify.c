@@ -9,6 +9,7 @@
 #include "lib/crypto/cry.h"
 #include "lib/ipc/queue_proto.h"
 #include "queue/queue_body.h"
+#include "queue/queue_forward.h"
 #include "queue/queue_msg.h"
 
 static enum err
@@ -20,7 +21,7 @@ add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_acco
 	    .class = class, .notify = QUEUE_NOTIFY_NEVER };
 
 	(void)a;
-	(void)forwarded;
+	(void)forwarded;	/* a null sender is not rewritten */
 	return queue_envelope_add(&b->env, &r);
 }
 
@@ -138,7 +139,7 @@ queue_notify_start(struct queue_msg *m, enum queue_notice kind)
 	b->env.session = m->env.session;
 	b->env.arrival_ms = loop_real_ms(q->loop);
 	b->env.id = queue_core_make_id(q, b->env.arrival_ms);
-	e = queue_resolve_rcpt(&q->resolver, m->env.sender, true, add_rcpt, b, &why);
+	e = queue_forward_resolve(q, m->env.sender, true, add_rcpt, b, &why);
 	if (e != ERR_OK) {
 		queue_msg_free(&b);
 		if (err_class(e) == ERR_CLASS_PERM)

@@ -223,7 +223,7 @@ send_job(struct job *j, struct slice rcpts)
 		.active_ms = now, .retry_ms = queue_parcel_retry_ms(q->sites, parcel, now),
 		.flags = m->env.flags, .form = m->env.form, .size = m->env.size,
 		.site = queue_site_name(parcel->site), .route = queue_site_route(parcel->site),
-		.sender = m->env.sender, .envid = m->env.envid, .rcpts = rcpts,
+		.sender = queue_envelope_sender(&m->env, &m->env.rcpts[j->idx[0]]), .envid = m->env.envid, .rcpts = rcpts,
 		.key = slice_of(m->env.file_key,
 		    m->env.form == QUEUE_FORM_FILE ? sizeof(m->env.file_key) : 0)
 	};

@@ -12,6 +12,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/queue_proto.h"
 #include "queue/queue_body.h"
+#include "queue/queue_forward.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_spool.h"
 
@@ -36,6 +37,7 @@ struct queue_txn {
 	uint64_t		 size;		/* announced */
 	uint64_t		 size_limit;	/* the smallest of its recipients; 0: none */
 	bool			 has_file;
+	bool			 is_rewritten;	/* or need not be: queue_forward_rewrite */
 	struct queue_file_id	 file;
 	size_t			 envelope_bytes;
 	uint64_t		*hashes;	/* of the recipients' addresses */
@@ -333,6 +335,18 @@ has_rcpt(const struct queue_txn *t, struct slice address, uint64_t hash)
 	return false;
 }
 
+/* Once for a message: some forwarded recipient was the first. */
+static enum err
+rewrite(struct queue_txn *t)
+{
+	enum err e = ERR_OK;
+
+	if (!t->is_rewritten)
+		e = queue_forward_rewrite(t->q, &t->msg->env);
+	t->is_rewritten |= e == ERR_OK;
+	return e;
+}
+
 static enum err
 add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_account *a,
     bool forwarded)
@@ -340,16 +354,18 @@ add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_acco
 	struct adding *add = arg;
 	struct queue_txn *t = add->txn;
 	struct queue_envelope *e = &t->msg->env;
-	const struct queue_rcpt r = { .address = address, .original = add->m->rcpt,
+	struct queue_rcpt r = { .address = address, .original = add->m->rcpt,
 	    .orcpt = add->m->orcpt, .notify = add->m->notify, .class = class };
 	uint64_t hash = hash_slice(address);
 	enum err err;
 
 	(void)a;
-	(void)forwarded;
 	add->any_remote |= class == QUEUE_REMOTE;
 	if (has_rcpt(t, address, hash))
 		return ERR_OK;
+	if (forwarded && (err = rewrite(t)) != ERR_OK)
+		return err;
+	r.is_forwarded = forwarded && e->forward_sender.n > 0;
 	if ((err = queue_envelope_add(e, &r)) != ERR_OK)
 		return err;
 	if (e->rcpt_count > t->hash_cap) {
@@ -382,7 +398,7 @@ queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 		return;
 	}
 	before = t->msg->env.rcpt_count;
-	e = queue_resolve_rcpt(&q->resolver, m->rcpt, t->may_relay, add_rcpt, &add, &why);
+	e = queue_forward_resolve(q, m->rcpt, t->may_relay, add_rcpt, &add, &why);
 	count_bytes(t);
 	if (e == ERR_LIMIT)	/* RFC 5321 s4.5.3.1.10 */
 		queue_resolve_refuse(&why, ERR_BUSY, "4.5.3", SLICE_NONE, "Too many recipients");

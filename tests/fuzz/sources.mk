@@ -32,6 +32,9 @@ fuzz_seal_USES = seal crypto base
 FUZZERS += fuzz_queue_record
 fuzz_queue_record_SRCS = tests/fuzz/fuzz_queue_record.c queue/queue_record.c queue/queue_envelope.c
 fuzz_queue_record_USES = crypto ipc base
+FUZZERS += fuzz_srs
+fuzz_srs_SRCS = tests/fuzz/fuzz_srs.c queue/queue_srs.c
+fuzz_srs_USES = crypto mail base
 FUZZERS += fuzz_store_page
 fuzz_store_page_SRCS = tests/fuzz/fuzz_store_page.c $(store_core_SRCS) store/store_daemon.c store/store_opt.c \
 	tests/unit/store/store_none.c

@@ -20,6 +20,7 @@
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
 #include "keyd/key_spool.h"
+#include "keyd/key_srs.h"
 #include "keyd/key_tls.h"
 #include "keyd/key_token.h"
 #include "keyd/key_tool.h"
@@ -45,6 +46,7 @@ static struct answer {
 	unsigned char	 bytes[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES];
 	size_t		 n;
 	uint32_t	 number;
+	uint64_t	 until_s;
 	uint8_t		 exit;
 	bool		 more;
 	char		 text[65536];
@@ -470,6 +472,10 @@ answer_keep(const void *m)
 	if (answer.type == IPC_MSG_spool_key_reply) {
 		s = spool->key;
 		answer.number = spool->id;
+	}
+	if (answer.type == IPC_MSG_srs_keys_reply) {
+		s = ((const struct ipc_srs_keys_reply *)m)->keys;
+		answer.until_s = ((const struct ipc_srs_keys_reply *)m)->until_s;
 	}
 	if (answer.type == IPC_MSG_route_secret_reply)
 		s = ((const struct ipc_route_secret_reply *)m)->secret;
@@ -1080,6 +1086,35 @@ test_spool_key(void **state)
 	assert_int_equal(ask(STORE, IPC_MSG_spool_key, &m), ERR_GONE);
 }
 
+/* Of this period and the one before; the same after a restart. */
+static void
+test_srs_keys(void **state)
+{
+	const struct ipc_srs_keys m = { .unused = 0 };
+	unsigned char first[64];
+	uint64_t until_s;
+
+	(void)state;
+	assert_int_equal(ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
+	assert_int_equal(answer.n, 64);
+	until_s = answer.until_s;
+	assert_true(until_s > key_now_s(&app.k) && until_s <= key_now_s(&app.k) + KEY_SRS_PERIOD_S);
+	memcpy(first, answer.bytes, sizeof(first));
+	assert_memory_not_equal(first, first + 32, 32);
+	keyd_stop();
+	keyd_start(8);
+	join(QUEUE);
+	assert_int_equal(ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
+	assert_memory_equal(answer.bytes, first, sizeof(first));
+	loop_advance(loop, (until_s - key_now_s(&app.k)) * 1000);
+	assert_int_equal(ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
+	assert_int_equal(answer.until_s, until_s + KEY_SRS_PERIOD_S);
+	assert_memory_equal(answer.bytes + 32, first, 32);
+	assert_memory_not_equal(answer.bytes, first, 32);
+	join(STORE);
+	assert_int_equal(ask(STORE, IPC_MSG_srs_keys, &m), ERR_GONE);
+}
+
 /* ---- secrets of routes */
 
 static void
@@ -1266,6 +1301,7 @@ test_gate_table(void **state)
 		{ IPC_MSG_login, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_logout, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_open_keys, IPC_IMAPD }, { IPC_MSG_spool_key, IPC_QUEUE },
+		{ IPC_MSG_srs_keys, IPC_QUEUE },
 		{ IPC_MSG_route_secret, IPC_RELAY },
 		{ IPC_MSG_ctl_tool, 0 }, { IPC_MSG_store_read, 0 }, { 0xffff, 0 },
 	};
@@ -1312,7 +1348,7 @@ main(void)
 		KEYD(test_aliases), KEYD(test_login), KEYD(test_login_crowd),
 		KEYD(test_login_drills), KEYD(test_session_limit), KEYD(test_open),
 		KEYD(test_open_drills), KEYD(test_open_limits), KEYD(test_restart),
-		KEYD(test_spool_key), KEYD(test_secrets), KEYD(test_sign), KEYD(test_tls_reload), KEYD(test_tickets),
+		KEYD(test_spool_key), KEYD(test_srs_keys), KEYD(test_secrets), KEYD(test_sign), KEYD(test_tls_reload), KEYD(test_tickets),
 		cmocka_unit_test(test_gate_table), cmocka_unit_test(test_root_key_forms),
 	};
 #undef KEYD

@@ -75,6 +75,45 @@ test_round_trip(void **state)
 	buf_fini(&bytes);
 }
 
+/* Who is forwarded has the other sender. */
+static void
+test_forwarded(void **state)
+{
+	struct queue_envelope a, b;
+	struct buf bytes;
+	size_t n;
+
+	(void)state;
+	fill(&a, 3);
+	assert_int_equal(queue_envelope_dup(&a, &a.forward_sender,
+	    SLICE_LIT("SRS0=AAAAAA=7I=example.net=alice@ours.example")), ERR_OK);
+	a.rcpts[1].is_forwarded = true;
+	buf_init(&bytes, 1u << 20);
+	queue_envelope_put(&bytes, &a);
+	queue_envelope_init(&b);
+	assert_int_equal(queue_envelope_get(buf_slice(&bytes), &b), ERR_OK);
+	assert_slice(queue_envelope_sender(&b, &b.rcpts[0]), "alice@example.net");
+	assert_slice(queue_envelope_sender(&b, &b.rcpts[1]),
+	    "SRS0=AAAAAA=7I=example.net=alice@ours.example");
+	assert_slice(queue_envelope_sender(&b, &b.rcpts[2]), "alice@example.net");
+	queue_envelope_fini(&b);
+	for (n = 0; n < bytes.n; n++) {
+		queue_envelope_init(&b);
+		assert_int_equal(queue_envelope_get(slice_head(buf_slice(&bytes), n), &b),
+		    ERR_CORRUPT);
+		queue_envelope_fini(&b);
+	}
+	/* Forwarded as nobody: not what we write. */
+	a.forward_sender = SLICE_NONE;
+	buf_reset(&bytes);
+	queue_envelope_put(&bytes, &a);
+	queue_envelope_init(&b);
+	assert_int_equal(queue_envelope_get(buf_slice(&bytes), &b), ERR_CORRUPT);
+	queue_envelope_fini(&b);
+	queue_envelope_fini(&a);
+	buf_fini(&bytes);
+}
+
 static void
 test_rcpt_limit(void **state)
 {
@@ -209,6 +248,7 @@ test_old_envelope(void **state)
 	assert_int_equal(e.rcpts[0].class, QUEUE_REMOTE);
 	assert_slice(e.rcpts[0].address, "c@d");
 	assert_slice(e.rcpts[0].orcpt, "rfc822;c@d");
+	assert_slice(queue_envelope_sender(&e, &e.rcpts[0]), "a@b");
 	queue_envelope_fini(&e);
 }
 
@@ -580,6 +620,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_rcpt_limit),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_old_progress),

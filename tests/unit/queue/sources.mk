@@ -23,6 +23,9 @@ queue_sts_test_SRCS = tests/unit/queue/queue_sts_test.c tests/unit/queue/spool_d
 queue_sts_test_USES = ipc crypto io sys base
 queue_sts_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 
+UNITS += queue_srs_test
+queue_srs_test_SRCS = tests/unit/queue/queue_srs_test.c queue/queue_srs.c
+queue_srs_test_USES = crypto mail base
 UNITS += queue_resolve_test queue_envelope_test
 queue_resolve_test_SRCS = tests/unit/queue/queue_resolve_test.c queue/queue_resolve.c queue/queue_lookup.c queue/queue_facts.c
 queue_resolve_test_USES = ipc mail base
@@ -70,3 +73,9 @@ queue_cat_test_SRCS = tests/unit/queue/queue_cat_test.c tests/unit/queue/fake_qu
 	tests/unit/queue/spool_dir.c $(queue_CORE)
 queue_cat_test_USES = $(queue_TEST_USES)
 queue_cat_test_EXT = $(queue_TEST_EXT)
+
+UNITS += queue_forward_test
+queue_forward_test_SRCS = tests/unit/queue/queue_forward_test.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/fake_relay.c tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_forward_test_USES = $(queue_TEST_USES)
+queue_forward_test_EXT = $(queue_TEST_EXT)
