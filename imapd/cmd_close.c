@@ -14,6 +14,8 @@ static void
 on_done(struct imap_cmd *c)
 {
 	imap_session_unselect(c->s);
+	/* RFC 7162 s3.2.8: the client was not told what vanished. */
+	c->tells_highest = false;
 	imap_cmd_ok(c, "Close completed");
 }
 

@@ -31,7 +31,7 @@ cmd_enable_run(struct imap_cmd *c)
 
 	buf_put_str(out, "* ENABLED");
 	imap_caps_put_enabled(out, a->bits & ~s->enabled);
-	s->enabled |= imap_caps_implied(a->bits);
 	buf_put_str(out, "\r\n");
+	imap_session_enable(s, a->bits);
 	imap_cmd_ok(c, "Enabled");
 }

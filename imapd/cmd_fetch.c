@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * FETCH (RFC 3501 s6.4.5): "FETCH" SP sequence-set SP ("ALL" / "FULL" /
- * "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")").
+ * "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")") [fetch-modifiers].
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_fetch.h"
@@ -21,6 +21,7 @@ cmd_fetch_parse(struct imap_cmd *c, struct imap_parser *p)
 	imap_seqset_read(p, &a->set);
 	imap_parser_sp(p);
 	imap_items_parse(p, c->uid, &a->items);
+	imap_items_parse_modifiers(p, c->uid, &a->items);
 }
 
 void
@@ -30,6 +31,9 @@ cmd_fetch_run(struct imap_cmd *c)
 
 	if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists))
 		imap_cmd_bad(c, "No such message");
+	else if (a->items.vanished && !imap_session_is(c->s, IMAP_EN_QRESYNC))
+		/* RFC 7162 s3.2.6 */
+		imap_cmd_bad(c, "ENABLE QRESYNC first");
 	else
 		imap_fetch_start(c, &a->items, a->set);
 }

@@ -7,9 +7,9 @@
 #include "imapd/imap_mailbox.h"
 #include "lib/base/cc.h"
 
-enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, ITEM_COUNT };
+enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, HIGHESTMODSEQ, ITEM_COUNT };
 static const char *const item_names[ITEM_COUNT] = {
-	"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN",
+	"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ",
 };
 #define ITEMS_MAX	20
 
@@ -62,15 +62,16 @@ on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
 
 	if (m == NULL)
 		return;
-	uint32_t values[ITEM_COUNT] = {
+	uint64_t values[ITEM_COUNT] = {
 		[MESSAGES] = m->exists, [RECENT] = m->recent, [UIDNEXT] = m->uidnext,
 		[UIDVALIDITY] = m->uidvalidity, [UNSEEN] = m->unseen,
+		[HIGHESTMODSEQ] = m->modseq > 0 ? m->modseq : 1,
 	};
 	buf_put_str(out, "* STATUS ");
 	imap_mailbox_put(out, a->name);
 	for (size_t i = 0; i < a->count; i++)
-		buf_printf(out, "%s%s %u", i == 0 ? " (" : " ", item_names[a->items[i]],
-		    values[a->items[i]]);
+		buf_printf(out, "%s%s %llu", i == 0 ? " (" : " ", item_names[a->items[i]],
+		    (unsigned long long)values[a->items[i]]);
 	buf_put_str(out, ")\r\n");
 	imap_cmd_ok(s->cmd, "Status completed");
 }
@@ -81,6 +82,9 @@ cmd_status_run(struct imap_cmd *c)
 	struct args *a = c->priv;
 	struct ipc_store_status m = { .handle = c->s->handle, .name = a->name };
 
+	for (size_t i = 0; i < a->count; i++)
+		if (a->items[i] == HIGHESTMODSEQ)
+			imap_session_enable(c->s, IMAP_EN_CONDSTORE);
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, ERR_NOTFOUND);
 	else

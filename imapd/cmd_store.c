@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * STORE (RFC 3501 s6.4.6): "STORE" SP sequence-set SP ["+" / "-"] "FLAGS"
- * [".SILENT"] SP (flag-list / (flag *(SP flag))).
+ * STORE (RFC 3501 s6.4.6): "STORE" SP sequence-set [SP "(" "UNCHANGEDSINCE" SP
+ * modseq ")"] SP ["+" / "-"] "FLAGS" [".SILENT"] SP (flag-list / (flag *(SP
+ * flag))).
  *
  * The store changes slice by slice; each answer is reported at once.  With
  * .SILENT a first pass touches only what nobody changed since our last
@@ -9,16 +10,20 @@
  * flags is wrong, so that a second pass leaves it to imap_sync to tell it.
  * New keywords have no known number before imap_sync brings it: then too
  * reporting is left to it.
+ *
+ * UNCHANGEDSINCE (RFC 7162 s3.1.3): messages that changed since are told as
+ * they are and named in MODIFIED.
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_flags.h"
+#include "imapd/imap_row.h"
 #include "imapd/imap_seqset.h"
 #include "imapd/imap_sync.h"
-#include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 
 #define NO_CONDITION	UINT64_MAX
+#define MODIFIED_MAX	(4u << 20)	/* bytes of the set in the answer */
 
 struct args {
 	struct slice	 set;
@@ -28,10 +33,13 @@ struct args {
 	bool		 leave;		/* reporting is imap_sync's */
 	bool		 waiting;
 	bool		 by_uid;
+	bool		 conditional;	/* UNCHANGEDSINCE was given */
 	uint64_t	 unchanged_since;
 	uint32_t	 resume;
 	bool		 done;
 	struct buf	 conflicts;	/* UID pairs */
+	struct buf	 modified;	/* "MODIFIED 1:3,5" */
+	struct imap_run	 run;
 };
 
 static void
@@ -40,6 +48,23 @@ fini(struct imap_cmd *c)
 	struct args *a = c->priv;
 
 	buf_fini(&a->conflicts);
+	buf_fini(&a->modified);
+}
+
+/* store-modifier: only one is known. */
+static void
+parse_modifiers(struct args *a, struct imap_parser *p)
+{
+	a->unchanged_since = NO_CONDITION;
+	if (!imap_parser_take(p, '('))
+		return;
+	if (!imap_parser_take_word(p, "UNCHANGEDSINCE"))
+		imap_parser_fail(p, "Unknown modifier");
+	imap_parser_sp(p);
+	a->unchanged_since = imap_parser_modseq(p);
+	a->conditional = true;
+	imap_parser_want(p, ')');
+	imap_parser_sp(p);
 }
 
 void
@@ -51,10 +76,12 @@ cmd_store_parse(struct imap_cmd *c, struct imap_parser *p)
 		return;
 	c->priv = a;
 	buf_init(&a->conflicts, 8 * STORE_SET_MAX);
+	buf_init(&a->modified, MODIFIED_MAX);
 	c->fini = fini;
 	imap_parser_sp(p);
 	imap_seqset_read(p, &a->set);
 	imap_parser_sp(p);
+	parse_modifiers(a, p);
 	a->op = imap_parser_take(p, '+') ? STORE_ADD :
 	    imap_parser_take(p, '-') ? STORE_REMOVE : STORE_REPLACE;
 	if (!imap_parser_take_word(p, "FLAGS"))
@@ -64,37 +91,29 @@ cmd_store_parse(struct imap_cmd *c, struct imap_parser *p)
 	imap_flags_parse(p, true, &a->flags);
 }
 
+/* RFC 7162 s3.1.3: a new MODSEQ is told in spite of .SILENT. */
 static void
-put_row(struct imap_cmd *c, const struct ipc_row *row)
+put_row(struct imap_cmd *c, const struct ipc_row *row, bool silent)
 {
-	struct imap_session *s = c->s;
-	struct buf *out = imap_session_out(s);
+	unsigned due = imap_row_due(c->s);
+	unsigned parts = silent ? due :
+	    due | IMAP_ROW_FLAGS | (c->uid ? (unsigned)IMAP_ROW_UID : 0);
 
-	buf_printf(out, "* %u FETCH (", row->seq);
-	if (c->uid)
-		buf_printf(out, "UID %u ", row->uid);
-	buf_put_str(out, "FLAGS (");
-	imap_flags_put(out, row->flags, imap_sync_names(s),
-	    imap_recent_has(&s->view.recent, row->uid));
-	buf_put_str(out, "))\r\n");
+	imap_cmd_told(c, row->seq, row->uid, row->modseq);
+	if (parts != 0)
+		imap_row_tell(c->s, row, parts);
 }
 
+/* It changed since the client's modseq. */
 static void
-add_conflict(struct args *a, uint32_t uid)
+put_modified(struct imap_cmd *c, struct ipc_row *row)
 {
-	unsigned char pair[8];
-	char *last;
+	struct args *a = c->priv;
 
-	if (a->conflicts.n >= 8) {
-		last = buf_data(&a->conflicts) + a->conflicts.n - 4;
-		if (dec_le32(last) + 1 == uid) {
-			enc_le32(last, uid);
-			return;
-		}
-	}
-	enc_le32(pair, uid);
-	enc_le32(pair + 4, uid);
-	buf_put(&a->conflicts, pair, sizeof(pair));
+	imap_seqset_run_add(&a->modified, &a->run, c->uid ? row->uid : row->seq);
+	row->flags &= ~(uint32_t)STORE_CONFLICT;
+	if (!a->leave)
+		put_row(c, row, false);
 }
 
 static void
@@ -108,15 +127,12 @@ take_rows(struct imap_cmd *c, struct slice rows)
 		ipc_row_get(&r, &row);
 		if (r.bad)
 			break;
-		if (row.flags & STORE_CONFLICT) {
-			add_conflict(a, row.uid);
-			continue;
-		}
-		if (a->leave)
-			continue;
-		imap_cmd_told(c, row.seq, row.uid, row.modseq);
-		if (!a->silent)
-			put_row(c, &row);
+		if ((row.flags & STORE_CONFLICT) && a->conditional)
+			put_modified(c, &row);
+		else if (row.flags & STORE_CONFLICT)
+			imap_seqset_add(&a->conflicts, row.uid);
+		else if (!a->leave)
+			put_row(c, &row, a->silent);
 	}
 }
 
@@ -142,7 +158,7 @@ second_pass(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 
-	if (a->unchanged_since == NO_CONDITION || a->conflicts.n == 0)
+	if (a->conditional || a->unchanged_since == NO_CONDITION || a->conflicts.n == 0)
 		return false;
 	/* Too scattered for a set: all again, the client hears of every row. */
 	if (buf_err(&a->conflicts) == ERR_OK) {
@@ -154,6 +170,20 @@ second_pass(struct imap_cmd *c)
 	a->resume = 0;
 	a->done = false;
 	return true;
+}
+
+static void
+answer(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+
+	imap_seqset_run_end(&a->modified, &a->run);
+	if (buf_err(&a->modified) != ERR_OK)
+		imap_cmd_error(c, ERR_LIMIT);
+	else if (a->run.any)
+		imap_cmd_ok_code(c, imap_cmd_text(c, &a->modified), "Conditional store failed");
+	else
+		imap_cmd_ok(c, "Store completed");
 }
 
 static void
@@ -177,7 +207,7 @@ step(struct imap_cmd *c)
 	if (a->waiting || c->s->host->is_clogged(c->s->host_arg))
 		return;
 	if (a->done && !second_pass(c)) {
-		imap_cmd_ok(c, "Store completed");
+		answer(c);
 		return;
 	}
 	m.by_uid = a->by_uid;
@@ -201,7 +231,14 @@ cmd_store_run(struct imap_cmd *c)
 		return;
 	}
 	a->by_uid = c->by_uid;
-	a->unchanged_since = a->silent ? c->s->view.r : NO_CONDITION;
+	buf_put_str(&a->modified, "MODIFIED ");
+	if (a->conditional)
+		imap_session_enable(c->s, IMAP_EN_CONDSTORE);
+	if (!a->conditional && a->silent)
+		a->unchanged_since = c->s->view.r;
+	/* The flags that others gave it since our report are news here. */
+	if (a->conditional && a->unchanged_since > c->s->view.r)
+		a->silent = false;
 	a->leave = !imap_flags_known(imap_sync_names(c->s), a->flags.keywords);
 	c->resume = step;
 	step(c);

@@ -75,6 +75,8 @@ struct imap_cmd {
 	struct imap_told	*told;
 	size_t			 told_count, told_cap;
 	bool			 synced;
+	bool			 no_expunge;	/* sequence numbers are in use */
+	bool			 tells_highest;	/* HIGHESTMODSEQ goes with the OK */
 	bool			 start_tls;	/* when it is answered */
 	bool			 logout;
 };

@@ -50,6 +50,8 @@ on_copied(struct imap_session *s, void *arg, const struct imap_reply *r)
 	m = imap_cmd_expect(c, r, IPC_MSG_store_copied);
 	if (m == NULL)
 		return;
+	/* RFC 7162 s3.2: as for EXPUNGE. */
+	c->tells_highest = a->move && m->from.n > 0 && imap_session_is(s, IMAP_EN_CONDSTORE);
 	if (m->from.n == 0) {
 		imap_cmd_ok(c, "No messages");
 		return;

@@ -28,6 +28,8 @@ on_expunged(struct imap_session *s, void *arg, const struct imap_reply *r)
 	}
 	if (w->count > 0)
 		log_event(LOG_expunge, log_session(s->sid), log_num("count", w->count));
+	/* RFC 7162 s3.2.7 */
+	s->cmd->tells_highest = w->count > 0 && imap_session_is(s, IMAP_EN_CONDSTORE);
 	w->done(s->cmd);
 }
 

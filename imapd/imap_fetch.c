@@ -12,8 +12,10 @@
 
 #include "imapd/imap_flags.h"
 #include "imapd/imap_message.h"
+#include "imapd/imap_row.h"
 #include "imapd/imap_seqset.h"
 #include "imapd/imap_sync.h"
+#include "imapd/imap_vanished.h"
 #include "imapd/imap_walk.h"
 #include "lib/base/clock.h"
 #include "lib/base/must.h"
@@ -23,17 +25,21 @@
 #define HEADER_FIRST_BYTES	20480u		/* head and one chunk */
 #define ROWS_PER_TURN		64
 
-enum phase { SEEN, NEXT, PREPARE, ITEM, STREAM, COLLECT };
+enum phase { SEEN, VANISHED, NEXT, PREPARE, ITEM, STREAM, COLLECT };
 
 struct fetch {
 	struct imap_cmd		*c;
 	const struct imap_items	*items;
+	struct imap_vanished	 vanished;
 	struct imap_walk	 walk;
 	struct imap_message	 message;
 	enum phase		 phase;
 	uint32_t		 idx;		/* of the item */
 	bool			 any;		/* an item was told of this message */
 	bool			 waiting;	/* for store_flags */
+	bool			 walked;	/* all messages are told */
+	bool			 seen_late;	/* \Seen only for those that were told */
+	struct buf		 told;		/* seen_late: their UIDs, in pairs */
 	bool			 failed;	/* some message was left out */
 	uint32_t		 resume;
 	struct buf		 header;	/* COLLECT */
@@ -46,12 +52,21 @@ fini(struct imap_cmd *c)
 
 	imap_message_fini(&f->message);
 	imap_walk_fini(&f->walk);
+	buf_fini(&f->told);
 	buf_wipe(&f->header);
 	buf_fini(&f->header);
 	free(f);
 }
 
-/* ---- \Seen first ---- */
+/* ---- \Seen first; with CHANGEDSINCE for what passed it, behind ---- */
+
+static void
+after_seen(struct fetch *f)
+{
+	buf_reset(&f->told);
+	f->resume = 0;
+	f->phase = !f->seen_late && f->items->vanished ? VANISHED : NEXT;
+}
 
 static void
 on_seen(struct imap_session *s, void *arg, const struct imap_reply *r)
@@ -65,7 +80,7 @@ on_seen(struct imap_session *s, void *arg, const struct imap_reply *r)
 	s->cmd->modseq = m->modseq;
 	f->resume = m->resume;
 	if (!m->more)
-		f->phase = NEXT;
+		after_seen(f);
 }
 
 static void
@@ -74,9 +89,10 @@ ask_seen(struct fetch *f)
 	const struct imap_session *s = f->c->s;
 	struct ipc_store_flags m = {
 		.handle = s->handle, .mailbox = s->view.mailbox, .v = s->view.v,
-		.uidnext = s->view.uidnext, .by_uid = f->c->by_uid, .op = STORE_ADD,
-		.flags = STORE_SEEN, .unchanged_since = UINT64_MAX,
-		.resume = f->resume, .set = f->walk.set,
+		.uidnext = s->view.uidnext, .by_uid = f->seen_late || f->walk.by_uid,
+		.op = STORE_ADD, .flags = STORE_SEEN, .unchanged_since = UINT64_MAX,
+		.resume = f->resume,
+		.set = f->seen_late ? buf_slice(&f->told) : f->walk.set,
 	};
 
 	f->waiting = imap_cmd_call(f->c, IPC_STORE, IPC_MSG_store_flags, &m, on_seen, f);
@@ -107,6 +123,7 @@ needs_of(struct fetch *f, const struct imap_item *i)
 	case IMAP_ITEM_UID:
 	case IMAP_ITEM_INTERNALDATE:
 	case IMAP_ITEM_SIZE:
+	case IMAP_ITEM_MODSEQ:
 		return 0;
 	case IMAP_ITEM_ENVELOPE:
 		return IMAP_NEED_ENVELOPE;
@@ -155,18 +172,6 @@ first_bytes_of(const struct imap_items *items)
 }
 
 /* ---- items ---- */
-
-static void
-put_flags(struct fetch *f, struct buf *out)
-{
-	struct imap_session *s = f->c->s;
-	const struct ipc_row *row = &f->walk.row;
-
-	buf_put_str(out, "FLAGS (");
-	imap_flags_put(out, row->flags, imap_sync_names(s),
-	    imap_recent_has(&s->view.recent, row->uid));
-	buf_put_char(out, ')');
-}
 
 static void
 put_literal(struct buf *out, struct slice s)
@@ -278,8 +283,9 @@ static void
 put_item(struct fetch *f)
 {
 	const struct imap_item *i = &f->items->v[f->idx];
+	struct imap_session *s = f->c->s;
 	const struct ipc_row *row = &f->walk.row;
-	struct buf *out = imap_session_out(f->c->s);
+	struct buf *out = imap_session_out(s);
 
 	if (f->any)
 		buf_put_char(out, ' ');
@@ -291,10 +297,13 @@ put_item(struct fetch *f)
 	f->idx++;
 	switch (i->kind) {
 	case IMAP_ITEM_FLAGS:
-		put_flags(f, out);
+		(void)imap_row_put(s, out, row, IMAP_ROW_FLAGS, false);
 		break;
 	case IMAP_ITEM_UID:
-		buf_printf(out, "UID %u", row->uid);
+		(void)imap_row_put(s, out, row, IMAP_ROW_UID, false);
+		break;
+	case IMAP_ITEM_MODSEQ:
+		(void)imap_row_put(s, out, row, IMAP_ROW_MODSEQ, false);
 		break;
 	case IMAP_ITEM_INTERNALDATE:
 		buf_put_str(out, "INTERNALDATE ");
@@ -318,6 +327,21 @@ put_item(struct fetch *f)
 	}
 }
 
+/* What was not asked for and must be told of a row that this command changed. */
+static unsigned
+changed_parts(const struct fetch *f)
+{
+	unsigned parts = IMAP_ROW_FLAGS | imap_row_due(f->c->s);
+
+	if (imap_items_has(f->items, IMAP_ITEM_FLAGS))
+		parts &= ~(unsigned)IMAP_ROW_FLAGS;
+	if (imap_items_has(f->items, IMAP_ITEM_UID))
+		parts &= ~(unsigned)IMAP_ROW_UID;
+	if (imap_items_has(f->items, IMAP_ITEM_MODSEQ))
+		parts &= ~(unsigned)IMAP_ROW_MODSEQ;
+	return parts;
+}
+
 static void
 end_message(struct fetch *f)
 {
@@ -327,16 +351,17 @@ end_message(struct fetch *f)
 	bool has_flags = imap_items_has(f->items, IMAP_ITEM_FLAGS);
 
 	/* RFC 3501 s6.4.5: a flag changed by this command is told. */
-	if (!has_flags && f->items->sets_seen && row->modseq > s->view.r) {
-		buf_put_char(out, ' ');
-		put_flags(f, out);
+	if (f->items->sets_seen && !f->seen_late && row->modseq > s->view.r) {
+		(void)imap_row_put(s, out, row, changed_parts(f), true);
 		has_flags = true;
 	}
 	if (has_flags && row->modseq > s->view.r &&
 	    !(row->flags & ~imap_flags_mask(imap_sync_names(s))))
 		imap_cmd_told(f->c, row->seq, row->uid, row->modseq);
 	buf_put_str(out, ")\r\n");
-	f->phase = NEXT;
+	if (f->seen_late)
+		imap_seqset_add(&f->told, row->uid);
+	f->phase = f->told.n == 8 * STORE_SET_MAX ? SEEN : NEXT;
 }
 
 /* ---- the machine ---- */
@@ -344,8 +369,13 @@ end_message(struct fetch *f)
 static bool
 next(struct fetch *f)
 {
-	enum err e = imap_walk_next(&f->walk);
+	enum err e = f->walked ? ERR_END : imap_walk_next(&f->walk);
 
+	f->walked = e == ERR_END;
+	if (f->walked && f->told.n > 0) {
+		f->phase = SEEN;
+		return true;
+	}
 	if (e == ERR_END && f->failed)
 		imap_cmd_no(f->c, "CORRUPTION", "Some messages could not be opened");
 	else if (e == ERR_END)
@@ -369,7 +399,7 @@ prepare(struct fetch *f)
 		f->phase = NEXT;
 		return true;
 	}
-	buf_printf(imap_session_out(f->c->s), "* %u FETCH (", f->walk.row.seq);
+	imap_row_begin(f->c->s, imap_session_out(f->c->s), &f->walk.row);
 	f->idx = 0;
 	f->any = false;
 	f->phase = ITEM;
@@ -399,6 +429,16 @@ stream(struct fetch *f)
 	return true;
 }
 
+static bool
+tell_vanished(struct fetch *f)
+{
+	enum err e = imap_vanished_next(&f->vanished);
+
+	if (e == ERR_OK)
+		f->phase = NEXT;
+	return e == ERR_OK;
+}
+
 static void
 step(struct imap_cmd *c)
 {
@@ -414,6 +454,9 @@ step(struct imap_cmd *c)
 			if (!f->waiting)
 				ask_seen(f);
 			goes_on = false;
+			break;
+		case VANISHED:
+			goes_on = tell_vanished(f);
 			break;
 		case NEXT:
 			if (++rows > ROWS_PER_TURN) {
@@ -448,7 +491,7 @@ wants_only_bodies(const struct fetch *f)
 	for (uint32_t i = 0; i < f->items->count; i++) {
 		const struct imap_item *it = &f->items->v[i];
 
-		if (it->kind > IMAP_ITEM_SIZE && (it->kind != IMAP_ITEM_SECTION ||
+		if (it->kind > IMAP_ITEM_MODSEQ && (it->kind != IMAP_ITEM_SECTION ||
 		    it->path_count > 0 || it->what != MIME_SECTION_ALL))
 			return false;
 	}
@@ -460,7 +503,7 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 {
 	struct fetch *f = must_alloc(1, sizeof(*f));
 	const uint32_t flat = 1u << IMAP_ITEM_FLAGS | 1u << IMAP_ITEM_UID |
-	    1u << IMAP_ITEM_INTERNALDATE | 1u << IMAP_ITEM_SIZE;
+	    1u << IMAP_ITEM_INTERNALDATE | 1u << IMAP_ITEM_SIZE | 1u << IMAP_ITEM_MODSEQ;
 
 	f->c = c;
 	f->items = items;
@@ -477,7 +520,17 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	buf_init(&f->header, HEADER_MAX + SEAL_FRAME_BYTES);
 	if (wants_only_bodies(f))
 		f->walk.want &= (uint8_t)~STORE_WANT_SUMMARY;
-	f->phase = items->sets_seen && !c->s->view.readonly ? SEEN : NEXT;
+	f->walk.changed_since = items->changed_since;
+	f->vanished = (struct imap_vanished){ .c = c, .since = items->changed_since, .set = set };
+	buf_init(&f->told, 8 * STORE_SET_MAX);
+	f->phase = items->vanished ? VANISHED : NEXT;
+	if (items->sets_seen && !c->s->view.readonly) {
+		f->seen_late = items->changed_since != 0;
+		if (!f->seen_late)
+			f->phase = SEEN;
+	}
+	if (imap_items_has(items, IMAP_ITEM_MODSEQ))
+		imap_session_enable(c->s, IMAP_EN_CONDSTORE);
 	c->priv = f;
 	c->fini = fini;
 	c->resume = step;

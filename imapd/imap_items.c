@@ -225,6 +225,7 @@ parse_item(struct imap_parser *p, struct imap_items *items)
 		{ "FLAGS", IMAP_ITEM_FLAGS }, { "UID", IMAP_ITEM_UID },
 		{ "INTERNALDATE", IMAP_ITEM_INTERNALDATE },
 		{ "RFC822.SIZE", IMAP_ITEM_SIZE }, { "ENVELOPE", IMAP_ITEM_ENVELOPE },
+		{ "MODSEQ", IMAP_ITEM_MODSEQ },
 		{ "BODYSTRUCTURE", IMAP_ITEM_BODYSTRUCTURE },
 	};
 	struct slice name = imap_parser_item(p);
@@ -257,12 +258,13 @@ parse_macro(struct imap_parser *p, struct imap_items *items)
 	static const struct { const char *name; unsigned extra; } macros[] = {
 		{ "ALL", 1 }, { "FAST", 0 }, { "FULL", 2 },
 	};
-	struct slice rest = slice_of(p->p, (size_t)(p->end - p->p));
+	struct slice rest = slice_of(p->p, (size_t)(p->end - p->p)), word;
 
+	(void)slice_cut(rest, ' ', &word);
 	for (size_t i = 0; i < lengthof(macros); i++) {
-		if (!slice_ieq_str(rest, macros[i].name))
+		if (!slice_ieq_str(word, macros[i].name))
 			continue;
-		p->p = p->end;
+		p->p += word.n;
 		(void)add(items, p, IMAP_ITEM_FLAGS);
 		(void)add(items, p, IMAP_ITEM_INTERNALDATE);
 		(void)add(items, p, IMAP_ITEM_SIZE);
@@ -297,6 +299,41 @@ imap_items_parse(struct imap_parser *p, bool uid, struct imap_items *items)
 		while (imap_parser_take(p, ' '));
 		imap_parser_want(p, ')');
 	}
+}
+
+static void
+parse_modifier(struct imap_parser *p, bool uid, struct imap_items *items)
+{
+	struct slice name = imap_parser_atom(p);
+
+	if (slice_ieq_str(name, "CHANGEDSINCE") && items->changed_since == 0) {
+		imap_parser_sp(p);
+		items->changed_since = imap_parser_modseq(p);
+		if (items->changed_since == 0)
+			imap_parser_fail(p, "Expected a mod-sequence");
+	} else if (slice_ieq_str(name, "VANISHED") && uid && !items->vanished) {
+		items->vanished = true;
+	} else {
+		imap_parser_fail(p, "Unknown or misplaced modifier");
+	}
+}
+
+void
+imap_items_parse_modifiers(struct imap_parser *p, bool uid, struct imap_items *items)
+{
+	if (!imap_parser_take(p, ' '))
+		return;
+	imap_parser_want(p, '(');
+	do
+		parse_modifier(p, uid, items);
+	while (imap_parser_take(p, ' '));
+	imap_parser_want(p, ')');
+	/* RFC 7162 s3.2.6 */
+	if (items->vanished && items->changed_since == 0)
+		imap_parser_fail(p, "VANISHED needs CHANGEDSINCE");
+	/* RFC 7162 s3.1.4.1: MODSEQ is told then. */
+	if (items->changed_since != 0 && !imap_items_has(items, IMAP_ITEM_MODSEQ))
+		(void)add(items, p, IMAP_ITEM_MODSEQ);
 }
 
 void

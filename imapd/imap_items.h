@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a FETCH asks for (RFC 3501 s6.4.5): macros, data items, BODY sections
- * with part numbers, header field lists and partial ranges.  Pure; all memory
- * is the command's arena.
+ * with part numbers, header field lists and partial ranges; and its modifiers
+ * (RFC 7162).  Pure; all memory is the command's arena.
  */
 #ifndef IMAP_ITEMS_H
 #define IMAP_ITEMS_H
@@ -20,7 +20,7 @@
 
 enum imap_item_kind {
 	IMAP_ITEM_FLAGS, IMAP_ITEM_UID, IMAP_ITEM_INTERNALDATE, IMAP_ITEM_SIZE,
-	IMAP_ITEM_ENVELOPE, IMAP_ITEM_BODY, IMAP_ITEM_BODYSTRUCTURE,
+	IMAP_ITEM_MODSEQ, IMAP_ITEM_ENVELOPE, IMAP_ITEM_BODY, IMAP_ITEM_BODYSTRUCTURE,
 	IMAP_ITEM_SECTION
 };
 
@@ -45,10 +45,14 @@ struct imap_items {
 	uint32_t		 count;
 	uint32_t		 kinds;		/* bits 1 << kind */
 	bool			 sets_seen;	/* some section without PEEK */
+	bool			 vanished;	/* VANISHED (EARLIER) is wanted */
+	uint64_t		 changed_since;	/* only modseq above; 0: all */
 };
 
 /* fetch-att, a macro, or a list; for UID FETCH, UID is there always. */
 void	 imap_items_parse(struct imap_parser *, bool uid, struct imap_items *);
+/* fetch-modifiers, if any: SP "(" modifier *(SP modifier) ")". */
+void	 imap_items_parse_modifiers(struct imap_parser *, bool uid, struct imap_items *);
 bool	 imap_items_has(const struct imap_items *, enum imap_item_kind);
 /* Appends the fields of header that the item wants, and the blank line. */
 void	 imap_items_put_fields(struct buf *, const struct imap_item *, struct slice header);

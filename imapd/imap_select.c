@@ -3,9 +3,32 @@
 
 #include "imapd/imap_flags.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_resync.h"
 #include "imapd/imap_sync.h"
 
-struct args { struct slice name; enum err name_error; bool examine; };
+struct args {
+	struct slice		 name;
+	enum err		 name_error;
+	bool			 examine;
+	bool			 condstore;
+	struct imap_resync	*resync;	/* NULL: no QRESYNC */
+};
+
+/* select-param (RFC 4466 s2.1): each at most once. */
+static void
+parse_param(struct imap_cmd *c, struct args *a, struct imap_parser *p)
+{
+	struct slice name = imap_parser_atom(p);
+
+	if (slice_ieq_str(name, "CONDSTORE") && !a->condstore) {
+		a->condstore = true;
+	} else if (slice_ieq_str(name, "QRESYNC") && a->resync == NULL) {
+		imap_parser_sp(p);
+		a->resync = imap_resync_parse(c, p);
+	} else {
+		imap_parser_fail(p, "Unknown parameter");
+	}
+}
 
 void
 imap_select_parse(struct imap_cmd *c, struct imap_parser *p)
@@ -17,6 +40,16 @@ imap_select_parse(struct imap_cmd *c, struct imap_parser *p)
 	c->priv = a;
 	imap_parser_sp(p);
 	a->name = imap_mailbox_parse(p, &a->name_error);
+	if (!imap_parser_take(p, ' '))
+		return;
+	imap_parser_want(p, '(');
+	do
+		parse_param(c, a, p);
+	while (imap_parser_take(p, ' '));
+	imap_parser_want(p, ')');
+	/* RFC 7162 s3.2.5 */
+	if (a->resync != NULL && !imap_session_is(c->s, IMAP_EN_QRESYNC))
+		imap_parser_fail(p, "ENABLE QRESYNC first");
 }
 
 static void
@@ -36,6 +69,18 @@ put_facts(struct imap_session *s, const struct ipc_store_selected *m)
 		buf_printf(out, "* OK [UNSEEN %u] First unseen\r\n", m->first_unseen);
 	buf_printf(out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", m->uidvalidity);
 	buf_printf(out, "* OK [UIDNEXT %u] Predicted next UID\r\n", m->uidnext);
+	/* RFC 7162 s3.1.2.1: with every SELECT. */
+	buf_printf(out, "* OK [HIGHESTMODSEQ %llu] Highest\r\n",
+	    (unsigned long long)imap_sync_highest(s));
+}
+
+static void
+done(struct imap_cmd *c)
+{
+	bool readonly = c->s->view.readonly;
+
+	imap_cmd_ok_code(c, readonly ? "READ-ONLY" : "READ-WRITE",
+	    readonly ? "Examine completed" : "Select completed");
 }
 
 static void
@@ -59,8 +104,10 @@ on_selected(struct imap_session *s, void *arg, const struct imap_reply *r)
 	(void)imap_sync_keywords(s, m->keywords);
 	s->state = IMAP_SELECTED;
 	put_facts(s, m);
-	imap_cmd_ok_code(s->cmd, a->examine ? "READ-ONLY" : "READ-WRITE",
-	    a->examine ? "Examine completed" : "Select completed");
+	if (a->resync != NULL)
+		imap_resync_start(a->resync, done);
+	else
+		done(s->cmd);
 }
 
 void
@@ -71,7 +118,12 @@ imap_select_run(struct imap_cmd *c, bool examine)
 		.handle = c->s->handle, .examine = examine, .name = a->name,
 	};
 
+	/* RFC 7162 s3.2.11: what follows is of another mailbox. */
+	if (c->s->state == IMAP_SELECTED)
+		buf_put_str(imap_session_out(c->s), "* OK [CLOSED] Left the mailbox before\r\n");
 	imap_session_unselect(c->s);
+	if (a->condstore)
+		imap_session_enable(c->s, IMAP_EN_CONDSTORE);
 	a->examine = examine;
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, ERR_NOTFOUND);

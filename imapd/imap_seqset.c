@@ -182,6 +182,24 @@ imap_seqset_max(struct slice pairs)
 	return max;
 }
 
+void
+imap_seqset_add(struct buf *pairs, uint32_t n)
+{
+	unsigned char pair[8];
+	char *last;
+
+	if (pairs->n >= 8) {
+		last = buf_data(pairs) + pairs->n - 4;
+		if (dec_le32(last) + 1 == n) {
+			enc_le32(last, n);
+			return;
+		}
+	}
+	enc_le32(pair, n);
+	enc_le32(pair + 4, n);
+	buf_put(pairs, pair, sizeof(pair));
+}
+
 static void
 put_range(struct buf *b, uint32_t first, uint32_t last)
 {

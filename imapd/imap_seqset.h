@@ -35,6 +35,8 @@ bool		 imap_seqset_fits(struct slice pairs, uint32_t exists);
 bool		 imap_seqset_has(struct slice pairs, uint32_t n, uint32_t top);
 /* Largest number named; STORE_STAR for "*"; 0 when empty. */
 uint32_t	 imap_seqset_max(struct slice pairs);
+/* Grow pairs by a number above all that are in. */
+void		 imap_seqset_add(struct buf *pairs, uint32_t n);
 /* "1:3,5" of pairs that hold no "*". */
 void		 imap_seqset_put(struct buf *, struct slice pairs);
 /* Grow a list of numbers given in ascending order: "1:3,5". */

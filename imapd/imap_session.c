@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "imapd/imap_call.h"
+#include "imapd/imap_caps.h"
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_parser.h"
 #include "imapd/imap_sync.h"
@@ -151,6 +152,24 @@ imap_session_is(const struct imap_session *s, enum imap_enabled bit)
 	return (s->enabled & bit) != 0;
 }
 
+static void
+put_highest(struct imap_session *s)
+{
+	buf_printf(imap_session_out(s), "* OK [HIGHESTMODSEQ %llu] Known so far\r\n",
+	    (unsigned long long)imap_sync_highest(s));
+}
+
+void
+imap_session_enable(struct imap_session *s, unsigned bits)
+{
+	unsigned before = s->enabled;
+
+	s->enabled |= imap_caps_implied(bits);
+	/* RFC 7162 s3.1: the first such command with a mailbox selected tells it. */
+	if (s->state == IMAP_SELECTED && (s->enabled & ~before & IMAP_EN_CONDSTORE))
+		put_highest(s);
+}
+
 void
 imap_session_start(struct imap_session *s, const char *tls_version, bool may_tls)
 {
@@ -195,8 +214,23 @@ put_answer(struct imap_cmd *c)
 	buf_printf(out, " %s ", words[c->answer]);
 	if (c->code != NULL)
 		buf_printf(out, "[%s] ", c->code);
+	else if (c->tells_highest && c->answer == IMAP_ANSWER_OK)
+		buf_printf(out, "[HIGHESTMODSEQ %llu] ",
+		    (unsigned long long)imap_sync_highest(c->s));
 	buf_put_str(out, c->text);
 	buf_put_str(out, "\r\n");
+}
+
+/*
+ * RFC 7162 s3.2: a client takes the highest MODSEQ that it was told for what
+ * it knows of the mailbox; when older changes still wait it must hear less.
+ */
+static void
+bound_highest(struct imap_session *s)
+{
+	if (s->state == IMAP_SELECTED && s->view.told > imap_sync_highest(s))
+		put_highest(s);
+	s->view.told = 0;
 }
 
 static void
@@ -209,6 +243,7 @@ finish(struct imap_session *s)
 
 	/* What the command did not wait for is no longer wanted. */
 	imap_call_cancel(s, false);
+	bound_highest(s);
 	put_answer(c);
 	if (c->answer == IMAP_ANSWER_BAD)
 		s->errors++;
@@ -275,7 +310,7 @@ settle(struct imap_session *s)
 	s->busy = true;
 	while (!s->closing && s->cmd != NULL && s->cmd->answer != IMAP_ANSWER_NONE &&
 	    s->sync.done == NULL) {
-		bool expunges = !(s->cmd->verb != NULL &&
+		bool expunges = !s->cmd->no_expunge && !(s->cmd->verb != NULL &&
 		    (s->cmd->verb->flags & IMAP_CMD_NO_EXPUNGE) && !s->cmd->uid);
 
 		if (wants_sync(s) && sync_begins(s, expunges))

@@ -90,6 +90,7 @@ struct imap_view {
 	uint64_t		 mailbox;
 	uint64_t		 v;
 	uint64_t		 r;
+	uint64_t		 told;		/* highest MODSEQ that this command told */
 	uint32_t		 uidvalidity;
 	uint32_t		 uidnext;
 	uint32_t		 exists;
@@ -203,6 +204,8 @@ void			 imap_session_unselect(struct imap_session *);
 /* The capabilities that hold now, without the word CAPABILITY. */
 void			 imap_session_put_capabilities(const struct imap_session *, struct buf *);
 bool			 imap_session_is(const struct imap_session *, enum imap_enabled);
+/* These bits and what they imply; call it before the command reports anything. */
+void			 imap_session_enable(struct imap_session *, unsigned bits);
 void			 imap_session_set_deadline(struct imap_session *);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_flags.h"
+#include "imapd/imap_row.h"
+#include "imapd/imap_seqset.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 
@@ -60,9 +62,33 @@ finish(struct imap_session *s, enum err e)
 	done(s, e);
 }
 
+uint64_t
+imap_sync_highest(const struct imap_session *s)
+{
+	uint64_t n = s->view.v < s->view.r ? s->view.v : s->view.r;
+
+	return n > 0 ? n : 1;
+}
+
+/* RFC 7162 s3.2.10: instead of EXPUNGE, for a client that wants it. */
+static void
+put_vanished(struct buf *out, struct slice pairs)
+{
+	struct imap_run run = { 0 };
+
+	if (pairs.n < 8)
+		return;
+	buf_put_str(out, "* VANISHED ");
+	for (size_t i = 0; i + 8 <= pairs.n; i += 8)
+		imap_seqset_run_add(out, &run, dec_le32(pairs.p + i));
+	imap_seqset_run_end(out, &run);
+	buf_put_str(out, "\r\n");
+}
+
 static void
 tell_expunged(struct imap_session *s, struct slice pairs)
 {
+	bool vanished = imap_session_is(s, IMAP_EN_QRESYNC);
 	struct buf *out = imap_session_out(s);
 
 	for (size_t i = 0; i + 8 <= pairs.n; i += 8) {
@@ -72,10 +98,14 @@ tell_expunged(struct imap_session *s, struct slice pairs)
 			s->view.recent.count--;
 		if (s->view.exists > 0)
 			s->view.exists--;
+		if (vanished)
+			continue;
 		buf_put_str(out, "* ");
 		buf_put_num(out, dec_le32(pairs.p + i + 4));
 		buf_put_str(out, " EXPUNGE\r\n");
 	}
+	if (vanished)
+		put_vanished(out, pairs);
 }
 
 /* What came since: RFC 3501 s7.3.1, s7.3.2. */
@@ -98,14 +128,16 @@ tell_arrived(struct imap_session *s, const struct ipc_store_changes *m)
 	if (m->exists == v->exists)
 		return;
 	v->exists = m->exists;
-	buf_printf(out, "* %u EXISTS\r\n* %u RECENT\r\n", v->exists, v->recent.count);
+	buf_printf(out, "* %u EXISTS\r\n", v->exists);
+	if (!imap_session_is(s, IMAP_EN_REV2))
+		buf_printf(out, "* %u RECENT\r\n", v->recent.count);
 }
 
 static void
 tell_flags(struct imap_session *s, struct slice rows)
 {
+	unsigned parts = IMAP_ROW_UID | IMAP_ROW_FLAGS | imap_row_due(s);
 	struct ipc_reader r = ipc_reader_of(rows);
-	struct buf *out = imap_session_out(s);
 	struct ipc_row row;
 
 	while (ipc_reader_more(&r)) {
@@ -114,10 +146,7 @@ tell_flags(struct imap_session *s, struct slice rows)
 			break;
 		if (s->cmd != NULL && imap_cmd_was_told(s->cmd, row.uid, row.modseq))
 			continue;
-		buf_printf(out, "* %u FETCH (UID %u FLAGS (", row.seq, row.uid);
-		imap_flags_put(out, row.flags, imap_sync_names(s),
-		    imap_recent_has(&s->view.recent, row.uid));
-		buf_put_str(out, "))\r\n");
+		imap_row_tell(s, &row, parts);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Telling a client what changed in its mailbox: store_sync, and from the
- * answer EXPUNGE, EXISTS, RECENT, FLAGS and FETCH, in this order, and the
+ * answer EXPUNGE or VANISHED, EXISTS, RECENT, FLAGS and FETCH, in this order, and the
  * session's view moved on accordingly (RFC 3501 s5.2, s7.3, s7.4).
  */
 #ifndef IMAP_SYNC_H
@@ -18,6 +18,8 @@
 enum err	 imap_sync_start(struct imap_session *, bool expunges, imap_done_fn *) MUST_USE;
 /* Take over a mailbox's keywords; true when they changed. */
 bool		 imap_sync_keywords(struct imap_session *, struct slice);
+/* All changes up to this modseq were told (RFC 7162 s3.1.2.1). */
+uint64_t	 imap_sync_highest(const struct imap_session *);
 struct slice	 imap_sync_names(const struct imap_session *);
 
 #endif

@@ -212,6 +212,7 @@ ask_page(struct imap_walk *w)
 		.uidnext = s->view.uidnext,
 		.by_uid = w->by_uid,
 		.want = w->want,
+		.changed_since = w->changed_since,
 		.resume = w->resume,
 		.limit = w->wants_keys ? OPEN_KEYS_MAX : 0,
 		.set = w->set,

@@ -51,6 +51,7 @@ struct imap_walk {
 	/* what is wanted: set before imap_walk_start */
 	struct slice		 set;
 	bool			 by_uid;
+	uint64_t		 changed_since;	/* only modseq above; 0: all */
 	uint8_t			 want;		/* enum store_want bits */
 	bool			 wants_keys;
 	uint32_t		 first_bytes;	/* of each body ahead; 0: none */

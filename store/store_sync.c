@@ -130,6 +130,9 @@ first_answer(struct sync *y, struct ipc_store_changes *r)
 		r->v = reachable_v(y, y->box.rec.modseq, &is_part);
 		if ((e = put_vanished(y, r->v)) != ERR_OK)
 			return e;
+	} else if (y->view.pending_n == 0) {
+		/* Nothing waits to be told: the view is as new as can be. */
+		r->v = y->box.rec.modseq;
 	}
 	r->expunges_more = is_part;
 	/* New messages come when the expunges are through. */

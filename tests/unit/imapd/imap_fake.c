@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "imapd/imap_seqset.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
@@ -340,6 +341,7 @@ do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *
 	}
 	r.exists = (uint32_t)b->count;
 	r.uidnext = b->uidnext;
+	r.modseq = b->modseq;
 	for (size_t i = 0; i < b->count; i++)
 		r.unseen += !(b->m[i].flags & STORE_SEEN);
 	reply(c, IPC_MSG_store_status_reply, &r, -1);
@@ -482,7 +484,8 @@ do_fetch(struct call *c, struct fake_store *st, const struct ipc_store_fetch *m)
 	buf_init(&rows, 50000);
 	buf_init(&epochs, 12000);
 	for (size_t i = 0; i < n; i++) {
-		if (seen[i].m->uid <= m->resume)
+		if (seen[i].m->uid <= m->resume || (m->changed_since > 0 &&
+		    (seen[i].pending || seen[i].m->modseq <= m->changed_since)))
 			continue;
 		if (sent == st->page_rows || (m->limit > 0 && sent == m->limit) ||
 		    rows.n > 30000) {
@@ -656,7 +659,7 @@ do_sync(struct call *c, struct fake_store *st, const struct ipc_store_sync *m)
 		pending += seen[i].pending;
 	}
 	r.exists = (uint32_t)(b->count + (m->expunges ? 0 : pending));
-	if (m->expunges)
+	if (m->expunges || pending == 0)
 		r.v = b->modseq;
 	if (b->recent_from < b->uidnext) {
 		r.recent_uid = b->recent_from;
@@ -681,6 +684,37 @@ do_sync(struct call *c, struct fake_store *st, const struct ipc_store_sync *m)
 	reply(c, IPC_MSG_store_changes, &r, -1);
 	buf_fini(&rows);
 	buf_fini(&gone);
+}
+
+static void
+do_vanished(struct call *c, struct fake_store *st, const struct ipc_store_vanished *m)
+{
+	struct fake_box *b = box_of(st, m->mailbox);
+	struct ipc_store_vanished_reply r = { .exact = m->since >= st->gone_floor };
+	size_t n = view(b, m->v, m->uidnext, seen);
+	struct buf out;
+
+	buf_init(&out, 50000);
+	for (uint32_t uid = m->resume + 1; uid < m->uidnext; uid++) {
+		bool gone = !r.exact;
+
+		for (size_t i = 0; i < n && gone; i++)
+			gone = seen[i].m->uid != uid;
+		for (size_t i = 0; i < b->gone_count && r.exact && !gone; i++)
+			gone = b->gone[i].uid == uid && b->gone[i].modseq > m->since &&
+			    b->gone[i].modseq <= m->v;
+		if (!gone || (m->uid_set.n > 0 && !in_set(m->uid_set, uid, m->uidnext - 1)))
+			continue;
+		if (out.n == 8 * (size_t)st->page_rows) {
+			r.more = true;
+			break;
+		}
+		imap_seqset_add(&out, uid);
+		r.resume = uid;
+	}
+	r.ranges = buf_slice(&out);
+	reply(c, IPC_MSG_store_vanished_reply, &r, -1);
+	buf_fini(&out);
 }
 
 static void
@@ -727,6 +761,7 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_flags: do_flags(c, st, &m.store_flags); return;
 	case IPC_MSG_store_expunge: do_expunge(c, st, &m.store_expunge); return;
 	case IPC_MSG_store_copy: do_copy(c, st, &m.store_copy); return;
+	case IPC_MSG_store_vanished: do_vanished(c, st, &m.store_vanished); return;
 	case IPC_MSG_store_sync:
 		if (st->no_sync == 0) {
 			do_sync(c, st, &m.store_sync);
