@@ -87,6 +87,7 @@ struct queue {
 	struct queue_table	 table;
 	struct queue_sched	 sched;
 	struct queue_routes	 routes;
+	uint32_t		 route_generation;	/* routes were read so often */
 	struct queue_sites	*sites;
 	bool			 is_going;	/* queue_line_go is under way */
 	struct queue_flush	*flush;

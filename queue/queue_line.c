@@ -77,6 +77,7 @@ queue_line_set_routes(struct queue *q)
 	struct queue_site *site;
 	struct queue_walk w;
 
+	q->route_generation++;
 	queue_walk_start(q->sites, &w);
 	while ((site = queue_walk_step(q->sites, &w)) != NULL) {
 		limits = limits_of(queue_route_titled(&q->routes, queue_site_route(site)));
@@ -241,6 +242,7 @@ make_part(struct queue_msg *m, const struct sorted *all, uint32_t n, uint64_t ne
 	uint32_t i;
 
 	p->item = m->item;
+	p->routes = q->route_generation;
 	p->count = n;
 	for (i = 0; i < n; i++) {
 		p->idx[i] = all[i].idx;
@@ -286,14 +288,54 @@ queue_line_sort(struct queue_msg *m, uint64_t next_ms)
 
 /* ---- picks ---- */
 
+/* Its route was looked up before a reload: does that still stand? */
+static bool
+is_astray(const struct queue_msg *m, struct queue_bundle *p)
+{
+	const struct queue_route *route;
+	const struct queue_rcpt *r;
+	uint32_t i;
+
+	for (i = 0; p->routes != m->q->route_generation && i < p->count; i++) {
+		r = &m->env.rcpts[p->idx[i]];
+		route = queue_route_find(&m->q->routes, m->env.sender, r->address);
+		if (!slice_eq_str(queue_site_route(p->parcel.site),
+		    route != NULL ? route->title : "") ||
+		    !slice_eq(queue_site_name(p->parcel.site), queue_route_hop(route, r->address)))
+			return true;
+	}
+	p->routes = m->q->route_generation;
+	return false;
+}
+
+/* Into the lines where it belongs now, at once: it was its turn. */
 static void
+move_part(struct queue_msg *m, struct queue_bundle *p)
+{
+	struct queue *q = m->q;
+	uint32_t i;
+
+	for (i = 0; i < p->count; i++)
+		m->env.rcpts[p->idx[i]].in_line = false;
+	queue_parcel_done(q->sites, &p->parcel, RELAY_UNKNOWN, loop_real_ms(q->loop));
+	queue_line_end(q, &p);
+	queue_line_sort(m, 0);
+}
+
+/* Is it with relay now, or back in its line? */
+static bool
 start(struct queue_msg *m, struct queue_bundle *p)
 {
 	p->is_picked = false;
+	if (!p->is_expired && !is_astray(m, p)) {
+		queue_relay_start(m, p);
+		return true;
+	}
 	if (p->is_expired)
 		queue_msg_expire_part(m, p);
 	else
-		queue_relay_start(m, p);
+		move_part(m, p);
+	return false;
 }
 
 bool
@@ -318,7 +360,7 @@ queue_line_start(struct queue_msg *m)
 	LIST_EACH(l, next, &m->item->parts) {
 		p = obj_of(l, struct queue_bundle, in_item);
 		if (p->is_picked && (m->fd >= 0 || p->is_expired))
-			start(m, p);
+			(void)start(m, p);
 	}
 }
 
@@ -344,7 +386,6 @@ take(struct queue *q, struct queue_bundle *p)
 {
 	struct queue_item *it = p->item;
 	struct queue_msg *m = it->msg;
-	bool was_expired;
 
 	p->is_picked = true;
 	if (it->is_loading)
@@ -354,12 +395,8 @@ take(struct queue *q, struct queue_bundle *p)
 			queue_line_postpone(q, it, loop_real_ms(q->loop) + NO_KEY_MS);
 	} else if (m->fd < 0 && !p->is_expired)
 		queue_run_fetch(m);
-	else {
-		was_expired = p->is_expired;
-		start(m, p);
-		if (was_expired)
-			queue_msg_settle(m);
-	}
+	else if (!start(m, p))
+		queue_msg_settle(m);
 }
 
 static bool

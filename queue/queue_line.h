@@ -31,6 +31,7 @@ struct queue_bundle {
 	bool		 is_picked;	/* waits for its message */
 	bool		 in_job;
 	bool		 is_expired;	/* picked to be given up */
+	uint32_t	 routes;	/* the generation its route is of */
 	uint32_t	 count;
 	uint32_t	 idx[];		/* of the envelope's recipients */
 };
@@ -39,7 +40,10 @@ void	 queue_line_init(struct queue *);
 void	 queue_line_fini(struct queue *);	/* drops all parts */
 /* Options were read, a relay process came or went. */
 void	 queue_line_set_limits(struct queue *);
-/* After the route sections were read anew. */
+/*
+ * After the route sections were read anew.  What waits keeps its time; where
+ * it goes is looked up again when it is picked.
+ */
 void	 queue_line_set_routes(struct queue *);
 
 /*

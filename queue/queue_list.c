@@ -27,6 +27,7 @@ struct page {
 	uint64_t		 only;		/* this message; 0: all */
 	bool			 active[QUEUE_PAGE_ITEMS];
 	bool			 held[QUEUE_PAGE_ITEMS];
+	bool			 doomed[QUEUE_PAGE_ITEMS];
 	uint64_t		 size[QUEUE_PAGE_ITEMS];
 	struct queue_load	 loads[QUEUE_PAGE_ITEMS];
 };
@@ -138,10 +139,10 @@ queue_list_put_json(struct buf *b, const struct queue_list_row *row, size_t max)
 
 	enc_id_str(id, row->id);
 	buf_printf(b, "{\"queue_name\": \"%s\", \"queue_id\": \"%s\", \"arrival_time\": %llu, "
-	    "\"message_size\": %llu, \"forced_expire\": false, \"sender\": ",
+	    "\"message_size\": %llu, \"forced_expire\": %s, \"sender\": ",
 	    row->is_damaged ? "corrupt" : name, id,
 	    (unsigned long long)(queue_table_id_ms(row->id) / 1000),
-	    (unsigned long long)row->size);
+	    (unsigned long long)row->size, row->is_doomed ? "true" : "false");
 	put_json_string(b, row->is_damaged ? SLICE_NONE : row->env->sender);
 	buf_put_str(b, ", \"recipients\": [");
 	for (i = 0; !row->is_damaged && i < row->env->rcpt_count && b->n - start <= max; i++) {
@@ -167,7 +168,7 @@ put_row(struct buf *b, const struct page *p, unsigned i)
 {
 	const struct queue_list_row row = {
 		.env = &p->loads[i].env, .id = p->loads[i].id, .size = p->size[i],
-		.is_active = p->active[i], .is_held = p->held[i],
+		.is_active = p->active[i], .is_held = p->held[i], .is_doomed = p->doomed[i],
 		.is_damaged = p->loads[i].error != ERR_OK
 	};
 	size_t max = QUEUE_PAGE_BYTES / QUEUE_PAGE_ITEMS;
@@ -274,6 +275,7 @@ gather(struct page *p)
 			p->loads[p->n].spool_key = *k;
 		p->active[p->n] = it->msg != NULL;
 		p->held[p->n] = it->flags & QUEUE_HELD;
+		p->doomed[p->n] = it->flags & QUEUE_DOOMED;
 		p->size[p->n++] = it->size;
 		p->cursor = it->id;
 	}

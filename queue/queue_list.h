@@ -30,6 +30,7 @@ struct queue_list_row {
 	uint64_t	 size;
 	bool		 is_active;
 	bool		 is_held;
+	bool		 is_doomed;	/* by gwsuper -e */
 	bool		 is_damaged;	/* env is empty */
 };
 void	 queue_list_put_text(struct buf *, const struct queue_list_row *, size_t max);

@@ -46,8 +46,10 @@ enum queue_record_type {
 enum queue_record_flag {
 	QUEUE_BODY_CHUNKS = 1,	/* body is lib/seal's chunked file, else one AEAD */
 	QUEUE_ALL_REMOTE = 2,	/* no recipient is local */
-	QUEUE_HELD = 4		/* of a RESULT: not tried until released */
+	QUEUE_HELD = 4,		/* of a RESULT: not tried until released */
+	QUEUE_DOOMED = 8	/* of a RESULT: the operator gave it up */
 };
+#define QUEUE_RESULT_FLAGS	(QUEUE_HELD | QUEUE_DOOMED)
 
 /* A segment with this flag holds one large message and is complete. */
 enum queue_segment_flag { QUEUE_SEGMENT_SINGLE = 1 };

@@ -45,7 +45,8 @@ take_message(struct recovery *rec, const struct queue_entry *e)
 	it->size = e->record.aux;
 	it->key_id = e->record.key_id;
 	/* A copy that a compaction made comes behind the RESULT. */
-	it->flags = (uint8_t)((e->record.flags & ~QUEUE_HELD) | (it->flags & QUEUE_HELD));
+	it->flags = (uint8_t)((e->record.flags & ~QUEUE_RESULT_FLAGS) |
+	    (it->flags & QUEUE_RESULT_FLAGS));
 	queue_table_put_message(&q->table, it, &spot);
 }
 
@@ -63,7 +64,11 @@ take_result(struct recovery *rec, const struct queue_entry *e)
 	it->state = QUEUE_S6_TRIED;
 	it->attempts = e->record.attempts;
 	it->next_ms = e->record.next_ms;
-	it->flags = (uint8_t)((it->flags & ~QUEUE_HELD) | (e->record.flags & QUEUE_HELD));
+	it->flags = (uint8_t)((it->flags & ~QUEUE_RESULT_FLAGS) |
+	    (e->record.flags & QUEUE_RESULT_FLAGS));
+	it->is_doomed = it->flags & QUEUE_DOOMED;
+	if (it->is_doomed)
+		it->next_ms = 0;
 	queue_table_put_result(&q->table, it, &spot);
 }
 

@@ -152,6 +152,7 @@ on_result(struct queue_write *w, void *arg)
 {
 	struct queue *q = arg;
 	struct queue_item *it = queue_table_find(&q->table, w->record.id);
+	bool is_doomed = w->record.flags & QUEUE_DOOMED;
 
 	must(it != NULL);
 	it->writes--;
@@ -165,6 +166,8 @@ on_result(struct queue_write *w, void *arg)
 	queue_flush_write_free(&w);
 	if (it->load_waits && it->results == 0)
 		queue_run_go_on(q, it);
+	if (is_doomed)
+		queue_super_doom(q, it);
 	/* It may have changed since. */
 	if (it->msg != NULL && it->msg->has_changed && it->msg->relay_jobs > 0)
 		queue_msg_settle(it->msg);
@@ -186,7 +189,7 @@ queue_spool_result(struct queue_msg *m)
 	memcpy(w->key, m->key, sizeof(w->key));
 	w->record.attempts = it->attempts;
 	w->record.next_ms = p.next_ms;
-	w->record.flags = it->flags & QUEUE_HELD;
+	w->record.flags = it->flags & QUEUE_RESULT_FLAGS;
 	m->has_changed = false;
 	w->record.aux = it->spot.number;
 	queue_state_move(&it->state, QUEUE_S6_TRIED);

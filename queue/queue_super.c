@@ -144,27 +144,32 @@ requeue(struct queue *q, struct queue_item *it)
 static bool
 expire(struct queue *q, struct queue_item *it)
 {
+	it->flags = (uint8_t)((it->flags & ~QUEUE_HELD) | QUEUE_DOOMED);
+	change(q, it);		/* then queue_super_doom */
+	return true;
+}
+
+void
+queue_super_doom(struct queue *q, struct queue_item *it)
+{
+	if (it->is_doomed || it->is_deleted)
+		return;
 	it->is_doomed = true;
-	it->flags &= (uint8_t)~QUEUE_HELD;
 	each_part(q, it, queue_parcel_expire);
 	if (it->msg == NULL)
 		queue_sched_put(&q->sched, it, loop_real_ms(q->loop));
 	else
 		queue_msg_settle(it->msg);
-	return true;
+	wake(q);
 }
 
 static const struct verb {
 	const char	*name;
 	const char	*action;	/* in the log */
 	bool		(*fn)(struct queue *, struct queue_item *);
-	bool		 is_waited_for;
 } verbs[] = {
-	{ "d", "delete", delete, true },
-	{ "h", "hold", hold, true },
-	{ "H", "release", release, true },
-	{ "r", "requeue", requeue, true },
-	{ "e", "expire", expire, false },	/* is given up at once */
+	{ "d", "delete", delete }, { "h", "hold", hold }, { "H", "release", release },
+	{ "r", "requeue", requeue }, { "e", "expire", expire },
 };
 
 /* ---- requests ---- */
@@ -246,8 +251,7 @@ act_noted(struct queue *q, struct request *r, struct queue_item *it)
 	if (!r->verb->fn(q, it))
 		return;
 	r->count++;
-	if (r->verb->is_waited_for)
-		r->ids[r->n++] = id;
+	r->ids[r->n++] = id;
 }
 
 /* ---- all messages ---- */

@@ -25,6 +25,8 @@
  * cursor while there is more.
  */
 void	 queue_super_run(struct queue *, struct slice args, const struct queue_call *);
+/* That the operator gave it up is durable (or could not be written): now it is. */
+void	 queue_super_doom(struct queue *, struct queue_item *);
 /* Something was read or written: requests may be complete. */
 void	 queue_super_look(struct queue *);
 /* For tests: requests that wait are forgotten. */

@@ -69,10 +69,10 @@ struct queue_item {
 	bool		 load_body;	/* then, with the body */
 	bool		 is_due;	/* to be tried once it is loaded */
 	bool		 is_sorted;	/* its remote recipients have their parts */
-	bool		 is_doomed;	/* the operator gave it up */
+	bool		 is_doomed;	/* QUEUE_DOOMED is durable: nothing is tried */
 	bool		 is_deleted;	/* once it is loaded */
 	bool		 is_requeued;	/* its recipients are due at once */
-	bool		 wants_mark;	/* held or released: a RESULT is to say so */
+	bool		 wants_mark;	/* held, released, given up: a RESULT is to say so */
 	bool		 is_recovered;	/* deliver may hold a job of the last process */
 };
 

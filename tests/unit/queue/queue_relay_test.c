@@ -313,6 +313,36 @@ test_expired(void **state)
 	assert_non_null(strstr(f->jobs[0].body, "Subject: a test\r\n"));
 }
 
+/* A reload: what waits keeps its time, and then goes where the routes say. */
+static void
+test_routes_read_again(void **state)
+{
+	struct fake *f = *state;
+	uint64_t msg;
+
+	relays.mode = RELAY_SAYS_TEMP;
+	relays.feedback = RELAY_REFUSED;
+	msg = fake_submit(f, "x@far.example", TEXT);
+	(void)fake_submit(f, "y@bank.example", TEXT);
+	wait_jobs(f, 2);
+	fake_run_ms(f, 30);
+	assert_string_equal(relays.jobs[0].route, "");
+	add_route(f, "far", "far.example", "[192.0.2.7]:26");
+	queue_line_set_routes(&f->q);
+	fake_run_ms(f, 30);
+	assert_int_equal(relays.job_count, 2);
+	relays.mode = RELAY_SAYS_SENT;
+	loop_advance(f->loop, 301000);
+	assert_true(fake_run_until(f, is_empty));
+	assert_int_equal(relays.job_count, 4);
+	for (unsigned i = 2; i < 4; i++) {
+		bool is_far = relays.jobs[i].msg == msg;
+
+		assert_string_equal(relays.jobs[i].site, is_far ? "[192.0.2.7]:26" : "bank.example");
+		assert_string_equal(relays.jobs[i].route, is_far ? "far" : "");
+	}
+}
+
 /* What the sender wrote goes along where an alias made it another address. */
 static void
 test_original(void **state)
@@ -587,6 +617,7 @@ main(void)
 		T(test_half),
 		T(test_checkpoint),
 		T(test_expired),
+		T(test_routes_read_again),
 		T(test_original),
 		T(test_bounced),
 		T(test_double_bounce),

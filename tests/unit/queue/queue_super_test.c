@@ -386,6 +386,32 @@ test_expire(void **state)
 	assert_string_equal(f->jobs[1].rcpt, "alice@example.test");
 }
 
+/* The answer is a promise: whatever dies before the notice, it is not tried again. */
+static void
+test_expire_is_durable(void **state)
+{
+	struct fake *f = *state;
+	uint64_t far = fake_submit(f, "x@far.example", TEXT);
+
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(super(f, "h", id_of(far), ""), EX_OK);
+	assert_non_null(strstr(list(f, "j", ""), "\"forced_expire\": false, "));
+	f->mode = FAKE_HOLD;		/* the notice goes nowhere */
+	assert_int_equal(super(f, "e", id_of(far), ""), EX_OK);
+	assert_string_equal(reply.text, "done 1\n");
+	assert_non_null(strstr(list(f, "j", ""), "\"forced_expire\": true, "));
+	fake_restart(f, false);
+	assert_true(queue_table_find(&f->q.table, far)->flags & QUEUE_DOOMED);
+	relays.job_count = f->job_count = 0;
+	relays.mode = RELAY_SAYS_SENT;
+	f->mode = FAKE_OK;
+	fake_relay_join(&relays, 0, 500);
+	assert_true(fake_run_until(f, is_empty));
+	assert_int_equal(relays.job_count, 0);
+	assert_int_equal(f->job_count, 1);
+	assert_string_equal(f->jobs[0].rcpt, "alice@example.test");
+}
+
 /* By the routes as they are now, and at once. */
 static void
 test_requeue(void **state)
@@ -502,6 +528,7 @@ main(void)
 		T(test_durable),
 		T(test_many_ids),
 		T(test_expire),
+		T(test_expire_is_durable),
 		T(test_requeue),
 		T(test_flush),
 		T(test_list_one),
