@@ -16,9 +16,7 @@ struct entry {
 	struct map_node	 node;
 	struct list	 link;		/* oldest use first */
 	unsigned char	 mac[KEY_CACHE_MAC_BYTES];
-	bool		 is_right;
-	uint64_t	 account;
-	uint32_t	 serial;
+	struct key_outcome outcome;
 	uint64_t	 until_ms;
 };
 
@@ -46,7 +44,7 @@ entry_drop(struct key_cache *c, struct entry *en)
 {
 	map_remove(&c->entries, &en->node);
 	list_remove(&en->link);
-	c->counts[en->is_right]--;
+	c->counts[en->outcome.is_right]--;
 	secret_wipe(en, sizeof(*en));
 	free(en);
 }
@@ -70,15 +68,18 @@ key_cache_free(struct key_cache **cp)
 }
 
 void
-key_cache_mac(const struct key_cache *c, unsigned char mac[KEY_CACHE_MAC_BYTES],
-    struct slice address, struct slice password)
+key_cache_attempt(const struct key_cache *c, struct key_attempt *at, struct slice address,
+    struct slice password)
 {
-	unsigned char sub[32];
+	unsigned char sub[32], both[64];
 
 	/* Two steps, so that no byte of the one can pass for one of the other. */
 	cry_mac(sub, sizeof(sub), c->key, address);
-	cry_mac(mac, KEY_CACHE_MAC_BYTES, sub, password);
+	cry_mac(both, sizeof(both), sub, password);
+	memcpy(at->mac, both, sizeof(at->mac));
+	memcpy(at->under, both + 32, sizeof(at->under));
 	secret_wipe(sub, sizeof(sub));
+	secret_wipe(both, sizeof(both));
 }
 
 static struct entry *
@@ -96,10 +97,11 @@ entry_find(const struct key_cache *c, const unsigned char *mac)
 }
 
 void
-key_cache_put(struct key_cache *c, const unsigned char *mac, bool is_right,
-    uint64_t account, uint32_t serial, uint64_t until_ms)
+key_cache_put(struct key_cache *c, const unsigned char *mac, const struct key_outcome *o,
+    uint64_t until_ms)
 {
 	struct entry *en = entry_find(c, mac);
+	bool is_right = o->is_right;
 
 	if (en != NULL)
 		entry_drop(c, en);
@@ -107,9 +109,7 @@ key_cache_put(struct key_cache *c, const unsigned char *mac, bool is_right,
 		entry_drop(c, obj_of(list_first(&c->kinds[is_right]), struct entry, link));
 	en = must_alloc(1, sizeof(*en));
 	memcpy(en->mac, mac, KEY_CACHE_MAC_BYTES);
-	en->is_right = is_right;
-	en->account = account;
-	en->serial = serial;
+	en->outcome = *o;
 	en->until_ms = until_ms;
 	map_insert(&c->entries, &en->node, dec_le64(mac));
 	list_push(&c->kinds[is_right], &en->link);
@@ -118,18 +118,19 @@ key_cache_put(struct key_cache *c, const unsigned char *mac, bool is_right,
 
 bool
 key_cache_get(struct key_cache *c, const unsigned char *mac, uint64_t account,
-    uint32_t serial, uint64_t now_ms, bool *is_right)
+    uint32_t serial, uint64_t now_ms, struct key_outcome *o)
 {
 	struct entry *en = entry_find(c, mac);
 
 	if (en == NULL)
 		return false;
-	if (en->until_ms <= now_ms || en->account != account || en->serial != serial) {
+	if (en->until_ms <= now_ms || en->outcome.account != account ||
+	    en->outcome.serial != serial) {
 		entry_drop(c, en);
 		return false;
 	}
 	list_remove(&en->link);
-	list_push(&c->kinds[en->is_right], &en->link);
-	*is_right = en->is_right;
+	list_push(&c->kinds[en->outcome.is_right], &en->link);
+	*o = en->outcome;
 	return true;
 }

@@ -6,6 +6,7 @@
 #include "keyd/key_facts.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
+#include "keyd/key_scram.h"
 #include "keyd/key_secret.h"
 #include "keyd/key_spool.h"
 #include "keyd/key_srs.h"
@@ -28,6 +29,8 @@ enum gate_flag {
 	P(tls_get,   TLS_ROLES,		     GATE_MAKES_READY,		 key_tls_on_get) \
 	P(tls_sign,  TLS_ROLES,		     GATE_NEEDS_READY,		 key_tls_on_sign) \
 	P(login,     LOGIN_ROLES,	     GATE_NOT_DRAINING,		 key_login_on_login) \
+	P(scram_start, LOGIN_ROLES,	     GATE_NOT_DRAINING,		 key_scram_on_start) \
+	P(scram_finish, LOGIN_ROLES,	     0,				 key_scram_on_finish) \
 	P(logout,    LOGIN_ROLES,	     0,				 key_token_on_logout) \
 	P(open_keys, IPC_IMAPD,		     0,				 key_open_on_keys) \
 	P(spool_key, IPC_QUEUE,		     0,				 key_spool_on_key) \
@@ -173,6 +176,7 @@ key_gate_left(struct daemon_app *app, struct ipc_peer *p)
 	key_facts_left(k, p);
 	/* Its tokens are good from no other instance. */
 	key_token_drop(k, 0, ipc_peer_instance(p));
+	key_scram_left(k, ipc_peer_instance(p));
 	if (g == NULL)
 		return;
 	list_remove(&g->link);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "keyd/key_scram.h"
 #include "lib/base/cc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -30,8 +31,11 @@ struct key_hash {
 static void
 job_run(struct key_hash_job *j)
 {
-	j->result = cry_argon2id(j->out, slice_of(j->password, j->password_n), j->salt,
-	    j->passes, j->memory_kib);
+	struct slice password = slice_of(j->password, j->password_n);
+
+	j->result = cry_argon2id(j->out, password, j->salt, j->passes, j->memory_kib);
+	if (j->result == ERR_OK && j->scram.rounds > 0)
+		key_scram_make(&j->scram, j->client_key, password);
 	secret_wipe(j->password, sizeof(j->password));
 }
 

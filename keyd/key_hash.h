@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Argon2id in threads of its own, so that a crowd at the door delays no
+ * Argon2id (and SCRAM's PBKDF2) in threads of its own, so that a crowd at the door delays no
  * signature: a bounded queue in order of arrival.  done runs in the loop,
  * exactly once per job; result is ERR_BUSY for one that waited past its
  * deadline or found no memory.
@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "keyd/key_ring.h"
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
 #include "lib/base/list.h"
@@ -27,6 +28,8 @@ struct key_hash_job {
 	size_t		 password_n;
 	char		 password[KEY_PASSWORD_MAX];	/* wiped before done */
 	unsigned char	 out[32];			/* the owner wipes it */
+	struct key_scram scram;		/* rounds and salt set: made too */
+	unsigned char	 client_key[32];		/* with scram; the owner wipes it */
 	enum err	 result;
 };
 

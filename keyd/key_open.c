@@ -7,6 +7,7 @@
 #include "keyd/key_gate.h"
 #include "keyd/key_pair.h"
 #include "keyd/key_token.h"
+#include "keyd/key_vault.h"
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -18,6 +19,7 @@ struct cached {
 	struct list	 link;		/* least recently used first */
 	unsigned char	 name[32];
 	unsigned char	*key;		/* in the arena; NULL: free */
+	uint64_t	 account;
 	bool		 is_rewrapped;
 };
 
@@ -39,9 +41,9 @@ struct open_state {
 	struct key_open			*o;
 	const struct key_open_job	*job;
 	struct cry_aead			*aead;
-	const unsigned char		*account_root;
 	struct key_pair			 pair;
-	bool				 has_pair;
+	uint32_t			 pair_of;	/* generation; 0: none yet */
+	bool				 has_pair;	/* it opened */
 	size_t				 epoch_count;
 	struct asked			 epochs[KEY_OPEN_EPOCHS_MAX];
 };
@@ -114,7 +116,8 @@ cache_find(struct key_open *o, const unsigned char name[32])
 }
 
 static struct cached *
-cache_add(struct key_open *o, const unsigned char name[32], const unsigned char key[32])
+cache_add(struct key_open *o, uint64_t account, const unsigned char name[32],
+    const unsigned char key[32])
 {
 	struct cached *c = obj_of(list_first(&o->lru), struct cached, link);
 
@@ -125,6 +128,7 @@ cache_add(struct key_open *o, const unsigned char name[32], const unsigned char 
 	must(c->key != NULL);
 	memcpy(c->key, key, 32);
 	memcpy(c->name, name, 32);
+	c->account = account;
 	c->is_rewrapped = false;
 	map_insert(&o->by_name, &c->node, dec_le64(name));
 	list_remove(&c->link);
@@ -132,27 +136,50 @@ cache_add(struct key_open *o, const unsigned char name[32], const unsigned char 
 	return c;
 }
 
+void
+key_open_forget(struct key_open *o, uint64_t account)
+{
+	for (size_t i = 0; i < KEY_OPEN_CACHE; i++) {
+		struct cached *c = &o->entries[i];
+
+		if (c->key == NULL || c->account != account)
+			continue;
+		map_remove(&o->by_name, &c->node);
+		secret_arena_release(o->arena, c->key, 32);
+		c->key = NULL;
+	}
+}
+
 /* ---- one request */
 
+/* Mostly all of a request are of one generation. */
 static bool
-pair_ready(struct open_state *s)
+pair_ready(struct open_state *s, uint32_t generation)
 {
-	if (!s->has_pair)
-		s->has_pair = key_pair_open(&s->pair, s->job->account, s->aead,
-		    s->account_root) == ERR_OK;
+	if (s->pair_of != generation || generation == 0)
+		s->has_pair = key_pair_open(&s->pair, s->job->account, generation, s->aead,
+		    &s->job->opener) == ERR_OK;
+	s->pair_of = generation;
 	return s->has_pair;
 }
 
+/* The public half belongs to the secret one, whichever generation that is. */
 static enum err
 epoch_key_open(struct open_state *s, const struct ipc_epoch *m, unsigned char key[32])
 {
 	const struct key_account *a = s->job->account;
 	const struct epoch_id id = { a->id, m->epoch, m->generation };
+	unsigned char public_key[32];
 
-	if (m->generation != a->generation || !pair_ready(s))
+	if (!pair_ready(s, m->generation))
 		return ERR_CORRUPT;
-	if (m->form == EPOCH_SEALED)
-		return epoch_unseal(key, m->data, a->public_key, s->pair.secret);
+	if (m->form == EPOCH_SEALED) {
+		if (m->generation == a->generation)
+			memcpy(public_key, a->public_key, sizeof(public_key));
+		else
+			cry_box_public(public_key, s->pair.secret);
+		return epoch_unseal(key, m->data, public_key, s->pair.secret);
+	}
 	if (m->form == EPOCH_WRAPPED)
 		return epoch_unwrap(s->aead, key, m->data, s->pair.epoch_wrap, &id);
 	return ERR_CORRUPT;
@@ -169,7 +196,7 @@ epoch_get(struct open_state *s, struct asked *e)
 	name_make(name, s->job->account->id, &e->m);
 	e->entry = cache_find(s->o, name);
 	if (e->entry == NULL && epoch_key_open(s, &e->m, key) == ERR_OK)
-		e->entry = cache_add(s->o, name, key);
+		e->entry = cache_add(s->o, s->job->account->id, name, key);
 	secret_wipe(key, sizeof(key));
 	return e->entry;
 }
@@ -184,7 +211,7 @@ rewrap(struct open_state *s, struct asked *e)
 		.generation = id.generation, .sealed = e->m.data,
 		.data = slice_of(wrapped, sizeof(wrapped)) };
 
-	if (e->m.form != EPOCH_SEALED || e->entry->is_rewrapped || !pair_ready(s))
+	if (e->m.form != EPOCH_SEALED || e->entry->is_rewrapped || !pair_ready(s, e->m.generation))
 		return;
 	epoch_wrap(s->aead, wrapped, e->entry->key, s->pair.epoch_wrap, &id);
 	e->entry->is_rewrapped = true;
@@ -198,7 +225,7 @@ wrap_open(struct open_state *s, const struct ipc_wrap *w, unsigned char key[32])
 		(const unsigned char *)w->commitment.p };
 	size_t i;
 
-	if (w->commitment.n != 32 || w->generation != s->job->account->generation)
+	if (w->commitment.n != 32)
 		return false;
 	for (i = 0; i < s->epoch_count; i++) {
 		struct asked *e = &s->epochs[i];
@@ -251,7 +278,7 @@ key_open_count(struct slice wraps, size_t *count)
 
 enum err
 key_open_run(struct key_open *o, const struct key_open_job *job, struct cry_aead *aead,
-    const unsigned char account_root[32], unsigned char *out, size_t *count, size_t *good)
+    unsigned char *out, size_t *count, size_t *good)
 {
 	struct open_state *s = must_alloc(1, sizeof(*s));
 	struct ipc_reader r = ipc_reader_of(job->wraps);
@@ -261,7 +288,6 @@ key_open_run(struct key_open *o, const struct key_open_job *job, struct cry_aead
 	s->o = o;
 	s->job = job;
 	s->aead = aead;
-	s->account_root = account_root;
 	*good = 0;
 	if (e == ERR_OK)
 		e = epochs_read(s);
@@ -293,13 +319,18 @@ static void
 open_reply(struct keyd *k, struct ipc_peer *p, const struct ipc_open_keys *m, uint64_t id,
     struct key_session *session, const struct key_account *a)
 {
-	unsigned char out[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES];
+	unsigned char out[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES], master[32];
 	struct ipc_open_keys_reply reply;
-	const struct key_open_job job = { .account = a, .wraps = m->wraps,
-		.epochs = m->epochs, .rewrapped = on_rewrapped, .arg = k };
+	struct key_open_job job = { .account = a, .wraps = m->wraps,
+		.epochs = m->epochs, .rewrapped = on_rewrapped, .arg = k,
+		.opener = { .root = k->roots.account } };
 	size_t count = 0, good = 0;
-	enum err e = key_open_run(k->open, &job, k->aead, k->roots.account, out, &count, &good);
+	enum err e;
 
+	if (key_vault_get(k, a->id, &job.opener.vault, master) == ERR_OK)
+		job.opener.master = master;
+	e = key_open_run(k->open, &job, k->aead, out, &count, &good);
+	secret_wipe(master, sizeof(master));
 	if (e != ERR_OK) {
 		ipc_peer_violation(p, "malformed wraps");
 		return;

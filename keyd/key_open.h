@@ -9,6 +9,7 @@
 #ifndef KEY_OPEN_H
 #define KEY_OPEN_H
 
+#include "keyd/key_pair.h"
 #include "keyd/key_state.h"
 
 #define KEY_OPEN_CACHE		256	/* epoch keys */
@@ -17,10 +18,13 @@
 
 struct key_open	*key_open_new(struct secret_arena *);
 void		 key_open_free(struct key_open **);
+/* Its vault was closed: no key of its mail stays. */
+void		 key_open_forget(struct key_open *, uint64_t account);
 
 /* For tests: the part without peers. */
 struct key_open_job {
 	const struct key_account	*account;
+	struct key_opener		 opener;
 	struct slice			 wraps;
 	struct slice			 epochs;
 	/* Told of an epoch key now under the account key. */
@@ -29,8 +33,7 @@ struct key_open_job {
 };
 /* out: KEY_OPEN_REPLY_BYTES per wrap.  ERR_VIOLATION, ERR_LIMIT; *good: how many opened. */
 enum err	 key_open_run(struct key_open *, const struct key_open_job *,
-		    struct cry_aead *, const unsigned char account_root[32],
-		    unsigned char *out, size_t *count, size_t *good) MUST_USE;
+		    struct cry_aead *, unsigned char *out, size_t *count, size_t *good) MUST_USE;
 /* How many wraps are in the blob, or ERR_VIOLATION. */
 enum err	 key_open_count(struct slice wraps, size_t *count) MUST_USE;
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "keyd/key_pair.h"
 
+#include "keyd/key_more.h"
 #include "lib/base/enc.h"
+#include "lib/base/must.h"
 #include "lib/base/secret.h"
 
 enum { AD_SECRET = 1, AD_VALUE = 2, AD_BYTES = 13 };
@@ -35,30 +37,136 @@ ad_make(unsigned char ad[AD_BYTES], unsigned char use, uint64_t id, uint32_t gen
 	return slice_of(ad, AD_BYTES);
 }
 
+static const unsigned char *
+key_of(const struct key_opener *o, enum key_form form, uint32_t vault)
+{
+	switch (form) {
+	case KEY_FORM_ROOT:
+		return o->root;
+	case KEY_FORM_VAULT:
+		return vault == o->vault ? o->master : NULL;
+	case KEY_FORM_NONE:
+		return NULL;
+	}
+	return NULL;
+}
+
 void
-key_pair_make(struct key_account *a, struct cry_aead *aead,
-    const unsigned char account_root[32])
+key_pair_make(struct key_account *a, struct cry_aead *aead, const struct key_opener *o,
+    enum key_form form)
 {
 	unsigned char secret[32], ad[AD_BYTES];
+	const unsigned char *under;
 
+	a->form = form;
+	a->vault = form == KEY_FORM_VAULT ? o->vault : 0;
+	under = key_of(o, form, a->vault);
+	must(under != NULL);
 	cry_box_pair(a->public_key, secret);
-	wrap(a->wrapped_secret, aead, account_root, secret,
+	wrap(a->wrapped_secret, aead, under, secret,
 	    ad_make(ad, AD_SECRET, a->id, a->generation));
 	secret_wipe(secret, sizeof(secret));
 }
 
-enum err
-key_pair_open(struct key_pair *p, const struct key_account *a, struct cry_aead *aead,
-    const unsigned char account_root[32])
+/* One generation, wherever it stands. */
+struct place {
+	uint32_t	 number;
+	enum key_form	*form;
+	uint32_t	*vault;
+	unsigned char	*wrapped;
+};
+
+static struct place
+place_now(struct key_account *a)
 {
+	return (struct place){ a->generation, &a->form, &a->vault, a->wrapped_secret };
+}
+
+static struct place
+place_earlier(struct key_generation *g)
+{
+	return (struct place){ g->number, &g->form, &g->vault, g->wrapped_secret };
+}
+
+static enum err
+place_open(unsigned char secret[32], const struct place *p, uint64_t account,
+    struct cry_aead *aead, const struct key_opener *o)
+{
+	const unsigned char *under = key_of(o, *p->form, *p->vault);
 	unsigned char ad[AD_BYTES];
-	enum err e = unwrap(p->secret, aead, account_root,
-	    slice_of(a->wrapped_secret, KEY_WRAPPED_BYTES),
-	    ad_make(ad, AD_SECRET, a->id, a->generation));
+
+	if (*p->form == KEY_FORM_NONE)
+		return ERR_NOTFOUND;
+	if (under == NULL)
+		return ERR_STATE;
+	return unwrap(secret, aead, under, slice_of(p->wrapped, KEY_WRAPPED_BYTES),
+	    ad_make(ad, AD_SECRET, account, p->number));
+}
+
+static enum err
+place_find(struct place *p, struct key_account *a, struct key_more *more, uint32_t generation)
+{
+	if (generation == a->generation) {
+		*p = place_now(a);
+		return ERR_OK;
+	}
+	if (a->more.n == 0 || key_more_get(more, a->more) != ERR_OK)
+		return ERR_NOTFOUND;
+	for (unsigned i = 0; i < more->generation_n; i++) {
+		*p = place_earlier(&more->generations[i]);
+		if (p->number == generation)
+			return ERR_OK;
+	}
+	return ERR_NOTFOUND;
+}
+
+enum err
+key_pair_open(struct key_pair *pair, const struct key_account *account, uint32_t generation,
+    struct cry_aead *aead, const struct key_opener *o)
+{
+	struct key_account a = *account;
+	struct key_more more;
+	struct place p;
+	enum err e = place_find(&p, &a, &more, generation);
 
 	if (e == ERR_OK)
-		cry_subkey(p->epoch_wrap, p->secret, "godwit epoch wrap");
+		e = place_open(pair->secret, &p, a.id, aead, o);
+	if (e == ERR_OK)
+		cry_subkey(pair->epoch_wrap, pair->secret, "godwit epoch wrap");
 	return e;
+}
+
+static enum err
+place_rewrap(const struct place *p, uint64_t account, struct cry_aead *aead,
+    const struct key_opener *from, const struct key_opener *to, enum key_form form)
+{
+	unsigned char secret[32], ad[AD_BYTES];
+	enum err e = place_open(secret, p, account, aead, from);
+
+	if (e == ERR_OK) {
+		*p->form = form;
+		*p->vault = form == KEY_FORM_VAULT ? to->vault : 0;
+		wrap(p->wrapped, aead, key_of(to, form, *p->vault), secret,
+		    ad_make(ad, AD_SECRET, account, p->number));
+	}
+	secret_wipe(secret, sizeof(secret));
+	return e;
+}
+
+enum err
+key_pair_rewrap(struct key_account *a, struct key_more *more, struct cry_aead *aead,
+    const struct key_opener *from, const struct key_opener *to, enum key_form form)
+{
+	struct place p = place_now(a);
+	enum err e = place_rewrap(&p, a->id, aead, from, to, form), one;
+
+	for (unsigned i = 0; i < more->generation_n; i++) {
+		p = place_earlier(&more->generations[i]);
+		one = place_rewrap(&p, a->id, aead, from, to, form);
+		if (one != ERR_OK)
+			e = one;
+	}
+	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
 void

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The keys of an account: an X25519 pair made at its creation, and from the
+ * The keys of an account: an X25519 pair for each generation, and from its
  * secret half the symmetric account key that wraps opened epochs.  The secret
- * is kept wrapped under a key derived from the root key, bound to account and
- * generation.  Also the wraps of small values (spool and token keys).
+ * is kept wrapped under a key derived from the root key, or under the master
+ * key of a vault, bound to account and generation.  Also the wraps of small
+ * values (spool and token keys).
  */
 #ifndef KEY_PAIR_H
 #define KEY_PAIR_H
@@ -19,11 +20,31 @@ struct key_pair {
 	unsigned char	 epoch_wrap[32];
 };
 
-/* A new pair for a->id and a->generation into a. */
+/* What is at hand to open a secret with; master: NULL when the vault is closed. */
+struct key_opener {
+	const unsigned char	*root;
+	const unsigned char	*master;
+	uint32_t		 vault;
+};
+
+/* A new pair for a->id and a->generation into a, wrapped under root or master. */
 void		 key_pair_make(struct key_account *a, struct cry_aead *,
-		    const unsigned char account_root[32]);
+		    const struct key_opener *, enum key_form);
+/*
+ * The pair of a generation, which may be an earlier one.  ERR_NOTFOUND: there
+ * is no such generation, or no secret of it here; ERR_STATE: its vault is
+ * closed; ERR_CORRUPT.
+ */
 enum err	 key_pair_open(struct key_pair *, const struct key_account *,
-		    struct cry_aead *, const unsigned char account_root[32]) MUST_USE;
+		    uint32_t generation, struct cry_aead *, const struct key_opener *) MUST_USE;
+/*
+ * Wrap the secrets of all generations that the opener opens anew, in that
+ * form.  ERR_STATE: some did not open; they stay as they are.
+ */
+struct key_more;
+enum err	 key_pair_rewrap(struct key_account *, struct key_more *, struct cry_aead *,
+		    const struct key_opener *from, const struct key_opener *to,
+		    enum key_form) MUST_USE;
 
 void		 key_pair_wrap_value(unsigned char out[KEY_WRAPPED_BYTES], struct cry_aead *,
 		    const unsigned char value_root[32], uint32_t number,

@@ -7,10 +7,18 @@
 
 enum { SLOT_PASSWORD = 1 };
 
+static void
+put_fixed(struct buf *b, const unsigned char *bytes, size_t n)
+{
+	ipc_put_var(b, slice_of(bytes, n), n);
+}
+
 void
 key_record_put_account(struct buf *b, const struct key_account *a)
 {
-	ipc_put_u8(b, KEY_RECORD_ACCOUNT);
+	const struct key_slot *s = &a->password;
+
+	ipc_put_u8(b, KEY_RECORD_ACCOUNT_2);
 	ipc_put_u64(b, a->id);
 	ipc_put_var(b, a->address, KEY_ADDRESS_MAX);
 	ipc_put_u64(b, a->created_s);
@@ -19,15 +27,19 @@ key_record_put_account(struct buf *b, const struct key_account *a)
 	ipc_put_bool(b, a->enabled);
 	ipc_put_u8(b, (uint8_t)a->sealing);
 	ipc_put_u32(b, a->generation);
-	ipc_put_var(b, slice_of(a->public_key, 32), 32);
-	ipc_put_var(b, slice_of(a->wrapped_secret, KEY_WRAPPED_BYTES), KEY_WRAPPED_BYTES);
-	/* Credentials: one so far, a password. */
-	ipc_put_u8(b, 1);
-	ipc_put_u8(b, SLOT_PASSWORD);
-	ipc_put_u32(b, a->password.passes);
-	ipc_put_u32(b, a->password.memory_kib);
-	ipc_put_var(b, slice_of(a->password.salt, 16), 16);
-	ipc_put_var(b, slice_of(a->password.verifier, 32), 32);
+	ipc_put_u8(b, (uint8_t)a->form);
+	ipc_put_u32(b, a->vault);
+	put_fixed(b, a->public_key, 32);
+	put_fixed(b, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	ipc_put_u32(b, s->passes);
+	ipc_put_u32(b, s->memory_kib);
+	put_fixed(b, s->salt, 16);
+	put_fixed(b, s->verifier, 32);
+	ipc_put_u32(b, s->scram.rounds);
+	put_fixed(b, s->scram.salt, 16);
+	put_fixed(b, s->scram.stored_key, 32);
+	put_fixed(b, s->scram.server_key, 32);
+	ipc_put_var(b, a->more, KEY_MORE_MAX);
 }
 
 void
@@ -87,6 +99,12 @@ sealing_get(struct ipc_reader *r, enum sealing *s)
 	case SEALING_ESCROW:
 		*s = SEALING_ESCROW;
 		return true;
+	case SEALING_PASSWORD:
+		*s = SEALING_PASSWORD;
+		return true;
+	case SEALING_CLIENT:
+		*s = SEALING_CLIENT;
+		return true;
 	case SEALING_SERVER:
 		*s = SEALING_SERVER;
 		return true;
@@ -94,8 +112,25 @@ sealing_get(struct ipc_reader *r, enum sealing *s)
 	return false;
 }
 
+static bool
+form_get(struct ipc_reader *r, enum key_form *f)
+{
+	switch (ipc_get_u8(r)) {
+	case KEY_FORM_ROOT:
+		*f = KEY_FORM_ROOT;
+		return true;
+	case KEY_FORM_VAULT:
+		*f = KEY_FORM_VAULT;
+		return true;
+	case KEY_FORM_NONE:
+		*f = KEY_FORM_NONE;
+		return true;
+	}
+	return false;
+}
+
 static void
-account_get(struct ipc_reader *r, struct key_account *a)
+account_begin(struct ipc_reader *r, struct key_account *a)
 {
 	a->id = ipc_get_u64(r);
 	a->address = ipc_get_var(r, KEY_ADDRESS_MAX);
@@ -105,14 +140,46 @@ account_get(struct ipc_reader *r, struct key_account *a)
 	a->enabled = ipc_get_bool(r);
 	r->bad |= !sealing_get(r, &a->sealing);
 	a->generation = ipc_get_u32(r);
+	r->bad |= a->id == 0 || a->address.n == 0;
+}
+
+static void
+password_get(struct ipc_reader *r, struct key_slot *s)
+{
+	s->passes = ipc_get_u32(r);
+	s->memory_kib = ipc_get_u32(r);
+	fixed_get(r, s->salt, 16);
+	fixed_get(r, s->verifier, 32);
+}
+
+/* As it was written until November 2026. */
+static void
+account_get_1(struct ipc_reader *r, struct key_account *a)
+{
+	account_begin(r, a);
+	a->form = KEY_FORM_ROOT;
 	fixed_get(r, a->public_key, 32);
 	fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
 	r->bad |= ipc_get_u8(r) != 1 || ipc_get_u8(r) != SLOT_PASSWORD;
-	a->password.passes = ipc_get_u32(r);
-	a->password.memory_kib = ipc_get_u32(r);
-	fixed_get(r, a->password.salt, 16);
-	fixed_get(r, a->password.verifier, 32);
-	r->bad |= a->id == 0 || a->address.n == 0;
+	password_get(r, &a->password);
+}
+
+static void
+account_get(struct ipc_reader *r, struct key_account *a)
+{
+	struct key_scram *s = &a->password.scram;
+
+	account_begin(r, a);
+	r->bad |= !form_get(r, &a->form);
+	a->vault = ipc_get_u32(r);
+	fixed_get(r, a->public_key, 32);
+	fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	password_get(r, &a->password);
+	s->rounds = ipc_get_u32(r);
+	fixed_get(r, s->salt, 16);
+	fixed_get(r, s->stored_key, 32);
+	fixed_get(r, s->server_key, 32);
+	a->more = ipc_get_var(r, KEY_MORE_MAX);
 }
 
 enum err
@@ -124,6 +191,10 @@ key_record_get(struct key_record *m, struct slice bytes)
 	memset(m, 0, sizeof(*m));
 	switch (type) {
 	case KEY_RECORD_ACCOUNT:
+		m->type = KEY_RECORD_ACCOUNT;
+		account_get_1(&r, &m->account);
+		break;
+	case KEY_RECORD_ACCOUNT_2:
 		m->type = KEY_RECORD_ACCOUNT;
 		account_get(&r, &m->account);
 		break;

@@ -14,7 +14,8 @@ enum key_record_type {
 	KEY_RECORD_ALIAS = 3,		/* with no targets: gone */
 	KEY_RECORD_NEXT_ID = 4,
 	KEY_RECORD_VALUE = 5,
-	KEY_RECORD_SECRET = 6		/* of a route; empty: gone */
+	KEY_RECORD_SECRET = 6,		/* of a route; empty: gone */
+	KEY_RECORD_ACCOUNT_2 = 7	/* how ACCOUNT is written today; read as ACCOUNT */
 };
 
 /* Slices are borrowed from the bytes; only the members of the type are set. */

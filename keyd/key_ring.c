@@ -205,6 +205,7 @@ account_unlink(struct key_ring *r, struct key_account *a)
 	map_remove(&r->by_address, &a->by_address);
 	list_remove(&a->link);
 	disown(&a->address);
+	disown(&a->more);
 	secret_wipe(a, sizeof(*a));
 	free(a);
 }
@@ -213,6 +214,7 @@ static struct key_account *
 account_apply(struct key_ring *r, const struct key_account *from)
 {
 	struct key_account *a = key_ring_find(r, from->id), old;
+	struct slice more = from->more.n > 0 ? own(from->more) : SLICE_NONE;
 
 	if (a == NULL) {
 		a = must_alloc(1, sizeof(*a));
@@ -230,7 +232,9 @@ account_apply(struct key_ring *r, const struct key_account *from)
 		a->link = old.link;
 		a->address = old.address;	/* an address never changes */
 		a->session_count = old.session_count;
+		disown(&old.more);
 	}
+	a->more = more;
 	a->serial = ++r->serial;
 	if (r->next_id <= a->id)
 		r->next_id = a->id + 1;
@@ -312,6 +316,7 @@ record_apply(void *arg, struct slice bytes)
 		return e;
 	switch (m.type) {
 	case KEY_RECORD_ACCOUNT:
+	case KEY_RECORD_ACCOUNT_2:
 		a = key_ring_find_address(r, m.account.address);
 		if (a != NULL && a->id != m.account.id)
 			return ERR_CORRUPT;

@@ -28,10 +28,19 @@
 #define KEY_VALUE_MAX		128
 #define KEY_VALUES_MAX		1000
 #define KEY_WRAPPED_BYTES	60	/* nonce, key, tag */
+#define KEY_MORE_MAX		16000
 #define KEY_SECRETS_MAX		1000
 #define KEY_SECRET_NAME_MAX	255
 #define KEY_SECRET_MAX		1024
 #define KEY_SECRET_WRAPPED_MAX	(12 + KEY_SECRET_MAX + 16)
+
+/* What SCRAM-SHA-256 keeps of a password (RFC 5802 s3); rounds 0: nothing. */
+struct key_scram {
+	uint32_t	 rounds;
+	unsigned char	 salt[16];
+	unsigned char	 stored_key[32];
+	unsigned char	 server_key[32];
+};
 
 /* A password: Argon2id with these numbers; the verifier is a subkey of it. */
 struct key_slot {
@@ -39,6 +48,14 @@ struct key_slot {
 	uint32_t	 memory_kib;
 	unsigned char	 salt[16];
 	unsigned char	 verifier[32];
+	struct key_scram scram;
+};
+
+/* What the secret half of a key pair is wrapped under. */
+enum key_form {
+	KEY_FORM_ROOT = 1,		/* keyd's root key */
+	KEY_FORM_VAULT = 2,		/* the master key of a vault (key_vault.h) */
+	KEY_FORM_NONE = 3		/* it is not here */
 };
 
 struct key_account {
@@ -52,9 +69,12 @@ struct key_account {
 	bool		 enabled;
 	enum sealing	 sealing;
 	uint32_t	 generation;
+	enum key_form	 form;
+	uint32_t	 vault;			/* KEY_FORM_VAULT: which */
 	unsigned char	 public_key[32];
 	unsigned char	 wrapped_secret[KEY_WRAPPED_BYTES];
 	struct key_slot	 password;
+	struct slice	 more;			/* owned: key_more.h; mostly empty */
 	uint32_t	 serial;		/* of the last change; not kept */
 	uint32_t	 session_count;		/* not kept */
 	struct slice	 address;		/* owned, canonical */
@@ -97,7 +117,7 @@ struct key_account *key_ring_prev(const struct key_ring *, const struct key_acco
 struct key_alias *key_ring_prev_alias(const struct key_ring *, const struct key_alias *);
 
 /*
- * change: a is copied (address too); its id is 0 for a new account, whose
+ * change: a is copied (address and more too); its id is 0 for a new account, whose
  * address must be free of accounts and aliases (ERR_EXISTS).  *out, may be
  * NULL, is what is in the ring then.
  */

@@ -27,6 +27,8 @@ struct keyd {
 	struct key_gate		*gate;
 	struct key_login	*login;
 	struct key_tokens	*tokens;
+	struct key_vaults	*vaults;
+	struct key_scrams	*scrams;
 	struct key_open		*open;
 	struct key_tls		*tls;
 	struct key_facts	*facts;

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyd/key_open.h"
 #include "keyd/key_pair.h"
+#include "keyd/key_vault.h"
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -67,8 +69,11 @@ session_drop(struct keyd *k, struct key_session *s)
 
 	if (s->token.scope == TOKEN_MAIL) {
 		t->mail_count--;
-		if (a != NULL)
-			a->session_count--;
+		if (a != NULL && --a->session_count == 0) {
+			key_vault_close(k, a->id);
+			if (a->sealing == SEALING_PASSWORD)
+				key_open_forget(k->open, a->id);
+		}
 	}
 	if (s->opened > 0)
 		log_event(LOG_open, log_text("user", a != NULL ? a->address : SLICE_NONE),

@@ -160,13 +160,14 @@ account_make(const struct pending *w, const struct key_slot *slot, struct key_ac
 	const struct domain_options *d = key_login_domain(k, address);
 	struct key_account a = { .created_s = key_now_s(k), .enabled = true, .generation = 1,
 		.password = *slot, .address = address };
+	const struct key_opener opener = { .root = k->roots.account };
 
 	if (d == NULL)
 		return ERR_NOTFOUND;
 	a.sealing = d->sealing == CONF_SEALING_SERVER ? SEALING_SERVER : SEALING_ESCROW;
 	/* The wrap of the secret key is bound to the id it will have. */
 	a.id = key_ring_next_id(k->ring);
-	key_pair_make(&a, k->aead, k->roots.account);
+	key_pair_make(&a, k->aead, &opener, KEY_FORM_ROOT);
 	a.id = 0;
 	return key_ring_put(k->ring, &a, out);
 }
@@ -191,11 +192,13 @@ password_set(const struct pending *w, const struct key_slot *slot, struct key_ac
 }
 
 static void
-on_slot(void *arg, enum err e, const struct key_slot *slot)
+on_slot(void *arg, const struct key_hashed *h)
 {
 	struct pending *w = arg;
 	struct key_account *a = NULL;
 	struct slice address = slice_of(w->address, w->address_n);
+	const struct key_slot *slot = &h->slot;
+	enum err e = h->error;
 
 	if (e == ERR_OK)
 		e = w->is_new ? account_make(w, slot, &a) : password_set(w, slot, &a);

@@ -10,11 +10,13 @@
 #include "keyd/key_hash.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
+#include "keyd/key_scram.h"
 #include "keyd/key_spool.h"
 #include "keyd/key_state.h"
 #include "keyd/key_tls.h"
 #include "keyd/key_token.h"
 #include "keyd/key_tool.h"
+#include "keyd/key_vault.h"
 #include "lib/base/log.h"
 #include "lib/crypto/cry.h"
 #include "lib/crypto/cry_sign.h"
@@ -62,6 +64,8 @@ load(struct daemon_app *app)
 	k->aead = cry_aead_new();
 	unlock(k);
 	key_spool_init(k);
+	k->vaults = key_vaults_new(k->arena);
+	k->scrams = key_scrams_new();
 	k->tokens = key_tokens_new(k);
 	k->open = key_open_new(k->arena);
 	k->gate = key_gate_new(k);

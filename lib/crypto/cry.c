@@ -224,6 +224,13 @@ cry_box_pair(unsigned char public_key[CRY_KEY_BYTES],
 	must(crypto_box_keypair(public_key, secret_key) == 0);
 }
 
+void
+cry_box_public(unsigned char public_key[CRY_KEY_BYTES],
+    const unsigned char secret_key[CRY_KEY_BYTES])
+{
+	must(crypto_scalarmult_base(public_key, secret_key) == 0);
+}
+
 enum err
 cry_box_seal(unsigned char *out, struct slice plain,
     const unsigned char public_key[CRY_KEY_BYTES])

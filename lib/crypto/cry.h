@@ -59,6 +59,8 @@ void		 cry_subkey(unsigned char out[CRY_KEY_BYTES],
 /* X25519.  An anonymous sealed box: out has plain.n + CRY_SEAL_BYTES. */
 void		 cry_box_pair(unsigned char public_key[CRY_KEY_BYTES],
 		    unsigned char secret_key[CRY_KEY_BYTES]);
+void		 cry_box_public(unsigned char public_key[CRY_KEY_BYTES],
+		    const unsigned char secret_key[CRY_KEY_BYTES]);
 enum err	 cry_box_seal(unsigned char *out, struct slice plain,
 		    const unsigned char public_key[CRY_KEY_BYTES]) MUST_USE;
 enum err	 cry_box_open(unsigned char *out, struct slice sealed,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * keyd whole, but for the process around it: real wires, a stand-in for
- * lib/daemon, and this program in the place of smtpd, imapd, queue and store.
- * Much of it is the takeover drill: what such a peer asks for that is not its.
+ * keyd as its peers see it.  Much of it is the takeover drill: what such a
+ * peer asks for that is not its.
  */
 #include "tests/unit/test.h"
 
@@ -10,552 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "keyd/key_facts.h"
-#include "keyd/key_gate.h"
-#include "keyd/key_hash.h"
-#include "keyd/key_login.h"
-#include "keyd/key_open.h"
-#include "keyd/key_spool.h"
 #include "keyd/key_srs.h"
-#include "keyd/key_tls.h"
-#include "keyd/key_token.h"
-#include "keyd/key_tool.h"
-#include "lib/crypto/cry_sign.h"
-#include "lib/seal/epoch.h"
+#include "tests/unit/keyd/keyd_stage.h"
 #include "tests/unit/keyd/tls_pair.h"
-
-enum who { SMTPD, IMAPD, IMAPD_2, QUEUE, STORE, RELAY, WHO_COUNT };
-
-static const struct { enum ipc_role role; uint32_t instance; } whos[] = {
-	{ IPC_SMTPD, 21 }, { IPC_IMAPD, 11 }, { IPC_IMAPD, 12 }, { IPC_QUEUE, 31 },
-	{ IPC_STORE, 41 }, { IPC_RELAY, 51 }
-};
-
-/* What the last answer was. */
-static struct answer {
-	bool		 came;
-	enum err	 e;		/* of the wire, or of key_fail */
-	uint16_t	 type;
-	unsigned char	 token[TOKEN_BYTES];
-	uint64_t	 account;
-	char		 address[KEY_ADDRESS_MAX + 1];
-	unsigned char	 bytes[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES];
-	size_t		 n;
-	uint32_t	 number;
-	uint64_t	 until_s;
-	uint8_t		 exit;
-	bool		 more;
-	char		 text[65536];
-} answer;
-
-/* What queue and store were told. */
-static struct told {
-	unsigned	 begins, ends, accounts, gone, aliases, aliases_gone, token_keys, revokes;
-	unsigned	 rewraps, certs;
-	uint64_t	 revoked_before;
-	uint8_t		 sealing;
-	bool		 enabled;
-	uint64_t	 quota;
-	unsigned char	 public_key[32];
-	unsigned char	 rewrapped[EPOCH_WRAPPED_BYTES];
-	unsigned char	 sealed[EPOCH_SEALED_BYTES];	/* what it was made from */
-	unsigned char	 ticket[80], ticket_old[80];
-} told;
-
-struct daemon_app {
-	struct keyd		 k;
-	struct keyd_options	 options;
-	struct godwit_options	 godwit;
-	struct domain_options	 domains[5];
-	uint32_t		 instance;
-	int			 cert_fd, key_fd;
-	struct ipc_peer		*server[WHO_COUNT];	/* keyd's ends */
-	struct ipc_peer		*client[WHO_COUNT];	/* ours */
-};
-
-static struct daemon_app app;
-static struct loop *loop;
-static char dir_name[64];
-static int dir_fd;
-static const char *const domain_names[] = { "example.test", "seal.test", "alias.test", "relay.test",
-	"server.test" };
-
-/*
- * A thread of the loop's pool, which never ends, keeps OpenSSL's random
- * generators of that thread: the leak sanitizer sees no owner.
- */
-const char	*__lsan_default_suppressions(void);
-const char *
-__lsan_default_suppressions(void)
-{
-	return "leak:libcrypto.so\n";
-}
-
-/* ---- stand-in for lib/daemon */
-
-void *
-daemon_state(struct daemon_app *a)
-{
-	return &a->k;
-}
-
-uint32_t
-daemon_instance(struct daemon_app *a)
-{
-	return a->instance;
-}
-
-const void *
-daemon_options(struct daemon_app *a, const char *section, const char *title)
-{
-	(void)title;
-	return strcmp(section, "keyd") == 0 ? (const void *)&a->options : &a->godwit;
-}
-
-const void *
-daemon_section(struct daemon_app *a, const char *section, unsigned idx, const char **title)
-{
-	assert_string_equal(section, "domain");
-	if (idx >= lengthof(domain_names))
-		return NULL;
-	*title = domain_names[idx];
-	return &a->domains[idx];
-}
-
-struct ipc_peer *
-daemon_peer(struct daemon_app *a, enum ipc_role role, unsigned idx)
-{
-	size_t i;
-
-	for (i = 0; i < WHO_COUNT; i++)
-		if (whos[i].role == role && a->server[i] != NULL && idx-- == 0)
-			return a->server[i];
-	return NULL;
-}
-
-int
-daemon_file(struct daemon_app *a, const char *purpose, unsigned idx, const char **name)
-{
-	(void)idx;
-	(void)name;
-	return strcmp(purpose, "certificate") == 0 ? a->cert_fd : a->key_fd;
-}
-
-void
-daemon_tool_reply(struct daemon_app *a, uint64_t id, uint8_t exit_code, bool more,
-    struct slice text)
-{
-	(void)a;
-	(void)id;
-	answer.came = true;
-	answer.exit = exit_code;
-	answer.more = more;
-	memcpy(answer.text, text.n > 0 ? text.p : "", text.n);
-	answer.text[text.n] = '\0';
-	loop_stop(loop);
-}
-
-/* ---- our ends */
-
-static void
-on_fact_begin(struct ipc_peer *p, const void *m, struct ipc_in *in)
-{
-	(void)p, (void)m, (void)in;
-	told.begins++;
-}
-
-static void
-on_fact_end(struct ipc_peer *p, const void *m, struct ipc_in *in)
-{
-	(void)p, (void)m, (void)in;
-	told.ends++;
-}
-
-static void
-on_fact_account(struct ipc_peer *p, const void *msg, struct ipc_in *in)
-{
-	const struct ipc_fact_account *m = msg;
-
-	(void)p, (void)in;
-	told.accounts++;
-	told.sealing = m->sealing;
-	told.enabled = m->enabled;
-	told.quota = m->quota_bytes;
-	memcpy(told.public_key, m->public_key.p, 32);
-}
-
-static void
-on_fact_gone(struct ipc_peer *p, const void *m, struct ipc_in *in)
-{
-	(void)p, (void)m, (void)in;
-	told.gone++;
-}
-
-static void
-on_fact_alias(struct ipc_peer *p, const void *msg, struct ipc_in *in)
-{
-	const struct ipc_fact_alias *m = msg;
-
-	(void)p, (void)in;
-	told.aliases += m->targets.n > 0;
-	told.aliases_gone += m->targets.n == 0;
-}
-
-static void
-on_token_key(struct ipc_peer *p, const void *msg, struct ipc_in *in)
-{
-	const struct ipc_token_key *m = msg;
-
-	(void)p, (void)in;
-	assert_int_equal(m->key.n, 32);
-	/* Nobody may have been told that all is there. */
-	assert_true(told.begins > told.ends);
-	told.token_keys++;
-}
-
-static void
-on_revoke(struct ipc_peer *p, const void *msg, struct ipc_in *in)
-{
-	const struct ipc_token_revoke *m = msg;
-
-	(void)p, (void)in;
-	told.revokes++;
-	told.revoked_before = m->before_s;
-}
-
-static void
-on_rewrap(struct ipc_peer *p, const void *msg, struct ipc_in *in)
-{
-	const struct ipc_epoch_rewrap *m = msg;
-
-	(void)p, (void)in;
-	told.rewraps++;
-	assert_int_equal(m->data.n, EPOCH_WRAPPED_BYTES);
-	memcpy(told.rewrapped, m->data.p, m->data.n);
-	assert_int_equal(m->sealed.n, sizeof(told.sealed));
-	memcpy(told.sealed, m->sealed.p, m->sealed.n);
-}
-
-static void
-on_cert(struct ipc_peer *p, const void *msg, struct ipc_in *in)
-{
-	const struct ipc_tls_cert *m = msg;
-
-	(void)p, (void)in;
-	told.certs++;
-	answer.number = m->key;
-	memcpy(told.ticket, m->ticket_keys.p, 80);
-	if (m->ticket_keys_old.n == 80)
-		memcpy(told.ticket_old, m->ticket_keys_old.p, 80);
-}
-
-static const struct ipc_handler client_handlers[] = {
-	{ IPC_MSG_fact_begin, on_fact_begin }, { IPC_MSG_fact_end, on_fact_end },
-	{ IPC_MSG_fact_account, on_fact_account }, { IPC_MSG_fact_account_gone, on_fact_gone },
-	{ IPC_MSG_fact_alias, on_fact_alias }, { IPC_MSG_token_key, on_token_key },
-	{ IPC_MSG_token_revoke, on_revoke }, { IPC_MSG_epoch_rewrap, on_rewrap },
-	{ IPC_MSG_tls_cert, on_cert }, { 0, NULL }
-};
-
-static void
-server_gone(struct ipc_peer *p, void *arg)
-{
-	size_t i;
-
-	(void)arg;
-	for (i = 0; i < WHO_COUNT; i++)
-		if (app.server[i] == p) {
-			key_gate_left(&app, p);
-			ipc_peer_free(&app.server[i]);
-		}
-}
-
-static void
-client_gone(struct ipc_peer *p, void *arg)
-{
-	size_t i;
-
-	(void)arg;
-	for (i = 0; i < WHO_COUNT; i++)
-		if (app.client[i] == p)
-			ipc_peer_free(&app.client[i]);
-	loop_stop(loop);
-}
-
-static void
-join(enum who w)
-{
-	int fds[2];
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	app.server[w] = ipc_peer_new(loop, fds[0], whos[w].role, whos[w].instance,
-	    key_gate_handlers, server_gone, &app);
-	app.client[w] = ipc_peer_new(loop, fds[1], IPC_KEYD, 1, client_handlers, client_gone, NULL);
-	key_gate_joined(&app, app.server[w]);
-}
-
-static void
-leave(enum who w)
-{
-	if (app.server[w] != NULL)
-		key_gate_left(&app, app.server[w]);
-	ipc_peer_free(&app.server[w]);
-	ipc_peer_free(&app.client[w]);
-}
-
-static void
-on_stop(void *arg)
-{
-	(void)arg;
-	loop_stop(loop);
-}
-
-/* Let everything that is under way arrive. */
-static void
-settle(void)
-{
-	struct timer t;
-	unsigned i;
-
-	timer_init(&t, loop, on_stop, NULL);
-	/* The first turn only brings the loop's clock up to date. */
-	for (i = 0; i < 2; i++) {
-		timer_set(&t, loop_now(loop) + 30 * i);
-		loop_run(loop);
-	}
-	timer_stop(&t);
-}
-
-static int
-memfd_of(const char *text)
-{
-	int fd = memfd_create("file", MFD_CLOEXEC);
-
-	assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
-	return fd;
-}
-
-/* As load() of main.c. */
-static void
-keyd_start(uint32_t instance)
-{
-	static const unsigned char root[32] = { 42 };
-	struct keyd *k = &app.k;
-	const char *why;
-
-	memset(k, 0, sizeof(*k));
-	app.instance = instance;
-	k->app = &app;
-	k->loop = loop;
-	k->arena = secret_arena_new(24u << 10);
-	k->aead = cry_aead_new();
-	key_unlock_derive(&k->roots, k->arena, root);
-	assert_int_equal(key_ring_open(&k->ring, dir_fd, k->roots.ring, key_now_s(k), &why), ERR_OK);
-	key_spool_init(k);
-	k->tokens = key_tokens_new(k);
-	k->open = key_open_new(k->arena);
-	k->gate = key_gate_new(k);
-	k->login = key_login_new(k);
-	k->facts = key_facts_new(k);
-	k->tls = key_tls_new(k);
-	k->hash = key_hash_new(loop, 1);
-}
-
-static void
-keyd_stop(void)
-{
-	struct keyd *k = &app.k;
-	size_t i;
-
-	for (i = 0; i < WHO_COUNT; i++)
-		leave((enum who)i);
-	key_tls_free(&k->tls);
-	key_login_free(&k->login);
-	key_tokens_free(&k->tokens, k);
-	key_hash_free(&k->hash);
-	key_open_free(&k->open);
-	key_facts_free(&k->facts);
-	key_gate_free(&k->gate);
-	key_ring_free(&k->ring);
-	cry_aead_free(&k->aead);
-	secret_arena_free(&k->arena);
-}
-
-static int
-setup(void **state)
-{
-	static const struct opt_section godwit = CONF_GODWIT_SECTION, keyd = KEYD_OPT_SECTION,
-	    domain = CONF_DOMAIN_SECTION;
-	size_t i;
-
-	(void)state;
-	cry_init();
-	cry_sign_init();
-	memset(&app, 0, sizeof(app));
-	memset(&told, 0, sizeof(told));
-	loop = loop_new();
-	loop_start_threads(loop, 1);
-	opt_defaults(&godwit, &app.godwit);
-	opt_defaults(&keyd, &app.options);
-	for (i = 0; i < lengthof(domain_names); i++)
-		opt_defaults(&domain, &app.domains[i]);
-	app.options.password_memory = 8u << 20;
-	app.options.password_passes = 1;
-	app.domains[0].quota = 5u << 20;
-	app.domains[1].sealing = CONF_SEALING_PASSWORD;
-	app.domains[2].class = CONF_CLASS_ALIAS;
-	free(app.domains[2].target);
-	app.domains[2].target = strdup("Example.test");
-	app.domains[3].class = CONF_CLASS_RELAY;
-	app.domains[4].sealing = CONF_SEALING_SERVER;
-	app.cert_fd = memfd_of(tls_pair_cert);
-	app.key_fd = memfd_of(tls_pair_key);
-	(void)snprintf(dir_name, sizeof(dir_name), "/tmp/godwit-keyd-XXXXXX");
-	assert_non_null(mkdtemp(dir_name));
-	dir_fd = open(dir_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	keyd_start(7);
-	for (i = 0; i < WHO_COUNT; i++)
-		join((enum who)i);
-	settle();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	static const struct opt_section godwit = CONF_GODWIT_SECTION, keyd = KEYD_OPT_SECTION,
-	    domain = CONF_DOMAIN_SECTION;
-	size_t i;
-
-	(void)state;
-	keyd_stop();
-	settle();
-	opt_free(&godwit, &app.godwit);
-	opt_free(&keyd, &app.options);
-	for (i = 0; i < lengthof(domain_names); i++)
-		opt_free(&domain, &app.domains[i]);
-	(void)close(app.cert_fd);
-	(void)close(app.key_fd);
-	(void)unlinkat(dir_fd, "ring", 0);
-	(void)close(dir_fd);
-	(void)rmdir(dir_name);
-	loop_free(&loop);
-	return 0;
-}
-
-/* ---- asking */
-
-static void
-answer_keep(const void *m)
-{
-	const struct ipc_login_ok *ok = m;
-	const struct ipc_open_keys_reply *keys = m;
-	const struct ipc_tls_signed *sig = m;
-	const struct ipc_spool_key_reply *spool = m;
-	struct slice s = SLICE_NONE;
-
-	if (answer.type == IPC_MSG_key_fail)
-		answer.e = ((const struct ipc_key_fail *)m)->error;
-	if (answer.type == IPC_MSG_login_ok) {
-		answer.account = ok->account;
-		memcpy(answer.token, ok->token.p, TOKEN_BYTES);
-		assert_true(slice_to_cstr(ok->address, answer.address, sizeof(answer.address)));
-	}
-	if (answer.type == IPC_MSG_open_keys_reply)
-		s = keys->keys;
-	if (answer.type == IPC_MSG_tls_signed)
-		s = sig->signature;
-	if (answer.type == IPC_MSG_spool_key_reply) {
-		s = spool->key;
-		answer.number = spool->id;
-	}
-	if (answer.type == IPC_MSG_srs_keys_reply) {
-		s = ((const struct ipc_srs_keys_reply *)m)->keys;
-		answer.until_s = ((const struct ipc_srs_keys_reply *)m)->until_s;
-	}
-	if (answer.type == IPC_MSG_route_secret_reply)
-		s = ((const struct ipc_route_secret_reply *)m)->secret;
-	if (answer.type == IPC_MSG_tls_cert)
-		on_cert(NULL, m, NULL);
-	if (s.n > 0)
-		memcpy(answer.bytes, s.p, s.n);
-	answer.n = s.n;
-}
-
-static void
-on_reply(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
-{
-	(void)arg;
-	(void)in;
-	answer.came = true;
-	answer.e = e;
-	answer.type = type;
-	if (e == ERR_OK)
-		answer_keep(m);
-	loop_stop(loop);
-}
-
-static enum err
-ask(enum who w, enum ipc_type type, const void *m)
-{
-	memset(&answer, 0, sizeof(answer));
-	if (app.client[w] == NULL)
-		join(w);
-	assert_int_equal(ipc_call(app.client[w], type, m, NULL, 0, loop_now(loop) + 20000,
-	    on_reply, NULL, NULL), ERR_OK);
-	while (!answer.came)
-		loop_run(loop);
-	return answer.e;
-}
-
-static uint32_t session_max;	/* what imapd asks for */
-
-static enum err
-login(enum who w, uint8_t scope, const char *user, const char *password)
-{
-	const struct ipc_login m = { .scope = scope, .tls = true, .session_max = session_max, .client = SLICE_LIT("192.0.2.1"),
-		.mechanism = SLICE_LIT("PLAIN"), .user = slice_str(user),
-		.password = slice_str(password) };
-
-	return ask(w, IPC_MSG_login, &m);
-}
-
-/* A tool's request; password NULL: no descriptor. */
-static uint8_t
-tool(const char *verb, const char *args, size_t args_n, const char *password)
-{
-	const struct ipc_ctl_tool m = { .verb = slice_str(verb), .args = slice_of(args, args_n) };
-	struct ipc_in in = { .id = 1 };
-	int ends[2];
-
-	memset(&answer, 0, sizeof(answer));
-	if (password != NULL) {
-		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-		assert_int_equal(write(ends[1], password, strlen(password)), strlen(password));
-		(void)close(ends[1]);
-		in.fd_count = 1;
-		in.fds[0] = ends[0];
-	}
-	key_tool(&app, 1, &m, &in);
-	if (password != NULL)
-		(void)close(ends[0]);
-	while (!answer.came)
-		loop_run(loop);
-	return answer.exit;
-}
-#define TOOL(verb, args, password)	tool(verb, args, sizeof(args), password)
-#define TOOL0(verb)			tool(verb, NULL, 0, NULL)
-
-static void
-add_alice(void)
-{
-	assert_int_equal(TOOL("user.add", "alice", "godwit"), 0);
-	settle();
-}
 
 /* ---- accounts and their facts */
 
@@ -569,7 +27,7 @@ test_accounts(void **state)
 	assert_int_equal(told.ends, 2);
 	assert_int_equal(told.token_keys, 2);
 	assert_int_equal(TOOL("user.add", "Alice@Example.TEST", "godwit"), 0);
-	settle();
+	stage_settle();
 	assert_int_equal(told.accounts, 2);
 	assert_int_equal(told.sealing, SEALING_ESCROW);
 	assert_int_equal(told.quota, 5u << 20);
@@ -589,14 +47,14 @@ test_accounts(void **state)
 	long_password[1024] = '\0';
 	assert_int_equal(TOOL("user.add", "bob", long_password), 0);
 	assert_int_equal(TOOL("user.add", "carl@server.test", "x"), 0);
-	settle();
+	stage_settle();
 	assert_int_equal(told.sealing, SEALING_SERVER);
 	assert_int_equal(TOOL0("user.list"), 0);
 	assert_non_null(strstr(answer.text, "alice@example.test escrow enabled "));
 	assert_non_null(strstr(answer.text, "carl@server.test server enabled "));
 	assert_int_equal(TOOL("user.del", "nobody", NULL), 67);
 	assert_int_equal(TOOL("user.del", "bob", NULL), 0);
-	settle();
+	stage_settle();
 	assert_int_equal(told.gone, 2);
 	assert_int_equal(TOOL("user.del", "bob", NULL), 67);
 	assert_int_equal(TOOL("user.frobnicate", "bob", NULL), 64);
@@ -626,7 +84,8 @@ test_password_that_does_not_come(void **state)
 static void
 test_list_pages(void **state)
 {
-	struct key_account a = { .enabled = true, .sealing = SEALING_ESCROW, .generation = 1 };
+	struct key_account a = { .enabled = true, .sealing = SEALING_ESCROW,
+		.form = KEY_FORM_ROOT, .generation = 1 };
 	char name[64], cursor[64];
 	unsigned i, lines = 0, pages = 0;
 	const char *p;
@@ -639,7 +98,7 @@ test_list_pages(void **state)
 	}
 	cursor[0] = '\0';
 	do {
-		assert_int_equal(tool("user.list", cursor, cursor[0] ? strlen(cursor) + 1 : 0,
+		assert_int_equal(stage_tool("user.list", cursor, cursor[0] ? strlen(cursor) + 1 : 0,
 		    NULL), 0);
 		for (p = answer.text; (p = strchr(p, '\n')) != NULL; p++)
 			lines++;
@@ -657,10 +116,10 @@ test_list_pages(void **state)
 	assert_int_equal(TOOL("user.list", "x", NULL), 64);
 	/* All of them to a store that comes anew. */
 	memset(&told, 0, sizeof(told));
-	leave(STORE);
-	join(STORE);
+	stage_leave(STORE);
+	stage_join(STORE);
 	while (told.ends == 0)
-		settle();
+		stage_settle();
 	assert_int_equal(told.accounts, 2000 - (pages - 1));
 }
 
@@ -668,7 +127,7 @@ static void
 test_aliases(void **state)
 {
 	(void)state;
-	add_alice();
+	stage_add_alice();
 	assert_int_equal(TOOL("alias.add", "info\0alice\0Bob@Else.Where", NULL), 0);
 	assert_int_equal(TOOL("alias.add", "info\0alice", NULL), 0);
 	assert_int_equal(TOOL("alias.add", "alice\0bob", NULL), 73);
@@ -680,11 +139,11 @@ test_aliases(void **state)
 	assert_int_equal(TOOL("alias.del", "info\0alice", NULL), 0);
 	assert_int_equal(TOOL0("alias.list"), 0);
 	assert_null(strstr(answer.text, "alice"));
-	settle();
+	stage_settle();
 	assert_true(told.aliases > 0 && told.aliases_gone == 0);
 	assert_int_equal(TOOL("alias.del", "info", NULL), 0);
 	assert_int_equal(TOOL("alias.del", "info", NULL), 67);
-	settle();
+	stage_settle();
 	assert_int_equal(told.aliases_gone, 2);
 }
 
@@ -696,29 +155,29 @@ test_login(void **state)
 	uint64_t account;
 
 	(void)state;
-	add_alice();
-	assert_int_equal(login(SMTPD, TOKEN_SUBMIT, "ALICE", "godwit"), ERR_OK);
+	stage_add_alice();
+	assert_int_equal(stage_login(SMTPD, TOKEN_SUBMIT, "ALICE", "godwit"), ERR_OK);
 	assert_string_equal(answer.address, "alice@example.test");
 	account = answer.account;
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice@alias.test", "godwit"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice@alias.test", "godwit"), ERR_OK);
 	assert_int_equal(answer.account, account);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_AUTH);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", ""), ERR_AUTH);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "nobody", "godwit"), ERR_AUTH);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "no such@@name", "godwit"), ERR_AUTH);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "", "godwit"), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", ""), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "nobody", "godwit"), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "no such@@name", "godwit"), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "", "godwit"), ERR_AUTH);
 	/* Wrong is remembered as wrong, right as right, and neither when it changed. */
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_AUTH);
 	assert_int_equal(TOOL("user.passwd", "alice", "Godwit"), 0);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_AUTH);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_OK);
 	assert_int_equal(TOOL("user.disable", "alice", NULL), 0);
-	settle();
+	stage_settle();
 	assert_false(told.enabled);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_DISABLED);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "wrong"), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_DISABLED);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "wrong"), ERR_AUTH);
 	assert_int_equal(TOOL("user.enable", "alice", NULL), 0);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "Godwit"), ERR_OK);
 }
 
 static unsigned crowd_answers, crowd_busy;
@@ -780,18 +239,18 @@ test_login_drills(void **state)
 		.password = SLICE_LIT("godwit") };
 
 	(void)state;
-	add_alice();
-	assert_int_equal(ask(IMAPD, IPC_MSG_login, &m), ERR_DENIED);
+	stage_add_alice();
+	assert_int_equal(stage_ask(IMAPD, IPC_MSG_login, &m), ERR_DENIED);
 	/* smtpd asks for a token that opens mail: it loses its wire. */
-	assert_int_equal(login(SMTPD, TOKEN_MAIL, "alice", "godwit"), ERR_GONE);
+	assert_int_equal(stage_login(SMTPD, TOKEN_MAIL, "alice", "godwit"), ERR_GONE);
 	assert_null(app.server[SMTPD]);
-	assert_int_equal(login(IMAPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_GONE);
-	assert_int_equal(login(IMAPD, 0, "alice", "godwit"), ERR_GONE);
+	assert_int_equal(stage_login(IMAPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_GONE);
+	assert_int_equal(stage_login(IMAPD, 0, "alice", "godwit"), ERR_GONE);
 	/* queue may not log in at all, and nobody else suffers. */
-	assert_int_equal(login(QUEUE, TOKEN_SUBMIT, "alice", "godwit"), ERR_GONE);
-	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	assert_int_equal(stage_login(QUEUE, TOKEN_SUBMIT, "alice", "godwit"), ERR_GONE);
+	assert_int_equal(stage_login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	app.k.is_draining = true;
-	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_AGAIN);
+	assert_int_equal(stage_login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_AGAIN);
 }
 
 static void
@@ -802,28 +261,28 @@ test_session_limit(void **state)
 	unsigned i;
 
 	(void)state;
-	add_alice();
+	stage_add_alice();
 	app.options.user_session_limit = 3;
 	/* The smaller of keyd's limit and the asker's counts. */
 	session_max = 1;
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
-	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_LIMIT);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_LIMIT);
 	key_token_drop(&app.k, 0, 0);
 	session_max = 0;
 	for (i = 0; i < 3; i++)
-		assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+		assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
-	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_LIMIT);
-	assert_int_equal(login(SMTPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_LIMIT);
+	assert_int_equal(stage_login(SMTPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_OK);
 	out.token = slice_of(token, TOKEN_BYTES);
 	/* Another process cannot end the session. */
 	assert_int_equal(ipc_send(app.client[IMAPD_2], IPC_MSG_logout, &out, NULL, 0), ERR_OK);
-	settle();
+	stage_settle();
 	assert_int_equal(key_tokens_sessions(app.k.tokens), 3);
 	assert_int_equal(ipc_send(app.client[IMAPD], IPC_MSG_logout, &out, NULL, 0), ERR_OK);
-	settle();
-	assert_int_equal(login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
-	leave(IMAPD);
+	stage_settle();
+	assert_int_equal(stage_login(IMAPD_2, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	stage_leave(IMAPD);
 	assert_int_equal(key_tokens_sessions(app.k.tokens), 1);
 }
 
@@ -871,7 +330,7 @@ open_mail(enum who w, const unsigned char *token, const struct ipc_wrap *wraps, 
 		ipc_epoch_put(&eb, &epochs[i]);
 	m.wraps = buf_slice(&wb);
 	m.epochs = buf_slice(&eb);
-	e = ask(w, IPC_MSG_open_keys, &m);
+	e = stage_ask(w, IPC_MSG_open_keys, &m);
 	buf_fini(&wb);
 	buf_fini(&eb);
 	return e;
@@ -888,8 +347,8 @@ test_open(void **state)
 	struct ipc_epoch epochs[2];
 
 	(void)state;
-	add_alice();
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	stage_add_alice();
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
 	alice = answer.account;
 	mail_make(&a, aead, alice, 100, 1);
@@ -910,7 +369,7 @@ test_open(void **state)
 	assert_memory_equal(answer.bytes + 34, b.content_key, 32);
 	assert_int_equal(answer.bytes[66], 0);
 	assert_int_equal(answer.bytes[99], 0);
-	settle();
+	stage_settle();
 	assert_int_equal(told.rewraps, 2);
 	assert_memory_equal(told.sealed, b.e.data.p, sizeof(told.sealed));
 	/* What the store was told opens as form 2; once is enough. */
@@ -921,7 +380,7 @@ test_open(void **state)
 	assert_int_equal(answer.bytes[0], 1);
 	assert_int_equal(answer.bytes[33], 1);
 	assert_memory_equal(answer.bytes + 34, b.content_key, 32);
-	settle();
+	stage_settle();
 	assert_int_equal(told.rewraps, 2);
 	cry_aead_free(&aead);
 }
@@ -936,12 +395,12 @@ test_open_drills(void **state)
 
 	(void)state;
 	assert_int_equal(TOOL("user.add", "bob", "godwit"), 0);
-	add_alice();
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "bob", "godwit"), ERR_OK);
+	stage_add_alice();
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "bob", "godwit"), ERR_OK);
 	memcpy(bobs, answer.token, TOKEN_BYTES);
-	assert_int_equal(login(SMTPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_OK);
+	assert_int_equal(stage_login(SMTPD, TOKEN_SUBMIT, "alice", "godwit"), ERR_OK);
 	memcpy(submit, answer.token, TOKEN_BYTES);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
 	mail_make(&a, aead, answer.account, 100, 1);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
@@ -959,29 +418,29 @@ test_open_drills(void **state)
 		token[i] ^= 1;
 	}
 	/* An epoch of our own making in the name of a real one: no effect on it. */
-	settle();
+	stage_settle();
 	told.rewraps = 0;
 	mail_make(&fake, aead, 1, 100, 1);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &fake.e, 1), ERR_OK);
 	assert_int_equal(answer.bytes[0], 0);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
 	assert_int_equal(answer.bytes[0], 1);
-	settle();
+	stage_settle();
 	assert_int_equal(told.rewraps, 0);
 	/* smtpd asks to open. */
 	assert_int_equal(open_mail(SMTPD, submit, &a.w, 1, &a.e, 1), ERR_GONE);
 	/* Expired; revoked by a new password; an account that is gone. */
 	loop_advance(loop, app.options.token_lifetime);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
 	told.revokes = 0;
 	assert_int_equal(TOOL("user.passwd", "alice", "other"), 0);
-	settle();
+	stage_settle();
 	assert_int_equal(told.revokes, 2);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
 	/* In the very second of the revocation a new one is good. */
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "other"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "other"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
 	assert_int_equal(answer.bytes[0], 1);
@@ -1002,8 +461,8 @@ test_open_limits(void **state)
 	size_t i, round;
 
 	(void)state;
-	add_alice();
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	stage_add_alice();
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
 	alice = answer.account;
 	/* More epochs than the cache holds, in three requests, twice. */
@@ -1042,20 +501,20 @@ test_restart(void **state)
 	struct mail a;
 
 	(void)state;
-	add_alice();
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	stage_add_alice();
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
 	mail_make(&a, aead, answer.account, 100, 1);
-	keyd_stop();
-	keyd_start(60);
-	join(IMAPD);
+	stage_stop();
+	stage_start(60);
+	stage_join(IMAPD);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
 	assert_int_equal(answer.bytes[0], 1);
-	keyd_stop();
-	keyd_start(7);
-	join(IMAPD);
+	stage_stop();
+	stage_start(7);
+	stage_join(IMAPD);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
-	assert_int_equal(login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
 	assert_int_equal(open_mail(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
 	assert_int_equal(answer.bytes[0], 1);
@@ -1071,19 +530,19 @@ test_spool_key(void **state)
 	unsigned char first[32];
 
 	(void)state;
-	assert_int_equal(ask(QUEUE, IPC_MSG_spool_key, &m), ERR_OK);
+	assert_int_equal(stage_ask(QUEUE, IPC_MSG_spool_key, &m), ERR_OK);
 	assert_int_equal(answer.number, 1);
 	memcpy(first, answer.bytes, 32);
-	keyd_stop();
-	keyd_start(8);
-	join(QUEUE);
+	stage_stop();
+	stage_start(8);
+	stage_join(QUEUE);
 	m.id = 1;
-	assert_int_equal(ask(QUEUE, IPC_MSG_spool_key, &m), ERR_OK);
+	assert_int_equal(stage_ask(QUEUE, IPC_MSG_spool_key, &m), ERR_OK);
 	assert_memory_equal(answer.bytes, first, 32);
 	m.id = 2;
-	assert_int_equal(ask(QUEUE, IPC_MSG_spool_key, &m), ERR_NOTFOUND);
-	join(STORE);
-	assert_int_equal(ask(STORE, IPC_MSG_spool_key, &m), ERR_GONE);
+	assert_int_equal(stage_ask(QUEUE, IPC_MSG_spool_key, &m), ERR_NOTFOUND);
+	stage_join(STORE);
+	assert_int_equal(stage_ask(STORE, IPC_MSG_spool_key, &m), ERR_GONE);
 }
 
 /* Of this period and the one before; the same after a restart. */
@@ -1095,24 +554,24 @@ test_srs_keys(void **state)
 	uint64_t until_s;
 
 	(void)state;
-	assert_int_equal(ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
+	assert_int_equal(stage_ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
 	assert_int_equal(answer.n, 64);
 	until_s = answer.until_s;
 	assert_true(until_s > key_now_s(&app.k) && until_s <= key_now_s(&app.k) + KEY_SRS_PERIOD_S);
 	memcpy(first, answer.bytes, sizeof(first));
 	assert_memory_not_equal(first, first + 32, 32);
-	keyd_stop();
-	keyd_start(8);
-	join(QUEUE);
-	assert_int_equal(ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
+	stage_stop();
+	stage_start(8);
+	stage_join(QUEUE);
+	assert_int_equal(stage_ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
 	assert_memory_equal(answer.bytes, first, sizeof(first));
 	loop_advance(loop, (until_s - key_now_s(&app.k)) * 1000);
-	assert_int_equal(ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
+	assert_int_equal(stage_ask(QUEUE, IPC_MSG_srs_keys, &m), ERR_OK);
 	assert_int_equal(answer.until_s, until_s + KEY_SRS_PERIOD_S);
 	assert_memory_equal(answer.bytes + 32, first, 32);
 	assert_memory_not_equal(answer.bytes, first, 32);
-	join(STORE);
-	assert_int_equal(ask(STORE, IPC_MSG_srs_keys, &m), ERR_GONE);
+	stage_join(STORE);
+	assert_int_equal(stage_ask(STORE, IPC_MSG_srs_keys, &m), ERR_GONE);
 }
 
 /* ---- secrets of routes */
@@ -1125,10 +584,10 @@ test_secrets(void **state)
 	unsigned i;
 
 	(void)state;
-	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_NOTFOUND);
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_route_secret, &m), ERR_NOTFOUND);
 	assert_int_equal(TOOL("secret.set", "news", "one"), 0);
 	assert_int_equal(TOOL("secret.set", "news", "two"), 0);
-	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
 	assert_int_equal(answer.n, 3);
 	assert_memory_equal(answer.bytes, "two", 3);
 	/* the largest, one more, none, no name */
@@ -1142,20 +601,20 @@ test_secrets(void **state)
 	assert_int_equal(TOOL("secret.set", "", "x"), 65);
 	assert_int_equal(TOOL("secret.set", "a\nb", "x"), 65);
 	/* they outlive the process */
-	keyd_stop();
-	keyd_start(8);
-	join(RELAY);
-	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
+	stage_stop();
+	stage_start(8);
+	stage_join(RELAY);
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
 	assert_memory_equal(answer.bytes, "two", 3);
 	m.route = SLICE_LIT("big");
-	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_route_secret, &m), ERR_OK);
 	assert_int_equal(answer.n, KEY_SECRET_MAX);
 	assert_int_equal(TOOL0("secret.list"), 0);
 	assert_string_equal(answer.text, "news\nbig\n");
 	assert_int_equal(TOOL("secret.del", "news", NULL), 0);
 	assert_int_equal(TOOL("secret.del", "news", NULL), 67);
 	m.route = SLICE_LIT("news");
-	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_NOTFOUND);
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_route_secret, &m), ERR_NOTFOUND);
 	/* limit + 1 */
 	for (i = 1; i < KEY_SECRETS_MAX; i++) {
 		(void)snprintf(name, sizeof(name), "route%u", i);
@@ -1166,9 +625,9 @@ test_secrets(void **state)
 	assert_int_equal(TOOL("secret.set", "big", "x"), 0);
 	/* one that was moved to another name does not open */
 	m.route = SLICE_LIT("route1");
-	assert_int_equal(ask(RELAY, IPC_MSG_route_secret, &m), ERR_CORRUPT);
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_route_secret, &m), ERR_CORRUPT);
 	/* and only relay is told */
-	assert_int_equal(ask(SMTPD, IPC_MSG_route_secret, &m), ERR_GONE);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_route_secret, &m), ERR_GONE);
 }
 
 /* ---- TLS */
@@ -1194,27 +653,27 @@ test_sign(void **state)
 	/* Not before it asked for the certificate. */
 	m.tbs = tbs_1_3(tbs);
 	m.key = 1;
-	assert_int_equal(ask(RELAY, IPC_MSG_tls_sign, &m), ERR_GONE);
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_tls_sign, &m), ERR_GONE);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
 	m.key = answer.number;
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
 	assert_in_range(answer.n, 64, 72);
 	/* Anything else, another scheme's key, another key. */
 	tbs[70] ^= 1;
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
 	tbs[70] ^= 1;
 	m.tbs = SLICE_LIT("v=DKIM1; sign this");
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
 	m.tbs = tbs_1_3(tbs);
 	m.scheme = 0x0804;
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_UNSUPPORTED);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_UNSUPPORTED);
 	m.scheme = 0x0201;
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_UNSUPPORTED);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_UNSUPPORTED);
 	m.scheme = 0x0403;
 	m.key++;
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
 	/* store has no business with TLS. */
-	assert_int_equal(ask(STORE, IPC_MSG_tls_get, &get), ERR_GONE);
+	assert_int_equal(stage_ask(STORE, IPC_MSG_tls_get, &get), ERR_GONE);
 	buf_init(&note, 255);
 	key_tls_note(&app.k, &note);
 	assert_true(slice_starts(buf_slice(&note), "certificate "));
@@ -1227,11 +686,11 @@ files_set(const char *cert, const char *key)
 {
 	(void)close(app.cert_fd);
 	(void)close(app.key_fd);
-	app.cert_fd = memfd_of(cert);
-	app.key_fd = memfd_of(key);
+	app.cert_fd = stage_memfd(cert);
+	app.key_fd = stage_memfd(key);
 	told.certs = 0;
 	key_tls_reload(&app.k);
-	settle();
+	stage_settle();
 }
 
 static void
@@ -1244,7 +703,7 @@ test_tls_reload(void **state)
 
 	(void)state;
 	m.tbs = tbs_1_3(tbs);
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
 	m.key = first = answer.number;
 	/* A pair that does not belong together, and rubbish: the old stays. */
 	files_set(tls_pair_cert, tls_pair_rsa_key);
@@ -1253,20 +712,20 @@ test_tls_reload(void **state)
 	assert_int_equal(told.certs, 0);
 	files_set(tls_pair_cert, "");
 	assert_int_equal(told.certs, 0);
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
 	/* A new one is pushed; handshakes under way end with the old. */
 	files_set(tls_pair_rsa_cert, tls_pair_rsa_key);
 	assert_int_equal(told.certs, 4);
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
 	m.key = first + 1;
 	m.scheme = 0x0804;
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_OK);
 	assert_int_equal(answer.n, 256);
 	m.scheme = 0x0401;	/* PKCS 1 under TLS 1.3 */
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
 	files_set(tls_pair_cert, tls_pair_key);
 	m.key = first;
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_sign, &m), ERR_DENIED);
 }
 
 static void
@@ -1276,15 +735,15 @@ test_tickets(void **state)
 	unsigned char smtpd_key[80];
 
 	(void)state;
-	assert_int_equal(ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
+	assert_int_equal(stage_ask(SMTPD, IPC_MSG_tls_get, &get), ERR_OK);
 	memcpy(smtpd_key, told.ticket, 80);
-	assert_int_equal(ask(IMAPD, IPC_MSG_tls_get, &get), ERR_OK);
+	assert_int_equal(stage_ask(IMAPD, IPC_MSG_tls_get, &get), ERR_OK);
 	assert_memory_not_equal(told.ticket, smtpd_key, 80);
-	leave(IMAPD);
-	leave(IMAPD_2);
-	leave(RELAY);
+	stage_leave(IMAPD);
+	stage_leave(IMAPD_2);
+	stage_leave(RELAY);
 	loop_advance(loop, app.options.ticket_key_time);
-	settle();
+	stage_settle();
 	assert_memory_not_equal(told.ticket, smtpd_key, 80);
 	assert_memory_equal(told.ticket_old, smtpd_key, 80);
 }
@@ -1299,6 +758,8 @@ test_gate_table(void **state)
 		{ IPC_MSG_tls_get, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD | IPC_RELAY },
 		{ IPC_MSG_tls_sign, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD | IPC_RELAY },
 		{ IPC_MSG_login, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
+		{ IPC_MSG_scram_start, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
+		{ IPC_MSG_scram_finish, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_logout, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_open_keys, IPC_IMAPD }, { IPC_MSG_spool_key, IPC_QUEUE },
 		{ IPC_MSG_srs_keys, IPC_QUEUE },
@@ -1342,7 +803,7 @@ test_root_key_forms(void **state)
 int
 main(void)
 {
-#define KEYD(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define KEYD(t)	cmocka_unit_test_setup_teardown(t, stage_setup, stage_teardown)
 	const struct CMUnitTest tests[] = {
 		KEYD(test_accounts), KEYD(test_password_that_does_not_come), KEYD(test_list_pages),
 		KEYD(test_aliases), KEYD(test_login), KEYD(test_login_crowd),

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What few accounts have beyond one key pair and one password, kept in
+ * key_account.more: earlier key pairs, app passwords, recovery codes, and the
+ * wraps of a vault's master key under the password.  Read into this struct,
+ * changed here, written back whole.
+ *
+ * A slot is a credential that the server made itself, of 120 bits or more, so
+ * that a fast keyed hash serves as its verifier.
+ */
+#ifndef KEY_MORE_H
+#define KEY_MORE_H
+
+#include "keyd/key_ring.h"
+
+#define KEY_GENERATIONS_MAX	8	/* earlier ones */
+#define KEY_SLOTS_MAX		40
+#define KEY_APPS_MAX		32
+#define KEY_SLOT_NAME_MAX	64
+
+enum key_slot_kind { KEY_SLOT_APP = 1, KEY_SLOT_RECOVERY = 2 };
+
+/* A wrap of a master key; vault 0: there is none. */
+struct key_wrap {
+	uint32_t	 vault;
+	unsigned char	 bytes[KEY_WRAPPED_BYTES];
+};
+
+struct key_generation {
+	uint32_t	 number;
+	enum key_form	 form;
+	uint32_t	 vault;
+	unsigned char	 public_key[32];
+	unsigned char	 wrapped_secret[KEY_WRAPPED_BYTES];
+};
+
+struct key_made_slot {
+	enum key_slot_kind kind;
+	uint8_t		 scopes;	/* enum token_scope */
+	uint64_t	 created_s;
+	unsigned char	 salt[16];
+	unsigned char	 verifier[32];
+	struct key_wrap	 wrap;
+	size_t		 name_n;
+	char		 name[KEY_SLOT_NAME_MAX];
+};
+
+struct key_more {
+	struct key_wrap		 by_password;	/* under Argon2id's result */
+	struct key_wrap		 by_scram;	/* under SCRAM's ClientKey */
+	uint32_t		 last_vault;	/* numbers are not used again */
+	unsigned		 generation_n;
+	unsigned		 slot_n;
+	struct key_generation	 generations[KEY_GENERATIONS_MAX];
+	struct key_made_slot	 slots[KEY_SLOTS_MAX];
+};
+
+/* ERR_CORRUPT for what key_more_put would not write.  Empty: all zero. */
+enum err	 key_more_get(struct key_more *, struct slice) MUST_USE;
+void		 key_more_put(struct buf *, const struct key_more *);
+
+/* NULL: there is none. */
+struct key_made_slot *key_more_find(struct key_more *, enum key_slot_kind, struct slice name);
+const struct key_generation *key_more_generation(const struct key_more *, uint32_t number);
+/* ERR_LIMIT */
+enum err	 key_more_add_slot(struct key_more *, const struct key_made_slot *) MUST_USE;
+void		 key_more_drop_slot(struct key_more *, struct key_made_slot *);
+enum err	 key_more_add_generation(struct key_more *, const struct key_generation *) MUST_USE;
+
+#endif
