@@ -1,25 +1,107 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * AUTHENTICATE (RFC 3501 s6.2.2, initial response of RFC 4959): "AUTHENTICATE"
- * SP auth-type [SP (base64 / "=")] *(CRLF base64).  PLAIN (RFC 4616) and
- * LOGIN (two lines, user and password; never standardized, still in use).
+ * SP auth-type [SP (base64 / "=")] *(CRLF base64).  PLAIN (RFC 4616), LOGIN
+ * (two lines, user and password; never standardized, still in use), and
+ * SCRAM-SHA-256 (imap_scram.h).
  */
 #include <string.h>
 
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_login.h"
+#include "imapd/imap_scram.h"
 #include "lib/base/enc.h"
 #include "lib/base/secret.h"
 
 #define RESPONSE_MAX	2800	/* of base64 */
 
-struct args {
-	bool		 is_login;
-	bool		 has_initial;
-	bool		 has_user;
-	struct slice	 initial;
-	struct slice	 user;
+struct args;
+struct mechanism {
+	const char	*name;
+	bool		 is_scram, is_plus;
+	void		(*take)(struct imap_cmd *, struct args *, struct slice text);
+	const char	*prompt;	/* base64 */
 };
+
+struct args {
+	const struct mechanism	*mechanism;
+	bool			 has_initial;
+	bool			 has_user;
+	struct slice		 initial;
+	struct slice		 user;
+	struct imap_scram	*scram;
+};
+
+static void
+ask(struct imap_cmd *c, const char *challenge)
+{
+	c->wants_input = true;
+	imap_lexer_line_mode(&c->s->lexer, true);
+	buf_printf(imap_session_out(c->s), "+ %s\r\n", challenge);
+}
+
+static void
+ask_scram(struct imap_cmd *c, struct slice challenge)
+{
+	struct buf b;
+
+	buf_init(&b, RESPONSE_MAX);
+	enc_put_base64(&b, challenge);
+	buf_put_char(&b, '\0');
+	ask(c, buf_err(&b) == ERR_OK ? buf_data(&b) : "");
+	buf_fini(&b);
+}
+
+/* message = [authzid] NUL authcid NUL passwd (RFC 4616 s2) */
+static void
+take_plain(struct imap_cmd *c, struct args *a, struct slice text)
+{
+	struct slice authzid, user, password = slice_cut(text, '\0', &authzid);
+
+	(void)a;
+	password = slice_cut(password, '\0', &user);
+	/* Nobody may act for another. */
+	if (authzid.n > 0 && !slice_ieq(authzid, user))
+		user = SLICE_NONE;
+	imap_login_start(c, "PLAIN", user, password);
+}
+
+static void
+take_login(struct imap_cmd *c, struct args *a, struct slice text)
+{
+	if (a->has_user) {
+		imap_login_start(c, "LOGIN", a->user, text);
+		return;
+	}
+	a->has_user = true;
+	a->user = arena_dup(&c->arena, text);
+	ask(c, "UGFzc3dvcmQ6");		/* Password: */
+}
+
+static void
+take_scram(struct imap_cmd *c, struct args *a, struct slice text)
+{
+	(void)c;
+	imap_scram_take(a->scram, text);
+}
+
+static const struct mechanism mechanisms[] = {
+	{ "PLAIN", false, false, take_plain, "" },
+	{ "LOGIN", false, false, take_login, "VXNlcm5hbWU6" },		/* Username: */
+	{ "SCRAM-SHA-256", true, false, take_scram, "" },
+	{ "SCRAM-SHA-256-PLUS", true, true, take_scram, "" },
+};
+
+static const struct mechanism *
+find(const struct imap_session *s, struct slice name)
+{
+	for (size_t i = 0; i < lengthof(mechanisms); i++)
+		if (slice_ieq_str(name, mechanisms[i].name) &&
+		    (!mechanisms[i].is_scram || s->shared->scram) &&
+		    (!mechanisms[i].is_plus || s->host->binding != NULL))
+			return &mechanisms[i];
+	return NULL;
+}
 
 void
 cmd_authenticate_parse(struct imap_cmd *c, struct imap_parser *p)
@@ -32,34 +114,13 @@ cmd_authenticate_parse(struct imap_cmd *c, struct imap_parser *p)
 	c->priv = a;
 	imap_parser_sp(p);
 	name = imap_parser_atom(p);
-	a->is_login = slice_ieq_str(name, "LOGIN");
+	a->mechanism = find(c->s, name);
 	a->has_initial = imap_parser_take(p, ' ');
 	if (a->has_initial)
 		a->initial = imap_parser_atom(p);
 	/* RFC 3501 s6.2.2: NO, the mechanism is not there. */
-	if (imap_parser_ok(p) && !a->is_login && !slice_ieq_str(name, "PLAIN"))
+	if (imap_parser_ok(p) && a->mechanism == NULL)
 		imap_cmd_no(c, "CANNOT", "Unsupported authentication mechanism");
-}
-
-/* message = [authzid] NUL authcid NUL passwd (RFC 4616 s2) */
-static void
-take_plain(struct imap_cmd *c, struct slice text)
-{
-	struct slice authzid, user, password = slice_cut(text, '\0', &authzid);
-
-	password = slice_cut(password, '\0', &user);
-	/* Nobody may act for another. */
-	if (authzid.n > 0 && !slice_ieq(authzid, user))
-		user = SLICE_NONE;
-	imap_login_start(c, "PLAIN", user, password);
-}
-
-static void
-ask(struct imap_cmd *c, const char *challenge)
-{
-	c->wants_input = true;
-	imap_lexer_line_mode(&c->s->lexer, true);
-	buf_printf(imap_session_out(c->s), "+ %s\r\n", challenge);
 }
 
 static void
@@ -67,25 +128,16 @@ take_response(struct imap_cmd *c, struct slice base64)
 {
 	struct args *a = c->priv;
 	struct buf text;
-	enum err e;
 
 	if (base64.n > RESPONSE_MAX) {
 		imap_cmd_bad(c, "Response too long");
 		return;
 	}
 	buf_init(&text, RESPONSE_MAX);
-	e = enc_get_base64(&text, base64);
-	if (e != ERR_OK) {
+	if (enc_get_base64(&text, base64) != ERR_OK)
 		imap_cmd_bad(c, "Invalid base64");
-	} else if (!a->is_login) {
-		take_plain(c, buf_slice(&text));
-	} else if (!a->has_user) {
-		a->has_user = true;
-		a->user = arena_dup(&c->arena, buf_slice(&text));
-		ask(c, "UGFzc3dvcmQ6");		/* Password: */
-	} else {
-		imap_login_start(c, "LOGIN", a->user, buf_slice(&text));
-	}
+	else
+		a->mechanism->take(c, a, buf_slice(&text));
 	buf_wipe(&text);
 	buf_fini(&text);
 }
@@ -101,6 +153,17 @@ on_line(struct imap_cmd *c, struct slice line)
 		take_response(c, line);
 }
 
+static void
+fini(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+
+	imap_scram_free(a->scram);
+	/* It got a token and did not come to its last line. */
+	if (c->s->state == IMAP_NOAUTH)
+		imap_login_forget(c->s);
+}
+
 void
 cmd_authenticate_run(struct imap_cmd *c)
 {
@@ -110,9 +173,15 @@ cmd_authenticate_run(struct imap_cmd *c)
 		imap_cmd_no(c, "PRIVACYREQUIRED", "Use STARTTLS first");
 		return;
 	}
+	if (a->mechanism->is_scram) {
+		a->scram = imap_scram_new(c, a->mechanism->is_plus, ask_scram);
+		if (a->scram == NULL)
+			return;
+		c->fini = fini;
+	}
 	c->on_line = on_line;
 	if (a->has_initial)
 		take_response(c, slice_eq_str(a->initial, "=") ? SLICE_NONE : a->initial);
 	else
-		ask(c, a->is_login ? "VXNlcm5hbWU6" : "");	/* Username: */
+		ask(c, a->mechanism->prompt);
 }

@@ -5,7 +5,7 @@
 
 enum when {
 	BEFORE = 1, AFTER = 2, ALWAYS = BEFORE | AFTER,
-	IN_TLS = 4, NO_TLS = 8, MAY_TLS = 16
+	IN_TLS = 4, NO_TLS = 8, MAY_TLS = 16, WITH_SCRAM = 32, WITH_BINDING = 64
 };
 
 /* What holds of a session now. */
@@ -13,7 +13,9 @@ static unsigned
 holds(const struct imap_session *s)
 {
 	return (s->state == IMAP_NOAUTH ? BEFORE : AFTER) |
-	    (s->tls ? IN_TLS : NO_TLS) | (s->may_tls && !s->tls ? MAY_TLS : 0u);
+	    (s->tls ? IN_TLS : NO_TLS) | (s->may_tls && !s->tls ? MAY_TLS : 0u) |
+	    (s->shared->scram ? WITH_SCRAM : 0u) |
+	    (s->host->binding != NULL ? WITH_BINDING : 0u);
 }
 
 static bool

@@ -2,6 +2,7 @@
 #include "imapd/imap_conn.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"
@@ -57,7 +58,8 @@ host_call(void *arg, enum ipc_role role, enum ipc_type type, const void *m, cons
 {
 	struct imap_conn *c = arg;
 	struct ipc_peer *p = daemon_peer(c->server->app, role, 0);
-	uint64_t ms = type == IPC_MSG_login ? LOGIN_MS : CALL_MS;
+	uint64_t ms = type == IPC_MSG_login || type == IPC_MSG_scram_start ||
+	    type == IPC_MSG_scram_finish ? LOGIN_MS : CALL_MS;
 
 	if (p == NULL)
 		return ERR_GONE;
@@ -121,6 +123,21 @@ host_start_tls(void *arg)
 	struct imap_conn *c = arg;
 
 	return conn_start_tls(c->conn, daemon_tls(c->server->app));
+}
+
+static bool
+host_binding(void *arg, struct slice name, struct scram_binding *out)
+{
+	struct imap_conn *c = arg;
+	enum tls_binding_type type;
+	struct tls_binding b;
+
+	_Static_assert(SCRAM_BINDING_MAX >= TLS_BINDING_MAX, "a binding fits");
+	if (!tls_binding_find(name, &type) || conn_tls_binding(c->conn, type, &b) != ERR_OK)
+		return false;
+	out->n = b.n;
+	memcpy(out->bytes, b.bytes, b.n);
+	return true;
 }
 
 static void
@@ -194,7 +211,7 @@ static const struct imap_host host = {
 	.set_handle = host_set_handle,
 	.now_ms = host_now_ms,
 	.real_s = host_real_s,
-	.file_write = host_file_write,
+	.file_write = host_file_write, .binding = host_binding,
 	.file_close = host_file_close,
 };
 

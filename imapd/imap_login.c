@@ -7,21 +7,16 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
-struct work {
-	const char	*mechanism;
-	struct slice	 user;		/* as given */
-};
-
-static void
-forget(struct imap_session *s)
+void
+imap_login_forget(struct imap_session *s)
 {
 	free(s->user);
 	s->user = NULL;
 	imap_session_drop_token(s);
 }
 
-static void
-refuse(struct imap_cmd *c, const struct work *w, const char *reason)
+void
+imap_login_refuse(struct imap_cmd *c, const struct imap_login *w, const char *reason)
 {
 	struct imap_session *s = c->s;
 
@@ -55,13 +50,13 @@ welcome(struct imap_cmd *c)
 static void
 on_session(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
-	const struct work *w = arg;
+	const struct imap_login *w = arg;
 	const struct ipc_store_session *m = r->m;
 	struct imap_cmd *c = s->cmd;
 
 	if (r->error != ERR_OK || r->type != IPC_MSG_store_session ||
 	    m->public_key.n != sizeof(s->public_key) || m->account != s->account) {
-		forget(s);
+		imap_login_forget(s);
 		unavailable(c);
 		return;
 	}
@@ -81,7 +76,7 @@ on_session(struct imap_session *s, void *arg, const struct imap_reply *r)
 
 /* keyd counts: the sessions of a user are spread over processes. */
 static void
-too_many(struct imap_cmd *c, const struct work *w)
+too_many(struct imap_cmd *c, const struct imap_login *w)
 {
 	log_event(LOG_limit, log_session(c->s->sid), log_str("client", c->s->client),
 	    log_str("name", "user_connection_limit"), log_text("reason", w->user));
@@ -89,10 +84,10 @@ too_many(struct imap_cmd *c, const struct work *w)
 	imap_cmd_then_bye(c, "Too many connections of this user");
 }
 
-static void
-take_token(struct imap_session *s, const struct ipc_login_ok *m)
+void
+imap_login_take(struct imap_session *s, const struct ipc_login_ok *m)
 {
-	forget(s);
+	imap_login_forget(s);
 	s->user = must_alloc(m->address.n + 1, 1);
 	if (m->address.n > 0)
 		memcpy(s->user, m->address.p, m->address.n);
@@ -102,32 +97,56 @@ take_token(struct imap_session *s, const struct ipc_login_ok *m)
 		memcpy(s->token, m->token.p, s->token_bytes);
 }
 
+const void *
+imap_login_expect(struct imap_cmd *c, const struct imap_login *w, const struct imap_reply *r,
+    enum ipc_type type)
+{
+	const struct ipc_key_fail *f = r->m;
+
+	if (r->error == ERR_OK && r->type == type)
+		return r->m;
+	if (r->error != ERR_OK || r->type != IPC_MSG_key_fail)
+		unavailable(c);
+	else if (f->error == ERR_LIMIT)
+		too_many(c, w);
+	else if (err_class(f->error) == ERR_CLASS_TEMP)
+		unavailable(c);
+	else
+		imap_login_refuse(c, w, err_text(f->error));
+	return NULL;
+}
+
+void
+imap_login_finish(struct imap_cmd *c, struct imap_login *w)
+{
+	struct imap_session *s = c->s;
+	const struct ipc_store_login m = { .token = slice_of(s->token, s->token_bytes) };
+
+	if (!imap_cmd_call(c, IPC_STORE, IPC_MSG_store_login, &m, on_session, w))
+		imap_login_forget(s);
+}
+
 static void
 on_login(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
-	const struct work *w = arg;
-	struct imap_cmd *c = s->cmd;
-	struct ipc_store_login m;
+	const struct ipc_login_ok *m = imap_login_expect(s->cmd, arg, r, IPC_MSG_login_ok);
 
-	if (r->error == ERR_OK && r->type == IPC_MSG_key_fail) {
-		const struct ipc_key_fail *f = r->m;
+	if (m == NULL)
+		return;
+	imap_login_take(s, m);
+	imap_login_finish(s->cmd, arg);
+}
 
-		if (f->error == ERR_LIMIT)
-			too_many(c, w);
-		else if (err_class(f->error) == ERR_CLASS_TEMP)
-			unavailable(c);
-		else
-			refuse(c, w, err_text(f->error));
-		return;
-	}
-	if (r->error != ERR_OK || r->type != IPC_MSG_login_ok) {
-		unavailable(c);
-		return;
-	}
-	take_token(s, r->m);
-	m.token = slice_of(s->token, s->token_bytes);
-	if (!imap_cmd_call(c, IPC_STORE, IPC_MSG_store_login, &m, on_session, arg))
-		forget(s);
+struct imap_login *
+imap_login_new(struct imap_cmd *c, const char *mechanism, struct slice user)
+{
+	struct imap_login *w = imap_cmd_alloc(c, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->mechanism = mechanism;
+	w->user = arena_dup(&c->arena, slice_head(user, IMAP_USER_MAX));
+	return w;
 }
 
 void
@@ -135,7 +154,7 @@ imap_login_start(struct imap_cmd *c, const char *mechanism, struct slice user,
     struct slice password)
 {
 	struct imap_session *s = c->s;
-	struct work *w = imap_cmd_alloc(c, sizeof(*w));
+	struct imap_login *w = imap_login_new(c, mechanism, user);
 	struct ipc_login m = {
 		.session = s->sid, .scope = TOKEN_MAIL, .tls = s->tls,
 		.session_max = s->shared->user_limit,
@@ -145,11 +164,9 @@ imap_login_start(struct imap_cmd *c, const char *mechanism, struct slice user,
 
 	if (w == NULL)
 		return;
-	w->mechanism = mechanism;
-	w->user = arena_dup(&c->arena, slice_head(user, IMAP_USER_MAX));
 	if (user.n == 0 || user.n > IMAP_USER_MAX || password.n > IMAP_PASSWORD_MAX ||
 	    slice_find(user, '\0') < user.n || !utf8_ok(user)) {
-		refuse(c, w, "malformed");
+		imap_login_refuse(c, w, "malformed");
 		return;
 	}
 	(void)imap_cmd_call(c, IPC_KEYD, IPC_MSG_login, &m, on_login, w);

@@ -25,8 +25,10 @@ static void
 take_options(struct imap_server *srv)
 {
 	const struct imapd_options *o = daemon_options(srv->app, "imapd", NULL);
+	const struct godwit_options *g = daemon_options(srv->app, "godwit", NULL);
 
-	must(o != NULL);
+	must(o != NULL && g != NULL);
+	srv->shared.scram = g->auth_scram;
 	srv->shared.hostname = daemon_hostname(srv->app);
 	srv->shared.message_max = o->append_size_limit;
 	srv->shared.prelogin_literal_max = o->prelogin_literal_limit;

@@ -26,6 +26,7 @@
 #include "lib/ipc/ipc_peer.h"
 #include "lib/ipc/key_proto.h"
 #include "lib/mail/charset.h"
+#include "lib/sasl/scram_server.h"
 #include "lib/seal/sealer.h"
 
 struct imap_cmd;
@@ -67,6 +68,8 @@ struct imap_host {
 	uint64_t	 (*real_s)(void *arg);
 	enum err	 (*file_write)(void *arg, int fd, struct slice);
 	void		 (*file_close)(void *arg, int fd);
+	/* Of this kind (RFC 5802 s6); false: there is none. */
+	bool		 (*binding)(void *arg, struct slice name, struct scram_binding *);
 };
 
 /* What sessions of a process share; owned by imap_server. */
@@ -75,6 +78,7 @@ struct imap_shared {
 	uint64_t		 message_max;	/* APPEND */
 	uint64_t		 prelogin_literal_max;
 	uint32_t		 user_limit;	/* sessions of one user, counted by keyd */
+	bool			 scram;		/* offered */
 	size_t			 line_max;
 	uint64_t		 idle_ms;
 	uint64_t		 login_ms;	/* to log in */

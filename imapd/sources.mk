@@ -5,12 +5,12 @@ imapd_PURE = imapd/imap_lexer.c imapd/imap_parser.c imapd/imap_seqset.c imapd/im
 	imapd/imap_match.c imapd/imap_recent.c
 imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_caps.c imapd/imap_call.c imapd/imap_cmd.c \
 	imapd/imap_sync.c \
-	imapd/imap_login.c imapd/imap_list.c imapd/imap_select.c imapd/imap_subscribe.c \
+	imapd/imap_login.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_select.c imapd/imap_subscribe.c \
 	imapd/imap_row.c imapd/imap_vanished.c imapd/imap_resync.c \
 	imapd/imap_expunge.c imapd/imap_copy.c imapd/imap_fetch.c imapd/imap_walk.c imapd/imap_scan.c imapd/imap_saved.c \
 	imapd/imap_object.c imapd/imap_message.c $(sort $(wildcard imapd/cmd_*.c))
 
 PROGRAMS += imapd
 imapd_SRCS = imapd/main.c imapd/imap_server.c imapd/imap_conn.c imapd/imapd_opt.c $(imapd_CORE)
-imapd_USES = daemon conf ipc seal crypto mail io sys base
+imapd_USES = daemon conf ipc seal sasl crypto mail io sys base
 imapd_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)

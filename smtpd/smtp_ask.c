@@ -333,6 +333,7 @@ on_login(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 
 	(void)in;
 	if (e == ERR_OK && type == IPC_MSG_login_ok && ok->token.n == TOKEN_BYTES) {
+		smtp_ask_logout(c);	/* of a SCRAM that was broken off at its end */
 		memcpy(c->token, ok->token.p, TOKEN_BYTES);
 		c->has_token = true;
 		if (c->is_gone)
@@ -340,10 +341,75 @@ on_login(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 	}
 	if (!answered(c))
 		return;
-	if (c->has_token)
+	if (e == ERR_OK && type == IPC_MSG_login_ok && c->session.scram != NULL) {
+		smtp_session_on_proof(&c->session, ok->address, ok->signature);
+		smtp_conn_settle(c);
+	} else if (e == ERR_OK && type == IPC_MSG_login_ok)
 		login_answer(c, ERR_OK, ok->address);
 	else
 		login_refused(c, e, type, m);
+}
+
+static void
+on_challenge(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+{
+	struct smtp_conn *c = arg;
+	const struct ipc_scram_challenge *ch = m;
+
+	(void)in;
+	if (!answered(c))
+		return;
+	if (e != ERR_OK || type != IPC_MSG_scram_challenge) {
+		login_refused(c, e, type, m);
+		return;
+	}
+	smtp_session_on_challenge(&c->session, ch->exchange, ch->server_first);
+	smtp_conn_settle(c);
+}
+
+static enum err
+env_scram_start(void *arg, const char *mechanism, const struct scram_server *x)
+{
+	struct smtp_conn *c = arg;
+	char client[CONN_ADDR_TEXT_BYTES];
+	struct ipc_scram_start m = {
+		.session = c->session.id, .scope = TOKEN_SUBMIT,
+		.tls = c->session.tls_version != NULL, .mechanism = slice_str(mechanism),
+		.user = x->user, .nonce = x->nonce, .bare = x->bare,
+	};
+
+	conn_addr_ip_str(client, &c->peer);
+	m.client = slice_str(client);
+	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_scram_start, &m, NULL, 0,
+	    LOGIN_MS, on_challenge, NULL);
+}
+
+static enum err
+env_scram_finish(void *arg, uint64_t exchange, const struct scram_final *f)
+{
+	struct smtp_conn *c = arg;
+	struct ipc_scram_finish m = {
+		.exchange = exchange, .without_proof = f->without_proof,
+		.proof = slice_of(f->proof, sizeof(f->proof)),
+	};
+
+	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_scram_finish, &m, NULL, 0,
+	    LOGIN_MS, on_login, NULL);
+}
+
+static bool
+env_binding(void *arg, struct slice name, struct scram_binding *out)
+{
+	struct smtp_conn *c = arg;
+	enum tls_binding_type type;
+	struct tls_binding b;
+
+	_Static_assert(SCRAM_BINDING_MAX >= TLS_BINDING_MAX, "a binding fits");
+	if (!tls_binding_find(name, &type) || conn_tls_binding(c->conn, type, &b) != ERR_OK)
+		return false;
+	out->n = b.n;
+	memcpy(out->bytes, b.bytes, b.n);
+	return true;
 }
 
 static enum err
@@ -386,6 +452,7 @@ env_real_s(void *arg)
 
 const struct smtp_env smtp_ask_env = {
 	.open = env_open, .rcpt = env_rcpt, .body = env_body, .commit = env_commit,
-	.abort = env_abort, .login = env_login, .start_tls = env_start_tls,
+	.abort = env_abort, .login = env_login, .scram_start = env_scram_start,
+	.scram_finish = env_scram_finish, .binding = env_binding, .start_tls = env_start_tls,
 	.real_s = env_real_s,
 };

@@ -3,6 +3,7 @@
  * AUTH PLAIN (RFC 4616) and LOGIN; prototypes in smtp_verbs.h.  Passwords
  * pass through here to keyd and are wiped on the way.
  */
+#include "smtpd/smtp_scram.h"
 #include "smtpd/smtp_verbs.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ refuse(struct smtp_session *s, enum smtp_reply_id id)
 {
 	smtp_reply(s, id);
 	buf_wipe(&s->auth);
+	smtp_scram_end(s);
 	return smtp_session_stay(s);
 }
 
@@ -75,6 +77,8 @@ take_response(struct smtp_session *s, struct slice line)
 	buf_init(&msg, RESPONSE_MAX);
 	if (enc_get_base64(&msg, line) != ERR_OK)
 		step = refuse(s, REPLY_BAD_BASE64);
+	else if (s->scram != NULL)
+		step = smtp_scram_take(s, buf_slice(&msg));
 	else if (strcmp(s->mechanism, "PLAIN") == 0)
 		step = take_plain(s, buf_slice(&msg));
 	else
@@ -103,6 +107,36 @@ check_auth(const struct smtp_session *s)
 	return smtp_session_is_logged_in(s) ? REPLY_AUTH_ALREADY : REPLY_NONE;
 }
 
+static const char *const mechanisms[] = {
+	"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
+};
+
+static bool
+is_offered(const struct smtp_session *s, const char *name)
+{
+	if (!slice_starts(slice_str(name), "SCRAM"))
+		return true;
+	return s->service->limits->offers_scram &&
+	    (s->env->binding != NULL || strcmp(name, "SCRAM-SHA-256-PLUS") != 0);
+}
+
+static const char *
+find_mechanism(const struct smtp_session *s, struct slice name)
+{
+	for (size_t i = 0; i < lengthof(mechanisms); i++)
+		if (slice_ieq_str(name, mechanisms[i]) && is_offered(s, mechanisms[i]))
+			return mechanisms[i];
+	return NULL;
+}
+
+void
+smtp_auth_put_mechanisms(const struct smtp_session *s, struct buf *b)
+{
+	for (size_t i = 0; i < lengthof(mechanisms); i++)
+		if (is_offered(s, mechanisms[i]))
+			buf_printf(b, " %s", mechanisms[i]);
+}
+
 /* RFC 4954 s4 */
 struct smtp_step
 smtp_auth(struct smtp_session *s, struct slice args)
@@ -115,15 +149,14 @@ smtp_auth(struct smtp_session *s, struct slice args)
 		return smtp_session_stay(s);
 	}
 	buf_reset(&s->auth);
-	if (slice_ieq_str(name, "PLAIN"))
-		s->mechanism = "PLAIN";
-	else if (slice_ieq_str(name, "LOGIN"))
-		s->mechanism = "LOGIN";
-	else
+	s->mechanism = find_mechanism(s, name);
+	if (s->mechanism == NULL)
 		return refuse(s, REPLY_MECHANISM);
+	if (slice_starts(slice_str(s->mechanism), "SCRAM"))
+		smtp_scram_begin(s, strcmp(s->mechanism, "SCRAM-SHA-256-PLUS") == 0);
 	s->wants_login_user = true;
 	if (initial.n == 0)
-		return ask(s, strcmp(s->mechanism, "PLAIN") == 0 ? "" : "VXNlcm5hbWU6");
+		return ask(s, strcmp(s->mechanism, "LOGIN") == 0 ? "VXNlcm5hbWU6" : "");
 	/* "=" is an initial response of no bytes. */
 	return take_response(s, slice_eq_str(initial, "=") ? SLICE_NONE : initial);
 }
@@ -132,6 +165,8 @@ struct smtp_step
 smtp_auth_done(struct smtp_session *s, enum err e, struct slice address)
 {
 	buf_wipe(&s->auth);
+	if (e != ERR_OK)
+		smtp_scram_end(s);
 	if (e == ERR_OK && address.n > 0 && slice_to_cstr(address, s->login, sizeof(s->login))) {
 		log_event(LOG_auth, log_session(s->id), log_str("sasl_method", s->mechanism),
 		    log_text("sasl_username", address), log_str("tls", s->tls_version));

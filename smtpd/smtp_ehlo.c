@@ -38,8 +38,11 @@ put_keywords(const struct smtp_session *s, struct buf *b)
 	if (s->tls_version == NULL && s->can_tls && s->service->tls != SMTP_TLS_NO)
 		buf_put_str(b, "250-STARTTLS\r\n");
 	/* RFC 4954 s4: no mechanism that shows a password without TLS. */
-	if (s->service->is_submission && s->tls_version != NULL)
-		buf_put_str(b, "250-AUTH PLAIN LOGIN\r\n");
+	if (s->service->is_submission && s->tls_version != NULL) {
+		buf_put_str(b, "250-AUTH");
+		smtp_auth_put_mechanisms(s, b);
+		buf_put_str(b, "\r\n");
+	}
 	/* RFC 5321 s4.1.1.1: X and a private agreement, with sendmail. */
 	if (s->service->is_local)
 		buf_printf(b, "250-XDOMAIN %s\r\n", s->service->domain);

@@ -44,6 +44,7 @@ take_options(struct smtp_server *srv)
 		.errors = cap32(o->hard_error_limit),
 		.prelogin_commands = cap32(o->prelogin_command_limit),
 		.junk_commands = cap32(o->junk_command_limit),
+		.offers_scram = g->auth_scram,
 	};
 	srv->session_limit = cap32(o->client_limit);
 	srv->ip_limit = cap32(o->client_connection_limit);

@@ -12,6 +12,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "smtpd/smtp_scram.h"
 #include "smtpd/smtp_verbs.h"
 
 #define LINE_MAX_BYTES	65536	/* no option may ask for more */
@@ -106,6 +107,7 @@ smtp_session_fini(struct smtp_session *s)
 	buf_fini(&s->line);
 	buf_wipe(&s->auth);
 	buf_fini(&s->auth);
+	smtp_scram_end(s);
 }
 
 bool
@@ -231,6 +233,7 @@ run_line(struct smtp_session *s, struct slice line)
 		/* RFC 4954 s4 names a code of its own. */
 		smtp_reply(s, in_auth ? REPLY_LONG_AUTH : REPLY_LONG_LINE);
 		buf_wipe(&s->auth);
+		smtp_scram_end(s);
 		return smtp_session_stay(s);
 	}
 	return in_auth ? smtp_auth_take_line(s, line) : run_command(s, line);
@@ -377,6 +380,20 @@ smtp_session_on_login(struct smtp_session *s, enum err e, struct slice address)
 {
 	if (s->mode == SMTP_WAIT_LOGIN)
 		take_step(s, smtp_auth_done(s, e, address));
+}
+
+void
+smtp_session_on_challenge(struct smtp_session *s, uint64_t exchange, struct slice server_first)
+{
+	if (s->mode == SMTP_WAIT_LOGIN && s->scram != NULL)
+		take_step(s, smtp_scram_on_challenge(s, exchange, server_first));
+}
+
+void
+smtp_session_on_proof(struct smtp_session *s, struct slice address, struct slice signature)
+{
+	if (s->mode == SMTP_WAIT_LOGIN && s->scram != NULL)
+		take_step(s, smtp_scram_on_proof(s, address, signature));
 }
 
 void

@@ -25,6 +25,7 @@
 #include "lib/base/err.h"
 #include "lib/base/slice.h"
 #include "lib/mail/addr.h"
+#include "lib/sasl/scram_server.h"
 #include "smtpd/smtp_message.h"
 #include "smtpd/smtp_reply.h"
 #include "smtpd/smtp_text.h"
@@ -74,6 +75,7 @@ struct smtp_limits {
 	uint32_t			 errors;
 	uint32_t			 prelogin_commands;
 	uint32_t			 junk_commands;	/* between messages */
+	bool				 offers_scram;
 };
 
 /* Facts that do not change in a session; borrowed. */
@@ -126,6 +128,12 @@ struct smtp_env {
 	enum err	(*commit)(void *, const struct smtp_commit *);
 	void		(*abort)(void *, uint64_t msg);	/* no answer */
 	enum err	(*login)(void *, const struct smtp_login *);
+	/* SCRAM (smtp_scram.h): answered by on_challenge, then by on_proof; a
+	 * refusal by on_login.  binding may be NULL: no -PLUS. */
+	enum err	(*scram_start)(void *, const char *mechanism,
+			    const struct scram_server *);
+	enum err	(*scram_finish)(void *, uint64_t exchange, const struct scram_final *);
+	bool		(*binding)(void *, struct slice name, struct scram_binding *);
 	/* Agree to; begin it when s->out, as it is after this feed, was sent. */
 	enum err	(*start_tls)(void *);
 	uint64_t	(*real_s)(void *);	/* unix time */
@@ -182,6 +190,7 @@ struct smtp_session {
 	char				 helo[SMTP_HELO_MAX + 1];
 	const char			*mechanism;	/* AUTH in progress */
 	struct buf			 auth;		/* LOGIN: the user name */
+	struct smtp_scram		*scram;
 	char				 login[ADDR_TEXT_MAX + 1];	/* empty: not logged in */
 	uint64_t			 chunk_left;
 	bool				 chunk_is_last;
@@ -205,6 +214,10 @@ void	 smtp_session_on_committed(struct smtp_session *);
 /* open, rcpt or commit: no */
 void	 smtp_session_on_refused(struct smtp_session *, const struct smtp_refusal *);
 void	 smtp_session_on_login(struct smtp_session *, enum err, struct slice address);
+void	 smtp_session_on_challenge(struct smtp_session *, uint64_t exchange,
+	    struct slice server_first);
+void	 smtp_session_on_proof(struct smtp_session *, struct slice address,
+	    struct slice signature);
 void	 smtp_session_on_tls(struct smtp_session *, const char *version, const char *cipher);
 
 /* events */

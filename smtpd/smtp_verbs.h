@@ -36,6 +36,8 @@ const struct smtp_verb	*smtp_verbs_find(struct slice name);
 
 /* The continuations that belong to handlers; called by smtp_session.c. */
 struct smtp_step	 smtp_auth_take_line(struct smtp_session *, struct slice);
+/* " PLAIN LOGIN ...", as EHLO shows them. */
+void			 smtp_auth_put_mechanisms(const struct smtp_session *, struct buf *);
 struct smtp_step	 smtp_auth_done(struct smtp_session *, enum err, struct slice address);
 struct smtp_step	 smtp_mail_opened(struct smtp_session *, uint64_t msg);
 struct smtp_step	 smtp_mail_refused(struct smtp_session *, const struct smtp_refusal *);

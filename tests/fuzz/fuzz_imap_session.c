@@ -31,6 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (shared.sealer == NULL) {
 		log_to_fd(-1);
 		fake_shared_init(&shared);
+		shared.scram = true;
 	}
 	sealer_forget(shared.sealer);
 	fake_store_init(store);

@@ -255,6 +255,40 @@ do_login(struct call *c, struct fake_store *st, const struct ipc_login *m)
 		reply(c, IPC_MSG_key_fail, &f, -1);
 }
 
+/* The client's nonce and "server"; a proof of zeros is right. */
+static void
+do_scram_start(struct call *c, struct fake_store *st, const struct ipc_scram_start *m)
+{
+	struct ipc_scram_challenge okay = { .exchange = 77 };
+	struct ipc_key_fail f = { .error = ERR_BUSY };
+	struct buf b;
+
+	if (st->keyd_busy) {
+		reply(c, IPC_MSG_key_fail, &f, -1);
+		return;
+	}
+	buf_init(&b, 500);
+	buf_printf(&b, "r=%.*sserver,s=c2FsdA==,i=4096", SLICE_FMT(m->nonce));
+	okay.server_first = buf_slice(&b);
+	reply(c, IPC_MSG_scram_challenge, &okay, -1);
+	buf_fini(&b);
+}
+
+static void
+do_scram_finish(struct call *c, const struct ipc_scram_finish *m)
+{
+	static const char right[32];
+	struct ipc_login_ok okay = { .account = ACCOUNT, .address = SLICE_LIT("alice@a.example"),
+		.token = SLICE_LIT("token"), .signature = SLICE_LIT("signature") };
+	struct ipc_key_fail f = { .error = ERR_AUTH };
+
+	must(m->exchange == 77);
+	if (slice_eq(m->proof, slice_of(right, sizeof(right))))
+		reply(c, IPC_MSG_login_ok, &okay, -1);
+	else
+		reply(c, IPC_MSG_key_fail, &f, -1);
+}
+
 static void
 do_session(struct call *c, struct fake_store *st)
 {
@@ -750,6 +784,8 @@ serve(struct fake *f, struct call *c)
 	must(ipc_reader_done(&r) == ERR_OK);
 	switch (c->type) {	/* the rest ends in fail() */
 	case IPC_MSG_login: do_login(c, st, &m.login); return;
+	case IPC_MSG_scram_start: do_scram_start(c, st, &m.scram_start); return;
+	case IPC_MSG_scram_finish: do_scram_finish(c, &m.scram_finish); return;
 	case IPC_MSG_store_login: do_session(c, st); return;
 	case IPC_MSG_open_keys: do_open_keys(c, st, &m.open_keys); return;
 	case IPC_MSG_store_select: do_select(c, st, &m.store_select); return;
@@ -939,7 +975,7 @@ host_file_close(void *arg, int fd)
 static const struct imap_host host = {
 	host_out, host_is_clogged, host_call, host_send, host_cancel, host_wake, host_defer,
 	host_deadline, host_start_tls, host_close, host_set_handle, host_now,
-	host_real, host_file_write, host_file_close,
+	host_real, host_file_write, host_file_close, NULL,
 };
 
 void

@@ -96,6 +96,32 @@ test_login_forms(void **state)
 }
 
 static void
+test_scram(void **state)
+{
+	(void)state;
+	shared.scram = true;
+	EXPECT("a CAPABILITY\r\n", "AUTH=SCRAM-SHA-256", "a OK");
+	EXPECT("a AUTHENTICATE SCRAM-SHA-256\r\nbiwsbj1hbGljZSxyPTEyMzQ1Njc4\r\n"
+	    "Yz1iaXdzLHI9MTIzNDU2NzhzZXJ2ZXIscD1BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBPQ==\r\n\r\n",
+	    "+ cj0xMjM0NTY3OHNlcnZlcixzPWMyRnNkQT09LGk9NDA5Ng==", "+ dj1jMmxuYm1GMGRYSmw=", "a OK [CAPABILITY");
+	fake_fini(&f);
+	fake_init(&f, &shared, &store, true);
+	EXPECT("a AUTHENTICATE SCRAM-SHA-256 biwsbj1hbGljZSxyPTEyMzQ1Njc4\r\n"
+	    "Yz1iaXdzLHI9MTIzNDU2NzhzZXJ2ZXIscD1BUUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBPQ==\r\n", "+ ", "a NO [AUTHENTICATIONFAILED]");
+	EXPECT("a AUTHENTICATE SCRAM-SHA-256 biwsbj1hbGljZSxyPTEyMzQ1Njc4\r\n"
+	    "Yz1iaXdzLHI9MTIzNDU2NzhzZXJ2ZXIscD1BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBPQ==\r\n*\r\n", "+ dj1jMmxuYm1GMGRYSmw=", "a BAD");
+	EXPECT("a NOOP\r\n", "a OK");
+	EXPECT("b SELECT INBOX\r\n", "b BAD");
+	EXPECT("a AUTHENTICATE SCRAM-SHA-256 aGVsbG8=\r\n", "a BAD");
+	EXPECT("a AUTHENTICATE SCRAM-SHA-256-PLUS\r\n", "a NO");
+	store.keyd_busy = true;
+	EXPECT("a AUTHENTICATE SCRAM-SHA-256 biwsbj1hbGljZSxyPTEyMzQ1Njc4\r\n", "a NO [UNAVAILABLE]");
+	store.keyd_busy = false;
+	shared.scram = false;
+	EXPECT("a AUTHENTICATE SCRAM-SHA-256\r\n", "a NO");
+}
+
+static void
 test_capabilities(void **state)
 {
 	(void)state;
@@ -889,7 +915,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_capabilities),
+		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_scram), T(test_capabilities),
 		T(test_three_tries),
 		T(test_limits), T(test_long_line), T(test_too_many_errors),
 		T(test_prelogin_commands), T(test_deadlines), T(test_mailboxes), T(test_fetch),

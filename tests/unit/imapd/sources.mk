@@ -10,7 +10,7 @@ imapd_imap_search_test_SRCS = tests/unit/imapd/imap_search_test.c $(imapd_PURE)
 imapd_imap_search_test_USES = mail base
 UNITS += imapd_imap_session_test
 imapd_imap_session_test_SRCS = tests/unit/imapd/imap_session_test.c tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_session_test_USES = ipc seal crypto mail io base
+imapd_imap_session_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_session_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_return_test
 imapd_imap_return_test_SRCS = tests/unit/imapd/imap_return_test.c $(imapd_PURE)
@@ -18,10 +18,10 @@ imapd_imap_return_test_USES = mail base
 UNITS += imapd_imap_search_session_test
 imapd_imap_search_session_test_SRCS = tests/unit/imapd/imap_search_session_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_search_session_test_USES = ipc seal crypto mail io base
+imapd_imap_search_session_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_search_session_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_condstore_test
 imapd_imap_condstore_test_SRCS = tests/unit/imapd/imap_condstore_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_condstore_test_USES = ipc seal crypto mail io base
+imapd_imap_condstore_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_condstore_test_EXT = $(UV_LIBS)

@@ -94,6 +94,32 @@ env_login(void *arg, const struct smtp_login *l)
 	return ERR_OK;
 }
 
+/* The challenge that follows has the client's nonce and "server". */
+static enum err
+env_scram_start(void *arg, const char *mechanism, const struct scram_server *x)
+{
+	struct fake *f = arg;
+
+	buf_printf(&f->log, "scram %s %.*s\n", mechanism, SLICE_FMT(x->user));
+	f->login_temp = slice_eq_str(x->user, "later");
+	ask(f, FAKE_SCRAM, x->nonce);
+	return ERR_OK;
+}
+
+/* A proof of zeros is right. */
+static enum err
+env_scram_finish(void *arg, uint64_t exchange, const struct scram_final *p)
+{
+	static const unsigned char right[SCRAM_PROOF_BYTES];
+	struct fake *f = arg;
+
+	must(exchange == 77);
+	buf_printf(&f->log, "proof %.*s\n", SLICE_FMT(p->without_proof));
+	f->login_ok = memcmp(p->proof, right, sizeof(right)) == 0;
+	ask(f, FAKE_PROOF, SLICE_NONE);
+	return ERR_OK;
+}
+
 static enum err
 env_start_tls(void *arg)
 {
@@ -113,7 +139,8 @@ env_real_s(void *arg)
 
 static const struct smtp_env env = {
 	.open = env_open, .rcpt = env_rcpt, .body = env_body, .commit = env_commit,
-	.abort = env_abort, .login = env_login, .start_tls = env_start_tls,
+	.abort = env_abort, .login = env_login, .scram_start = env_scram_start,
+	.scram_finish = env_scram_finish, .start_tls = env_start_tls,
 	.real_s = env_real_s,
 };
 
@@ -125,7 +152,7 @@ fake_init(struct fake *f, bool is_submission, enum smtp_tls tls)
 		.message = { .message_bytes = 4096, .header_bytes = 200, .header_fields = 5,
 		    .received = 2, .text_line_bytes = 60 },
 		.command_bytes = 512, .recipients = 4, .errors = 6,
-		.prelogin_commands = 12, .junk_commands = 10,
+		.prelogin_commands = 12, .junk_commands = 10, .offers_scram = true,
 	};
 	f->service = (struct smtp_service){ .limits = &f->limits, .hostname = "mx.example",
 	    .is_submission = is_submission, .tls = tls };
@@ -184,6 +211,21 @@ answer_commit(struct fake *f)
 		smtp_session_on_committed(&f->s);
 }
 
+static void
+answer_scram(struct fake *f)
+{
+	struct buf b;
+
+	if (f->login_temp) {
+		smtp_session_on_login(&f->s, ERR_BUSY, SLICE_NONE);
+		return;
+	}
+	buf_init(&b, 1000);
+	buf_printf(&b, "r=%sserver,s=c2FsdA==,i=4096", f->asked);
+	smtp_session_on_challenge(&f->s, 77, buf_slice(&b));
+	buf_fini(&b);
+}
+
 void
 fake_answer(struct fake *f)
 {
@@ -211,6 +253,16 @@ fake_answer(struct fake *f)
 		smtp_session_on_login(&f->s, f->login_ok ? ERR_OK :
 		    f->login_temp ? ERR_BUSY : ERR_AUTH,
 		    f->login_ok ? SLICE_LIT("alice@mx.example") : SLICE_NONE);
+		break;
+	case FAKE_SCRAM:
+		answer_scram(f);
+		break;
+	case FAKE_PROOF:
+		if (f->login_ok)
+			smtp_session_on_proof(&f->s, SLICE_LIT("alice@mx.example"),
+			    SLICE_LIT("signature"));
+		else
+			smtp_session_on_login(&f->s, ERR_AUTH, SLICE_NONE);
 		break;
 	case FAKE_TLS:
 		smtp_session_on_tls(&f->s, "TLSv1.3", "TLS_AES_256_GCM_SHA384");

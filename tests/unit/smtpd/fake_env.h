@@ -12,7 +12,8 @@
 #include "lib/base/buf.h"
 #include "smtpd/smtp_session.h"
 
-enum fake_question { FAKE_NONE, FAKE_OPEN, FAKE_RCPT, FAKE_COMMIT, FAKE_LOGIN, FAKE_TLS };
+enum fake_question { FAKE_NONE, FAKE_OPEN, FAKE_RCPT, FAKE_COMMIT, FAKE_LOGIN, FAKE_SCRAM,
+	FAKE_PROOF, FAKE_TLS };
 
 struct fake {
 	struct smtp_limits	 limits;

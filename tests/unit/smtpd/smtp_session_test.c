@@ -12,7 +12,7 @@
 #define KEYS	"250-mx.example\r\n250-PIPELINING\r\n250-SIZE 4096\r\n"
 #define KEYS2	"250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250 CHUNKING\r\n"
 #define KEYS_TLS	KEYS "250-STARTTLS\r\n" KEYS2
-#define KEYS_AUTH	KEYS "250-AUTH PLAIN LOGIN\r\n250-REQUIRETLS\r\n" KEYS2
+#define KEYS_AUTH	KEYS "250-AUTH PLAIN LOGIN SCRAM-SHA-256\r\n250-REQUIRETLS\r\n" KEYS2
 #define MAIL	"MAIL FROM:<x@a.example>\r\n"
 #define RCPT	"RCPT TO:<bob@mx.example>\r\n"
 #define MAIL_OK	"250 2.1.0 Sender ok\r\n"
@@ -294,6 +294,25 @@ static const struct row login_rows[] = {
 	{ "not base64", IN(EHLO "AUTH PLAIN ???\r\nAUTH LOGIN\r\n!\r\n"), GREET KEYS_AUTH
 	    "501 5.5.2 Cannot decode response\r\n334 VXNlcm5hbWU6\r\n"
 	    "501 5.5.2 Cannot decode response\r\n", NULL, NULL, NULL },
+	{ "scram", IN(EHLO "AUTH SCRAM-SHA-256\r\nbiwsbj1hbGljZSxyPTEyMzQ1Njc4\r\n"
+	    "Yz1iaXdzLHI9MTIzNDU2NzhzZXJ2ZXIscD1BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBPQ==\r\n\r\nNOOP\r\n"),
+	    GREET KEYS_AUTH "334 \r\n334 cj0xMjM0NTY3OHNlcnZlcixzPWMyRnNkQT09LGk9NDA5Ng==\r\n"
+	    "334 dj1jMmxuYm1GMGRYSmw=\r\n235 2.7.0 Authentication successful\r\n" OK, NULL, NULL,
+	    "scram SCRAM-SHA-256 alice\nproof c=biws,r=12345678server\n" },
+	{ "scram with initial response, wrong", IN(EHLO "AUTH SCRAM-SHA-256 biwsbj1hbGljZSxyPTEyMzQ1Njc4\r\n"
+	    "Yz1iaXdzLHI9MTIzNDU2NzhzZXJ2ZXIscD1BUUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBPQ==\r\nNOOP\r\n"),
+	    GREET KEYS_AUTH "334 cj0xMjM0NTY3OHNlcnZlcixzPWMyRnNkQT09LGk9NDA5Ng==\r\n"
+	    "535 5.7.8 Wrong user name or password\r\n" OK, NULL, NULL, NULL },
+	{ "scram broken off", IN(EHLO "AUTH SCRAM-SHA-256 biwsbj1hbGljZSxyPTEyMzQ1Njc4\r\n*\r\n"
+	    "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"),
+	    GREET KEYS_AUTH "334 cj0xMjM0NTY3OHNlcnZlcixzPWMyRnNkQT09LGk9NDA5Ng==\r\n"
+	    "501 5.7.0 Authentication cancelled\r\n235 2.7.0 Authentication successful\r\n",
+	    NULL, NULL, NULL },
+	{ "scram: not a message, later, no binding", IN(EHLO "AUTH SCRAM-SHA-256 aGVsbG8=\r\n"
+	    "AUTH SCRAM-SHA-256 biwsbj1sYXRlcixyPTEyMzQ1Njc4\r\nAUTH SCRAM-SHA-256-PLUS\r\n"),
+	    GREET KEYS_AUTH "501 5.5.2 Cannot decode response\r\n"
+	    "454 4.7.0 Login is not possible now, try again\r\n"
+	    "504 5.5.4 Authentication mechanism not offered\r\n", NULL, NULL, NULL },
 	{ "mechanism", IN(EHLO "AUTH CRAM-MD5\r\n"), GREET KEYS_AUTH
 	    "504 5.5.4 Authentication mechanism not offered\r\n", NULL, NULL, NULL },
 	{ "twice", IN(EHLO "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"),

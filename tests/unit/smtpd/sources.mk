@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 UNITS += smtpd_smtp_session_test
 smtpd_smtp_session_test_SRCS = tests/unit/smtpd/smtp_session_test.c tests/unit/smtpd/fake_env.c $(smtpd_CORE)
-smtpd_smtp_session_test_USES = mail base
+smtpd_smtp_session_test_USES = sasl mail base
 UNITS += smtpd_smtp_header_test smtpd_smtp_text_test
 smtpd_smtp_header_test_SRCS = tests/unit/smtpd/smtp_header_test.c smtpd/smtp_header.c
 smtpd_smtp_header_test_USES = base
@@ -15,7 +15,7 @@ smtpd_smtp_clients_test_USES = io base
 UNITS += smtpd_smtp_conn_test
 smtpd_smtp_conn_test_SRCS = tests/unit/smtpd/smtp_conn_test.c smtpd/smtp_conn.c smtpd/smtp_ask.c smtpd/smtp_server.c \
 	smtpd/smtp_spool.c smtpd/smtp_clients.c smtpd/smtpd_opt.c $(smtpd_CORE)
-smtpd_smtp_conn_test_USES = conf ipc seal crypto mail io sys base
+smtpd_smtp_conn_test_USES = conf ipc seal sasl crypto mail io sys base
 smtpd_smtp_conn_test_EXT = $(UV_LIBS)
 UNITS += smtpd_smtp_params_test
 smtpd_smtp_params_test_SRCS = tests/unit/smtpd/smtp_params_test.c smtpd/smtp_params.c
