@@ -25,9 +25,7 @@ fini(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 
-	/* RFC 5182 s2.1: after NO, "$" is empty. */
-	if ((a->ret.opts & IMAP_RETURN_SAVE) && c->answer == IMAP_ANSWER_NO)
-		imap_saved_clear(c->s);
+	imap_saved_end(c, &a->ret);
 	imap_scan_free(&a->scan);
 	imap_found_fini(&a->found);
 }
@@ -69,6 +67,7 @@ answer(struct imap_cmd *c)
 		imap_cmd_no(c, "LIMIT", "Too many messages found");
 		return;
 	}
+	imap_found_order(&a->found);
 	if (!imap_saved_keep(c, &a->ret, &a->found))
 		return;
 	imap_return_put(imap_session_out(c->s), &a->ret, &asked, &a->found);
@@ -88,18 +87,16 @@ void
 cmd_search_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
+	struct imap_scan_want want = {
+		.program = &a->program, .on_match = on_match, .arg = a,
+	};
 
 	/* RFC 9755 s3: all is UTF-8 */
 	if (a->program.has_charset && imap_session_is(c->s, IMAP_EN_UTF8)) {
 		imap_cmd_bad(c, "No CHARSET after ENABLE UTF8=ACCEPT");
 		return;
 	}
-	if (a->program.bad_charset) {
-		/* RFC 3501 s7.1 */
-		imap_cmd_no(c, "BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
-		return;
-	}
-	a->scan = imap_scan_new(c, &a->program, on_match, a);
+	a->scan = imap_scan_new(c, &want);
 	if (a->scan == NULL)
 		return;
 	c->resume = step;

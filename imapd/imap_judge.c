@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_judge.h"
 
+#include "imapd/imap_casemap.h"
 #include "imapd/imap_flags.h"
 #include "imapd/imap_seqset.h"
 #include "lib/ipc/store_proto.h"
@@ -31,45 +32,66 @@ has_keyword(const struct imap_search_facts *f, struct slice name)
 	return beyond / 8 < f->more.n && ((unsigned char)f->more.p[beyond / 8] >> beyond % 8 & 1);
 }
 
+static bool
+is_in(struct slice text, struct slice needle)
+{
+	return needle.n == 0 || slice_search(text, needle) < text.n;
+}
+
 static enum imap_verdict
-judge_header(const struct imap_search_node *n, const struct imap_search_facts *f)
+judge_fields(const struct imap_search_node *n, const struct imap_search_facts *f)
 {
 	struct slice fields;
 	struct hdr_iter it;
 	struct hdr_field field;
-	struct buf folded;
+	struct buf mapped;
 	bool found = false;
 
 	if (f->header == NULL || !f->header(f->arg, n->name, &fields))
 		return IMAP_MAYBE;
-	buf_init(&folded, 16u * IMAP_MATCH_HEADER);
+	buf_init(&mapped, IMAP_CASEMAP_GROWTH * IMAP_MATCH_HEADER);
 	hdr_iter_init(&it, fields);
 	while (!found && hdr_next(&it, &field)) {
 		if (!slice_ieq(field.name, n->name))
 			continue;
-		buf_reset(&folded);
-		imap_match_fold_field(&folded, f->charsets, field.value);
-		/* RFC 3501 s6.4.4: the empty string matches any such field. */
-		found = n->text.n == 0 ||
-		    slice_search(buf_slice(&folded), n->text) < folded.n;
+		buf_reset(&mapped);
+		imap_match_map_field(&mapped, f->charsets, field.value);
+		found = is_in(buf_slice(&mapped), n->text);
 	}
-	buf_fini(&folded);
+	buf_fini(&mapped);
 	return yes_if(found);
 }
 
+/* RFC 3501 s6.4.4: the empty string matches any such field. */
+static enum imap_verdict
+judge_header(const struct imap_search_node *n, const struct imap_search_facts *f)
+{
+	const struct imap_entry *e = f->entry;
+	enum imap_text which;
+
+	if (e == NULL || !imap_entry_find(n->name, &which))
+		return judge_fields(n, f);
+	if (!(e->present >> which & 1))
+		return IMAP_NO;
+	if (is_in(e->text[which], n->text))
+		return IMAP_YES;
+	return e->cut >> which & 1 ? judge_fields(n, f) : IMAP_NO;
+}
+
+/* RFC 3501 s6.4.4: the date as written, whatever its zone. */
 static enum imap_verdict
 judge_sent(const struct imap_search_node *n, const struct imap_search_facts *f)
 {
-	int64_t local_s;
-	bool has;
+	const struct imap_entry *e = f->entry;
+	int64_t day;
 
-	if (f->sent == NULL || !f->sent(f->arg, &has, &local_s))
+	if (e == NULL)
 		return IMAP_MAYBE;
-	if (!has)
+	if (!e->has_sent)
 		return IMAP_NO;
-	return yes_if(n->kind == IMAP_SEARCH_SENTBEFORE ? day_of(local_s) < n->day :
-	    n->kind == IMAP_SEARCH_SENTON ? day_of(local_s) == n->day :
-	    day_of(local_s) >= n->day);
+	day = day_of(e->sent_s + e->sent_zone * 60);
+	return yes_if(n->kind == IMAP_SEARCH_SENTBEFORE ? day < n->day :
+	    n->kind == IMAP_SEARCH_SENTON ? day == n->day : day >= n->day);
 }
 
 static enum imap_verdict

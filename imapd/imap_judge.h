@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "imapd/imap_entry.h"
 #include "imapd/imap_match.h"
 #include "imapd/imap_search.h"
 #include "lib/base/slice.h"
@@ -26,10 +27,9 @@ struct imap_search_facts {
 	struct slice	 keywords;	/* names of the mailbox */
 	uint32_t	 top_seq, top_uid;
 	int64_t		 now_s;		/* when the command began */
+	const struct imap_entry *entry;	/* NULL: not known yet */
 	/* NULL: not known yet; gives the fields that hold those of this name */
 	bool		(*header)(void *arg, struct slice name, struct slice *fields);
-	/* false: not known yet; *has false: there is none */
-	bool		(*sent)(void *arg, bool *has, int64_t *local_s);
 	void		*arg;
 	struct charset_set *charsets;
 	const struct imap_match *match;	/* NULL: text not read yet */

@@ -66,6 +66,8 @@ on_session(struct imap_session *s, void *arg, const struct imap_reply *r)
 	s->sealing = m->sealing;
 	s->key_generation = m->key_generation;
 	memcpy(s->public_key, m->public_key.p, sizeof(s->public_key));
+	if (m->thread_salt.n == sizeof(s->thread_salt))
+		memcpy(s->thread_salt, m->thread_salt.p, sizeof(s->thread_salt));
 	s->state = IMAP_AUTH;
 	s->login_failures = 0;
 	log_event(LOG_auth, log_session(s->sid), log_str("sasl_method", w->mechanism),

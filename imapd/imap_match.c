@@ -1,54 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_match.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unicase.h>
-#include <uninorm.h>
 
+#include "imapd/imap_casemap.h"
 #include "lib/mail/hdr.h"
 #include "lib/mail/hdr_param.h"
 #include "lib/mail/hdr_word.h"
 
-#define FOLDED_MAX	(16u * IMAP_MATCH_LINE)
-
-static bool
-is_ascii(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] & 0x80)
-			return false;
-	return true;
-}
+#define MAPPED_MAX	(IMAP_CASEMAP_GROWTH * 4u * IMAP_MATCH_LINE)
 
 void
-imap_match_fold(struct buf *b, struct slice utf8)
-{
-	uint8_t *p;
-	size_t n = 0;
-
-	if (is_ascii(utf8)) {
-		for (size_t i = 0; i < utf8.n; i++)
-			buf_put_char(b, ascii_lower(utf8.p[i]));
-		return;
-	}
-	p = u8_casefold((const uint8_t *)utf8.p, utf8.n, NULL, UNINORM_NFC, NULL, &n);
-	if (p == NULL) {
-		buf_put_slice(b, utf8);		/* not UTF-8: as it is */
-		return;
-	}
-	buf_put(b, p, n);
-	free(p);
-}
-
-void
-imap_match_fold_field(struct buf *b, struct charset_set *charsets, struct slice value)
+imap_match_map_field(struct buf *b, struct charset_set *charsets, struct slice value)
 {
 	struct buf text;
 
 	buf_init(&text, 4 * IMAP_MATCH_HEADER);
 	hdr_word_decode(charsets, value, &text);
-	imap_match_fold(b, buf_slice(&text));
+	imap_casemap(b, buf_slice(&text));
 	buf_fini(&text);
 }
 
@@ -62,7 +31,7 @@ imap_match_init(struct imap_match *m, struct imap_needle *needles, uint32_t coun
 	m->charsets = charsets;
 	buf_init(&m->header, IMAP_MATCH_HEADER);
 	buf_init(&m->decoded, 4 * IMAP_MATCH_LINE);
-	buf_init(&m->folded, FOLDED_MAX);
+	buf_init(&m->mapped, MAPPED_MAX);
 	mime_decoder_init(&m->decoder, MIME_CODE_7BIT);
 }
 
@@ -73,8 +42,8 @@ imap_match_fini(struct imap_match *m)
 	buf_fini(&m->header);
 	buf_wipe(&m->decoded);
 	buf_fini(&m->decoded);
-	buf_wipe(&m->folded);
-	buf_fini(&m->folded);
+	buf_wipe(&m->mapped);
+	buf_fini(&m->mapped);
 	mime_decoder_fini(&m->decoder);
 }
 
@@ -95,7 +64,7 @@ imap_match_start(struct imap_match *m, const struct mime_map *map)
 static void
 look(struct imap_match *m, bool is_header)
 {
-	struct slice hay = buf_slice(&m->folded);
+	struct slice hay = buf_slice(&m->mapped);
 
 	for (uint32_t i = 0; i < m->count; i++) {
 		struct imap_needle *n = &m->needles[i];
@@ -107,7 +76,7 @@ look(struct imap_match *m, bool is_header)
 		n->found = true;
 		m->missing--;
 	}
-	buf_reset(&m->folded);
+	buf_reset(&m->mapped);
 }
 
 /* ---- headers ---- */
@@ -120,9 +89,9 @@ search_header(struct imap_match *m)
 
 	hdr_iter_init(&it, buf_slice(&m->header));
 	while (hdr_next(&it, &f)) {
-		imap_match_fold(&m->folded, f.name);
-		buf_put_str(&m->folded, ": ");
-		imap_match_fold_field(&m->folded, m->charsets, f.value);
+		imap_casemap(&m->mapped, f.name);
+		buf_put_str(&m->mapped, ": ");
+		imap_match_map_field(&m->mapped, m->charsets, f.value);
 		look(m, true);
 	}
 }
@@ -164,9 +133,9 @@ search_decoded(struct imap_match *m, bool all)
 		n = text.n;
 	if (n == 0)
 		return;
-	buf_init(&utf8, 4 * FOLDED_MAX);
+	buf_init(&utf8, 16 * IMAP_MATCH_LINE);
 	(void)charset_put_utf8(m->charsets, m->charset, slice_head(text, n), &utf8);
-	imap_match_fold(&m->folded, buf_slice(&utf8));
+	imap_casemap(&m->mapped, buf_slice(&utf8));
 	buf_wipe(&utf8);
 	buf_fini(&utf8);
 	look(m, false);

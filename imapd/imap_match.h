@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Finds strings in messages that stream by: headers decoded (RFC 2047), text
- * parts decoded from their transfer encoding and charset, all case-folded.
- * Other parts are not looked at.  A string is found across the pieces of a
+ * parts decoded from their transfer encoding and charset, all mapped by
+ * i;unicode-casemap (imap_casemap.h).  Other parts are not looked at.  A string is found across the pieces of a
  * line, not across lines.  Memory: a line of IMAP_MATCH_LINE bytes and one
  * part's header.
  */
@@ -22,7 +22,7 @@
 #define IMAP_MATCH_HEADER	(256u << 10)
 
 struct imap_needle {
-	struct slice	 text;		/* folded, borrowed */
+	struct slice	 text;		/* mapped, borrowed */
 	bool		 in_headers;	/* TEXT, not BODY */
 	bool		 found;
 };
@@ -37,17 +37,15 @@ struct imap_match {
 	uint64_t		 pos;		/* in the message */
 	struct buf		 header;
 	struct buf		 decoded;	/* of the transfer encoding, from the line's start */
-	struct buf		 folded;
+	struct buf		 mapped;
 	struct mime_decoder	 decoder;
 	struct slice		 charset;
 	char			 charset_text[64];
 	bool			 in_text;	/* the part's body is text */
 };
 
-/* Case-folded NFC of UTF-8 text, appended. */
-void	 imap_match_fold(struct buf *, struct slice utf8);
-/* The decoded, folded value of a header field. */
-void	 imap_match_fold_field(struct buf *, struct charset_set *, struct slice raw_value);
+/* The decoded value of a header field, mapped. */
+void	 imap_match_map_field(struct buf *, struct charset_set *, struct slice raw_value);
 
 void	 imap_match_init(struct imap_match *, struct imap_needle *, uint32_t count,
 	    struct charset_set *);

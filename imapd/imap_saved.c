@@ -7,12 +7,19 @@
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 
-void
-imap_saved_clear(struct imap_session *s)
+static void
+clear(struct imap_session *s)
 {
 	free(s->view.saved);
 	s->view.saved = NULL;
 	s->view.saved_bytes = 0;
+}
+
+void
+imap_saved_end(struct imap_cmd *c, const struct imap_return *r)
+{
+	if ((r->opts & IMAP_RETURN_SAVE) && c->answer == IMAP_ANSWER_NO)
+		clear(c->s);
 }
 
 bool
@@ -27,7 +34,7 @@ imap_saved_keep(struct imap_cmd *c, const struct imap_return *r, const struct im
 	buf_init(&pairs, 8 * STORE_SET_MAX);
 	imap_return_put_saved(&pairs, r, f);
 	e = buf_err(&pairs);
-	imap_saved_clear(s);
+	clear(s);
 	if (e == ERR_OK && pairs.n > 0) {
 		s->view.saved = must_alloc(pairs.n, 1);
 		memcpy(s->view.saved, buf_data(&pairs), pairs.n);

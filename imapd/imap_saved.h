@@ -13,7 +13,8 @@
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_return.h"
 
-void	 imap_saved_clear(struct imap_session *);
+/* At the end of a command with these options: after NO, "$" is empty (s2.1). */
+void	 imap_saved_end(struct imap_cmd *, const struct imap_return *);
 /* When the options say SAVE; false: answered with NO. */
 bool	 imap_saved_keep(struct imap_cmd *, const struct imap_return *,
 	    const struct imap_found *);

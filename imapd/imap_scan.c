@@ -7,17 +7,18 @@
 
 #include <stdlib.h>
 
+#include "imapd/imap_entry.h"
 #include "imapd/imap_match.h"
 #include "imapd/imap_message.h"
 #include "imapd/imap_sync.h"
 #include "imapd/imap_walk.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
-#include "lib/mail/hdr.h"
-#include "lib/mail/hdr_date.h"
 
-#define ROWS_PER_TURN	1000
-#define OPENED_PER_TURN	16
+/* What a turn of the loop may cost, in rows. */
+#define TURN_MAX	1000
+#define SUMMARY_COST	4
+#define TEXT_COST	50
 #define HEADER_MAX	(1u << 20)
 
 enum phase { TOP, NEXT, SUMMARY, OPEN, HEADER, TEXT, DONE };
@@ -25,15 +26,19 @@ enum phase { TOP, NEXT, SUMMARY, OPEN, HEADER, TEXT, DONE };
 struct imap_scan {
 	struct imap_cmd		*c;
 	const struct imap_search *program;
-	imap_scan_fn		*fn;
-	void			*arg;
+	struct imap_scan_want	 want;
 	struct imap_walk	 walk;
 	struct imap_message	 message;
 	struct imap_match	 match;
 	struct imap_search_facts facts;
 	enum phase		 phase;
+	enum imap_verdict	 verdict;	/* on the message, so far */
+	unsigned		 cost;		/* of this turn */
 	bool			 waiting;
+	bool			 wants_entry;	/* by the program or the caller */
 	bool			 has_header;	/* header is this message's */
+	struct imap_entry	 entry;
+	struct buf		 entry_bytes;
 	struct buf		 header;
 	struct buf		 piece;
 };
@@ -48,31 +53,6 @@ get_header(void *arg, struct slice name, struct slice *fields)
 	if (!s->has_header)
 		return s->phase != NEXT && imap_message_fields(&s->message, &name, 1, fields);
 	*fields = buf_slice(&s->header);
-	return true;
-}
-
-static bool
-get_sent(void *arg, bool *has, int64_t *local_s)
-{
-	struct imap_scan *s = arg;
-	struct hdr_field f;
-	struct hdr_date d;
-	int64_t unix_s;
-	int zone;
-
-	if (s->has_header) {
-		*has = hdr_find(buf_slice(&s->header), "Date", &f) &&
-		    hdr_date_parse(f.value, &d) == ERR_OK;
-		if (*has)
-			*local_s = d.unix_s + d.zone_minutes * 60;
-		return true;
-	}
-	if (s->phase == NEXT || !s->message.has_sum)
-		return false;
-	/* RFC 3501 s6.4.4: the date as written, whatever its zone. */
-	*has = imap_message_sent(&s->message, &unix_s, &zone);
-	if (*has)
-		*local_s = unix_s + zone * 60;
 	return true;
 }
 
@@ -94,21 +74,55 @@ set_facts(struct imap_scan *s)
 	s->facts.thread = s->walk.cold.thread;
 	s->facts.recent = imap_recent_has(&ses->view.recent, row->uid);
 	s->facts.match = NULL;
+	s->facts.entry = NULL;
 	s->has_header = false;
+}
+
+/* From fields that hold all that an entry is made of. */
+static void
+make_entry(struct imap_scan *s, struct slice fields)
+{
+	struct imap_session *ses = s->c->s;
+
+	if (!s->wants_entry || s->facts.entry != NULL)
+		return;
+	buf_reset(&s->entry_bytes);
+	imap_entry_put(&s->entry_bytes, ses->shared->charsets, ses->thread_salt, fields);
+	if (imap_entry_get(&s->entry, buf_slice(&s->entry_bytes)) == ERR_OK)
+		s->facts.entry = &s->entry;
+}
+
+static void
+give(struct imap_scan *s)
+{
+	static const struct imap_entry none;
+
+	if (s->want.entry && s->facts.entry == NULL)
+		s->facts.entry = &none;
+	s->want.on_match(s->want.arg, &s->facts);
 }
 
 /* Settled?  Then on to the next message. */
 static bool
 is_judged(struct imap_scan *s)
 {
-	enum imap_verdict v = imap_search_judge(s->program, &s->facts);
-
-	if (v == IMAP_MAYBE)
+	s->verdict = imap_search_judge(s->program, &s->facts);
+	if (s->verdict == IMAP_MAYBE ||
+	    (s->verdict == IMAP_YES && s->want.entry && s->facts.entry == NULL))
 		return false;
-	if (v == IMAP_YES)
-		s->fn(s->arg, &s->facts);
+	if (s->verdict == IMAP_YES)
+		give(s);
 	s->phase = NEXT;
 	return true;
+}
+
+/* A message that does not open matches nothing in it. */
+static void
+give_up(struct imap_scan *s)
+{
+	if (s->verdict == IMAP_YES)
+		give(s);
+	s->phase = NEXT;
 }
 
 /* ---- phases: true to go on at once ---- */
@@ -122,6 +136,7 @@ next(struct imap_scan *s)
 		s->phase = DONE;
 	if (e != ERR_OK)
 		return false;
+	s->cost++;
 	set_facts(s);
 	imap_message_begin(&s->message);
 	if (!is_judged(s))
@@ -132,14 +147,15 @@ next(struct imap_scan *s)
 static bool
 judge_by_summary(struct imap_scan *s)
 {
-	struct slice ignored;
+	struct slice fields;
 
-	/* A message that does not open matches nothing in it. */
+	s->cost += SUMMARY_COST;
 	if (s->walk.key == NULL) {
-		s->phase = NEXT;
+		give_up(s);
 		return true;
 	}
-	(void)imap_message_fields(&s->message, NULL, 0, &ignored);
+	if (imap_message_fields(&s->message, NULL, 0, &fields))
+		make_entry(s, fields);
 	if (!is_judged(s))
 		s->phase = OPEN;
 	return true;
@@ -150,7 +166,7 @@ failed(struct imap_scan *s, enum err e)
 {
 	if (e == ERR_AGAIN || s->c->answer != IMAP_ANSWER_NONE)
 		return false;
-	s->phase = NEXT;	/* unreadable: no match */
+	give_up(s);
 	return true;
 }
 
@@ -162,6 +178,7 @@ open_message(struct imap_scan *s)
 
 	if (e != ERR_OK)
 		return failed(s, e);
+	s->cost += TEXT_COST;
 	map = s->message.map;
 	buf_reset(&s->header);
 	e = imap_object_range(&s->message.object, 0,
@@ -183,6 +200,7 @@ read_header(struct imap_scan *s)
 	if (e != ERR_END)
 		return failed(s, e);
 	s->has_header = true;
+	make_entry(s, buf_slice(&s->header));
 	if (is_judged(s))
 		return true;
 	imap_match_start(&s->match, s->message.map);
@@ -253,9 +271,9 @@ enum err
 imap_scan_step(struct imap_scan *s)
 {
 	struct imap_session *ses = s->c->s;
-	unsigned rows = 0;
 	bool goes_on = true;
 
+	s->cost = 0;
 	while (goes_on && s->c->answer == IMAP_ANSWER_NONE &&
 	    !ses->host->is_clogged(ses->host_arg)) {
 		switch (s->phase) {
@@ -263,7 +281,7 @@ imap_scan_step(struct imap_scan *s)
 			goes_on = ask_top(s);
 			break;
 		case NEXT:
-			if (++rows > (s->program->wants_header ? OPENED_PER_TURN : ROWS_PER_TURN)) {
+			if (s->cost >= TURN_MAX) {
 				ses->host->defer(ses->host_arg);
 				return ERR_AGAIN;
 			}
@@ -317,10 +335,10 @@ set_walk(struct imap_scan *s)
 
 	if (!imap_search_set(s->program, &s->walk.set, &s->walk.by_uid))
 		s->walk.set = slice_of(all, sizeof(all));
-	s->walk.wants_keys = s->program->wants_header;
-	if (s->program->wants_cold)
+	s->walk.wants_keys = s->program->wants_header || s->want.entry;
+	if (s->program->wants_cold || s->want.cold)
 		s->walk.want |= STORE_WANT_COLD;
-	if (s->program->wants_header)
+	if (s->walk.wants_keys)
 		s->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
 	if (s->program->wants_text)
 		s->walk.first_bytes = IMAP_READ_BYTES;
@@ -337,32 +355,37 @@ set_common_facts(struct imap_scan *s)
 	s->facts.top_seq = ses->view.exists;
 	s->facts.now_s = (int64_t)ses->host->real_s(ses->host_arg);
 	s->facts.header = get_header;
-	s->facts.sent = get_sent;
 	s->facts.arg = s;
 	s->facts.charsets = ses->shared->charsets;
 }
 
 struct imap_scan *
-imap_scan_new(struct imap_cmd *c, const struct imap_search *program, imap_scan_fn *fn,
-    void *arg)
+imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 {
-	uint32_t count;
-	struct imap_needle *needles = make_needles(c, program, &count);
+	struct imap_needle *needles;
 	struct imap_scan *s;
+	uint32_t count;
 
+	if (want->program->bad_charset) {
+		/* RFC 3501 s7.1 */
+		imap_cmd_no(c, "BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
+		return NULL;
+	}
+	needles = make_needles(c, want->program, &count);
 	if (needles == NULL)
 		return NULL;
 	s = must_alloc(1, sizeof(*s));
 	s->c = c;
-	s->program = program;
-	s->fn = fn;
-	s->arg = arg;
+	s->program = want->program;
+	s->want = *want;
+	s->wants_entry = want->entry || want->program->wants_entry;
+	buf_init(&s->entry_bytes, IMAP_ENTRY_MAX);
 	buf_init(&s->header, HEADER_MAX + SEAL_FRAME_BYTES);
 	buf_init(&s->piece, 2 * SEAL_FRAME_BYTES);
 	imap_match_init(&s->match, needles, count, c->s->shared->charsets);
 	set_common_facts(s);
 	set_walk(s);
-	s->phase = c->s->view.exists == 0 ? DONE : program->wants_top ? TOP : NEXT;
+	s->phase = c->s->view.exists == 0 ? DONE : want->program->wants_top ? TOP : NEXT;
 	return s;
 }
 
@@ -377,6 +400,8 @@ imap_scan_free(struct imap_scan **ps)
 	imap_message_fini(&s->message);
 	imap_walk_fini(&s->walk);
 	imap_match_fini(&s->match);
+	buf_wipe(&s->entry_bytes);
+	buf_fini(&s->entry_bytes);
 	buf_wipe(&s->header);
 	buf_fini(&s->header);
 	buf_wipe(&s->piece);

@@ -18,8 +18,15 @@ struct imap_scan;
 /* A match; valid during the call only. */
 typedef void imap_scan_fn(void *arg, const struct imap_search_facts *);
 
-struct imap_scan	*imap_scan_new(struct imap_cmd *, const struct imap_search *,
-			    imap_scan_fn *, void *arg);	/* NULL: answered */
+struct imap_scan_want {
+	const struct imap_search *program;
+	bool			 cold;		/* facts of a match have these too: */
+	bool			 entry;		/* an empty one where none can be had */
+	imap_scan_fn		*on_match;	/* in no particular order */
+	void			*arg;
+};
+struct imap_scan	*imap_scan_new(struct imap_cmd *, const struct imap_scan_want *);
+						/* NULL: answered */
 void			 imap_scan_free(struct imap_scan **);
 /* ERR_END: all matches were given.  ERR_AGAIN: wait.  Else: answered. */
 enum err		 imap_scan_step(struct imap_scan *) MUST_USE;

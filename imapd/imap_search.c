@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "imapd/imap_match.h"
+#include "imapd/imap_casemap.h"
+#include "imapd/imap_entry.h"
 #include "imapd/imap_objectid.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/cc.h"
@@ -133,8 +134,8 @@ parse_text(struct imap_parser *p)
 		imap_parser_fail(p, "Not valid UTF-8");
 		return SLICE_NONE;
 	}
-	buf_init(&b, 16 * raw.n + 64);
-	imap_match_fold(&b, raw);
+	buf_init(&b, IMAP_CASEMAP_GROWTH * raw.n + 64);
+	imap_casemap(&b, raw);
 	folded = arena_dup(p->arena, buf_slice(&b));
 	if (b.n > 0 && folded.p == NULL)
 		imap_parser_fail(p, "Command too large");
@@ -181,6 +182,7 @@ static void
 parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 {
 	struct imap_parser *p = st->p;
+	enum imap_text which;
 
 	if (k->arg != NONE && k->arg != FLAG_BIT)
 		imap_parser_sp(p);
@@ -229,6 +231,9 @@ parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 	}
 	if (n->kind >= IMAP_SEARCH_BEFORE && n->kind < IMAP_SEARCH_SENTBEFORE)
 		st->s->wants_cold = true;
+	if (n->kind >= IMAP_SEARCH_SENTBEFORE && (n->kind != IMAP_SEARCH_HEADER ||
+	    imap_entry_find(n->name, &which)) && n->kind < IMAP_SEARCH_BODY)
+		st->s->wants_entry = true;
 	if (n->kind >= IMAP_SEARCH_SENTBEFORE)
 		st->s->wants_header = true;
 	if (n->kind >= IMAP_SEARCH_BODY)

@@ -43,7 +43,7 @@ struct imap_search_node {
 	uint64_t		 id;		/* email, thread, modseq */
 	struct slice		 set;
 	struct slice		 name;		/* keyword or header field */
-	struct slice		 text;		/* folded */
+	struct slice		 text;		/* mapped, imap_casemap.h */
 };
 
 struct imap_search {
@@ -53,7 +53,8 @@ struct imap_search {
 	bool			 has_charset;	/* CHARSET was given */
 	bool			 bad_charset;
 	bool			 wants_cold;
-	bool			 wants_header;	/* some key needs it */
+	bool			 wants_entry;	/* some key is answered by an imap_entry */
+	bool			 wants_header;	/* some key needs that, or the header */
 	bool			 wants_text;
 	bool			 wants_top;	/* a UID set has "*" */
 	bool			 wants_modseq;	/* MODSEQ: the answer tells the highest */

@@ -143,6 +143,7 @@ struct imap_session {
 	uint32_t		 key_generation;
 	uint8_t			 sealing;
 	unsigned char		 public_key[32];
+	unsigned char		 thread_salt[16];	/* the store's, of the account */
 	unsigned char		 token[TOKEN_BYTES];
 	size_t			 token_bytes;
 	char			*user;		/* address; NULL before login */

@@ -49,3 +49,6 @@ fuzz_dns_USES = dns io base
 FUZZERS += fuzz_smtp_client
 fuzz_smtp_client_SRCS = tests/fuzz/fuzz_smtp_client.c tests/unit/smtp/fake_client.c
 fuzz_smtp_client_USES = smtp crypto base
+FUZZERS += fuzz_imap_order
+fuzz_imap_order_SRCS = tests/fuzz/fuzz_imap_order.c $(imapd_PURE)
+fuzz_imap_order_USES = mail base

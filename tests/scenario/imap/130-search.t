@@ -20,7 +20,7 @@ c1 > jörg
 c1 < * SEARCH 1
 c1 < d OK *
 c1 > e SEARCH CHARSET UTF-8 BODY {6+}
-c1 > HEISSE
+c1 > HEIßE
 c1 < * SEARCH 1
 c1 < e OK *
 c1 > f SEARCH OR UNSEEN BODY suppe

@@ -110,12 +110,50 @@ test_saved_limit(void **state)
 	imap_found_fini(&found);
 }
 
+/* RFC 5256, RFC 5267, RFC 5957 */
+static void
+test_sort(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a SORT (DATE) UTF-8 ALL\r\n", "* SORT 3 1 2\r\na OK");
+	EXPECT("a UID SORT (REVERSE SUBJECT) US-ASCII FLAGGED\r\n", "* SORT 3 1\r\na OK");
+	EXPECT("a SORT (DISPLAYFROM) UTF-8 BODY needle\r\n", "* SORT 1 3\r\na OK");
+	EXPECT("a SORT (SIZE) UTF-8 DELETED\r\n", "* SORT\r\na OK");
+	EXPECT("a SORT RETURN (MIN MAX COUNT ALL) (DATE) UTF-8 ALL\r\n",
+	    "* ESEARCH (TAG \"a\") MIN 3 MAX 2 COUNT 3 ALL 3,1:2\r\na OK");
+	EXPECT("a UID SORT RETURN (PARTIAL -1:-1) (DATE) UTF-8 ALL\r\n",
+	    "* ESEARCH (TAG \"a\") UID PARTIAL (-1:-1 2)\r\na OK");
+	EXPECT("a SORT RETURN (SAVE) (DATE) UTF-8 FLAGGED\r\nb FETCH $ UID\r\n",
+	    "* 1 FETCH (UID 1)\r\n* 3 FETCH (UID 3)\r\nb OK");
+	EXPECT("a SORT (DATE) KOI8-R ALL\r\n", "a NO [BADCHARSET (US-ASCII UTF-8)]");
+	EXPECT("a SORT (DATE) UTF-8\r\n", "a BAD");
+	EXPECT("a SORT DATE UTF-8 ALL\r\n", "a BAD");
+	EXPECT("a SORT () UTF-8 ALL\r\n", "a BAD");
+}
+
+static void
+test_thread(void **state)
+{
+	(void)state;
+	start();
+	say_append("INBOX", "", "Subject: re: ONE\r\nDate: Fri, 5 Jan 2024 10:00:00 +0000\r\n\r\n");
+	EXPECT("a NOOP\r\n", "a OK");
+	EXPECT("a THREAD REFERENCES UTF-8 ALL\r\n", "* THREAD (3)(1 4)(2)\r\na OK");
+	EXPECT("a UID THREAD ORDEREDSUBJECT UTF-8 NOT SUBJECT two\r\n",
+	    "* THREAD (3)(1 4)\r\na OK");
+	EXPECT("a THREAD REFS US-ASCII ALL\r\n", "* THREAD (1)(2)(3)(4)\r\na OK");
+	EXPECT("a THREAD REFS UTF-8 DELETED\r\n", "* THREAD\r\na OK");
+	EXPECT("a THREAD OTHER UTF-8 ALL\r\n", "a BAD");
+	EXPECT("a THREAD REFS ALL\r\n", "a BAD");
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(x)	cmocka_unit_test_setup_teardown(x, say_setup, say_teardown)
-		T(test_esearch), T(test_saved), T(test_saved_limit),
+		T(test_esearch), T(test_saved), T(test_saved_limit), T(test_sort), T(test_thread),
 #undef T
 	};
 

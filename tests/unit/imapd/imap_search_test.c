@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "imapd/imap_match.h"
+#include "imapd/imap_casemap.h"
 #include "imapd/imap_judge.h"
 #include "imapd/imap_search.h"
 #include "lib/base/cc.h"
@@ -24,15 +25,6 @@ get_header(void *arg, struct slice name, struct slice *fields)
 	return true;
 }
 
-static bool
-get_sent(void *arg, bool *has, int64_t *local_s)
-{
-	(void)arg;
-	*has = true;
-	*local_s = 1704159000;		/* 2 Jan 2024 01:30, as written */
-	return true;
-}
-
 static const struct imap_search_facts facts = {
 	.seq = 5, .uid = 50, .flags = STORE_SEEN | 1u << 9, .size = 1000,
 	.internal_s = 1704153600,	/* 2 Jan 2024 00:00 UTC */
@@ -41,7 +33,7 @@ static const struct imap_search_facts facts = {
 	.recent = true, .keywords = {
 		"a\0b\0c\0d\0e\0f\0g\0h\0i\0j\0k\0l\0m\0n\0o\0p\0q\0r\0s\0t\0u\0v\0w\0x\0"
 		"y\0wide", 55 }, .top_seq = 9, .top_uid = 90,
-	.header = get_header, .sent = get_sent,
+	.header = get_header,
 };
 
 static void
@@ -88,10 +80,17 @@ test_judge(void **state)
 	};
 	struct imap_search s;
 	struct imap_parser p;
+	struct imap_search_facts f = facts;
+	struct imap_entry entry;
 	struct arena a;
+	struct buf b;
 	char text[200];
 
 	(void)state;
+	buf_init(&b, IMAP_ENTRY_MAX);
+	imap_entry_put(&b, NULL, (const unsigned char *)"0123456789abcdef", slice_str(header));
+	assert_int_equal(imap_entry_get(&entry, buf_slice(&b)), ERR_OK);
+	f.entry = &entry;
 	for (size_t i = 0; i < lengthof(rows); i++) {
 		arena_init(&a, 1u << 20);
 		assert_true(strlen(rows[i].in) < sizeof(text) - 2);
@@ -105,10 +104,14 @@ test_judge(void **state)
 			assert_false(imap_parser_end(&p));
 		} else {
 			assert_true(imap_parser_end(&p));
-			assert_int_equal(imap_search_judge(&s, &facts), rows[i].want);
+			assert_int_equal(imap_search_judge(&s, &f), rows[i].want);
+			/* without the entry: never the opposite */
+			if (imap_search_judge(&s, &facts) != rows[i].want)
+				assert_int_equal(imap_search_judge(&s, &facts), IMAP_MAYBE);
 		}
 		arena_fini(&a);
 	}
+	buf_fini(&b);
 }
 
 static void
@@ -195,7 +198,7 @@ static void
 test_match(void **state)
 {
 	static const struct { const char *text; bool in_headers, want; } rows[] = {
-		{ "strasse", false, true }, { "so weiter", false, true },
+		{ "stra\xc3\x9f" "E", false, true }, { "strasse", false, false }, { "so weiter", false, true },
 		{ "needle here", false, true }, { "binaryword", false, false },
 		{ "preamble", false, false }, { "epilogue", false, false },
 		{ "caf\xc3\xa9", true, true }, { "caf\xc3\xa9", false, false },
@@ -205,15 +208,23 @@ test_match(void **state)
 	struct imap_needle needles[lengthof(rows)];
 	struct imap_match m;
 	struct mime mime;
+	struct arena a;
+	struct buf mapped;
 
 	(void)state;
+	arena_init(&a, 1u << 16);
 	mime_init(&mime);
 	mime_start(&mime);
 	mime_feed(&mime, slice_str(message));
 	mime_end(&mime);
-	for (size_t i = 0; i < lengthof(rows); i++)
-		needles[i] = (struct imap_needle){ slice_str(rows[i].text),
+	buf_init(&mapped, 4096);
+	for (size_t i = 0; i < lengthof(rows); i++) {
+		buf_reset(&mapped);
+		imap_casemap(&mapped, slice_str(rows[i].text));
+		needles[i] = (struct imap_needle){ arena_dup(&a, buf_slice(&mapped)),
 			rows[i].in_headers, false };
+	}
+	buf_fini(&mapped);
 	imap_match_init(&m, needles, lengthof(rows), NULL);
 	/* whole, split everywhere, byte by byte */
 	for (size_t cut = 0; cut <= sizeof(message) - 1; cut++) {
@@ -233,6 +244,7 @@ test_match(void **state)
 	}
 	imap_match_fini(&m);
 	mime_fini(&mime);
+	arena_fini(&a);
 }
 
 int

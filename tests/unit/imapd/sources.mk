@@ -20,6 +20,9 @@ imapd_imap_search_session_test_SRCS = tests/unit/imapd/imap_search_session_test.
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_search_session_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_search_session_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_order_test
+imapd_imap_order_test_SRCS = tests/unit/imapd/imap_order_test.c $(imapd_PURE)
+imapd_imap_order_test_USES = mail base
 UNITS += imapd_imap_condstore_test
 imapd_imap_condstore_test_SRCS = tests/unit/imapd/imap_condstore_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)

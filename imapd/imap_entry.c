@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: ISC */
+#include "imapd/imap_entry.h"
+
+#include "imapd/imap_casemap.h"
+#include "imapd/imap_subject.h"
+#include "lib/base/enc.h"
+#include "lib/mail/hdr.h"
+#include "lib/mail/hdr_addr.h"
+#include "lib/mail/hdr_date.h"
+#include "lib/mail/hdr_word.h"
+#include "lib/mail/thread_hash.h"
+
+#define VERSION		1
+#define HEAD_BYTES	24	/* version, bits, cut, present, sent, zone, id */
+#define VALUE_MAX	(8 * IMAP_ENTRY_TEXT_MAX)	/* of a field, looked at */
+
+enum bits { HAS_SENT = 1, IS_REPLY = 2, HAS_ID = 4 };
+
+static const struct slice names[] = {
+	[IMAP_TEXT_SUBJECT] = { "Subject", 7 }, [IMAP_TEXT_FROM] = { "From", 4 },
+	[IMAP_TEXT_TO] = { "To", 2 }, [IMAP_TEXT_CC] = { "Cc", 2 },
+	[IMAP_TEXT_BCC] = { "Bcc", 3 }, [IMAP_TEXT_MESSAGE_ID] = { "Message-ID", 10 },
+};
+
+bool
+imap_entry_find(struct slice name, enum imap_text *which)
+{
+	for (size_t i = 0; i < lengthof(names); i++) {
+		if (name.n != names[i].n || !slice_ieq(name, names[i]))
+			continue;
+		*which = (enum imap_text)i;
+		return true;
+	}
+	return false;
+}
+
+/* ---- make ---- */
+
+struct maker {
+	struct charset_set	*charsets;
+	struct buf		 text[IMAP_TEXT_COUNT];
+	struct buf		 decoded, flat;
+	uint16_t		 cut, present;
+	uint8_t			 bits;
+	int64_t			 sent_s;
+	int			 sent_zone;
+};
+
+/* As much of s as fits, mapped. */
+static void
+add_text(struct maker *m, enum imap_text which, struct slice s)
+{
+	struct buf *b = &m->text[which];
+
+	if (s.n > IMAP_ENTRY_TEXT_MAX) {
+		s = slice_head(s, IMAP_ENTRY_TEXT_MAX);
+		m->cut |= (uint16_t)(1u << which);
+	}
+	imap_casemap(b, s);
+	if (b->n > IMAP_ENTRY_TEXT_MAX) {
+		buf_truncate(b, IMAP_ENTRY_TEXT_MAX);
+		m->cut |= (uint16_t)(1u << which);
+	}
+}
+
+static struct slice
+decode(struct maker *m, struct slice value)
+{
+	buf_reset(&m->decoded);
+	hdr_word_decode(m->charsets, slice_head(value, VALUE_MAX), &m->decoded);
+	return buf_slice(&m->decoded);
+}
+
+static void
+add_subject(struct maker *m, struct slice decoded)
+{
+	bool is_reply;
+
+	buf_reset(&m->flat);
+	imap_subject_flatten(&m->flat, decoded);
+	add_text(m, IMAP_TEXT_BASE, imap_subject_base(buf_slice(&m->flat), &is_reply));
+	if (is_reply)
+		m->bits |= IS_REPLY;
+}
+
+/* RFC 5957 s3: the name, else what there is of the address. */
+static void
+add_show(struct maker *m, enum imap_text which, const struct hdr_addr *a)
+{
+	if (a->has_name && a->name.n > 0) {
+		add_text(m, which, decode(m, a->name));
+		return;
+	}
+	buf_reset(&m->flat);
+	buf_put_slice(&m->flat, a->local);
+	if (a->domain.n > 0) {
+		buf_put_char(&m->flat, '@');
+		buf_put_slice(&m->flat, a->domain);
+	}
+	add_text(m, which, buf_slice(&m->flat));
+}
+
+/* RFC 5256 s3: the mailbox of the first address; the name of a group. */
+static void
+add_address(struct maker *m, struct slice value, enum imap_text box, enum imap_text show)
+{
+	struct hdr_addr_iter it;
+	struct hdr_addr a;
+
+	hdr_addr_init(&it, slice_head(value, VALUE_MAX));
+	if (hdr_addr_next(&it, &a)) {
+		add_text(m, box, a.kind == HDR_ADDR_MAILBOX ? a.local : a.name);
+		if (show != IMAP_TEXT_COUNT)
+			add_show(m, show, &a);
+	}
+	hdr_addr_fini(&it);
+}
+
+/* What only the first field of a name tells. */
+static void
+add_first(struct maker *m, enum imap_text which, struct slice value, struct slice decoded)
+{
+	if (which == IMAP_TEXT_SUBJECT)
+		add_subject(m, decoded);
+	else if (which == IMAP_TEXT_FROM)
+		add_address(m, value, IMAP_TEXT_FROM_BOX, IMAP_TEXT_FROM_SHOW);
+	else if (which == IMAP_TEXT_TO)
+		add_address(m, value, IMAP_TEXT_TO_BOX, IMAP_TEXT_TO_SHOW);
+	else if (which == IMAP_TEXT_CC)
+		add_address(m, value, IMAP_TEXT_CC_BOX, IMAP_TEXT_COUNT);
+}
+
+static void
+add_field(struct maker *m, const struct hdr_field *f)
+{
+	enum imap_text which;
+	struct hdr_date d;
+	uint16_t bit;
+
+	if (slice_ieq_str(f->name, "Date") && !(m->bits & HAS_SENT) &&
+	    hdr_date_parse(f->value, &d) == ERR_OK) {
+		m->bits |= HAS_SENT;
+		m->sent_s = d.unix_s;
+		m->sent_zone = d.zone_minutes;
+	}
+	if (!imap_entry_find(f->name, &which))
+		return;
+	bit = (uint16_t)(1u << which);
+	if (f->value.n > VALUE_MAX)
+		m->cut |= bit;
+	if (m->present & bit)
+		buf_put_char(&m->text[which], '\n');
+	add_text(m, which, decode(m, f->value));
+	if (!(m->present & bit))
+		add_first(m, which, f->value, buf_slice(&m->decoded));
+	m->present |= bit;
+}
+
+static void
+put_number(struct buf *b, size_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		buf_put_char(b, (char)(v | 0x80));
+	buf_put_char(b, (char)v);
+}
+
+static void
+put_head(struct buf *b, const struct maker *m, const struct thread_hashes *h)
+{
+	unsigned char head[HEAD_BYTES] = { VERSION };
+
+	head[1] = (unsigned char)(m->bits | (h->id_bytes > 0 ? HAS_ID : 0));
+	enc_le16(head + 2, m->cut);
+	enc_le16(head + 4, m->present);
+	enc_le16(head + 6, (uint16_t)m->sent_zone);
+	enc_le64(head + 8, (uint64_t)m->sent_s);
+	if (h->id_bytes > 0)
+		for (size_t i = 0; i < THREAD_HASH_BYTES; i++)
+			head[16 + i] = h->id[i];
+	buf_put(b, head, sizeof(head));
+}
+
+void
+imap_entry_put(struct buf *b, struct charset_set *charsets,
+    const unsigned char salt[IMAP_SALT_BYTES], struct slice header)
+{
+	struct maker m = { .charsets = charsets };
+	struct thread_hashes h;
+	struct hdr_iter it;
+	struct hdr_field f;
+
+	for (size_t i = 0; i < IMAP_TEXT_COUNT; i++)
+		buf_init(&m.text[i], 2 * IMAP_CASEMAP_GROWTH * IMAP_ENTRY_TEXT_MAX);
+	buf_init(&m.decoded, 4 * VALUE_MAX);
+	buf_init(&m.flat, 4 * VALUE_MAX);
+	hdr_iter_init(&it, header);
+	while (hdr_next(&it, &f))
+		add_field(&m, &f);
+	thread_hash_header(salt, header, &h);
+	put_head(b, &m, &h);
+	put_number(b, h.refs_bytes);
+	buf_put(b, h.refs, h.refs_bytes);
+	for (size_t i = 0; i < IMAP_TEXT_COUNT; i++) {
+		put_number(b, m.text[i].n);
+		buf_put_slice(b, buf_slice(&m.text[i]));
+		buf_fini(&m.text[i]);
+	}
+	buf_fini(&m.decoded);
+	buf_fini(&m.flat);
+}
+
+/* ---- get ---- */
+
+static bool
+get_text(struct slice *s, struct slice *text)
+{
+	size_t n = 0;
+
+	for (unsigned shift = 0; s->n > 0 && shift < 21; shift += 7) {
+		unsigned char c = (unsigned char)s->p[0];
+
+		*s = slice_from(*s, 1);
+		n |= (size_t)(c & 0x7f) << shift;
+		if (c >= 0x80)
+			continue;
+		if (n > s->n)
+			return false;
+		*text = slice_head(*s, n);
+		*s = slice_from(*s, n);
+		return true;
+	}
+	return false;
+}
+
+enum err
+imap_entry_get(struct imap_entry *e, struct slice s)
+{
+	unsigned char bits;
+
+	*e = (struct imap_entry){ 0 };
+	if (s.n < HEAD_BYTES)
+		return ERR_CORRUPT;
+	if (s.p[0] != VERSION)
+		return ERR_VERSION;
+	bits = (unsigned char)s.p[1];
+	e->has_sent = bits & HAS_SENT;
+	e->is_reply = bits & IS_REPLY;
+	e->has_id = bits & HAS_ID;
+	e->cut = dec_le16(s.p + 2);
+	e->present = dec_le16(s.p + 4);
+	e->sent_zone = (int16_t)dec_le16(s.p + 6);
+	e->sent_s = (int64_t)dec_le64(s.p + 8);
+	e->id = dec_le64(s.p + 16);
+	if (e->sent_s > INT64_MAX / 2 || e->sent_s < INT64_MIN / 2)
+		return ERR_CORRUPT;	/* sums with zones must not overflow */
+	s = slice_from(s, HEAD_BYTES);
+	if (!get_text(&s, &e->refs) || e->refs.n % THREAD_HASH_BYTES != 0)
+		return ERR_CORRUPT;
+	for (size_t i = 0; i < IMAP_TEXT_COUNT; i++)
+		if (!get_text(&s, &e->text[i]))
+			return ERR_CORRUPT;
+	return s.n == 0 ? ERR_OK : ERR_CORRUPT;
+}
