@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/daemon_tls.h"
+#include "lib/io/conn_tap.h"
 #include "lib/sys/fd.h"
 
 #define CALL_MS		30000
@@ -283,6 +284,7 @@ on_closed(void *arg, const char *reason)
 	    log_ms("duration", loop_now(srv->loop) - c->began_ms),
 	    log_num("in", conn_in_total(c->conn)), log_num("out", conn_out_total(c->conn)),
 	    log_num("commands", c->session->commands));
+	conn_tap(c->sid, CONN_TAP_END, SLICE_NONE);
 	imap_session_free(&c->session);
 	host_set_handle(c, 0);
 	loop_idle_cancel(&c->turn);
@@ -326,6 +328,7 @@ imap_conn_new(struct imap_listener *l, struct conn_listener *cl, int take_fd,
 	conn_addr_ip_str(ip, peer);
 	c->session = imap_session_new(&host, c, &srv->shared, c->sid, ip);
 	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
+	conn_tap_set(c->conn, c->sid);
 	log_event(LOG_connect, log_session(c->sid), log_str("listener", l->title),
 	    log_str("client", conn_peer_text(c->conn)));
 	if (l->tls != IMAP_TLS_IMPLICIT)

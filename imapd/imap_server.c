@@ -11,6 +11,7 @@
 #include "lib/conf/conf_sections.h"
 #include "lib/crypto/cry.h"
 #include "lib/daemon/daemon_tls.h"
+#include "lib/io/conn_tap.h"
 
 /* Connections above client_limit that can be told so. */
 #define REFUSE_ROOM	64
@@ -47,6 +48,7 @@ imap_server_open(struct daemon_app *app)
 	struct imap_server *srv = daemon_state(app);
 
 	srv->shared.charsets = charset_new();
+	conn_tap_open("GODWIT_IMAP_TRANSCRIPT");
 }
 
 void

@@ -75,7 +75,7 @@ make_env(const struct master_proc *p, char text[ENV_BYTES], char *env[ENV_MAX])
 	env[n] = NULL;
 #ifdef GODWIT_TEST
 	static const char *const kept[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
-	    "LD_PRELOAD", "GODWIT_RECORD" };
+	    "LD_PRELOAD", "GODWIT_RECORD", "GODWIT_IMAP_TRANSCRIPT" };
 	size_t at = 0;
 
 	for (size_t i = 0; i < lengthof(kept); i++) {

@@ -26,6 +26,8 @@ import tempfile
 import threading
 import time
 
+import imapwatch
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -125,7 +127,7 @@ class Instance:
         uid: run as this user instead of the caller's."""
         self.config, self.domain, self.hostname = config, domain, hostname
         self.keep, self.root, self.uid = root is not None, root, uid
-        self.process = self.watch = None
+        self.process = self.watch = self.heard = None
         self.base = self.lock = None
         self.run_mark = self.exit_mark = 0
         self.bin = BIN
@@ -141,9 +143,12 @@ class Instance:
         if not os.path.exists(f"{self.etc}/godwit.conf"):
             self.setup()
         self.watch = _Watch(f"{self.root}/log")
+        self.heard = tempfile.mkdtemp(prefix="godwit-imap-")
+        if self.uid is not None:
+            os.chown(self.heard, self.uid, self.uid)
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, failure, *unused):
         try:
             if self.is_running():
                 self.stop()
@@ -154,6 +159,16 @@ class Instance:
             os.close(self.lock)
             if not self.keep and not os.environ.get("GODWIT_KEEP"):
                 shutil.rmtree(self.root, ignore_errors=True)
+            if self.heard:
+                self._check_imap(failure)
+
+    def _check_imap(self, failure):
+        """All that imapd said was legal, whatever the test was about."""
+        try:
+            faults = imapwatch.check_folder(self.heard)[2]
+        finally:
+            shutil.rmtree(self.heard, ignore_errors=True)
+        assert failure or not faults, imapwatch.report(faults)
 
     def _user(self):
         return {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
@@ -190,7 +205,8 @@ class Instance:
         self.run_mark = self.exit_mark = self.mark()
         self.process = subprocess.Popen([f"{self.bin}/godwit", "-c", self.etc, "run"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        env={**os.environ, **(env or {})}, **self._user())
+                                        env={**os.environ, "GODWIT_IMAP_TRANSCRIPT": self.heard, **(env or {})},
+                                        **self._user())
         if wait:
             self._wait_ready_line()
 

@@ -194,8 +194,10 @@ hand_over(struct conn *c, struct slice s)
 		buf_put_slice(&c->in, s);
 		s = buf_slice(&c->in);
 	}
+	conn_tap_out(c);
 	used = c->ops->on_data(c->arg, s);
 	must(used <= s.n);
+	conn_tap_in(c, slice_head(s, used));
 	if (c->state == CONN_TLS_WAIT || c->state == CONN_HANDSHAKE) {
 		/* RFC 3207 s4.2: not a byte of it may count after TLS. */
 		c->injected += s.n - used;

@@ -111,8 +111,10 @@ conn_flush(struct conn *c)
 	}
 	if (c->state == CONN_HANDSHAKE && tls_stream_is_paused(c->tls))
 		return true;
+	conn_tap_out(c);
 	if (conn_out_bytes(c) > 0 && !send_all(c))
 		return false;
+	conn_tap_sent(c);
 	if (conn_out_bytes(c) > 0)
 		conn_set_mask(c, c->mask | LOOP_WRITE);
 	else

@@ -48,11 +48,25 @@ struct conn {
 	bool				 wants_pump;	/* in on_turn */
 	struct conn_addr		 peer;
 	char				 peer_text[CONN_ADDR_TEXT_BYTES];
+#ifdef GODWIT_TEST
+	uint64_t			 tap_id;	/* 0: no conn_tap */
+	size_t				 tapped;	/* of out, from its beginning */
+#endif
 };
 
 /* conn_abort, when it was not the session's wish. */
 void		 conn_break(struct conn *, const char *reason);
 void		 conn_set_mask(struct conn *, int mask);
+/* conn_tap, of input that was used and of output that is new or has been sent. */
+#ifdef GODWIT_TEST
+void		 conn_tap_in(struct conn *, struct slice);
+void		 conn_tap_out(struct conn *);
+void		 conn_tap_sent(struct conn *);
+#else
+#define conn_tap_in(conn, bytes)	((void)0)
+#define conn_tap_out(conn)		((void)0)
+#define conn_tap_sent(conn)		((void)0)
+#endif
 /* Sends until the kernel has had enough; false when the connection broke. */
 bool		 conn_send(struct conn *, struct buf *wire);
 /* Encrypts and sends what is due; false when the connection is dead afterwards. */

@@ -8,6 +8,7 @@ import itertools
 import os
 
 import crashload
+import imapwatch
 import pytest
 
 import godwit
@@ -118,3 +119,19 @@ def test_report_ends_with_the_exception():
     text = run.failure_text("t" * 9000 + "\nend", "AssertionError: why" + "\nlog line" * 500)
     head, _, tail = text.partition("AssertionError: why")
     assert head == ("t" * 3996 + "\nend\n") and len(tail) == 600 - len("AssertionError: why")
+
+
+def test_every_instance_is_heard():
+    """imapd's answers reach the checker: what is legal passes, and what is
+    not fails at the end of the instance."""
+    with godwit.Instance() as g:
+        g.start()
+        g.add_user("alice@example.test", "secret")
+        with g.imap("alice@example.test", "secret") as m:
+            m.select()
+        g.stop()
+        sessions, responses, faults = imapwatch.check_folder(g.heard)
+        assert (sessions, faults) == (1, []) and responses > 10
+    with pytest.raises(AssertionError, match="no command waits with"), godwit.Instance() as g:
+        with open(f"{g.heard}/1", "wb") as f:
+            f.write(b"1 S 6\n* OK x1 S 2\n\r\n1 S 8\na OK x\r\n")

@@ -9,6 +9,7 @@
 #include "imapd/imap_seqset.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
+#include "lib/io/conn_tap.h"
 #include "lib/ipc/store_proto.h"
 #include "lib/seal/epoch.h"
 
@@ -863,10 +864,25 @@ serve(struct fake *f, struct call *c)
 
 /* ---- the host ---- */
 
+/* Tests empty out whenever they like; each append asks for it first. */
+static void
+tap_out(struct fake *f)
+{
+	if (f->tap_waits)
+		return;
+	if (f->out.n < f->tapped)
+		f->tapped = 0;
+	conn_tap(f->tap_id, CONN_TAP_SERVER, slice_from(buf_slice(&f->out), f->tapped));
+	f->tapped = f->out.n;
+}
+
 static struct buf *
 host_out(void *arg)
 {
-	return &((struct fake *)arg)->out;
+	struct fake *f = arg;
+
+	tap_out(f);
+	return &f->out;
 }
 
 static bool
@@ -978,6 +994,17 @@ static const struct imap_host host = {
 	host_real, host_file_write, host_file_close, NULL,
 };
 
+/* Sessions of a test program differ in their transcripts. */
+static uint64_t
+next_tap(void)
+{
+	static uint64_t last;
+
+	if (last++ == 0)
+		conn_tap_open("GODWIT_IMAP_TRANSCRIPT");
+	return last;
+}
+
 void
 fake_init(struct fake *f, struct imap_shared *sh, struct fake_store *st, bool tls)
 {
@@ -988,18 +1015,43 @@ fake_init(struct fake *f, struct imap_shared *sh, struct fake_store *st, bool tl
 	buf_init(&f->out, 64u << 20);
 	buf_init(&f->in, 64u << 20);
 	list_init(&f->calls);
+	f->tap_id = next_tap();
 	f->s = imap_session_new(&host, f, sh, 1, "192.0.2.1");
 	imap_session_start(f->s, tls ? "TLSv1.3" : NULL, true);
+	tap_out(f);
 }
 
 void
 fake_fini(struct fake *f)
 {
+	tap_out(f);
+	conn_tap(f->tap_id, CONN_TAP_END, SLICE_NONE);
 	imap_session_free(&f->s);
 	while (list_first(&f->calls) != NULL)
 		call_free(obj_of(list_first(&f->calls), struct call, link));
 	buf_fini(&f->out);
 	buf_fini(&f->in);
+}
+
+void
+fake_unheard(struct fake *f)
+{
+	tap_out(f);
+	f->tap_id = 0;
+}
+
+size_t
+fake_give(struct fake *f, struct slice s)
+{
+	size_t used;
+
+	tap_out(f);
+	f->tap_waits = true;	/* for what was used: that comes first */
+	used = imap_session_on_data(f->s, s);
+	f->tap_waits = false;
+	conn_tap(f->tap_id, CONN_TAP_CLIENT, slice_head(s, used));
+	tap_out(f);
+	return used;
 }
 
 static void
@@ -1009,7 +1061,7 @@ give_input(struct fake *f)
 
 	if (f->in.n == 0 || f->closed || f->paused)
 		return;
-	used = imap_session_on_data(f->s, buf_slice(&f->in));
+	used = fake_give(f, buf_slice(&f->in));
 	buf_consume(&f->in, used);
 	/* As imap_conn does; a wake from inside of on_data comes before it. */
 	f->paused = f->in.n > 0;
@@ -1032,6 +1084,7 @@ fake_step(struct fake *f)
 	} else {
 		return false;
 	}
+	tap_out(f);
 	give_input(f);
 	return true;
 }
@@ -1041,6 +1094,7 @@ fake_run(struct fake *f)
 {
 	size_t before;
 
+	tap_out(f);
 	do {
 		before = f->in.n;
 		give_input(f);

@@ -70,6 +70,9 @@ struct fake {
 	bool			 deferred, wants_tls, closed, in_use;
 	bool			 paused;	/* input was left: none is given before a wake */
 	char			 reason[64];
+	uint64_t		 tap_id;	/* lib/io/conn_tap.h */
+	size_t			 tapped;	/* of out */
+	bool			 tap_waits;
 };
 
 void		 fake_shared_init(struct imap_shared *);
@@ -84,6 +87,11 @@ void		 fake_fini(struct fake *);
 void		 fake_say(struct fake *, const char *);
 void		 fake_say_bytes(struct fake *, struct slice);
 void		 fake_run(struct fake *);
+/* Input alone, and nothing moves: what the session used. */
+size_t		 fake_give(struct fake *, struct slice);
+/* From here on the test sets what no client can: nobody checks the answers
+   against the session (tests/imapwatch.py). */
+void		 fake_unheard(struct fake *);
 /* Only requests and deferred work, one step; false: nothing to do. */
 bool		 fake_step(struct fake *);
 

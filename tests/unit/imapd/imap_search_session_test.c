@@ -34,6 +34,7 @@ test_esearch(void **state)
 	    "* ESEARCH (TAG \"a\") MIN 1 COUNT 2\r\na OK");
 	EXPECT("a UID SEARCH RETURN (ALL) BODY needle\r\n",
 	    "* ESEARCH (TAG \"a\") UID ALL 1,3\r\na OK");
+	fake_unheard(&f);
 	EXPECT("a SEARCH RETURN (PARTIAL -1:-2) ALL\r\n",
 	    "* ESEARCH (TAG \"a\") PARTIAL (-1:-2 2:3)\r\na OK");
 	EXPECT("a SEARCH RETURN (ALL) CHARSET KOI8-R ALL\r\n", "a NO [BADCHARSET");

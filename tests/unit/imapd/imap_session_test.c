@@ -762,7 +762,7 @@ static void
 test_bye_during_login(void **state)
 {
 	(void)state;
-	(void)imap_session_on_data(f.s, SLICE_LIT("a LOGIN alice secret\r\n"));
+	(void)fake_give(&f, SLICE_LIT("a LOGIN alice secret\r\n"));
 	assert_false(list_is_empty(&f.calls));
 	imap_session_on_deadline(f.s);
 	assert_true(say_has("* BYE"));
@@ -776,7 +776,7 @@ static void
 test_stale_handle(void **state)
 {
 	(void)state;
-	(void)imap_session_on_data(f.s, SLICE_LIT("a LOGIN alice secret\r\n"));
+	(void)fake_give(&f, SLICE_LIT("a LOGIN alice secret\r\n"));
 	assert_true(fake_step(&f));
 	imap_session_on_store_left(f.s);
 	imap_session_on_store_joined(f.s);
@@ -824,7 +824,7 @@ test_append_across_restart(void **state)
 	}
 	/* an epoch that the old store still gave is not used */
 	sealer_forget(shared.sealer);
-	(void)imap_session_on_data(f.s, SLICE_LIT("a APPEND INBOX {6}\r\n"));
+	(void)fake_give(&f, SLICE_LIT("a APPEND INBOX {6}\r\n"));
 	assert_true(fake_step(&f));
 	imap_session_on_store_left(f.s);
 	sealer_forget(shared.sealer);
@@ -888,7 +888,7 @@ test_cut_off(void **state)
 			fake_init(&f, &shared, &store, true);
 			fake_say(&f, "l LOGIN alice secret\r\ns SELECT INBOX\r\n");
 			buf_put_str(&f.in, last[i]);
-			(void)imap_session_on_data(f.s, buf_slice(&f.in));
+			(void)fake_give(&f, buf_slice(&f.in));
 			buf_reset(&f.in);
 			for (int k = 0; k < steps; k++)
 				(void)fake_step(&f);
