@@ -46,6 +46,8 @@ struct master_proc {
 	/* the last answer to ctl_status */
 	uint32_t			 sessions;
 	char				 note[256];
+	uint32_t			 dead;		/* destinations that refuse */
+	char				 warnings[4001];	/* lines */
 	char				 crash_at[128];	/* test builds: for the next starts */
 };
 

@@ -377,4 +377,6 @@ master_spawn_fini(struct master_proc *p)
 	p->state = PROC_DOWN;
 	p->sessions = 0;
 	p->note[0] = '\0';
+	p->warnings[0] = '\0';
+	p->dead = 0;
 }

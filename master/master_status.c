@@ -16,7 +16,7 @@
 #include "master/master_control.h"
 #include "master/master_priv.h"
 
-enum { STATUS_TEXT_MAX = 60000, LAYERS = 5 };
+enum { STATUS_TEXT_MAX = 60000, WARNINGS_MAX = 16384, LAYERS = 5 };
 
 struct gather {
 	struct master		*m;
@@ -130,9 +130,21 @@ has_sessions(const struct plan_role *role)
 	return role->services != 0;
 }
 
+/* queue knows them, but they are relay's. */
+static unsigned
+dead_of(const struct master *m, const struct plan_role *role)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; role->role == IPC_RELAY && i < m->proc_count; i++)
+		n += m->procs[i].dead;
+	return n;
+}
+
 static void
 put_note(struct buf *b, const struct master *m, const struct summary *s)
 {
+	unsigned dead = dead_of(m, s->role);
 	bool any = false;
 
 	if (s->ready < s->count) {
@@ -141,6 +153,10 @@ put_note(struct buf *b, const struct master *m, const struct summary *s)
 	}
 	if (s->first->note[0] != '\0') {
 		buf_printf(b, "%s%s", any ? ", " : "", s->first->note);
+		any = true;
+	}
+	if (dead > 0) {
+		buf_printf(b, "%sdead destinations %u", any ? ", " : "", dead);
 		any = true;
 	}
 	if (s->crashed != NULL) {
@@ -253,34 +269,59 @@ put_missing_layers(struct buf *b, uint8_t layers)
 	}
 }
 
+/* A line each; how many. */
 static unsigned
-put_warnings(struct buf *b, const struct master *m, const char *before, const char *after)
+put_warnings(struct buf *b, const struct master *m)
 {
+	struct slice all;
 	unsigned n = 0;
 
 	for (const struct plan_role *r = plan_roles; r->role != IPC_NOBODY; r++) {
 		struct summary s = summarise(m, r);
 
-		if (s.ready == s.count)
-			continue;
-		buf_printf(b, "%s%s: %u of %u not ready%s", before, r->name, s.count - s.ready,
-		    s.count, after);
-		n++;
+		if (s.ready < s.count)
+			buf_printf(b, "%s: %u of %u not ready\n", r->name, s.count - s.ready,
+			    s.count);
 	}
 	if (common_layers(m) != (1u << LAYERS) - 1) {
-		buf_printf(b, "%ssandbox layers missing: ", before);
+		buf_put_str(b, "sandbox layers missing: ");
 		put_missing_layers(b, common_layers(m));
-		buf_put_str(b, after);
-		n++;
+		buf_put_char(b, '\n');
 	}
+	for (size_t i = 0; i < m->proc_count; i++)
+		if (m->procs[i].state == PROC_READY)
+			buf_put_str(b, m->procs[i].warnings);
+	all = buf_slice(b);
+	for (size_t i = 0; i < all.n; i++)
+		n += all.p[i] == '\n';
 	return n;
+}
+
+/* "1 warning: text"; more of them stand below each other. */
+static void
+put_warning_lines(struct buf *b, const struct master *m)
+{
+	struct slice rest, line;
+	struct buf w;
+	unsigned n;
+
+	buf_init(&w, WARNINGS_MAX);
+	n = put_warnings(&w, m);
+	rest = buf_slice(&w);
+	if (n == 1)
+		buf_put_str(b, "1 warning: ");
+	else if (n > 1)
+		buf_printf(b, "%u warnings:\n", n);
+	while (rest.n > 0) {
+		rest = slice_cut(rest, '\n', &line);
+		buf_printf(b, "%s%.*s\n", n > 1 ? "  " : "", SLICE_FMT(line));
+	}
+	buf_fini(&w);
 }
 
 static void
 put_table(struct buf *b, const struct master *m)
 {
-	struct buf warnings;
-
 	put_head(b, m);
 	put_master_row(b, m);
 	for (const struct plan_role *r = plan_roles; r->role != IPC_NOBODY; r++) {
@@ -291,25 +332,45 @@ put_table(struct buf *b, const struct master *m)
 	buf_put_str(b, "disk free ");
 	put_bytes(b, disk_free(m));
 	buf_put_char(b, '\n');
-	buf_init(&warnings, 4096);
-	(void)put_warnings(&warnings, m, "warning: ", "\n");
-	buf_put_slice(b, buf_slice(&warnings));
-	buf_fini(&warnings);
+	put_warning_lines(b, m);
+}
+
+static void
+put_json_text(struct buf *b, struct slice s)
+{
+	buf_put_char(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_printf(b, "\\%c", s.p[i]);
+		else if ((unsigned char)s.p[i] < ' ')
+			buf_printf(b, "\\u%04x", (unsigned char)s.p[i]);
+		else
+			buf_put_char(b, s.p[i]);
+	}
+	buf_put_char(b, '"');
 }
 
 static void
 put_json_string(struct buf *b, const char *s)
 {
-	buf_put_char(b, '"');
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_printf(b, "\\%c", *s);
-		else if ((unsigned char)*s < ' ')
-			buf_printf(b, "\\u%04x", (unsigned char)*s);
-		else
-			buf_put_char(b, *s);
+	put_json_text(b, slice_str(s));
+}
+
+static void
+put_json_warnings(struct buf *b, const struct master *m)
+{
+	struct slice rest, line;
+	const char *sep = "";
+	struct buf w;
+
+	buf_init(&w, WARNINGS_MAX);
+	(void)put_warnings(&w, m);
+	for (rest = buf_slice(&w); rest.n > 0; sep = ",") {
+		rest = slice_cut(rest, '\n', &line);
+		buf_put_str(b, sep);
+		put_json_text(b, line);
 	}
-	buf_put_char(b, '"');
+	buf_fini(&w);
 }
 
 static void
@@ -334,7 +395,6 @@ static void
 put_json(struct buf *b, const struct master *m)
 {
 	const struct godwit_options *o = conf_values(m->conf, "godwit");
-	struct buf w;
 
 	buf_printf(b, "{\"version\":\"%s\",\"hostname\":", GODWIT_VERSION);
 	put_json_string(b, o->hostname);
@@ -349,11 +409,7 @@ put_json(struct buf *b, const struct master *m)
 		put_json_process(b, m, &m->procs[i]);
 	}
 	buf_put_str(b, "],\"warnings\":[");
-	buf_init(&w, 4096);
-	if (put_warnings(&w, m, "\"", "\",") > 0)
-		buf_truncate(&w, buf_slice(&w).n - 1);
-	buf_put_slice(b, buf_slice(&w));
-	buf_fini(&w);
+	put_json_warnings(b, m);
 	buf_put_str(b, "]}\n");
 }
 
@@ -386,6 +442,8 @@ on_status(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in
 		p->sessions = r->sessions;
 		p->layers = r->layers;
 		(void)slice_to_cstr(r->note, p->note, sizeof(p->note));
+		p->dead = r->dead;
+		(void)slice_to_cstr(r->warnings, p->warnings, sizeof(p->warnings));
 	}
 	answer_if_complete(q->g);
 	free(q);

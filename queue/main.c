@@ -9,6 +9,7 @@
 #include "lib/base/must.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/daemon/daemon.h"
+#include "queue/queue_alarm.h"
 #include "queue/queue_compact.h"
 #include "queue/queue_core.h"
 #include "queue/queue_forget.h"
@@ -360,6 +361,14 @@ queue_status(struct daemon_app *app, uint32_t *sessions, struct buf *note)
 }
 
 static void
+queue_warn(struct daemon_app *app, uint32_t *dead, struct buf *lines)
+{
+	struct queue *q = queue_of_app(app);
+
+	*dead = queue_alarm_put(q->sites, loop_real_ms(q->loop), lines);
+}
+
+static void
 tool_reply(void *arg, uint64_t id, uint8_t code, bool more, struct slice text)
 {
 	daemon_tool_reply(arg, id, code, more, text);
@@ -397,6 +406,7 @@ static const struct daemon queue_daemon = {
 	.reload = load_options,
 	.drain = queue_drain,
 	.status = queue_status,
+	.warn = queue_warn,
 	.tool = queue_tool
 };
 

@@ -80,6 +80,8 @@ struct daemon {
 	void		(*drain)(struct daemon_app *);
 	/* Fill sessions and note for godwit status. */
 	void		(*status)(struct daemon_app *, uint32_t *sessions, struct buf *note);
+	/* Lines of what an operator should look at; destinations that refuse. */
+	void		(*warn)(struct daemon_app *, uint32_t *dead, struct buf *lines);
 	/* A tool's request (verb, NUL-separated args); answer with daemon_tool_reply. */
 	void		(*tool)(struct daemon_app *, uint64_t id, const struct ipc_ctl_tool *,
 			    struct ipc_in *);

@@ -16,6 +16,7 @@
 #define LOST_MASTER_MS	1000	/* to drain when master has gone */
 #define LAST_TURNS	2	/* of the loop, in which peers send the rest */
 #define NOTE_BYTES	255
+#define WARNING_BYTES	4000	/* as in ctl_status_reply */
 
 static struct daemon_app *
 app_of(struct ipc_peer *p)
@@ -82,15 +83,20 @@ on_status(struct ipc_peer *p, const void *m, struct ipc_in *in)
 {
 	struct daemon_app *app = app_of(p);
 	struct ipc_ctl_status_reply reply = { .layers = (uint8_t)app->layers };
-	struct buf note;
+	struct buf note, lines;
 
 	(void)m;
 	buf_init(&note, NOTE_BYTES);
+	buf_init(&lines, WARNING_BYTES);
 	if (app->daemon->status != NULL)
 		app->daemon->status(app, &reply.sessions, &note);
+	if (app->daemon->warn != NULL)
+		app->daemon->warn(app, &reply.dead, &lines);
 	reply.note = buf_slice(&note);
+	reply.warnings = buf_slice(&lines);
 	ipc_reply(p, in->id, IPC_MSG_ctl_status_reply, &reply);
 	buf_fini(&note);
+	buf_fini(&lines);
 }
 
 static void

@@ -369,6 +369,25 @@ def test_gwcat_refuses(g, args, code):
     assert cat(g, *args, code=code) == ""
 
 
+def test_status_tells_who_refuses(g, sink):
+    sink.shutdown()
+    sink.server_close()
+    for _ in range(4):
+        submit(g)
+    for _ in range(2):      # for which it is not even tried
+        send(g, message("more", "text\r\n", "alice@example.test", "u@far.example"), to="u@far.example",
+             sender="alice@example.test", port=587, user="alice")
+    assert len(rows_of(g)) == 6
+    site = f"[127.0.0.1]:{sink.port}"
+    line = (rf"{re.escape(site)} refuses since \d\d:\d\d, 6 messages wait \(gwqueue -s {re.escape(site)}\)")
+    assert any(re.fullmatch(line, w) for w in g.status()["warnings"]), g.status()["warnings"]
+    p = g.godwit("status")
+    assert p.returncode == 0
+    assert re.search(rf"(^1 warning: |^  ){line}$", p.stdout, re.M), p.stdout
+    assert re.search(r"^relay.*  dead destinations 1$", p.stdout, re.M), p.stdout
+    assert g.tool("gwqueue", "-p", "-s", site).stdout.count("u@far.example") == 6
+
+
 # gwshape
 
 def test_gwshape_counts_by_site_and_age(g, sink):

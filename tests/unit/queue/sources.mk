@@ -39,7 +39,9 @@ queue_crash_test_SRCS = tests/unit/queue/queue_crash_test.c tests/unit/queue/fak
 queue_crash_test_USES = $(queue_TEST_USES)
 queue_crash_test_EXT = $(queue_TEST_EXT)
 
-UNITS += queue_site_test queue_parcel_test queue_model_test
+UNITS += queue_site_test queue_parcel_test queue_model_test queue_alarm_test
+queue_alarm_test_SRCS = tests/unit/queue/queue_alarm_test.c queue/queue_alarm.c $(queue_site_TEST)
+queue_alarm_test_USES = base
 queue_site_TEST = tests/unit/queue/site_world.c queue/queue_sched.c $(queue_SITES)
 queue_site_test_SRCS = tests/unit/queue/queue_site_test.c $(queue_site_TEST)
 queue_site_test_USES = base
