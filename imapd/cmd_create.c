@@ -22,7 +22,7 @@ cmd_create_parse(struct imap_cmd *c, struct imap_parser *p)
 	wire = imap_parser_astring(p);
 	if (slice_ends(wire, "/"))
 		wire.n--;
-	a->name_error = imap_mailbox_name(wire, &c->arena, &a->name);
+	a->name_error = imap_mailbox_name(wire, p->utf8_names, &c->arena, &a->name);
 }
 
 static void

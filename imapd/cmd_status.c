@@ -68,7 +68,7 @@ on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
 		[HIGHESTMODSEQ] = m->modseq > 0 ? m->modseq : 1,
 	};
 	buf_put_str(out, "* STATUS ");
-	imap_mailbox_put(out, a->name);
+	imap_mailbox_put(s, out, a->name);
 	for (size_t i = 0; i < a->count; i++)
 		buf_printf(out, "%s%s %llu", i == 0 ? " (" : " ", item_names[a->items[i]],
 		    (unsigned long long)values[a->items[i]]);

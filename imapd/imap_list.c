@@ -58,7 +58,7 @@ put_line(struct imap_cmd *c, const struct ipc_mailbox *m)
 	buf_printf(out, "* %s (", a->subscribed ? "LSUB" : "LIST");
 	put_attributes(out, m, a->subscribed);
 	buf_put_str(out, ") \"/\" ");
-	imap_mailbox_put(out, m->name);
+	imap_mailbox_put(c->s, out, m->name);
 	buf_put_str(out, "\r\n");
 }
 
@@ -158,10 +158,11 @@ make_pattern(struct imap_cmd *c)
 	struct args *a = c->priv;
 	struct slice parts[2];
 	char *p;
-	enum err e = imap_mailbox_pattern(a->reference, &c->arena, &parts[0]);
+	bool utf8 = imap_session_is(c->s, IMAP_EN_UTF8_NAMES);
+	enum err e = imap_mailbox_pattern(a->reference, utf8, &c->arena, &parts[0]);
 
 	if (e == ERR_OK)
-		e = imap_mailbox_pattern(a->name, &c->arena, &parts[1]);
+		e = imap_mailbox_pattern(a->name, utf8, &c->arena, &parts[1]);
 	if (e != ERR_OK)
 		return e;
 	p = imap_cmd_alloc(c, parts[0].n + parts[1].n + 1);

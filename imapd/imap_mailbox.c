@@ -10,11 +10,15 @@
 #define PATTERN_MAX	1024
 
 enum err
-imap_mailbox_pattern(struct slice wire, struct arena *a, struct slice *out)
+imap_mailbox_pattern(struct slice wire, bool utf8, struct arena *a, struct slice *out)
 {
 	struct buf b;
 	enum err e;
 
+	if (utf8) {
+		*out = wire;
+		return !utf8_ok(wire) ? ERR_SYNTAX : wire.n > PATTERN_MAX ? ERR_LIMIT : ERR_OK;
+	}
 	buf_init(&b, PATTERN_MAX);
 	e = imap_utf7_decode(wire, &b);
 	if (e == ERR_FULL)
@@ -75,10 +79,10 @@ capitalize_inbox(char *p, size_t n)
 }
 
 enum err
-imap_mailbox_name(struct slice wire, struct arena *a, struct slice *name)
+imap_mailbox_name(struct slice wire, bool utf8, struct arena *a, struct slice *name)
 {
 	struct slice decoded;
-	enum err e = imap_mailbox_pattern(wire, a, &decoded);
+	enum err e = imap_mailbox_pattern(wire, utf8, a, &decoded);
 	char *p;
 
 	if (e != ERR_OK)
@@ -104,7 +108,7 @@ imap_mailbox_parse(struct imap_parser *p, enum err *e)
 	struct slice wire = imap_parser_astring(p), name = SLICE_NONE;
 
 	if (imap_parser_ok(p))
-		*e = imap_mailbox_name(wire, p->arena, &name);
+		*e = imap_mailbox_name(wire, p->utf8_names, p->arena, &name);
 	return *e == ERR_OK ? name : SLICE_NONE;
 }
 
@@ -142,12 +146,15 @@ imap_mailbox_match(struct slice pattern, struct slice name)
 }
 
 void
-imap_mailbox_put(struct buf *b, struct slice name)
+imap_mailbox_put(const struct imap_session *s, struct buf *b, struct slice name)
 {
 	struct buf wire;
 
 	buf_init(&wire, 8 * IMAP_MAILBOX_MAX);
-	imap_utf7_encode(name, &wire);
+	if (imap_session_is(s, IMAP_EN_UTF8_NAMES))
+		buf_put_slice(&wire, name);
+	else
+		imap_utf7_encode(name, &wire);
 	buf_put_char(b, '"');
 	for (size_t i = 0; i < wire.n; i++) {
 		char c = buf_data(&wire)[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mailbox names.  On the wire they are modified UTF-7; the store has them in
- * UTF-8 (NFC) with "INBOX" in capitals and "/" between levels.
+ * Mailbox names.  On the wire they are modified UTF-7, or UTF-8 for clients
+ * that switched on IMAP4rev2 or UTF8=ACCEPT; the store has them in UTF-8 (NFC)
+ * with "INBOX" in capitals and "/" between levels.
  */
 #ifndef IMAP_MAILBOX_H
 #define IMAP_MAILBOX_H
@@ -9,6 +10,7 @@
 #include <stdbool.h>
 
 #include "imapd/imap_parser.h"
+#include "imapd/imap_session.h"
 #include "lib/base/buf.h"
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
@@ -20,9 +22,11 @@
  * A name that could exist: well-formed, no empty level, no control
  * characters, no wildcards.  SYNTAX, LIMIT.  *name lies in the arena.
  */
-enum err	 imap_mailbox_name(struct slice wire, struct arena *, struct slice *name) MUST_USE;
+enum err	 imap_mailbox_name(struct slice wire, bool utf8, struct arena *,
+		    struct slice *name) MUST_USE;
 /* A reference or pattern of LIST: decoded only. */
-enum err	 imap_mailbox_pattern(struct slice wire, struct arena *, struct slice *) MUST_USE;
+enum err	 imap_mailbox_pattern(struct slice wire, bool utf8, struct arena *,
+		    struct slice *) MUST_USE;
 /* mailbox of the grammar; a name that cannot be is not a syntax error: *e. */
 struct slice	 imap_mailbox_parse(struct imap_parser *, enum err *e);
 
@@ -30,6 +34,6 @@ struct slice	 imap_mailbox_parse(struct imap_parser *, enum err *e);
 bool		 imap_mailbox_match(struct slice pattern, struct slice name);
 
 /* As an astring on the wire, always quoted. */
-void		 imap_mailbox_put(struct buf *, struct slice name);
+void		 imap_mailbox_put(const struct imap_session *, struct buf *, struct slice name);
 
 #endif

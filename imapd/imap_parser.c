@@ -13,6 +13,7 @@ imap_parser_init(struct imap_parser *p, struct slice text, struct arena *a)
 	p->end = p->p + text.n;
 	p->arena = a;
 	p->what = NULL;
+	p->utf8_names = false;
 	p->saved = SLICE_NONE;
 	p->took_saved = false;
 }

@@ -23,6 +23,7 @@ struct imap_parser {
 	const char	*p;
 	const char	*end;
 	struct arena	*arena;
+	bool		 utf8_names;	/* mailboxes are not in modified UTF-7 */
 	const char	*what;		/* first mistake, for the BAD text; NULL: none */
 	struct slice	 saved;		/* what "$" stands for, as imap_seqset_read gives it */
 	bool		 took_saved;	/* some set was "$" */

@@ -8,6 +8,7 @@
 
 struct args {
 	struct slice		 name;
+	struct slice		 wire;		/* as the client wrote it */
 	enum err		 name_error;
 	bool			 examine;
 	bool			 condstore;
@@ -39,7 +40,9 @@ imap_select_parse(struct imap_cmd *c, struct imap_parser *p)
 		return;
 	c->priv = a;
 	imap_parser_sp(p);
-	a->name = imap_mailbox_parse(p, &a->name_error);
+	a->wire = imap_parser_astring(p);
+	a->name_error = imap_parser_ok(p) ?
+	    imap_mailbox_name(a->wire, p->utf8_names, &c->arena, &a->name) : ERR_OK;
 	if (!imap_parser_take(p, ' '))
 		return;
 	imap_parser_want(p, '(');
@@ -52,9 +55,26 @@ imap_select_parse(struct imap_cmd *c, struct imap_parser *p)
 		imap_parser_fail(p, "ENABLE QRESYNC first");
 }
 
+/* RFC 9051 s6.3.2: the name as it is kept, and when that differs as it came. */
+static void
+put_name(struct imap_session *s, const struct args *a)
+{
+	struct buf *out = imap_session_out(s);
+
+	buf_put_str(out, "* LIST () \"/\" ");
+	imap_mailbox_put(s, out, a->name);
+	if (!slice_eq(a->name, a->wire)) {
+		buf_put_str(out, " (\"OLDNAME\" (");
+		imap_mailbox_put(s, out, a->wire);
+		buf_put_str(out, "))");
+	}
+	buf_put_str(out, "\r\n");
+}
+
 static void
 put_facts(struct imap_session *s, const struct ipc_store_selected *m)
 {
+	bool rev2 = imap_session_is(s, IMAP_EN_REV2);
 	struct buf *out = imap_session_out(s);
 
 	imap_flags_put_list(out, m->keywords);
@@ -64,8 +84,10 @@ put_facts(struct imap_session *s, const struct ipc_store_selected *m)
 		buf_put_str(out, " \\*");
 	}
 	buf_put_str(out, ")] Flags that are kept\r\n");
-	buf_printf(out, "* %u EXISTS\r\n* %u RECENT\r\n", m->exists, m->recent);
-	if (m->first_unseen != 0)
+	buf_printf(out, "* %u EXISTS\r\n", m->exists);
+	if (!rev2)
+		buf_printf(out, "* %u RECENT\r\n", m->recent);
+	if (!rev2 && m->first_unseen != 0)
 		buf_printf(out, "* OK [UNSEEN %u] First unseen\r\n", m->first_unseen);
 	buf_printf(out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", m->uidvalidity);
 	buf_printf(out, "* OK [UIDNEXT %u] Predicted next UID\r\n", m->uidnext);
@@ -104,6 +126,8 @@ on_selected(struct imap_session *s, void *arg, const struct imap_reply *r)
 	(void)imap_sync_keywords(s, m->keywords);
 	s->state = IMAP_SELECTED;
 	put_facts(s, m);
+	if (imap_session_is(s, IMAP_EN_REV2))
+		put_name(s, a);
 	if (a->resync != NULL)
 		imap_resync_start(a->resync, done);
 	else

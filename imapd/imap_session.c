@@ -146,12 +146,6 @@ imap_session_set_deadline(struct imap_session *s)
 	s->host->deadline(s->host_arg, at);
 }
 
-bool
-imap_session_is(const struct imap_session *s, enum imap_enabled bit)
-{
-	return (s->enabled & bit) != 0;
-}
-
 static void
 put_highest(struct imap_session *s)
 {
@@ -355,6 +349,7 @@ run(struct imap_cmd *c, struct slice text)
 	struct slice name;
 
 	imap_parser_init(&p, text, &c->arena);
+	p.utf8_names = imap_session_is(s, IMAP_EN_UTF8_NAMES);
 	p.saved = slice_of(s->view.saved, s->view.saved_bytes);
 	c->tag = arena_dup(&c->arena, imap_parser_tag(&p));
 	imap_parser_sp(&p);

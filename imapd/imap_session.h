@@ -41,7 +41,8 @@ enum imap_enabled {
 	IMAP_EN_CONDSTORE = 2,	/* MODSEQ is told, RFC 7162 s3.1 */
 	IMAP_EN_QRESYNC = 4,	/* VANISHED is told, RFC 7162 s3.2 */
 	IMAP_EN_UTF8 = 8,	/* UTF8=ACCEPT, RFC 9755 */
-	IMAP_EN_UIDONLY = 16	/* no sequence numbers, RFC 9586 */
+	IMAP_EN_UIDONLY = 16,	/* no sequence numbers, RFC 9586 */
+	IMAP_EN_UTF8_NAMES = IMAP_EN_REV2 | IMAP_EN_UTF8	/* mailboxes are not in UTF-7 */
 };
 
 /* A request under way: which process it went to, and its number there. */
@@ -208,7 +209,12 @@ void			 imap_session_drop_token(struct imap_session *);
 void			 imap_session_unselect(struct imap_session *);
 /* The capabilities that hold now, without the word CAPABILITY. */
 void			 imap_session_put_capabilities(const struct imap_session *, struct buf *);
-bool			 imap_session_is(const struct imap_session *, enum imap_enabled);
+/* Any of the bits. */
+static inline bool
+imap_session_is(const struct imap_session *s, enum imap_enabled bits)
+{
+	return (s->enabled & bits) != 0;
+}
 /* These bits and what they imply; call it before the command reports anything. */
 void			 imap_session_enable(struct imap_session *, unsigned bits);
 void			 imap_session_set_deadline(struct imap_session *);

@@ -63,15 +63,15 @@ test_names(void **state)
 	(void)state;
 	arena_init(&a, 100000);
 	for (size_t i = 0; i < lengthof(good); i++) {
-		assert_int_equal(imap_mailbox_name(slice_str(good[i].wire), &a, &name), ERR_OK);
+		assert_int_equal(imap_mailbox_name(slice_str(good[i].wire), false, &a, &name), ERR_OK);
 		assert_slice(name, good[i].name);
 	}
 	for (size_t i = 0; i < lengthof(bad); i++)
-		assert_int_equal(imap_mailbox_name(slice_str(bad[i]), &a, &name), ERR_SYNTAX);
+		assert_int_equal(imap_mailbox_name(slice_str(bad[i]), false, &a, &name), ERR_SYNTAX);
 	memset(longest, 'x', sizeof(longest));
-	assert_int_equal(imap_mailbox_name(slice_of(longest, IMAP_MAILBOX_MAX), &a, &name),
+	assert_int_equal(imap_mailbox_name(slice_of(longest, IMAP_MAILBOX_MAX), false, &a, &name),
 	    ERR_OK);
-	assert_int_equal(imap_mailbox_name(slice_of(longest, IMAP_MAILBOX_MAX + 1), &a, &name),
+	assert_int_equal(imap_mailbox_name(slice_of(longest, IMAP_MAILBOX_MAX + 1), false, &a, &name),
 	    ERR_LIMIT);
 	arena_fini(&a);
 }
