@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 store_engine_SRCS = store/kv_overlay.c store/kv_lmdb.c store/blob_sum.c store/blob_segment.c \
 	store/store_journal.c store/store_commit.c
-store_core_SRCS = $(store_engine_SRCS) store/store_page.c store/store_record.c store/store_box.c \
+store_core_SRCS = $(store_engine_SRCS) store/store_page.c store/store_wide.c store/store_record.c store/store_box.c \
 	store/store_view.c store/store_walk.c store/store_core.c store/store_op.c store/store_names.c \
 	store/store_keywords.c store/store_append.c store/store_mailboxes.c store/store_fetch.c \
 	store/store_change.c store/store_sync.c store/store_vanished.c store/store_facts.c store/store_sweep.c store/store_mark.c store/store_check.c

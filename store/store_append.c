@@ -18,7 +18,6 @@
 #include "store/store_op.h"
 #include "store/store_sweep.h"
 
-#define SYSTEM_FLAGS	(STORE_SEEN | STORE_ANSWERED | STORE_FLAGGED | STORE_DELETED | STORE_DRAFT)
 #define THREAD_WRITES_MAX	8	/* references that get a record from one message */
 
 struct append {
@@ -31,7 +30,7 @@ struct append {
 	struct record_content		 content;
 	struct store_reservation	*reservation;
 	uint64_t			 thread;
-	uint32_t			 flags;
+	struct flagset			 flags;
 	uint64_t			 fd_bytes;
 	struct box			 box;
 };
@@ -236,7 +235,7 @@ check_form(struct append *a)
 
 	if (m->commitment.n != 32 || m->wrapped.n == 0 || m->content == 0 || m->epoch == 0 ||
 	    (m->message_id.n != 0 && m->message_id.n != 8) || m->references.n % 8 != 0 ||
-	    (m->flags & ~(uint32_t)SYSTEM_FLAGS) != 0 || (!is_deliver && m->msg != 0) ||
+	    (m->flags & ~(uint32_t)STORE_SYSTEM) != 0 || (!is_deliver && m->msg != 0) ||
 	    (m->body.n > 0) == (a->in->fd_count > 0))
 		return ERR_VIOLATION;
 	if ((e = keywords_check(m->keywords)) != ERR_OK)
@@ -457,10 +456,10 @@ put_rows(struct append *a, uint32_t *uid, uint64_t *modseq)
 		return ERR_LIMIT;
 	*uid = rec->uidnext;
 	*modseq = op_modseq(&a->op);
-	hot = (struct page_hot_row){ *uid, a->flags, *modseq };
+	hot = (struct page_hot_row){ *uid, a->flags.bits, *modseq };
 	cold = (struct page_cold_row){ *uid, m->size, m->content, a->thread, m->internal_s,
 	    store_now_s(a->op.store), *modseq };
-	if ((e = box_append(&a->box, &hot, &cold)) != ERR_OK)
+	if ((e = box_append(&a->box, &hot, flagset_more(&a->flags), &cold)) != ERR_OK)
 		return e;
 	rec->uidnext++;
 	rec->modseq = *modseq;
@@ -473,7 +472,7 @@ static enum err
 append_new(struct append *a, struct store_reply *r)
 {
 	uint64_t modseq;
-	uint32_t uid, bits;
+	uint32_t uid;
 	enum err e;
 
 	if ((e = check_content(a)) != ERR_OK ||
@@ -484,9 +483,9 @@ append_new(struct append *a, struct store_reply *r)
 		return ERR_QUOTA;
 	if ((e = box_open(&a->box, a->op.txn, a->m->account, a->mailbox)) != ERR_OK)
 		return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
-	if ((e = keywords_bits(&a->op, a->mailbox, a->m->keywords, true, &bits)) != ERR_OK)
+	a->flags = flagset_of(a->m->flags, SLICE_NONE);
+	if ((e = keywords_flags(&a->op, a->mailbox, a->m->keywords, true, &a->flags)) != ERR_OK)
 		return e;
-	a->flags = a->m->flags | bits;
 	if ((e = need_epoch(a)) != ERR_OK || (e = find_thread(a)) != ERR_OK ||
 	    (e = put_content(a)) != ERR_OK || (e = put_rows(a, &uid, &modseq)) != ERR_OK)
 		return e;

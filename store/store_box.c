@@ -30,7 +30,9 @@ box_make(struct box *b, struct kv_txn *txn, uint64_t account, uint32_t id)
 	b->dir_n = b->dir_cap = 0;
 	b->has_dirs = false;
 	b->dir_at = -1;
-	b->dir_dirty = b->hot_dirty = b->cold_dirty = false;
+	b->dir_dirty = b->hot_dirty = b->cold_dirty = b->wide_dirty = false;
+	memset(&b->wide, 0, sizeof(b->wide));
+	b->wide_parts = 0;
 	b->dir.n = b->hot.n = b->cold.n = 0;
 	b->hot_first = b->cold_first = 0;
 	b->cold_is_tail = false;
@@ -60,6 +62,7 @@ box_close(struct box *b)
 {
 	free(b->dirs);
 	b->dirs = NULL;
+	wide_fini(&b->wide);
 	b->txn = NULL;
 }
 
@@ -105,6 +108,34 @@ flush_dir(struct box *b)
 	b->dir_dirty = false;
 }
 
+static struct kv_key
+wide_key(const struct box *b, unsigned part)
+{
+	return record_key_wide(b->account, b->id, b->hot_first, (uint16_t)part);
+}
+
+static void
+flush_wide(struct box *b)
+{
+	unsigned parts = wide_part_count(b->wide.n);
+	struct page_bytes bytes;
+	struct kv_key k;
+
+	if (!b->wide_dirty)
+		return;
+	for (unsigned i = 0; i < parts; i++) {
+		wide_put(&b->wide, i, &bytes);
+		k = wide_key(b, i);
+		kv_put(b->txn, &k, page_slice(&bytes));
+	}
+	for (unsigned i = parts; i < b->wide_parts; i++) {
+		k = wide_key(b, i);
+		kv_del(b->txn, &k);
+	}
+	b->wide_parts = parts;
+	b->wide_dirty = false;
+}
+
 static void
 flush_hot(struct box *b)
 {
@@ -112,8 +143,10 @@ flush_hot(struct box *b)
 
 	if (!b->hot_dirty)
 		return;
+	b->hot.wide = (uint16_t)b->wide.n;
 	page_hot_put(&b->hot, &bytes);
 	write_page(b, 'H', b->hot_first, &bytes);
+	flush_wide(b);
 	b->hot_dirty = false;
 }
 
@@ -234,6 +267,27 @@ hold_dir(struct box *b, unsigned idx)
 	return ERR_OK;
 }
 
+/* The columns beside the page that was just read. */
+static enum err
+load_wide(struct box *b, uint32_t first)
+{
+	struct slice v;
+	struct kv_key k;
+	enum err e;
+
+	b->wide.n = 0;
+	b->wide_dirty = false;
+	b->wide_parts = wide_part_count(b->hot.wide);
+	for (unsigned i = 0; i < b->wide_parts; i++) {
+		k = record_key_wide(b->account, b->id, first, (uint16_t)i);
+		if ((e = kv_get(b->txn, &k, &v)) != ERR_OK)
+			return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
+		if ((e = wide_read(&b->wide, v, b->hot.n)) != ERR_OK)
+			return e;
+	}
+	return b->wide.n == b->hot.wide ? ERR_OK : ERR_CORRUPT;
+}
+
 /* The hot page of a row of the held directory page. */
 static enum err
 hold_hot(struct box *b, unsigned row)
@@ -256,6 +310,8 @@ hold_hot(struct box *b, unsigned row)
 	if (b->hot.n == 0 || b->hot.n != b->dir.rows[row].count ||
 	    b->hot.rows[0].uid < first)
 		return ERR_CORRUPT;
+	if ((e = load_wide(b, first)) != ERR_OK)
+		return e;
 	b->hot_first = first;
 	return ERR_OK;
 }
@@ -501,6 +557,12 @@ box_cold(struct box *b, uint32_t uid, struct page_cold_row *out)
 	return ERR_OK;
 }
 
+unsigned
+box_more(const struct box *b, const struct box_pos *p, unsigned char out[STORE_MORE_BYTES])
+{
+	return b->wide.n == 0 ? 0 : wide_row(&b->wide, p->idx, out);
+}
+
 enum err
 box_deleted_bytes(struct box *b, uint64_t *bytes)
 {
@@ -582,12 +644,14 @@ hold_tail(struct box *b, uint32_t uid, unsigned *row)
 	*row = b->dir.n - 1u;
 	flush_hot(b);
 	b->hot.n = 0;
+	b->wide.n = b->wide_parts = 0;
 	b->hot_first = uid;
 	return ERR_OK;
 }
 
 enum err
-box_append(struct box *b, const struct page_hot_row *hot, const struct page_cold_row *cold)
+box_append(struct box *b, const struct page_hot_row *hot, struct slice more,
+    const struct page_cold_row *cold)
 {
 	unsigned row;
 	enum err e;
@@ -598,6 +662,8 @@ box_append(struct box *b, const struct page_hot_row *hot, const struct page_cold
 		return e;
 	if (!page_hot_append(&b->hot, hot))
 		return ERR_CORRUPT;
+	if (more.n > 0)
+		b->wide_dirty |= wide_set_row(&b->wide, b->hot.n - 1u, more);
 	restate(b, row);
 	b->rec.exists++;
 	b->rec.unseen += !(hot->flags & STORE_SEEN);
@@ -617,7 +683,7 @@ uncount(struct box *b, uint32_t flags)
 }
 
 enum err
-box_set_flags(struct box *b, struct box_pos *p, uint32_t flags, uint64_t modseq)
+box_set_flags(struct box *b, struct box_pos *p, const struct flagset *f, uint64_t modseq)
 {
 	struct page_hot_row *r;
 	enum err e;
@@ -627,10 +693,12 @@ box_set_flags(struct box *b, struct box_pos *p, uint32_t flags, uint64_t modseq)
 	must(!p->is_end);
 	r = &b->hot.rows[p->idx];
 	uncount(b, r->flags);
-	b->rec.unseen += !(flags & STORE_SEEN);
-	b->rec.deleted += (flags & STORE_DELETED) != 0;
-	r->flags = flags;
+	b->rec.unseen += !(f->bits & STORE_SEEN);
+	b->rec.deleted += (f->bits & STORE_DELETED) != 0;
+	r->flags = f->bits;
 	r->modseq = modseq;
+	if (b->wide.n > 0 || f->n > 0)
+		b->wide_dirty |= wide_set_row(&b->wide, p->idx, flagset_more(f));
 	p->hot = *r;
 	restate(b, p->row);
 	b->is_dirty = true;
@@ -656,6 +724,9 @@ remove_dir_row(struct box *b, unsigned row)
 	unsigned d = (unsigned)b->dir_at;
 
 	drop_page(b, 'H', b->hot_first);
+	b->wide.n = 0;
+	b->wide_dirty = b->wide_parts > 0;
+	flush_wide(b);
 	b->hot_first = 0;
 	b->hot_dirty = false;
 	page_dir_remove(&b->dir, row);
@@ -673,48 +744,53 @@ remove_dir_row(struct box *b, unsigned row)
 }
 
 static void
-keep_gone(struct box *b, const struct page_cold_row *cold, uint32_t flags, uint64_t modseq,
+keep_gone(struct box *b, const struct page_gone_row *r, struct slice more, uint64_t modseq,
     uint64_t now_s)
 {
-	struct page_gone_row *r;
-
 	if (modseq != b->gone_modseq) {
 		flush_gone(b);
 		b->gone_modseq = modseq;
 		b->gone_count = 0;
 		b->gone_part = 0;
-	} else if (b->gone.n == PAGE_GONE_ROWS) {
-		flush_gone(b);
 	}
 	must(b->gone_count < BOX_GONE_GROUP);
 	b->gone_count++;
+	if (!page_gone_append(&b->gone, r, more)) {
+		flush_gone(b);
+		must(page_gone_append(&b->gone, r, more));
+	}
 	b->gone.gone_s = now_s;
-	r = &b->gone.rows[b->gone.n++];
-	r->cold = *cold;
-	r->flags = flags;
 }
 
 enum err
 box_remove(struct box *b, uint32_t uid, uint64_t modseq, uint64_t now_s)
 {
-	struct page_cold_row cold;
+	unsigned char more[STORE_MORE_BYTES];
+	struct page_gone_row row;
 	struct box_pos p;
+	unsigned more_n;
 	enum err e;
 
-	if ((e = box_seek_uid(b, uid, &p)) != ERR_OK || (e = box_cold(b, uid, &cold)) != ERR_OK)
+	if ((e = box_seek_uid(b, uid, &p)) != ERR_OK || (e = box_cold(b, uid, &row.cold)) != ERR_OK)
 		return e;
 	if (p.is_end || p.hot.uid != uid)
 		return ERR_CORRUPT;
+	row.flags = p.hot.flags;
+	more_n = box_more(b, &p, more);
 	(void)remove_cold(b, uid);
 	page_hot_remove(&b->hot, p.idx);
+	if (b->wide.n > 0) {
+		wide_remove_row(&b->wide, p.idx);
+		b->wide_dirty = true;
+	}
 	if (b->hot.n > 0)
 		restate(b, p.row);
 	else
 		remove_dir_row(b, p.row);
 	uncount(b, p.hot.flags);
 	b->rec.exists -= b->rec.exists > 0;
-	b->rec.bytes -= b->rec.bytes < cold.size ? b->rec.bytes : cold.size;
+	b->rec.bytes -= b->rec.bytes < row.cold.size ? b->rec.bytes : row.cold.size;
 	b->is_dirty = true;
-	keep_gone(b, &cold, p.hot.flags, modseq, now_s);
+	keep_gone(b, &row, slice_of(more, more_n), modseq, now_s);
 	return ERR_OK;
 }

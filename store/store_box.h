@@ -18,6 +18,7 @@
 #include "store/kv.h"
 #include "store/store_page.h"
 #include "store/store_record.h"
+#include "store/store_wide.h"
 
 #define BOX_GONE_GROUP	1900	/* removed UIDs under one modseq: fit one store_changes */
 
@@ -44,6 +45,9 @@ struct box {
 	uint32_t		 hot_first;
 	bool			 hot_dirty;
 	struct page_hot		 hot;
+	struct wide		 wide;		/* of the hot page */
+	bool			 wide_dirty;
+	unsigned		 wide_parts;	/* records that it has in the index */
 	uint32_t		 cold_first;
 	bool			 cold_dirty;
 	bool			 cold_is_tail;	/* no later page */
@@ -86,13 +90,16 @@ enum err	 box_first_unseen(struct box *, uint32_t *before) MUST_USE;
 /* Sizes of those with \Deleted: goes through the hot pages. */
 enum err	 box_deleted_bytes(struct box *, uint64_t *bytes) MUST_USE;
 enum err	 box_cold(struct box *, uint32_t uid, struct page_cold_row *) MUST_USE;
+/* Keywords from 24 on of a position just reached; returns how many bytes. */
+unsigned	 box_more(const struct box *, const struct box_pos *,
+		    unsigned char out[STORE_MORE_BYTES]);
 uint32_t	 box_live(const struct box *);	/* rec.exists */
 
 /* Write transactions only. */
-enum err	 box_append(struct box *, const struct page_hot_row *,
+enum err	 box_append(struct box *, const struct page_hot_row *, struct slice more,
 		    const struct page_cold_row *) MUST_USE;
 /* The position stays good. */
-enum err	 box_set_flags(struct box *, struct box_pos *, uint32_t flags,
+enum err	 box_set_flags(struct box *, struct box_pos *, const struct flagset *,
 		    uint64_t modseq) MUST_USE;
 /*
  * Removes a live message and keeps its row as vanished at modseq.  UIDs must

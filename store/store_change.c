@@ -13,7 +13,6 @@
 #include "store/store_op.h"
 #include "store/store_sweep.h"
 
-#define SYSTEM_FLAGS	(STORE_SEEN | STORE_ANSWERED | STORE_FLAGGED | STORE_DELETED | STORE_DRAFT)
 #define RANGES_MAX	3750	/* in one blob of store_copied */
 #define EXPUNGE_MAX	(CHANGE_PAGES_MAX * PAGE_HOT_ROWS)
 
@@ -32,6 +31,7 @@ struct change {
 	struct picked		*picked;
 	size_t			 n;
 	size_t			 cap;
+	struct flagset		 used;		/* of all picked to be copied */
 };
 
 static struct change *
@@ -96,47 +96,51 @@ pick(struct change *c, const struct walk_item *it)
 
 /* ---- store_flags ---- */
 
-static uint32_t
-new_flags(const struct ipc_store_flags *m, uint32_t old, uint32_t bits)
+static struct flagset
+new_flags(uint8_t op, const struct flagset *old, const struct flagset *given)
 {
-	uint32_t keep = old & ~(uint32_t)(SYSTEM_FLAGS | ~0xffu);
+	struct flagset f = *old;
 
-	if (m->op == STORE_ADD)
-		return old | bits;
-	if (m->op == STORE_REMOVE)
-		return old & ~bits;
-	return keep | bits;
+	if (op == STORE_REMOVE) {
+		flagset_drop(&f, given);
+		return f;
+	}
+	if (op == STORE_REPLACE)
+		f = (struct flagset){ .bits = old->bits & 0xffu & ~(uint32_t)STORE_SYSTEM };
+	flagset_join(&f, given);
+	return f;
 }
 
 static enum err
 set_flags(struct change *c, const struct ipc_store_flags *m)
 {
 	struct ipc_store_rows *r = &c->reply->m.rows;
+	struct flagset given = flagset_of(m->flags, SLICE_NONE), old, flags;
 	struct walk_item it;
-	uint32_t bits, flags;
 	uint64_t modseq = 0;
 	enum err e;
 
-	if ((e = keywords_bits(&c->op, c->box.id, m->keywords, m->op != STORE_REMOVE,
-	    &bits)) != ERR_OK)
+	if ((e = keywords_flags(&c->op, c->box.id, m->keywords, m->op != STORE_REMOVE,
+	    &given)) != ERR_OK)
 		return e;
-	bits |= m->flags;
 	r->resume = m->resume;
 	while ((e = walk_next(&c->walk, &it)) == ERR_OK) {
 		if (it.pending != NULL)
 			continue;
-		if (c->reply->a.n + FETCH_ROW_BYTES > FETCH_ROWS_BYTES) {
+		if (c->reply->a.n + FETCH_ROW_BYTES + STORE_MORE_BYTES > FETCH_ROWS_BYTES) {
 			r->more = true;
 			break;
 		}
-		flags = new_flags(m, it.flags, bits);
+		old = flagset_of(it.flags, it.more);
+		flags = new_flags(m->op, &old, &given);
 		if (it.modseq > m->unchanged_since) {
 			it.flags |= STORE_CONFLICT;
-		} else if (flags != it.flags) {
+		} else if (!flagset_eq(&flags, &old)) {
 			modseq = modseq != 0 ? modseq : op_modseq(&c->op);
-			if ((e = box_set_flags(&c->box, &c->walk.pos, flags, modseq)) != ERR_OK)
+			if ((e = box_set_flags(&c->box, &c->walk.pos, &flags, modseq)) != ERR_OK)
 				return e;
-			it.flags = flags;
+			it.flags = flags.bits;
+			it.more = flagset_more(&flags);
 			it.modseq = modseq;
 		}
 		(void)fetch_put_row(&c->reply->a, FETCH_ROWS_BYTES, &it);
@@ -167,7 +171,7 @@ store_on_flags(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		return;
 	c = change_new(peer, in, IPC_MSG_store_rows, m->handle, m->mailbox);
 	e = m->op < STORE_ADD || m->op > STORE_REPLACE ||
-	    (m->flags & ~(uint32_t)SYSTEM_FLAGS) != 0 ? ERR_VIOLATION :
+	    (m->flags & ~(uint32_t)STORE_SYSTEM) != 0 ? ERR_VIOLATION :
 	    keywords_check(m->keywords);
 	if (e == ERR_OK)
 		e = change_open(c, ss, m->mailbox, m->v, m->uidnext);
@@ -265,48 +269,6 @@ store_on_expunge(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 
 /* ---- store_copy ---- */
 
-/* Bits of the source's keywords as bits of the target's. */
-struct keyword_map {
-	uint32_t	 to[STORE_KEYWORD_COUNT];
-};
-
-/* A keyword that finds no place in the target is left behind. */
-static enum err
-map_keywords(struct change *c, uint32_t target, uint32_t used, struct keyword_map *map)
-{
-	struct buf all, name;
-	enum err e;
-
-	memset(map, 0, sizeof(*map));
-	if (used >> STORE_KEYWORD_SHIFT == 0)
-		return ERR_OK;
-	buf_init(&all, KEYWORDS_BYTES_MAX);
-	buf_init(&name, KEYWORDS_BYTES_MAX);
-	e = keywords_load(&c->op, c->box.id, &all);
-	for (unsigned i = 0; e == ERR_OK && i < STORE_KEYWORD_COUNT; i++) {
-		if (!(used >> (STORE_KEYWORD_SHIFT + i) & 1))
-			continue;
-		buf_reset(&name);
-		keywords_names(buf_slice(&all), 1u << (STORE_KEYWORD_SHIFT + i), &name);
-		e = keywords_bits(&c->op, target, buf_slice(&name), true, &map->to[i]);
-		e = e == ERR_LIMIT ? ERR_OK : e;
-	}
-	buf_fini(&all);
-	buf_fini(&name);
-	return e;
-}
-
-static uint32_t
-map_flags(const struct keyword_map *map, uint32_t flags)
-{
-	uint32_t out = flags & SYSTEM_FLAGS;
-
-	for (unsigned i = 0; i < STORE_KEYWORD_COUNT; i++)
-		if (flags >> (STORE_KEYWORD_SHIFT + i) & 1)
-			out |= map->to[i];
-	return out;
-}
-
 static void
 put_ranges(struct buf *b, const struct view_ranges *r)
 {
@@ -314,43 +276,65 @@ put_ranges(struct buf *b, const struct view_ranges *r)
 		view_range_put(b, &r->v[i]);
 }
 
+/* All flags of one that was picked; the page is looked at again when it may be wide. */
+static enum err
+picked_flags(struct change *c, const struct picked *p, struct flagset *f)
+{
+	unsigned char more[STORE_MORE_BYTES];
+	struct box_pos pos;
+	unsigned n = 0;
+	enum err e;
+
+	if (c->used.n > 0) {
+		if ((e = box_seek_uid(&c->box, p->uid, &pos)) != ERR_OK)
+			return e;
+		n = box_more(&c->box, &pos, more);
+	}
+	*f = flagset_of(p->flags, slice_of(more, n));
+	return ERR_OK;
+}
+
 static enum err
 copy_row(struct change *c, struct box *to, const struct picked *p,
-    const struct keyword_map *map, uint64_t modseq, struct view_ranges *new_uids)
+    const struct keywords_map *map, uint64_t modseq, struct view_ranges *new_uids)
 {
 	struct page_cold_row cold;
 	struct page_hot_row hot;
+	struct flagset flags;
 	enum err e;
 
-	if ((e = box_cold(&c->box, p->uid, &cold)) != ERR_OK)
+	if ((e = box_cold(&c->box, p->uid, &cold)) != ERR_OK ||
+	    (e = picked_flags(c, p, &flags)) != ERR_OK)
 		return e;
+	flags = keywords_map_flags(map, &flags);
 	if (to->rec.uidnext >= UINT32_MAX - 1)
 		return ERR_LIMIT;
 	cold.uid = to->rec.uidnext++;
 	cold.saved_s = store_now_s(c->op.store);
 	cold.created = modseq;
-	hot = (struct page_hot_row){ cold.uid, map_flags(map, p->flags), modseq };
+	hot = (struct page_hot_row){ cold.uid, flags.bits, modseq };
 	view_ranges_add(new_uids, cold.uid);
 	sweep_saw(c->op.store, c->op.account, cold.content);
 	c->op.acc.used_bytes += cold.size;
 	c->op.acc.message_count++;
-	return box_append(to, &hot, &cold);
+	return box_append(to, &hot, flagset_more(&flags), &cold);
 }
 
 static enum err
-pick_copied(struct change *c, struct view_ranges *from, uint32_t *used)
+pick_copied(struct change *c, struct view_ranges *from)
 {
 	struct walk_item it;
+	struct flagset f;
 	enum err e;
 
-	*used = 0;
 	while ((e = walk_next(&c->walk, &it)) == ERR_OK) {
 		if (it.pending != NULL)
 			continue;
 		if (c->n == CHANGE_COPY_MAX)
 			return ERR_LIMIT;
 		pick(c, &it);
-		*used |= it.flags;
+		f = flagset_of(it.flags, it.more);
+		flagset_join(&c->used, &f);
 		view_ranges_add(from, it.uid);
 	}
 	if (e != ERR_END)
@@ -359,14 +343,14 @@ pick_copied(struct change *c, struct view_ranges *from, uint32_t *used)
 }
 
 static enum err
-copy_picked(struct change *c, struct box *to, uint32_t used, bool is_move,
+copy_picked(struct change *c, struct box *to, bool is_move,
     struct view_ranges *new_uids)
 {
-	struct keyword_map map;
+	struct keywords_map map;
 	uint64_t modseq = op_modseq(&c->op);
 	enum err e;
 
-	if ((e = map_keywords(c, to->id, used, &map)) != ERR_OK)
+	if ((e = keywords_map_make(&c->op, c->box.id, to->id, &c->used, &map)) != ERR_OK)
 		return e;
 	for (size_t i = 0; i < c->n; i++)
 		if ((e = copy_row(c, to, &c->picked[i], &map, modseq, new_uids)) != ERR_OK)
@@ -390,7 +374,7 @@ copy(struct change *c, const struct ipc_store_copy *m, struct box *other)
 	struct view_ranges from = { NULL, 0, 0 }, to_uids = { NULL, 0, 0 };
 	struct ipc_store_copied *r = &c->reply->m.copied;
 	struct box *to = &c->box;
-	uint32_t target, used;
+	uint32_t target;
 	enum err e;
 
 	if ((e = names_mailbox(&c->op, m->to, &target)) != ERR_OK)
@@ -401,9 +385,9 @@ copy(struct change *c, const struct ipc_store_copy *m, struct box *other)
 		if (e != ERR_OK)
 			return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
 	}
-	e = pick_copied(c, &from, &used);
+	e = pick_copied(c, &from);
 	if (e == ERR_OK && c->n > 0)
-		e = copy_picked(c, to, used, m->move, &to_uids);
+		e = copy_picked(c, to, m->move, &to_uids);
 	r->modseq = c->box.rec.modseq;
 	r->uidvalidity = to->rec.uidvalidity;
 	put_ranges(&c->reply->a, &from);

@@ -9,6 +9,7 @@
 #include "lib/ipc/store_proto.h"
 #include "store/kv_lmdb.h"
 #include "store/store_box.h"
+#include "store/store_keywords.h"
 #include "store/store_names.h"
 #include "store/store_op.h"
 
@@ -59,12 +60,22 @@ check_content(struct check *c, struct op *op, uint32_t mailbox, uint64_t id)
 /* ---- a mailbox ---- */
 
 struct sums {
+	struct flagset	 used;
 	uint32_t	 exists;
 	uint32_t	 unseen;
 	uint32_t	 deleted;
 	uint64_t	 bytes;
 	uint64_t	 modseq;
 };
+
+static void
+see_flags(const struct box *b, const struct box_pos *p, struct flagset *used)
+{
+	unsigned char more[STORE_MORE_BYTES];
+	struct flagset f = flagset_of(p->hot.flags, slice_of(more, box_more(b, p, more)));
+
+	flagset_join(used, &f);
+}
 
 static enum err
 walk_messages(struct check *c, struct op *op, struct box *b, struct sums *s)
@@ -81,6 +92,7 @@ walk_messages(struct check *c, struct op *op, struct box *b, struct sums *s)
 		s->exists++;
 		s->unseen += !(p.hot.flags & STORE_SEEN);
 		s->deleted += (p.hot.flags & STORE_DELETED) != 0;
+		see_flags(b, &p, &s->used);
 		if (p.hot.modseq > s->modseq)
 			s->modseq = p.hot.modseq;
 		if ((e = box_cold(b, p.hot.uid, &cold)) != ERR_OK)
@@ -111,7 +123,7 @@ count_cold_rows(struct op *op, uint32_t mailbox)
 }
 
 static uint32_t
-count_hot_pages(struct op *op, uint32_t mailbox, char type)
+count_pages(struct op *op, uint32_t mailbox, char type)
 {
 	struct kv_key at = record_key_u32(op->account, type, mailbox), found;
 	uint32_t n = 0;
@@ -120,6 +132,42 @@ count_hot_pages(struct op *op, uint32_t mailbox, char type)
 	for (; kv_find(op->txn, KV_GT, &at, 13, &found, &v) == ERR_OK; n++)
 		at = found;
 	return n;
+}
+
+/* Records that the wide pages must have beside them. */
+static uint32_t
+count_wide_parts(struct op *op, uint32_t mailbox)
+{
+	struct kv_key at = record_key_u32(op->account, 'H', mailbox), found;
+	struct page_hot *h = must_alloc(1, sizeof(*h));
+	uint32_t n = 0;
+	struct slice v;
+
+	while (kv_find(op->txn, KV_GT, &at, 13, &found, &v) == ERR_OK) {
+		at = found;
+		if (page_hot_read(h, v) == ERR_OK)
+			n += wide_part_count(h->wide);
+	}
+	free(h);
+	return n;
+}
+
+/* Every flag has a name. */
+static void
+check_keywords(struct check *c, struct op *op, uint32_t mailbox, const struct flagset *used)
+{
+	struct keywords k;
+	enum err e = keywords_open(op, mailbox, &k);
+
+	if (e != ERR_OK)
+		fault(c, op->account, mailbox, "bad keyword names behind", k.count);
+	for (unsigned i = k.count; e == ERR_OK && i < STORE_KEYWORDS_MAX; i++) {
+		if (!flagset_has(used, i))
+			continue;
+		fault(c, op->account, mailbox, "keyword without a name", i);
+		break;
+	}
+	keywords_close(&k);
 }
 
 static uint32_t
@@ -184,8 +232,11 @@ check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 			fault(c, op->account, id, "modseq is", b->rec.modseq);
 		if (count_cold_rows(op, id) != s.exists)
 			fault(c, op->account, id, "cold rows", count_cold_rows(op, id));
-		if (count_hot_pages(op, id, 'H') != count_dir_rows(op, id))
-			fault(c, op->account, id, "hot pages", count_hot_pages(op, id, 'H'));
+		if (count_pages(op, id, 'H') != count_dir_rows(op, id))
+			fault(c, op->account, id, "hot pages", count_pages(op, id, 'H'));
+		if (count_pages(op, id, 'I') != count_wide_parts(op, id))
+			fault(c, op->account, id, "wide parts", count_pages(op, id, 'I'));
+		check_keywords(c, op, id, &s.used);
 		check_gone(c, op, b);
 	}
 	c->messages += s.exists;

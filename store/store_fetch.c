@@ -30,9 +30,9 @@ struct fetch {
 bool
 fetch_put_row(struct buf *b, size_t max, const struct walk_item *it)
 {
-	struct ipc_row r = { it->seq, it->uid, it->flags, it->modseq, SLICE_NONE };
+	struct ipc_row r = { it->seq, it->uid, it->flags, it->modseq, it->more };
 
-	if (b->n + FETCH_ROW_BYTES > max)
+	if (b->n + FETCH_ROW_BYTES + it->more.n > max)
 		return false;
 	ipc_row_put(b, &r);
 	return true;

@@ -11,7 +11,7 @@
 #include "store/store_walk.h"
 
 #define FETCH_ROWS_BYTES	49900	/* of rows in one answer */
-#define FETCH_ROW_BYTES		22
+#define FETCH_ROW_BYTES		22	/* and keywords from 24 on */
 
 void	 store_on_fetch(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_read(struct ipc_peer *, const void *, struct ipc_in *);

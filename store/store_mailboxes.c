@@ -600,7 +600,7 @@ store_on_select(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 
 	if ((ss = begin(peer, in, m->handle, KV_READ, &op)) == NULL)
 		return;
-	buf_init(&keywords, KEYWORDS_BYTES_MAX);
+	buf_init(&keywords, STORE_KEYWORD_BYTES_MAX);
 	b = must_alloc(1, sizeof(*b));
 	if ((e = names_mailbox(&op, m->name, &id)) == ERR_OK &&
 	    (e = box_open(b, op.txn, op.account, id)) == ERR_OK &&

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Forms, all little-endian:
- *	hot	u8 1, u8 0, u16 n, u32 0, u64 base, n x { u32 uid, u32 flags, u32 modseq - base }
+ *	hot	u8 1, u8 0, u16 n, u32 0, u64 base, n x { u32 uid, u32 flags, u32 modseq - base };
+ *		u8 2 and in place of u32 0 the number of columns of a wide page
  *	cold	u8 1, u8 0, u16 n, n x { u32 uid, u32 size, u64 content, thread, internal, saved, created }
  *	dir	u8 1, u8 0, u16 n, u32 count, u32 unseen, u32 0, u64 max modseq,
  *		n x { u32 first, u16 count, u16 unseen, u64 max modseq }
- *	gone	u8 1, u8 0, u16 n, u32 0, u64 gone_s, n x { a cold row, u32 flags }
+ *	gone	u8 1, u8 0, u16 n, u32 0, u64 gone_s, n x { a cold row, u32 flags };
+ *		u8 2: each row is followed by u8 k and k bytes of keywords from 24 on
  */
 #include "store/store_page.h"
 
@@ -13,9 +15,9 @@
 
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
-#include "lib/ipc/store_proto.h"
 
 #define FORM		1
+#define FORM_WIDE	2
 #define HOT_HEAD	16
 #define HOT_ROW		12
 #define COLD_HEAD	4
@@ -24,6 +26,7 @@
 #define DIR_ROW		16
 #define GONE_HEAD	16
 #define GONE_ROW	52
+#define WIDE_MAX	(STORE_KEYWORDS_MAX - STORE_KEYWORD_COUNT)
 
 struct slice
 page_slice(const struct page_bytes *b)
@@ -33,16 +36,22 @@ page_slice(const struct page_bytes *b)
 
 /* The number of rows, or a negative number when the form is wrong. */
 static int
-row_count(struct slice s, size_t head, size_t row, unsigned max)
+form_count(struct slice s, char form, size_t head, size_t row, unsigned max)
 {
 	unsigned n;
 
-	if (s.n < head || s.p[0] != FORM || s.p[1] != 0)
+	if (s.n < head || s.p[0] != form || s.p[1] != 0)
 		return -1;
 	n = dec_le16(s.p + 2);
 	if (n > max || s.n != head + n * row)
 		return -1;
 	return (int)n;
+}
+
+static int
+row_count(struct slice s, size_t head, size_t row, unsigned max)
+{
+	return form_count(s, FORM, head, row, max);
 }
 
 static unsigned char *
@@ -59,13 +68,17 @@ begin(struct page_bytes *out, size_t head, size_t row, unsigned n)
 enum err
 page_hot_read(struct page_hot *h, struct slice s)
 {
-	int n = row_count(s, HOT_HEAD, HOT_ROW, PAGE_HOT_ROWS);
+	bool is_wide = s.n > 0 && s.p[0] == FORM_WIDE;
+	int n = form_count(s, is_wide ? FORM_WIDE : FORM, HOT_HEAD, HOT_ROW, PAGE_HOT_ROWS);
 	const char *p = s.p + HOT_HEAD;
-	uint32_t prev = 0;
+	uint32_t prev = 0, wide;
 	uint64_t base;
 
-	h->n = 0;
+	h->n = h->wide = 0;
 	if (n < 0)
+		return ERR_CORRUPT;
+	wide = dec_le32(s.p + 4);
+	if (is_wide != (wide > 0) || wide > WIDE_MAX)
 		return ERR_CORRUPT;
 	base = dec_le64(s.p + 8);
 	for (int i = 0; i < n; i++, p += HOT_ROW) {
@@ -77,6 +90,7 @@ page_hot_read(struct page_hot *h, struct slice s)
 		prev = h->rows[i].uid;
 	}
 	h->n = (uint16_t)n;
+	h->wide = (uint16_t)wide;
 	return ERR_OK;
 }
 
@@ -95,6 +109,9 @@ page_hot_put(const struct page_hot *h, struct page_bytes *out)
 	/* An old row may be given a later modseq: that only reports it again. */
 	if (top - base > UINT32_MAX)
 		base = top - UINT32_MAX;
+	if (h->wide > 0)
+		out->b[0] = FORM_WIDE;
+	enc_le32(out->b + 4, h->wide);
 	enc_le64(out->b + 8, base);
 	for (unsigned i = 0; i < h->n; i++, p += HOT_ROW) {
 		enc_le32(p, h->rows[i].uid);
@@ -228,38 +245,115 @@ page_dir_put(const struct page_dir *d, struct page_bytes *out)
 	}
 }
 
-enum err
-page_gone_read(struct page_gone *g, struct slice s)
+/* A wide row: its bytes; 0 when it does not fit. */
+static size_t
+gone_more_read(struct page_gone_more *m, struct slice s)
 {
-	int n = row_count(s, GONE_HEAD, GONE_ROW, PAGE_GONE_ROWS);
-	const char *p = s.p + GONE_HEAD;
-	uint32_t prev = 0;
+	unsigned n;
 
-	g->n = 0;
-	if (n < 0)
-		return ERR_CORRUPT;
-	g->gone_s = dec_le64(s.p + 8);
-	for (int i = 0; i < n; i++, p += GONE_ROW) {
-		cold_row_read(&g->rows[i].cold, p);
-		g->rows[i].flags = dec_le32(p + COLD_ROW);
+	if (s.n < GONE_ROW + 1 || (n = (unsigned char)s.p[GONE_ROW]) > sizeof(m->b) ||
+	    s.n < GONE_ROW + 1 + n)
+		return 0;
+	m->n = (uint8_t)n;
+	memcpy(m->b, s.p + GONE_ROW + 1, n);
+	return GONE_ROW + 1 + n;
+}
+
+static enum err
+gone_rows_read(struct page_gone *g, struct slice s, unsigned n)
+{
+	uint32_t prev = 0;
+	size_t bytes;
+
+	for (unsigned i = 0; i < n; i++, s = slice_from(s, bytes)) {
+		bytes = g->is_wide ? gone_more_read(&g->more[i], s) : GONE_ROW;
+		if (bytes == 0 || s.n < bytes)
+			return ERR_CORRUPT;
+		cold_row_read(&g->rows[i].cold, s.p);
+		g->rows[i].flags = dec_le32(s.p + COLD_ROW);
 		if (g->rows[i].cold.uid <= prev)
 			return ERR_CORRUPT;
 		prev = g->rows[i].cold.uid;
 	}
+	return s.n == 0 ? ERR_OK : ERR_CORRUPT;
+}
+
+enum err
+page_gone_read(struct page_gone *g, struct slice s)
+{
+	unsigned n;
+
+	g->n = 0;
+	if (s.n < GONE_HEAD || (s.p[0] != FORM && s.p[0] != FORM_WIDE) || s.p[1] != 0 ||
+	    (n = dec_le16(s.p + 2)) > PAGE_GONE_ROWS)
+		return ERR_CORRUPT;
+	g->is_wide = s.p[0] == FORM_WIDE;
+	g->gone_s = dec_le64(s.p + 8);
+	if (gone_rows_read(g, slice_from(s, GONE_HEAD), n) != ERR_OK)
+		return ERR_CORRUPT;
 	g->n = (uint16_t)n;
 	return ERR_OK;
+}
+
+/* Of all rows, as wide ones. */
+static size_t
+gone_wide_bytes(const struct page_gone *g)
+{
+	size_t n = GONE_HEAD;
+
+	for (unsigned i = 0; i < g->n; i++)
+		n += GONE_ROW + 1 + page_gone_more(g, i).n;
+	return n;
 }
 
 void
 page_gone_put(const struct page_gone *g, struct page_bytes *out)
 {
 	unsigned char *p = begin(out, GONE_HEAD, GONE_ROW, g->n);
+	struct slice more;
 
 	enc_le64(out->b + 8, g->gone_s);
+	if (g->is_wide) {
+		out->b[0] = FORM_WIDE;
+		out->n = gone_wide_bytes(g);
+		must(out->n <= sizeof(out->b));
+	}
 	for (unsigned i = 0; i < g->n; i++, p += GONE_ROW) {
 		cold_row_put(&g->rows[i].cold, p);
 		enc_le32(p + COLD_ROW, g->rows[i].flags);
+		if (!g->is_wide)
+			continue;
+		more = page_gone_more(g, i);
+		p[GONE_ROW] = (unsigned char)more.n;
+		memcpy(p + GONE_ROW + 1, more.p, more.n);
+		p += 1 + more.n;
 	}
+}
+
+bool
+page_gone_append(struct page_gone *g, const struct page_gone_row *r, struct slice more)
+{
+	bool is_wide = (g->n > 0 && g->is_wide) || more.n > 0;
+
+	must(more.n <= STORE_MORE_BYTES);
+	if (g->n == PAGE_GONE_ROWS || (is_wide &&
+	    gone_wide_bytes(g) + GONE_ROW + 1 + more.n > PAGE_BYTES_MAX))
+		return false;
+	/* The rows before have none. */
+	for (unsigned i = 0; is_wide && !g->is_wide && i < g->n; i++)
+		g->more[i].n = 0;
+	g->is_wide = is_wide;
+	g->more[g->n].n = (uint8_t)more.n;
+	if (more.n > 0)
+		memcpy(g->more[g->n].b, more.p, more.n);
+	g->rows[g->n++] = *r;
+	return true;
+}
+
+struct slice
+page_gone_more(const struct page_gone *g, unsigned idx)
+{
+	return g->is_wide ? slice_of(g->more[idx].b, g->more[idx].n) : SLICE_NONE;
 }
 
 /* ---- rows ---- */

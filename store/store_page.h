@@ -18,6 +18,7 @@
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
 #include "lib/base/slice.h"
+#include "lib/ipc/store_proto.h"
 
 #define PAGE_BYTES_MAX	2000
 #define PAGE_DIR_ROWS	120
@@ -38,6 +39,7 @@ struct page_hot_row {
 };
 struct page_hot {
 	uint16_t		 n;
+	uint16_t		 wide;	/* columns beside the page, see store_wide.h */
 	struct page_hot_row	 rows[PAGE_HOT_ROWS];
 };
 
@@ -77,10 +79,16 @@ struct page_gone_row {
 	struct page_cold_row	 cold;
 	uint32_t		 flags;
 };
+struct page_gone_more {			/* keywords from 24 on */
+	uint8_t			 n;
+	unsigned char		 b[STORE_MORE_BYTES];
+};
 struct page_gone {
 	uint16_t		 n;
+	bool			 is_wide;	/* some row has more */
 	uint64_t		 gone_s;	/* when */
 	struct page_gone_row	 rows[PAGE_GONE_ROWS];
+	struct page_gone_more	 more[PAGE_GONE_ROWS];	/* only when is_wide */
 };
 
 enum err	 page_hot_read(struct page_hot *, struct slice) MUST_USE;
@@ -103,6 +111,10 @@ unsigned	 page_dir_at(const struct page_dir *, uint32_t uid);
 bool		 page_hot_append(struct page_hot *, const struct page_hot_row *);
 bool		 page_cold_append(struct page_cold *, const struct page_cold_row *);
 bool		 page_dir_append(struct page_dir *, const struct page_dir_row *);
+/* False when the page has no room for it. */
+bool		 page_gone_append(struct page_gone *, const struct page_gone_row *,
+		    struct slice more);
+struct slice	 page_gone_more(const struct page_gone *, unsigned idx);
 void		 page_hot_remove(struct page_hot *, unsigned idx);
 void		 page_cold_remove(struct page_cold *, unsigned idx);
 void		 page_dir_remove(struct page_dir *, unsigned idx);

@@ -61,14 +61,29 @@ record_key_page(uint64_t account, char type, uint32_t mailbox, uint32_t uid)
 	return k;
 }
 
+static void
+key_u16(struct kv_key *k, uint16_t v)
+{
+	k->b[k->n++] = (unsigned char)(v >> 8);
+	k->b[k->n++] = (unsigned char)v;
+}
+
+struct kv_key
+record_key_wide(uint64_t account, uint32_t mailbox, uint32_t first, uint16_t part)
+{
+	struct kv_key k = record_key_page(account, 'I', mailbox, first);
+
+	key_u16(&k, part);
+	return k;
+}
+
 struct kv_key
 record_key_gone(uint64_t account, uint32_t mailbox, uint64_t modseq, uint16_t part)
 {
 	struct kv_key k = record_key_u32(account, 'Z', mailbox);
 
 	key_u64(&k, modseq);
-	k.b[k.n++] = (unsigned char)(part >> 8);
-	k.b[k.n++] = (unsigned char)part;
+	key_u16(&k, part);
 	return k;
 }
 

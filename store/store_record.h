@@ -6,6 +6,7 @@
  *	A	account			B mailbox		mailbox
  *	N hash	mailbox name		K mailbox		keyword names
  *	D mailbox first	directory	H mailbox first		hot page
+ *	I mailbox first part		columns of a wide hot page (store_wide.h)
  *	C mailbox first	cold page	Z mailbox modseq part	vanished
  *	T hash	thread			X content		content
  *	E epoch	epoch key
@@ -109,6 +110,7 @@ struct kv_key	 record_key(uint64_t account, char type);
 struct kv_key	 record_key_u32(uint64_t account, char type, uint32_t);
 struct kv_key	 record_key_u64(uint64_t account, char type, uint64_t);
 struct kv_key	 record_key_page(uint64_t account, char type, uint32_t mailbox, uint32_t uid);
+struct kv_key	 record_key_wide(uint64_t account, uint32_t mailbox, uint32_t first, uint16_t part);
 struct kv_key	 record_key_gone(uint64_t account, uint32_t mailbox, uint64_t modseq, uint16_t part);
 struct kv_key	 record_key_delivered(uint64_t msg, uint64_t account, uint64_t rcpt);
 struct kv_key	 record_key_removal(uint64_t account, uint32_t mailbox);

@@ -68,16 +68,16 @@ static enum err
 remove_mailbox(struct store *s, struct kv_txn *t, uint64_t account, uint32_t mailbox,
     unsigned *left)
 {
-	static const char types[] = "DHCZK";
+	static const char types[] = "DHICZK";
 	struct kv_key prefix;
 	enum err e;
 
 	for (const char *c = types; *c != '\0'; c++) {
 		prefix = record_key_u32(account, *c, mailbox);
-		/* 'K' is the whole key itself. */
+		/* The first part of 'K' has the prefix itself as its key. */
 		if (*c == 'K')
 			kv_del(t, &prefix);
-		else if ((e = delete_prefix(s, t, &prefix, left)) != ERR_OK)
+		if ((e = delete_prefix(s, t, &prefix, left)) != ERR_OK)
 			return e;
 	}
 	return ERR_OK;

@@ -200,7 +200,7 @@ store_on_sync(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	y->m = m;
 	buf_init(&y->vanished, VANISHED_BYTES);
 	buf_init(&y->rows, ROWS_BYTES);
-	buf_init(&y->keywords, KEYWORDS_BYTES_MAX);
+	buf_init(&y->keywords, STORE_KEYWORD_BYTES_MAX);
 	e = m->mailbox == 0 || m->mailbox > UINT32_MAX || m->uidnext == 0 ?
 	    ERR_NOTFOUND : ERR_OK;
 	if (e == ERR_OK)

@@ -145,10 +145,31 @@ view_fini(struct view *v)
 	free(v->pending);
 	v->pending = NULL;
 	v->pending_n = v->pending_cap = 0;
+	free(v->more);
+	v->more = NULL;
+	v->more_n = v->more_cap = 0;
+}
+
+/* Its place from 1 on; 0: there are none. */
+static uint32_t
+add_more(struct view *v, struct slice more)
+{
+	struct page_gone_more *m;
+
+	if (more.n == 0)
+		return 0;
+	if (v->more_n == v->more_cap) {
+		v->more_cap = v->more_cap == 0 ? 16 : v->more_cap * 2;
+		v->more = must_realloc(v->more, v->more_cap, sizeof(*v->more));
+	}
+	m = &v->more[v->more_n++];
+	m->n = (uint8_t)more.n;
+	memcpy(m->b, more.p, more.n);
+	return v->more_n;
 }
 
 void
-view_add(struct view *v, const struct page_gone_row *row, uint64_t modseq)
+view_add(struct view *v, const struct page_gone_row *row, struct slice more, uint64_t modseq)
 {
 	if (row->cold.uid >= v->uidnext)
 		return;		/* came and went unseen */
@@ -157,6 +178,7 @@ view_add(struct view *v, const struct page_gone_row *row, uint64_t modseq)
 		v->pending = must_realloc(v->pending, v->pending_cap, sizeof(*v->pending));
 	}
 	v->pending[v->pending_n].modseq = modseq;
+	v->pending[v->pending_n].more = add_more(v, more);
 	v->pending[v->pending_n++].row = *row;
 }
 
@@ -196,6 +218,13 @@ view_below(const struct view *v, uint32_t uid)
 			hi = mid;
 	}
 	return lo;
+}
+
+struct slice
+view_more(const struct view *v, const struct view_pending *p)
+{
+	return p->more == 0 ? SLICE_NONE :
+	    slice_of(v->more[p->more - 1].b, v->more[p->more - 1].n);
 }
 
 const struct view_pending *

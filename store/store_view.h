@@ -47,6 +47,7 @@ void		 view_ranges_fini(struct view_ranges *);
 
 struct view_pending {
 	uint64_t		 modseq;	/* of its removal */
+	uint32_t		 more;		/* keywords from 24 on; see view_more */
 	struct page_gone_row	 row;
 };
 struct view {
@@ -54,14 +55,20 @@ struct view {
 	struct view_pending	*pending;	/* by UID */
 	unsigned		 pending_n;
 	unsigned		 pending_cap;
+	struct page_gone_more	*more;		/* of those that have some */
+	unsigned		 more_n;
+	unsigned		 more_cap;
 };
 
 void		 view_init(struct view *, uint32_t uidnext);
 void		 view_fini(struct view *);
-void		 view_add(struct view *, const struct page_gone_row *, uint64_t modseq);
+void		 view_add(struct view *, const struct page_gone_row *, struct slice more,
+		    uint64_t modseq);
 void		 view_sort(struct view *);	/* after the last view_add */
 /* Pending UIDs below uid. */
 unsigned	 view_below(const struct view *, uint32_t uid);
+/* Keywords from 24 on of a pending row. */
+struct slice	 view_more(const struct view *, const struct view_pending *);
 /* The pending row of exactly this UID, or NULL. */
 const struct view_pending *view_find(const struct view *, uint32_t uid);
 

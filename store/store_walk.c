@@ -28,7 +28,8 @@ walk_view_load(struct box *b, uint64_t v, uint32_t uidnext, struct view *view)
 		if (found.n != GONE_KEY_BYTES || page_gone_read(&g, value) != ERR_OK)
 			return ERR_CORRUPT;
 		for (unsigned i = 0; i < g.n; i++)
-			view_add(view, &g.rows[i], dec_be64(found.b + GONE_PREFIX_BYTES));
+			view_add(view, &g.rows[i], page_gone_more(&g, i),
+			    dec_be64(found.b + GONE_PREFIX_BYTES));
 		at = found;
 		e = kv_find(b->txn, KV_GT, &at, GONE_PREFIX_BYTES, &found, &value);
 	}
@@ -194,11 +195,13 @@ give(struct walk *w, struct walk_item *it)
 		it->pending = &w->view->pending[w->pend];
 		it->uid = it->pending->row.cold.uid;
 		it->flags = it->pending->row.flags;
+		it->more = view_more(w->view, it->pending);
 		it->modseq = it->pending->modseq;
 	} else {
 		it->pending = NULL;
 		it->uid = w->pos.hot.uid;
 		it->flags = w->pos.hot.flags;
+		it->more = slice_of(w->more, box_more(w->box, &w->pos, w->more));
 		it->modseq = w->pos.hot.modseq;
 	}
 }

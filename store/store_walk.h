@@ -27,13 +27,14 @@ struct walk {
 	bool			 is_placed;	/* pos and pend are within range */
 	struct box_pos		 pos;
 	unsigned		 pend;
-	struct page_gone_row	 gone;
+	unsigned char		 more[STORE_MORE_BYTES];	/* of the item given */
 };
 
 struct walk_item {
 	uint32_t		 seq;
 	uint32_t		 uid;
 	uint32_t		 flags;
+	struct slice		 more;		/* keywords from 24 on */
 	uint64_t		 modseq;
 	const struct view_pending *pending;	/* NULL: live, at walk->pos */
 };

@@ -11,6 +11,7 @@
 enum store_flag {
 	STORE_SEEN = 1, STORE_ANSWERED = 2, STORE_FLAGGED = 4,
 	STORE_DELETED = 8, STORE_DRAFT = 16,
+	STORE_SYSTEM = 31,			/* all of them */
 	STORE_CONFLICT = 128,		/* only in answers to store_flags */
 	STORE_KEYWORD_SHIFT = 8, STORE_KEYWORD_COUNT = 24
 };

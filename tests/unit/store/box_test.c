@@ -75,7 +75,7 @@ fill(void)
 		hot = (struct page_hot_row){ b->rec.uidnext, i % 3 ? STORE_SEEN : 0, modseq };
 		cold.uid = b->rec.uidnext++;
 		cold.created = b->rec.modseq = modseq;
-		assert_int_equal(box_append(b, &hot, &cold), ERR_OK);
+		assert_int_equal(box_append(b, &hot, SLICE_NONE, &cold), ERR_OK);
 		live[live_n++] = cold.uid;
 		if (i % 5000 == 4999) {
 			close_box(b, true);
@@ -162,6 +162,7 @@ test_skip(void **state)
 {
 	struct box *b = open_box(KV_WRITE, false);
 	uint64_t since = b->rec.modseq;
+	struct flagset flags = { .bits = STORE_FLAGGED };
 	uint32_t changed[40], found = 0;
 	struct walk_item it;
 	struct view view;
@@ -172,7 +173,7 @@ test_skip(void **state)
 	for (unsigned i = 0; i < 40; i++) {
 		changed[i] = live[i * (live_n / 40)];
 		assert_int_equal(box_seek_uid(b, changed[i], &p), ERR_OK);
-		assert_int_equal(box_set_flags(b, &p, STORE_FLAGGED, ++modseq), ERR_OK);
+		assert_int_equal(box_set_flags(b, &p, &flags, ++modseq), ERR_OK);
 	}
 	b->rec.modseq = modseq;
 	b->is_dirty = true;
@@ -199,6 +200,7 @@ test_skip(void **state)
 static void
 test_one_flag_bytes(void **state)
 {
+	struct flagset flags = { .bits = STORE_SEEN | STORE_DRAFT };
 	struct commit_stat before, after;
 	struct box_pos p;
 	struct box *b;
@@ -207,7 +209,7 @@ test_one_flag_bytes(void **state)
 	commit_stat(bed.store.commit, &before);
 	b = open_box(KV_WRITE, false);
 	assert_int_equal(box_seek_rank(b, live_n / 2, &p), ERR_OK);
-	assert_int_equal(box_set_flags(b, &p, STORE_SEEN | STORE_DRAFT, ++modseq), ERR_OK);
+	assert_int_equal(box_set_flags(b, &p, &flags, ++modseq), ERR_OK);
 	b->rec.modseq = modseq;
 	close_box(b, true);
 	commit_stat(bed.store.commit, &after);

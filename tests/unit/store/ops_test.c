@@ -790,35 +790,6 @@ test_mailbox_limit(void **state)
 /* ---- flags, recent, notifications, threads ---- */
 
 static void
-test_keyword_limit(void **state)
-{
-	struct ipc_store_selected s;
-	struct ipc_store_flags m = { .handle = h1, .op = STORE_ADD,
-	    .unchanged_since = UINT64_MAX };
-	unsigned char set[8];
-	char names[600];
-	size_t n = 0;
-
-	(void)state;
-	assert_reply(bed_append(&bed, deliver, 0, 1, "INBOX", 0, SLICE_LIT("x")), store_appended);
-	s = world_selected(imapd, h1, "INBOX");
-	m.mailbox = s.mailbox;
-	m.v = s.modseq;
-	m.uidnext = s.uidnext;
-	m.set = world_pair(set, 1, 1);
-	for (unsigned i = 0; i < 24; i++)
-		n += (size_t)snprintf(names + n, sizeof(names) - n, "word%u", i) + 1;
-	m.keywords = slice_of(names, n);
-	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_flags, &m), store_rows);
-	m.keywords = slice_of("onemore\0", 8);
-	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_flags, &m), ERR_LIMIT);
-	/* Case does not matter, and it is there already. */
-	m.keywords = slice_of("WORD23\0", 7);
-	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_flags, &m), store_rows);
-	assert_int_equal(world_selected(imapd, h1, "INBOX").keywords.n, n);
-}
-
-static void
 test_unchanged_since(void **state)
 {
 	struct ipc_store_selected s;
@@ -1089,7 +1060,7 @@ main(void)
 		T(test_tokens), T(test_revoked_logout), T(test_rewrap), T(test_epoch_of_before),
 		T(test_late_facts),
 		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_rename_inbox),
-		T(test_names), T(test_mailbox_limit), T(test_keyword_limit),
+		T(test_names), T(test_mailbox_limit),
 		T(test_unchanged_since), T(test_recent), T(test_notify), T(test_threads),
 		T(test_account_gone), T(test_mark),
 	};

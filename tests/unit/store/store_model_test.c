@@ -10,15 +10,18 @@
 
 #include "lib/base/enc.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_wide.h"
 #include "tests/unit/store/store_bed.h"
 #include "tests/unit/test.h"
 
 #define VIEWS		5
 #define MESSAGES_MAX	6000
+#define KEYWORDS	60	/* more than narrow pages have */
 
 struct message {
 	uint32_t	 uid;
 	uint32_t	 flags;
+	uint64_t	 words;		/* of KEYWORDS */
 	bool		 is_live;
 	uint64_t	 stamp;		/* of the last change, on our own clock */
 };
@@ -41,6 +44,7 @@ struct client {
 	uint32_t	 uidnext;
 	uint32_t	*uids;		/* by sequence number - 1 */
 	uint32_t	 n;
+	struct buf	 names;		/* of keywords */
 };
 
 /* A client that went away with what it knew (QRESYNC). */
@@ -74,11 +78,11 @@ message_of(struct model *m, uint32_t uid)
 }
 
 static void
-model_add(struct model *m, uint32_t uid, uint32_t flags)
+model_add(struct model *m, uint32_t uid, uint32_t flags, uint64_t words)
 {
 	assert_int_equal(uid, m->uidnext);
 	assert_true(uid < MESSAGES_MAX);
-	m->v[uid] = (struct message){ uid, flags, true, ++now };
+	m->v[uid] = (struct message){ uid, flags, words, true, ++now };
 	m->uidnext++;
 	m->n++;
 }
@@ -96,6 +100,8 @@ client_select(struct client *c, struct model *m)
 	c->uidnext = r->m.store_selected.uidnext;
 	assert_int_equal(c->uidnext, m->uidnext);
 	assert_int_equal(r->m.store_selected.exists, m->n);
+	buf_reset(&c->names);
+	buf_put_slice(&c->names, r->m.store_selected.keywords);
 	c->n = 0;
 	for (uint32_t uid = 1; uid < m->uidnext; uid++)
 		if (m->v[uid].is_live)
@@ -110,6 +116,63 @@ pair(unsigned char p[8], uint32_t first, uint32_t last)
 	return slice_of(p, 8);
 }
 
+/* ---- keywords: "w0" to "w59", numbered by the mailbox as they come ---- */
+
+static uint32_t
+count_names(struct slice names)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < names.n; i++)
+		n += names.p[i] == '\0';
+	return n;
+}
+
+static void
+words_put(struct buf *b, uint64_t words)
+{
+	for (unsigned i = 0; i < KEYWORDS; i++) {
+		if (!(words >> i & 1))
+			continue;
+		buf_printf(b, "w%u", i);
+		buf_put_char(b, '\0');
+	}
+}
+
+static uint64_t
+words_of(struct slice names, const struct ipc_row *row)
+{
+	struct flagset f = flagset_of(row->flags, row->more);
+	struct slice name;
+	uint64_t words = 0;
+
+	for (unsigned i = 0; names.n > 0; i++) {
+		names = slice_cut(names, '\0', &name);
+		if (flagset_has(&f, i))
+			words |= 1ull << atoi(name.p + 1);
+	}
+	return words;
+}
+
+static void
+check_row(struct slice names, const struct ipc_row *row, const struct message *msg)
+{
+	assert_int_equal(row->flags & 0xff, msg->flags);
+	assert_true(words_of(names, row) == msg->words);
+}
+
+/* As the mailbox has them now, which no session need know yet. */
+static void
+names_now(struct buf *b, const struct client *c)
+{
+	struct ipc_store_select sm = { c->handle, true, slice_str(c->box->name) };
+	struct bed_reply *r = bed_call(&bed, imapd, IPC_MSG_store_select, &sm);
+
+	assert_int_equal(r->type, IPC_MSG_store_selected);
+	buf_init(b, STORE_KEYWORD_BYTES_MAX);
+	buf_put_slice(b, r->m.store_selected.keywords);
+}
+
 /* FETCH first:last (FLAGS), by number or UID: the whole answer, page by page. */
 static void
 check_fetch(struct client *c, bool by_uid, uint32_t first, uint32_t last, uint32_t limit)
@@ -121,8 +184,10 @@ check_fetch(struct client *c, bool by_uid, uint32_t first, uint32_t last, uint32
 	unsigned char p[8];
 	struct ipc_row row;
 	struct message *msg;
+	struct buf names;
 	uint32_t i = 0;
 
+	names_now(&names, c);
 	m.set = pair(p, first, last);
 	for (;;) {
 		r = bed_call(&bed, imapd, IPC_MSG_store_fetch, &m);
@@ -136,14 +201,15 @@ check_fetch(struct client *c, bool by_uid, uint32_t first, uint32_t last, uint32
 			assert_int_equal(row.uid, c->uids[i]);
 			assert_int_equal(row.seq, i + 1);
 			msg = message_of(c->box, row.uid);
-			if (msg->is_live)
-				assert_int_equal(row.flags, msg->flags);
+			/* Pending ones too: as they were when they went. */
+			check_row(buf_slice(&names), &row, msg);
 			i++;
 		}
 		if (!r->m.store_rows.more)
 			break;
 		m.resume = r->m.store_rows.resume;
 	}
+	buf_fini(&names);
 	/* Nothing of the range is missing. */
 	if (i < c->n && (by_uid ? c->uids[i] <= last : i + 1 <= last))
 		assert_true(by_uid ? c->uids[i] < first : i + 1 < first);
@@ -163,7 +229,7 @@ do_append(void)
 	r = bed_append(&bed, deliver, 0, 1, m->name, flags, SLICE_LIT("x"));
 	assert_int_equal(r->type, IPC_MSG_store_appended);
 	assert_false(r->m.store_appended.duplicate);
-	model_add(m, r->m.store_appended.uid, flags);
+	model_add(m, r->m.store_appended.uid, flags, 0);
 }
 
 static void
@@ -178,7 +244,9 @@ do_flags(struct client *c)
 	struct bed_reply *r;
 	unsigned char p[8];
 	struct message *msg;
+	uint64_t words, given = 0;
 	uint32_t flags;
+	struct buf names;
 
 	if (c->n == 0)
 		return;
@@ -190,20 +258,29 @@ do_flags(struct client *c)
 		b = swap;
 	}
 	m.set = m.by_uid ? pair(p, c->uids[a], c->uids[b]) : pair(p, a + 1, b + 1);
+	for (unsigned i = rnd(4); i > 0; i--)
+		given |= 1ull << rnd(KEYWORDS);
+	buf_init(&names, 2000);
+	words_put(&names, given);
+	m.keywords = buf_slice(&names);
 	do {
 		r = bed_call(&bed, imapd, IPC_MSG_store_flags, &m);
 		assert_int_equal(r->type, IPC_MSG_store_rows);
 		m.resume = r->m.store_rows.resume;
 	} while (r->m.store_rows.more);
+	buf_fini(&names);
 	for (uint32_t i = a; i <= b; i++) {
 		msg = message_of(c->box, c->uids[i]);
 		if (!msg->is_live)
 			continue;
 		flags = m.op == STORE_ADD ? msg->flags | m.flags :
 		    m.op == STORE_REMOVE ? msg->flags & ~m.flags : m.flags;
-		if (flags != msg->flags)
+		words = m.op == STORE_ADD ? msg->words | given :
+		    m.op == STORE_REMOVE ? msg->words & ~given : given;
+		if (flags != msg->flags || words != msg->words)
 			msg->stamp = ++now;
 		msg->flags = flags;
+		msg->words = words;
 	}
 }
 
@@ -260,7 +337,7 @@ do_copy(struct client *c)
 			assert_int_equal(dec_le32(r->m.store_copied.to.p), to->uidnext);
 		}
 		uid = to->uidnext;
-		model_add(to, uid, msg->flags);
+		model_add(to, uid, msg->flags, msg->words);
 		if (m.move) {
 			msg->is_live = false;
 			c->box->n--;
@@ -292,12 +369,14 @@ do_sync(struct client *c, bool expunges)
 {
 	struct ipc_store_sync m = { .handle = c->handle, .mailbox = c->box->id, .v = c->v,
 	    .r = c->r, .uidnext = c->uidnext, .expunges = expunges };
+	struct buf names;
 	struct ipc_store_changes *ch;
 	struct ipc_reader rd;
 	struct ipc_row row;
 	uint64_t new_r = 0;
 
 	for (;;) {
+		m.keyword_count = count_names(buf_slice(&c->names));
 		ch = &bed_call(&bed, imapd, IPC_MSG_store_sync, &m)->m.store_changes;
 		assert_int_equal(bed.reply.type, IPC_MSG_store_changes);
 		if (m.resume == 0) {
@@ -311,12 +390,13 @@ do_sync(struct client *c, bool expunges)
 			c->uidnext = ch->uidnext;
 			c->v = ch->v;
 		}
+		buf_put_slice(&c->names, ch->keywords);
 		rd = ipc_reader_of(ch->rows);
 		while (ipc_reader_more(&rd)) {
 			ipc_row_get(&rd, &row);
 			assert_in_range(row.seq, 1, c->n);
 			assert_int_equal(c->uids[row.seq - 1], row.uid);
-			assert_int_equal(row.flags, message_of(c->box, row.uid)->flags);
+			check_row(buf_slice(&c->names), &row, message_of(c->box, row.uid));
 		}
 		m.v = ch->v;
 		m.uidnext = ch->uidnext;
@@ -328,6 +408,10 @@ do_sync(struct client *c, bool expunges)
 			break;
 	}
 	c->r = new_r;
+	/* The names told bit by bit are all of them. */
+	names_now(&names, c);
+	assert_true(slice_eq(buf_slice(&names), buf_slice(&c->names)));
+	buf_fini(&names);
 	if (!expunges)
 		return;
 	assert_int_equal(c->n, c->box->n);
@@ -401,7 +485,7 @@ back_changed(const struct ipc_store_selected *s)
 				    away.box->v[uid].stamp <= away.stamp);
 			assert_true(away.box->v[uid].is_live &&
 			    away.box->v[uid].stamp > away.stamp);
-			assert_int_equal(row.flags, away.box->v[uid++].flags);
+			check_row(s->keywords, &row, &away.box->v[uid++]);
 		}
 		m.resume = r->resume;
 	} while (r->more);
@@ -414,12 +498,17 @@ come_back(void)
 {
 	struct ipc_store_select sm = { clients[0].handle, true, slice_str(away.box->name) };
 	struct ipc_store_selected s;
+	struct buf names;
 	struct bed_reply *r = bed_call(&bed, imapd, IPC_MSG_store_select, &sm);
 
 	assert_int_equal(r->type, IPC_MSG_store_selected);
 	s = r->m.store_selected;
+	buf_init(&names, STORE_KEYWORD_BYTES_MAX);
+	buf_put_slice(&names, s.keywords);
+	s.keywords = buf_slice(&names);
 	back_vanished(&s);
 	back_changed(&s);
+	buf_fini(&names);
 }
 
 static void
@@ -502,6 +591,7 @@ run(uint64_t with_seed, unsigned steps)
 	}
 	for (unsigned i = 0; i < VIEWS; i++) {
 		clients[i].uids = calloc(2 * MESSAGES_MAX, sizeof(uint32_t));
+		buf_init(&clients[i].names, STORE_KEYWORD_BYTES_MAX);
 		client_select(&clients[i], &boxes[i % 2]);
 	}
 	away.gone = calloc(MESSAGES_MAX, sizeof(away.gone[0]));
@@ -520,6 +610,7 @@ run(uint64_t with_seed, unsigned steps)
 		do_sync(&clients[i], true);
 		check_fetch(&clients[i], false, 1, STORE_STAR, 0);
 		free(clients[i].uids);
+		buf_fini(&clients[i].names);
 	}
 	come_back();
 	free(away.gone);
