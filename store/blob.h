@@ -46,6 +46,13 @@ enum err	 blob_check(struct blob *, const struct blob_ref *, uint64_t account,
 void		 blob_use(struct blob *, const struct blob_ref *);
 void		 blob_free(struct blob *, const struct blob_ref *);
 
+/*
+ * Put, but its transaction is yet to come: the segment stays where it is until
+ * it is used or given up.  Forgotten at the end of the process.
+ */
+void		 blob_hold(struct blob *, const struct blob_ref *);
+void		 blob_release(struct blob *, const struct blob_ref *);
+
 struct blob_stat {
 	uint64_t	 segments;
 	uint64_t	 bytes;

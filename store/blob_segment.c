@@ -36,6 +36,7 @@ struct seg {
 	uint64_t	 bytes;
 	uint64_t	 live_bytes;
 	uint64_t	 records;	/* live */
+	uint32_t	 held;		/* blobs whose transaction is yet to come */
 };
 
 struct cached {
@@ -272,6 +273,24 @@ blob_free(struct blob *b, const struct blob_ref *ref)
 	s->live_bytes -= n < s->live_bytes ? n : s->live_bytes;
 	s->records -= s->records > 0;
 	s->is_dirty = true;
+}
+
+void
+blob_hold(struct blob *b, const struct blob_ref *ref)
+{
+	struct seg *s = seg_find(b, ref->segment);
+
+	if (s != NULL)
+		s->held++;
+}
+
+void
+blob_release(struct blob *b, const struct blob_ref *ref)
+{
+	struct seg *s = seg_find(b, ref->segment);
+
+	if (s != NULL && s->held > 0)
+		s->held--;
 }
 
 void
@@ -812,8 +831,9 @@ blob_remove_dead(struct blob *b)
 
 	for (size_t i = 0; i < b->seg_n; i++) {
 		s = &b->segs[i];
-		if (s->live_bytes > 0 || (b->has_current && i == b->seg_n - 1) || !s->was_dead) {
-			s->was_dead = s->live_bytes == 0;
+		if (s->live_bytes > 0 || s->held > 0 || (b->has_current && i == b->seg_n - 1) ||
+		    !s->was_dead) {
+			s->was_dead = s->live_bytes == 0 && s->held == 0;
 			b->segs[kept++] = *s;
 			continue;
 		}

@@ -11,6 +11,7 @@
 #include "store/store_mark.h"
 #include "store/store_names.h"
 #include "store/store_op.h"
+#include "store/store_quota.h"
 #include "store/store_sweep.h"
 
 #define RANGES_MAX	3750	/* in one blob of store_copied */
@@ -208,9 +209,7 @@ remove_picked(struct change *c)
 	c->box.rec.modseq = modseq;
 	bytes -= c->box.rec.bytes;
 	exists -= c->box.rec.exists;
-	c->op.acc.used_bytes -= bytes < c->op.acc.used_bytes ? bytes : c->op.acc.used_bytes;
-	c->op.acc.message_count -= exists < c->op.acc.message_count ?
-	    exists : c->op.acc.message_count;
+	quota_sub(&c->op, bytes, exists);
 	return ERR_OK;
 }
 
@@ -315,8 +314,7 @@ copy_row(struct change *c, struct box *to, const struct picked *p,
 	hot = (struct page_hot_row){ cold.uid, flags.bits, modseq };
 	view_ranges_add(new_uids, cold.uid);
 	sweep_saw(c->op.store, c->op.account, cold.content);
-	c->op.acc.used_bytes += cold.size;
-	c->op.acc.message_count++;
+	quota_add(&c->op, cold.size, 1);
 	return box_append(to, &hot, flagset_more(&flags), &cold);
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/must.h"
 #include "lib/daemon/daemon.h"
 #include "store/store_facts.h"
+#include "store/store_stage.h"
 
 #define REPLY_BYTES_MAX	65000
 
@@ -226,6 +227,7 @@ store_session_new(struct store *s, struct store_peer *p, uint64_t account)
 	ss->peer = p;
 	ss->account = store_account_need(s, account);
 	list_init(&ss->told);
+	list_init(&ss->stage.items);
 	list_init(&ss->of_peer);
 	list_init(&ss->of_account);
 	list_push(&p->sessions, &ss->of_peer);
@@ -243,6 +245,7 @@ store_session_free(struct store_session **pss)
 	struct store *s = ss->peer->store;
 
 	*pss = NULL;
+	stage_drop(ss, false);
 	list_remove(&ss->told);
 	list_remove(&ss->of_peer);
 	list_remove(&ss->of_account);

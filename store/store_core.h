@@ -50,6 +50,7 @@ struct store {
 	uint32_t		 last_handle;
 	uint32_t		 session_count;
 	struct store_sweep	*sweep;
+	size_t			 staged_bytes;	/* of all sessions */
 };
 
 struct store_account {
@@ -78,6 +79,14 @@ struct store_peer {
 	struct store_file	 files[STORE_FILES_MAX];
 };
 
+/* Messages of a MULTIAPPEND that waits for its last one (store_stage.h). */
+struct store_stage {
+	struct list		 items;
+	uint32_t		 n;
+	size_t			 bytes;		/* that they take in memory */
+	uint64_t		 size_sum;	/* of the plain messages */
+};
+
 struct store_session {
 	struct map_node		 node;
 	uint32_t		 handle;
@@ -90,6 +99,7 @@ struct store_session {
 	uint32_t		 watched;	/* mailbox */
 	uint32_t		 selected;	/* claims \Recent there */
 	uint64_t		 news;		/* modseq to tell */
+	struct store_stage	 stage;
 };
 
 struct store_reservation {

@@ -11,8 +11,11 @@
 #include "store/store_check.h"
 #include "store/store_facts.h"
 #include "store/store_fetch.h"
+#include "store/store_forget.h"
 #include "store/store_mailboxes.h"
 #include "store/store_opt.h"
+#include "store/store_reserve.h"
+#include "store/store_stage.h"
 #include "store/store_sweep.h"
 #include "store/store_sync.h"
 #include "store/store_vanished.h"
@@ -32,6 +35,7 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_epoch,		store_on_epoch },
 	{ IPC_MSG_store_file,		store_on_file },
 	{ IPC_MSG_store_append,		store_on_append },
+	{ IPC_MSG_store_append_cancel,	store_on_append_cancel },
 	{ IPC_MSG_store_login,		store_on_login },
 	{ IPC_MSG_store_logout,		store_on_logout },
 	{ IPC_MSG_store_list,		store_on_list },

@@ -10,6 +10,7 @@
 #include "store/store_keywords.h"
 #include "store/store_names.h"
 #include "store/store_op.h"
+#include "store/store_quota.h"
 #include "store/store_sweep.h"
 
 #define LIST_REPLY_BYTES	49000
@@ -273,9 +274,7 @@ remove_mailbox(struct op *op, struct name *n)
 	rk = record_key_removal(op->account, n->rec.mailbox);
 	kv_put(op->txn, &rk, SLICE_LIT("\1"));
 	kv_del(op->txn, &k);
-	op->acc.used_bytes -= rec.bytes < op->acc.used_bytes ? rec.bytes : op->acc.used_bytes;
-	op->acc.message_count -= rec.exists < op->acc.message_count ?
-	    rec.exists : op->acc.message_count;
+	quota_sub(op, rec.bytes, rec.exists);
 	(void)op_modseq(op);
 	n->rec.mailbox = 0;
 	n->rec.special = 0;

@@ -36,3 +36,7 @@ store_vanished_test_USES = $(store_bed_USES)
 UNITS += store_wide_test
 store_wide_test_SRCS = tests/unit/store/wide_test.c $(store_bed_SRCS)
 store_wide_test_USES = $(store_bed_USES)
+
+UNITS += store_multi_test
+store_multi_test_SRCS = tests/unit/store/multi_test.c $(store_bed_SRCS)
+store_multi_test_USES = $(store_bed_USES)
