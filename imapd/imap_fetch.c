@@ -356,7 +356,7 @@ end_message(struct fetch *f)
 		has_flags = true;
 	}
 	if (has_flags && row->modseq > s->view.r &&
-	    !(row->flags & ~imap_flags_mask(imap_sync_names(s))))
+	    imap_flags_are_named(imap_sync_names(s), row->flags, row->more))
 		imap_cmd_told(f->c, row->seq, row->uid, row->modseq);
 	buf_put_str(out, ")\r\n");
 	if (f->seen_late)

@@ -58,15 +58,28 @@ imap_flags_keyword(struct slice keywords, struct slice name)
 	return -1;
 }
 
-uint32_t
-imap_flags_mask(struct slice keywords)
+static bool
+has_number(uint32_t flags, struct slice more, size_t number)
 {
-	uint32_t mask = (1u << STORE_KEYWORD_SHIFT) - 1;
-	struct slice name;
+	size_t beyond = number - STORE_KEYWORD_COUNT;
 
-	for (unsigned bit = STORE_KEYWORD_SHIFT; bit < 32 && next_name(&keywords, &name); bit++)
-		mask |= 1u << bit;
-	return mask;
+	if (number < STORE_KEYWORD_COUNT)
+		return flags >> (STORE_KEYWORD_SHIFT + number) & 1;
+	return beyond / 8 < more.n && ((unsigned char)more.p[beyond / 8] >> beyond % 8 & 1);
+}
+
+bool
+imap_flags_are_named(struct slice keywords, uint32_t flags, struct slice more)
+{
+	struct slice name;
+	size_t number = 0;
+
+	while (next_name(&keywords, &name))
+		number++;
+	for (; number < STORE_KEYWORD_COUNT + 8 * more.n || number < STORE_KEYWORD_COUNT; number++)
+		if (has_number(flags, more, number))
+			return false;
+	return true;
 }
 
 bool
@@ -130,34 +143,54 @@ imap_flags_parse(struct imap_parser *p, bool bare_allowed, struct imap_flags *f)
 	buf_fini(&keywords);
 }
 
+static void
+put_word(struct buf *b, size_t start, struct slice word)
+{
+	buf_put_str(b, b->n > start ? " " : "");
+	buf_put_slice(b, word);
+}
+
+static void
+put_system(struct buf *b, size_t start, uint32_t flags)
+{
+	for (size_t i = 0; i < lengthof(system_flags); i++)
+		if (flags & system_flags[i].bit)
+			put_word(b, start, slice_str(system_flags[i].name));
+}
+
 void
-imap_flags_put(struct buf *b, uint32_t flags, struct slice keywords, bool recent)
+imap_flags_put(struct buf *b, uint32_t flags, struct slice more, struct slice keywords,
+    bool recent)
 {
 	size_t start = b->n;
 	struct slice name;
 
-	for (size_t i = 0; i < lengthof(system_flags); i++) {
-		if (!(flags & system_flags[i].bit))
-			continue;
-		buf_put_str(b, b->n > start ? " " : "");
-		buf_put_str(b, system_flags[i].name);
-	}
-	for (unsigned bit = STORE_KEYWORD_SHIFT; bit < 32 && next_name(&keywords, &name); bit++) {
-		if (!(flags >> bit & 1))
-			continue;
-		buf_put_str(b, b->n > start ? " " : "");
-		buf_put_slice(b, name);
-	}
-	if (recent) {
-		buf_put_str(b, b->n > start ? " " : "");
-		buf_put_str(b, "\\Recent");
-	}
+	put_system(b, start, flags);
+	/* Most rows have none: the names need not be walked. */
+	if (flags >> STORE_KEYWORD_SHIFT == 0 && more.n == 0)
+		keywords = SLICE_NONE;
+	for (size_t number = 0; next_name(&keywords, &name); number++)
+		if (has_number(flags, more, number))
+			put_word(b, start, name);
+	if (recent)
+		put_word(b, start, SLICE_LIT("\\Recent"));
+}
+
+void
+imap_flags_put_all(struct buf *b, struct slice keywords)
+{
+	size_t start = b->n;
+	struct slice name;
+
+	put_system(b, start, STORE_SYSTEM);
+	while (next_name(&keywords, &name))
+		put_word(b, start, name);
 }
 
 void
 imap_flags_put_list(struct buf *b, struct slice keywords)
 {
 	buf_put_str(b, "* FLAGS (");
-	imap_flags_put(b, UINT32_MAX, keywords, false);
+	imap_flags_put_all(b, keywords);
 	buf_put_str(b, ")\r\n");
 }

@@ -30,13 +30,16 @@ uint32_t	 imap_flags_system(struct slice name);
 bool		 imap_flags_is_keyword(struct slice);
 /* Position of a keyword among the mailbox's, -1: it has none such. */
 int		 imap_flags_keyword(struct slice keywords, struct slice name);
-/* The bits of enum store_flag that have a name: all of a row can be told. */
-uint32_t	 imap_flags_mask(struct slice keywords);
+/* Whether every flag of a row has a name: more is the row's, keywords from 24 on. */
+bool		 imap_flags_are_named(struct slice keywords, uint32_t flags, struct slice more);
 /* Whether all of wanted are among known. */
 bool		 imap_flags_known(struct slice known, struct slice wanted);
 
 /* "\Seen $Forwarded", without parentheses. */
-void		 imap_flags_put(struct buf *, uint32_t flags, struct slice keywords, bool recent);
+void		 imap_flags_put(struct buf *, uint32_t flags, struct slice more,
+		    struct slice keywords, bool recent);
+/* The same with every flag that there is. */
+void		 imap_flags_put_all(struct buf *, struct slice keywords);
 /* The untagged FLAGS, and PERMANENTFLAGS when a mailbox is being selected. */
 void		 imap_flags_put_list(struct buf *, struct slice keywords);
 

@@ -19,7 +19,7 @@ put_flags(struct imap_session *s, struct buf *out, const struct ipc_row *row)
 	    imap_recent_has(&s->view.recent, row->uid);
 
 	buf_put_str(out, "FLAGS (");
-	imap_flags_put(out, row->flags, imap_sync_names(s), recent);
+	imap_flags_put(out, row->flags, row->more, imap_sync_names(s), recent);
 	buf_put_char(out, ')');
 }
 

@@ -80,7 +80,7 @@ put_facts(struct imap_session *s, const struct ipc_store_selected *m)
 	imap_flags_put_list(out, m->keywords);
 	buf_put_str(out, "* OK [PERMANENTFLAGS (");
 	if (!s->view.readonly) {
-		imap_flags_put(out, UINT32_MAX, m->keywords, false);
+		imap_flags_put_all(out, m->keywords);
 		buf_put_str(out, " \\*");
 	}
 	buf_put_str(out, ")] Flags that are kept\r\n");

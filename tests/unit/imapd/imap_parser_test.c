@@ -126,6 +126,7 @@ static void
 test_flags(void **state)
 {
 	struct imap_flags f;
+	char names[4 * 26];
 	struct buf b;
 
 	(void)state;
@@ -152,8 +153,17 @@ test_flags(void **state)
 	assert_false(imap_parser_ok(&p));
 
 	buf_init(&b, 1000);
-	imap_flags_put(&b, STORE_SEEN | 1u << 9, slice_of("a\0b", 4), true);
+	imap_flags_put(&b, STORE_SEEN | 1u << 9, SLICE_NONE, slice_of("a\0b", 4), true);
 	assert_slice(buf_slice(&b), "\\Seen b \\Recent");
+	/* Keywords from 24 on are in the row's more. */
+	buf_reset(&b);
+	for (unsigned i = 0; i < 26; i++)
+		memcpy(names + 4 * i, (const char[]){ 'w', (char)('a' + i), 'x', '\0' }, 4);
+	imap_flags_put(&b, 1u << 31, SLICE_LIT("\2"), slice_of(names, sizeof(names)), false);
+	assert_slice(buf_slice(&b), "wxx wzx");
+	assert_true(imap_flags_are_named(slice_of(names, sizeof(names)), 1u << 31, SLICE_LIT("\2")));
+	assert_false(imap_flags_are_named(slice_of(names, sizeof(names)), 0, SLICE_LIT("\4")));
+	assert_false(imap_flags_are_named(slice_of(names, 4), 1u << 9, SLICE_NONE));
 	buf_fini(&b);
 	assert_true(imap_flags_known(slice_of("a\0b", 4), slice_of("B", 2)));
 	assert_false(imap_flags_known(slice_of("a\0b", 4), slice_of("c", 2)));
