@@ -9,8 +9,14 @@
 #include "queue/queue_core.h"
 #include "queue/queue_list.h"
 
-#define QUEUE_CENSUS_SITES	500u	/* lines */
+#define QUEUE_CENSUS_SITES	500u	/* lines, at most */
 
-void	 queue_census_run(struct queue *, uint64_t id, queue_list_fn *, void *arg);
+/*
+ * args: NUL-terminated "bCOUNT" (of columns), "tMINUTES", "l" (linear),
+ * "nLINES", and which of them: "incoming", "active", "deferred", "hold";
+ * none named is all.
+ */
+void	 queue_census_run(struct queue *, struct slice args, uint64_t id,
+	    queue_list_fn *, void *arg);
 
 #endif

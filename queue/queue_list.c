@@ -17,7 +17,7 @@ struct page {
 	queue_list_fn		*fn;
 	void			*arg;
 	uint64_t		 id;
-	bool			 json;
+	char			 form;		/* 'p', 'j' or 's' */
 	bool			 more;
 	uint64_t		 bytes;		/* of the messages listed so far */
 	uint64_t		 count;
@@ -28,6 +28,7 @@ struct page {
 	bool			 active[QUEUE_PAGE_ITEMS];
 	bool			 held[QUEUE_PAGE_ITEMS];
 	bool			 doomed[QUEUE_PAGE_ITEMS];
+	bool			 ready[QUEUE_PAGE_ITEMS];
 	uint64_t		 size[QUEUE_PAGE_ITEMS];
 	struct queue_load	 loads[QUEUE_PAGE_ITEMS];
 };
@@ -161,7 +162,29 @@ queue_list_put_json(struct buf *b, const struct queue_list_row *row, size_t max)
 	buf_put_str(b, "]}\n");
 }
 
+void
+queue_list_put_brief(struct buf *b, const struct queue_list_row *row)
+{
+	struct slice domain = SLICE_NONE;
+
+	if (!row->is_damaged)
+		domain = queue_route_domain(row->env->sender);
+	if (domain.n == 0)
+		domain = SLICE_LIT("MAILER-DAEMON");
+	buf_printf(b, "%s %llu %.*s\n", row->is_active ? "active" : row->is_held ? "hold" :
+	    row->is_ready ? "incoming" : "deferred", (unsigned long long)row->age_s,
+	    SLICE_FMT(domain));
+}
+
 /* ---- pages ---- */
+
+static uint64_t
+age_of(const struct queue *q, uint64_t id)
+{
+	uint64_t now = loop_real_ms(q->loop), arrival = queue_table_id_ms(id);
+
+	return now > arrival ? now - arrival : 0;
+}
 
 static void
 put_row(struct buf *b, const struct page *p, unsigned i)
@@ -169,12 +192,16 @@ put_row(struct buf *b, const struct page *p, unsigned i)
 	const struct queue_list_row row = {
 		.env = &p->loads[i].env, .id = p->loads[i].id, .size = p->size[i],
 		.is_active = p->active[i], .is_held = p->held[i], .is_doomed = p->doomed[i],
-		.is_damaged = p->loads[i].error != ERR_OK
+		.is_ready = p->ready[i],
+		.is_damaged = p->loads[i].error != ERR_OK,
+		.age_s = age_of(p->q, p->loads[i].id) / 1000
 	};
 	size_t max = QUEUE_PAGE_BYTES / QUEUE_PAGE_ITEMS;
 
-	if (p->json)
+	if (p->form == 'j')
 		queue_list_put_json(b, &row, max);
+	else if (p->form == 's')
+		queue_list_put_brief(b, &row);
 	else
 		queue_list_put_text(b, &row, max);
 }
@@ -188,9 +215,9 @@ put_end(struct buf *b, const struct page *p)
 		enc_id_str(id, p->cursor);
 		buf_printf(b, "%s %llu %llu\n", id, (unsigned long long)p->bytes,
 		    (unsigned long long)p->count);
-	} else if (!p->json && p->count == 0)
+	} else if (p->form == 'p' && p->count == 0)
 		buf_put_str(b, "Mail queue is empty\n");
-	else if (!p->json)
+	else if (p->form == 'p')
 		buf_printf(b, "-- %llu Kbytes in %llu Request%s.\n",
 		    (unsigned long long)(p->bytes / 1024), (unsigned long long)p->count,
 		    p->count == 1 ? "" : "s");
@@ -209,7 +236,7 @@ finish_page(void *arg)
 	for (i = 0; i < p->n; i++) {
 		/* Gone since the page was begun: it is complete. */
 		if (p->loads[i].error != ERR_NOTFOUND) {
-			if (first && !p->json)
+			if (first && p->form == 'p')
 				buf_put_str(&b, "-Queue ID----- --Size-- ----Arrival Time---- "
 				    "-Sender/Recipient-------\n");
 			first = false;
@@ -253,6 +280,17 @@ is_asked_for(const struct page *p, const struct queue_item *it)
 	return p->site.n == 0;
 }
 
+static bool
+is_ready(const struct queue_item *it)
+{
+	const struct list *l;
+
+	for (l = it->parts.next; l != &it->parts; l = l->next)
+		if (obj_of(l, struct queue_bundle, in_item)->parcel.state == QUEUE_PARCEL_READY)
+			return true;
+	return false;
+}
+
 static void
 gather(struct page *p)
 {
@@ -276,6 +314,7 @@ gather(struct page *p)
 		p->active[p->n] = it->msg != NULL;
 		p->held[p->n] = it->flags & QUEUE_HELD;
 		p->doomed[p->n] = it->flags & QUEUE_DOOMED;
+		p->ready[p->n] = is_ready(it);
 		p->size[p->n++] = it->size;
 		p->cursor = it->id;
 	}
@@ -325,8 +364,8 @@ queue_list_page(struct queue *q, struct slice args, uint64_t id, queue_list_fn *
 	p->fn = fn;
 	p->arg = arg;
 	p->id = id;
-	p->json = slice_eq_str(form, "j");
-	if (is_bad || (!p->json && !slice_eq_str(form, "p")) || parse_cursor(p, cursor) != ERR_OK) {
+	p->form = form.n == 1 ? form.p[0] : '\0';
+	if (is_bad || (p->form != 'p' && p->form != 'j' && p->form != 's') || parse_cursor(p, cursor) != ERR_OK) {
 		free(p);
 		fn(arg, id, EX_USAGE, false, SLICE_LIT("bad arguments"));
 		return;

@@ -15,7 +15,7 @@
 typedef void queue_list_fn(void *arg, uint64_t id, uint8_t exit, bool more, struct slice);
 
 /*
- * args: NUL-terminated "p" or "j", then maybe "s:SITE" or "i:QUEUEID" for a
+ * args: NUL-terminated "p", "j" or "s" (a line for gwshape -s), then maybe "s:SITE" or "i:QUEUEID" for a
  * part of it, then maybe the cursor.  fn is called once with id, maybe at once.
  */
 void	 queue_list_page(struct queue *, struct slice args, uint64_t id,
@@ -31,9 +31,13 @@ struct queue_list_row {
 	bool		 is_active;
 	bool		 is_held;
 	bool		 is_doomed;	/* by gwsuper -e */
+	bool		 is_ready;	/* waits for its turn, not for time */
 	bool		 is_damaged;	/* env is empty */
+	uint64_t	 age_s;
 };
 void	 queue_list_put_text(struct buf *, const struct queue_list_row *, size_t max);
+/* "deferred 301 news.example.net": state, age in seconds, domain of the sender. */
+void	 queue_list_put_brief(struct buf *, const struct queue_list_row *);
 void	 queue_list_put_json(struct buf *, const struct queue_list_row *, size_t max);
 
 #endif

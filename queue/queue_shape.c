@@ -4,7 +4,6 @@
 #include "lib/base/cc.h"
 #include "queue/queue_site_priv.h"
 
-#define FIRST_AGE_MS	300000u
 #define MALLOC_BYTES	16u	/* what an allocation costs besides */
 
 /* ---- walks ---- */
@@ -46,21 +45,39 @@ queue_site_parcel(const struct queue_site *site, const struct queue_parcel *prev
 
 /* ---- figures ---- */
 
+enum queue_shape_state
+queue_shape_state_of(const struct queue_parcel *e)
+{
+	switch ((enum queue_parcel_state)e->state) {
+	case QUEUE_PARCEL_READY:
+		return QUEUE_SHAPE_INCOMING;
+	case QUEUE_PARCEL_HELD:
+		return QUEUE_SHAPE_HOLD;
+	case QUEUE_PARCEL_DEFERRED:
+		return QUEUE_SHAPE_DEFERRED;
+	case QUEUE_PARCEL_OUT:
+	case QUEUE_PARCEL_DOOMED:
+	case QUEUE_PARCEL_BUSY:
+	case QUEUE_PARCEL_IDLE:
+		break;
+	}
+	return QUEUE_SHAPE_ACTIVE;
+}
+
 void
 queue_shape_fill(const struct queue_sites *s, const struct queue_site *site,
-    uint64_t now_ms, struct queue_shape *shape)
+    uint64_t now_ms, const struct queue_ages *ages, unsigned states, struct queue_shape *shape)
 {
 	const struct queue_parcel *e;
-	uint64_t arrival, age;
+	uint64_t arrival;
 	unsigned i;
 
 	*shape = (struct queue_shape){ .oldest_ms = QUEUE_SITES_NEVER };
 	for (e = queue_site_parcel(site, NULL); e != NULL; e = queue_site_parcel(site, e)) {
+		if (!(queue_shape_state_of(e) & states))
+			continue;
 		arrival = queue_parcel_arrival_ms(s, e);
-		age = now_ms > arrival ? now_ms - arrival : 0;
-		for (i = 0; i < QUEUE_SHAPE_AGES - 1; i++)
-			if (age < (uint64_t)FIRST_AGE_MS << i)
-				break;
+		i = queue_ages_of(ages, now_ms > arrival ? now_ms - arrival : 0);
 		shape->parcels[i]++;
 		shape->rcpts[i] += e->rcpts;
 		if (arrival < shape->oldest_ms)

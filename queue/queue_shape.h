@@ -7,6 +7,7 @@
 #define QUEUE_SHAPE_H
 
 #include "lib/base/list.h"
+#include "queue/queue_ages.h"
 #include "queue/queue_parcel.h"
 #include "queue/queue_site.h"
 
@@ -27,16 +28,19 @@ void		 queue_walk_stop(struct queue_walk *);
 struct queue_parcel *queue_site_parcel(const struct queue_site *,
 		    const struct queue_parcel *prev);	/* NULL: the first; NULL at the end */
 
-/* Younger than 5, 10, 20, 40, 80, 160, 320, 640, 1280 minutes, and older. */
-#define QUEUE_SHAPE_AGES	10u
+/* As Postfix's queues: waits for its turn, under way (or given up), for time, held. */
+enum queue_shape_state { QUEUE_SHAPE_INCOMING = 1, QUEUE_SHAPE_ACTIVE = 2,
+	QUEUE_SHAPE_DEFERRED = 4, QUEUE_SHAPE_HOLD = 8, QUEUE_SHAPE_ALL = 15 };
 struct queue_shape {
 	uint64_t	 oldest_ms;	/* arrival; QUEUE_SITES_NEVER: no parcels */
-	uint64_t	 rcpts[QUEUE_SHAPE_AGES];
-	uint32_t	 parcels[QUEUE_SHAPE_AGES];
+	uint64_t	 rcpts[QUEUE_AGES_MAX];
+	uint32_t	 parcels[QUEUE_AGES_MAX];
 };
-/* O(parcels of the site). */
+enum queue_shape_state queue_shape_state_of(const struct queue_parcel *);
+/* Those in the states, by age; O(parcels of the site). */
 void		 queue_shape_fill(const struct queue_sites *, const struct queue_site *,
-		    uint64_t now_ms, struct queue_shape *);
+		    uint64_t now_ms, const struct queue_ages *, unsigned states,
+		    struct queue_shape *);
 
 struct queue_site_counts {
 	uint32_t	 ready;

@@ -26,8 +26,7 @@ on_list(struct queue *q, struct slice args, const struct queue_call *c)
 static void
 on_shape(struct queue *q, struct slice args, const struct queue_call *c)
 {
-	(void)args;
-	queue_census_run(q, c->id, c->fn, c->arg);
+	queue_census_run(q, args, c->id, c->fn, c->arg);
 }
 
 static const struct verb {

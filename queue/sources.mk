@@ -13,7 +13,7 @@ queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_log.c queue/queue_msg
 
 # the scheduler of remote mail
 queue_SITES = queue/queue_site.c queue/queue_window.c queue/queue_lane.c queue/queue_parcel.c \
-	queue/queue_pick.c queue/queue_shape.c
+	queue/queue_pick.c queue/queue_shape.c queue/queue_ages.c
 
 PROGRAMS += queue
 queue_SRCS = queue/main.c queue/queue_opt.c queue/queue_sts.c $(queue_CORE)
@@ -28,5 +28,5 @@ gwcat_SRCS = queue/gwcat.c
 gwcat_USES = daemon ipc base
 gwsuper_SRCS = queue/gwsuper.c
 gwsuper_USES = daemon ipc base
-gwshape_SRCS = queue/gwshape.c
+gwshape_SRCS = queue/gwshape.c queue/queue_ages.c
 gwshape_USES = daemon ipc base

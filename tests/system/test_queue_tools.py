@@ -399,7 +399,22 @@ def test_gwshape_counts_by_site_and_age(g, sink):
     rows = {line.split()[0]: line.split()[1:] for line in p.stdout.splitlines()}
     assert rows["T"] == ["5", "10", "20", "40", "80", "160", "320", "640", "1280", "1280+"]
     assert rows["TOTAL"] == rows[f"[127.0.0.1]:{sink.port}"] == ["2", "1", "0", "0", "0", "1", "0", "0", "0", "0", "0"]
-    assert g.tool("gwshape", "more").returncode == 64
+    sup(g, "-h", next(iter(rows_of(g))))
+    site = f"[127.0.0.1]:{sink.port}"
+
+    def table(*args):
+        p = g.tool("gwshape", *args)
+        assert p.returncode == 0, p.stderr
+        return {line.split()[0]: line.split()[1:] for line in p.stdout.splitlines()}
+
+    assert table("-l", "-b", "3", "-t", "40", "hold") == {
+        "T": ["40", "80", "80+"], "TOTAL": ["1", "0", "1", "0"], site: ["1", "0", "1", "0"]}
+    assert table("deferred", "incoming", "active")["TOTAL"][:2] == ["1", "1"]
+    assert table("-n", "0").keys() == {"T", "TOTAL"}
+    assert table("-s", "-b", "2") == {"T": ["5", "5+"], "TOTAL": ["2", "1", "1"], "example.test": ["2", "1", "1"]}
+    assert table("-s", "-b", "2", "hold") == {"T": ["5", "5+"], "TOTAL": ["1", "0", "1"], "example.test": ["1", "0", "1"]}
+    for bad in (("more",), ("-b", "1"), ("-b", "31"), ("-t", "0"), ("-n", "501"), ("corrupt",), ("-x",)):
+        assert g.tool("gwshape", *bad).returncode == 64
 
 
 TOOLS = [("gwcat", "-q", NOT_THERE), ("gwshape",), ("gwsuper", "-s"), ("gwqueue", "-s", "a.example"), ("gwqueue", "-i", NOT_THERE), ("gwsuper", "-d", "ALL")]

@@ -342,6 +342,7 @@ static void
 test_shape(void **state)
 {
 	struct world *w = *state;
+	const struct queue_ages ages = QUEUE_AGES_DEFAULT;
 	struct queue_shape shape;
 	static const unsigned minutes[] = { 0, 4, 5, 10, 20, 40, 80, 160, 320, 640, 1279, 1280,
 	    5000 };
@@ -351,14 +352,25 @@ test_shape(void **state)
 	for (i = 0; i < lengthof(minutes); i++)
 		world_put_as(w, i, "a.example", 1, (struct queue_parcel_put){ .rcpts = 2,
 		    .arrival_ms = T0 - minutes[i] * 60000ull, .is_held = i % 2 == 0 });
-	queue_shape_fill(w->s, w->p[0].site, w->now, &shape);
+	queue_shape_fill(w->s, w->p[0].site, w->now, &ages, QUEUE_SHAPE_ALL, &shape);
 	assert_int_equal(shape.oldest_ms, T0 - 5000 * 60000ull);
 	assert_int_equal(shape.parcels[0], 2);
-	for (i = 1; i < QUEUE_SHAPE_AGES - 2; i++)
+	for (i = 1; i < ages.count - 2; i++)
 		assert_int_equal(shape.parcels[i], 1);
-	assert_int_equal(shape.parcels[QUEUE_SHAPE_AGES - 2], 2);
-	assert_int_equal(shape.parcels[QUEUE_SHAPE_AGES - 1], 2);
-	assert_int_equal(shape.rcpts[QUEUE_SHAPE_AGES - 1], 4);
+	assert_int_equal(shape.parcels[ages.count - 2], 2);
+	assert_int_equal(shape.parcels[ages.count - 1], 2);
+	assert_int_equal(shape.rcpts[ages.count - 1], 4);
+	/* Every other one is held, the rest wait for their turn. */
+	queue_shape_fill(w->s, w->p[0].site, w->now, &ages, QUEUE_SHAPE_HOLD, &shape);
+	assert_int_equal(shape.parcels[0] + shape.parcels[9], 2);
+	assert_int_equal(shape.parcels[1], 1);
+	assert_int_equal(shape.parcels[2], 0);
+	queue_shape_fill(w->s, w->p[0].site, w->now, &ages, QUEUE_SHAPE_INCOMING, &shape);
+	assert_int_equal(shape.parcels[1], 0);
+	assert_int_equal(shape.parcels[2], 1);
+	queue_shape_fill(w->s, w->p[0].site, w->now, &ages, QUEUE_SHAPE_DEFERRED |
+	    QUEUE_SHAPE_ACTIVE, &shape);
+	assert_int_equal(shape.oldest_ms, QUEUE_SITES_NEVER);
 	while ((p = queue_site_parcel(w->p[0].site, p)) != NULL)
 		n++;
 	assert_int_equal(n, lengthof(minutes));

@@ -470,20 +470,54 @@ test_list_one(void **state)
 	assert_int_equal(reply.exit, EX_USAGE);
 }
 
+#define HEAD	"                                        "
+#define TOTAL	"                                   TOTAL"
+
+/* words: parted by NULs, two at the end. */
+static const char *
+shape(struct fake *f, const char *words)
+{
+	size_t n = 0;
+
+	while (words[n] != '\0')
+		n += strlen(words + n) + 1;
+	memset(&reply, 0, sizeof(reply));
+	queue_census_run(&f->q, slice_of(words, n), 9, on_reply, f);
+	return reply.text;
+}
+
 static void
 test_shape(void **state)
 {
+	static const char *const bad[] = { "b1\0", "b31\0", "bx\0", "t0\0", "t100001\0",
+	    "n501\0", "x\0", "corrupt\0" };
 	struct fake *f = *state;
+	size_t i;
 
 	(void)fake_submit(f, "x@far.example", TEXT);
 	(void)fake_submit(f, "y@far.example", TEXT);
 	(void)fake_submit(f, "x@bank.example", TEXT);
 	assert_true(fake_run_until(f, is_quiet));
 	memset(&reply, 0, sizeof(reply));
-	queue_census_run(&f->q, 9, on_reply, f);
+	queue_census_run(&f->q, SLICE_NONE, 9, on_reply, f);
 	assert_non_null(strstr(reply.text, "                                   TOTAL       3     3"));
 	assert_non_null(strstr(reply.text, "                             far.example       2     2"));
 	assert_true(strstr(reply.text, "far.example") < strstr(reply.text, "bank.example"));
+	assert_string_equal(shape(f, "b2\0t7\0deferred\0hold\0"), HEAD "       T     7    7+\n"
+	    TOTAL "       3     3     0\n"
+	    "                             far.example       2     2     0\n"
+	    "                            bank.example       1     1     0\n");
+	assert_string_equal(shape(f, "b3\0t7\0l\0n1\0"), HEAD "       T     7    14   14+\n"
+	    TOTAL "       3     3     0     0\n"
+	    "                             far.example       2     2     0     0\n");
+	assert_string_equal(shape(f, "b2\0t7\0active\0incoming\0"), HEAD "       T     7    7+\n"
+	    TOTAL "       0     0     0\n");
+	for (i = 0; i < lengthof(bad); i++) {
+		assert_string_equal(shape(f, bad[i]), "bad arguments");
+		assert_int_equal(reply.exit, EX_USAGE);
+	}
+	assert_string_equal(list(f, "s", ""), "deferred 0 example.test\n"
+	    "deferred 0 example.test\ndeferred 0 example.test\n");
 }
 
 /* More than a page of them, and the cursor of one that is gone meanwhile. */
