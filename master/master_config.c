@@ -316,7 +316,7 @@ warn_unused(struct check *k)
 		const char	*section, *option;	/* NULL: all of it */
 	} rows[] = {
 		{ "listen", "cmtp" }, { "domain", "aliases" }, { "domain", "recipients" },
-		{ "smtpd", "user_recipient_rate" }, { "store", "compact_percent" },
+		{ "store", "compact_percent" },
 	};
 	const struct conf_section *s;
 	const struct opt *o;

@@ -6,7 +6,6 @@
 #include "keyd/keyd_opt.h"
 #include "lib/conf/conf_sections.h"
 #include "queue/queue_opt.h"
-#include "smtpd/smtpd_opt.h"
 #include "store/store_opt.h"
 
 const struct opt_section	master_sections[] = {
@@ -16,7 +15,7 @@ const struct opt_section	master_sections[] = {
 	CONF_DOMAIN_SECTION,
 	CONF_ROUTE_SECTION,
 	CONF_DNS_SECTION,
-	SMTPD_OPT_SECTION,
+	CONF_SMTPD_SECTION,
 	QUEUE_OPT_SECTION,
 	DELIVERY_OPT_SECTION,
 	RELAY_OPT_SECTION,

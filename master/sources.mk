@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-master_OPTIONS = master/master_sections.c smtpd/smtpd_opt.c queue/queue_opt.c delivery/delivery_opt.c \
+master_OPTIONS = master/master_sections.c queue/queue_opt.c delivery/delivery_opt.c \
 	store/store_opt.c imapd/imapd_opt.c keyd/keyd_opt.c
 master_CONFIG = master/master_config.c master/master_routes.c master/master_paths.c $(master_OPTIONS)
 godwit_SRCS = master/godwit.c master/godwit_setup.c master/master_run.c master/master_plan.c \

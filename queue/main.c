@@ -255,15 +255,19 @@ load_options(struct daemon_app *app)
 {
 	const struct queue_options *o = daemon_options(app, "queue", NULL);
 	const struct godwit_options *g = daemon_options(app, "godwit", NULL);
+	const struct smtpd_options *s = daemon_options(app, "smtpd", NULL);
 	struct queue *q = queue_of_app(app);
 
-	must(o != NULL && g != NULL);
+	must(o != NULL && g != NULL && s != NULL);
 	q->limits = (struct queue_limits){
 		.minfree_bytes = o->queue_minfree, .message_limit = o->message_limit,
 		.direct_ms = o->direct_timeout, .spool_memory = g->spool_memory,
 		.warning_ms = o->delay_warning_time,
 		.concurrency = (uint32_t)o->destination_concurrency_limit,
-		.srs = o->srs
+		.srs = o->srs,
+		.user_rcpts = { s->user_recipient_rate.count, s->user_recipient_rate.per_ms },
+		.client_msgs = { s->client_message_rate_limit, s->anvil_rate_time_unit },
+		.client_rcpts = { s->client_recipient_rate_limit, s->anvil_rate_time_unit }
 	};
 	q->srs_domain = o->srs_domain[0] != '\0' ? o->srs_domain : g->default_domain;
 	q->srs.separator = "=+-"[o->srs_separator];
@@ -389,6 +393,7 @@ static const struct opt_section queue_sections[] = {
 	CONF_GODWIT_SECTION,
 	CONF_DOMAIN_SECTION,
 	CONF_ROUTE_SECTION,
+	CONF_SMTPD_SECTION,
 	QUEUE_OPT_SECTION,
 	OPT_SECTIONS_END
 };

@@ -9,6 +9,7 @@
 #include "queue/queue_forget.h"
 #include "queue/queue_keyd.h"
 #include "queue/queue_msg.h"
+#include "queue/queue_rate.h"
 #include "queue/queue_run.h"
 #include "queue/queue_super.h"
 
@@ -30,6 +31,7 @@ queue_core_init(struct queue *q, struct loop *loop, int dir)
 	token_gate_init(&q->tokens);
 	queue_table_init(&q->table);
 	queue_sched_init(&q->sched);
+	queue_rate_init(q);
 	list_init(&q->clients);
 	list_init(&q->direct);
 	list_init(&q->stuck);
@@ -69,6 +71,7 @@ queue_core_fini(struct queue *q)
 	token_gate_fini(&q->tokens);
 	queue_seal_wipe_keys(&q->keys);
 	secret_wipe(q->srs.keys, sizeof(q->srs.keys));
+	queue_rate_fini(q);
 	map_fini(&q->txns);
 	map_fini(&q->msgs);
 }

@@ -7,6 +7,7 @@
  *
  *	queue_txn	smtpd's transactions make a message
  *	queue_forward	senders of what aliases send elsewhere (SRS)
+ *	queue_rate	how much one account, one client address may send
  *	queue_msg	its life: direct, spooled, tried, done
  *	queue_job	jobs to deliver and their results
  *	queue_line	remote recipients wait in the lines of their sites
@@ -32,6 +33,7 @@
 
 #include "lib/base/list.h"
 #include "lib/base/map.h"
+#include "lib/base/rate.h"
 #include "lib/crypto/token.h"
 #include "lib/io/loop.h"
 #include "lib/ipc/ipc_peer.h"
@@ -58,6 +60,9 @@ struct queue_limits {
 	uint64_t	 warning_ms;	/* 0: never */
 	uint32_t	 concurrency;	/* of one destination */
 	bool		 srs;		/* rewrite senders */
+	struct rate	 user_rcpts;	/* named by one account */
+	struct rate	 client_msgs;	/* begun by one client address */
+	struct rate	 client_rcpts;	/* named by one client address */
 };
 
 struct queue_forget {
@@ -105,6 +110,9 @@ struct queue {
 	struct ipc_peer		*store;
 	struct ipc_peer		*keyd;
 
+	struct rate_table	 user_rcpts;	/* by account */
+	struct rate_table	 client_msgs;	/* by a hash of the address */
+	struct rate_table	 client_rcpts;
 	struct list		 clients;	/* struct queue_client */
 	struct map		 txns;		/* by id */
 	struct map		 msgs;		/* in hand, by id */

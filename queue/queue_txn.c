@@ -14,6 +14,7 @@
 #include "queue/queue_body.h"
 #include "queue/queue_forward.h"
 #include "queue/queue_msg.h"
+#include "queue/queue_rate.h"
 #include "queue/queue_spool.h"
 
 struct queue_client {
@@ -33,7 +34,9 @@ struct queue_txn {
 	struct queue_msg	*msg;		/* NULL once committed */
 	uint64_t		 id;
 	uint64_t		 commit_id;	/* the request to answer */
+	uint64_t		 account;	/* of the login; 0: none */
 	bool			 may_relay;
+	bool			 is_trusted;	/* the client, not only the login */
 	uint64_t		 size;		/* announced */
 	uint64_t		 size_limit;	/* the smallest of its recipients; 0: none */
 	bool			 has_file;
@@ -171,55 +174,93 @@ is_clean(struct slice s)
 
 /* ---- open ---- */
 
+/* What is found while a message is to be opened. */
+struct opening {
+	uint64_t	 account;	/* of the login; 0: none */
+	enum err	 error;		/* why not */
+	const char	*dsn;
+};
+
 /* Why no message can be taken now; NULL when one can. */
 static const char *
-not_now(struct queue *q, const struct queue_client *c, uint64_t size, enum err *e,
-    const char **dsn)
+not_now(struct queue *q, const struct queue_client *c, uint64_t size, struct opening *o)
 {
-	*e = ERR_AGAIN;
-	*dsn = "4.3.0";
+	o->error = ERR_AGAIN;
+	o->dsn = "4.3.0";
 	if (q->is_draining)
 		return "The mail system is going down";
 	if (!q->resolver.is_ready || q->keys.current == 0)
 		return "The mail system is starting";
-	*e = ERR_BUSY;
-	*dsn = "4.3.2";
+	o->error = ERR_BUSY;
+	o->dsn = "4.3.2";
 	if (c->txn_count >= QUEUE_TXNS_MAX || c->envelope_bytes >= QUEUE_ENVELOPES_MAX)
 		return "Too many transactions";
 	if (q->memory_bytes / 2 > q->limits.spool_memory)
 		return "Too much mail at the same time";
-	*e = ERR_FULL;
-	*dsn = "4.3.1";
+	o->error = ERR_FULL;
+	o->dsn = "4.3.1";
 	if (queue_spool_room(q, size) != ERR_OK)
 		return "Insufficient system storage";
 	return NULL;
 }
 
+static void
+log_limit(struct queue *q, uint64_t session, uint64_t account, struct slice client,
+    const char *name)
+{
+	const struct queue_account *a = queue_resolve_find_id(&q->resolver, account);
+
+	log_event(LOG_limit, log_session(session), log_text("client", client),
+	    log_text("sasl_username", a != NULL ? slice_of(a->address, a->address_n) : SLICE_NONE),
+	    log_str("name", name));
+}
+
+/* Trusted ones are not counted. */
+static struct slice
+counted_client(bool is_trusted, struct slice client)
+{
+	return is_trusted ? SLICE_NONE : client;
+}
+
+static const char *
+too_often(struct queue *q, const struct ipc_queue_open *m, struct opening *o)
+{
+	const char *name = queue_rate_message(q, counted_client(m->may_relay, m->client));
+
+	if (name == NULL)
+		return NULL;
+	log_limit(q, m->session, 0, m->client, name);
+	o->error = ERR_BUSY;
+	o->dsn = "4.7.1";
+	return "Too much mail from this client, try again later";
+}
+
 /* A submission: the login, and a sender that belongs to it. */
 static const char *
 not_owner(struct queue *q, const struct ipc_peer *peer, const struct ipc_queue_open *m,
-    enum err *e, const char **dsn)
+    struct opening *o)
 {
 	const struct queue_account *a;
 	struct token token;
 
-	*e = token_gate_check(&q->tokens, &token, m->token, ipc_peer_instance(peer),
+	o->error = token_gate_check(&q->tokens, &token, m->token, ipc_peer_instance(peer),
 	    TOKEN_SUBMIT, loop_real_ms(q->loop) / 1000);
-	*dsn = "4.3.0";
-	if (*e == ERR_AGAIN)
+	o->dsn = "4.3.0";
+	if (o->error == ERR_AGAIN)
 		return "The mail system is starting";
-	*dsn = "5.7.0";
-	if (*e != ERR_OK)
+	o->dsn = "5.7.0";
+	if (o->error != ERR_OK)
 		return "Authentication required";
 	a = queue_resolve_find_id(&q->resolver, token.account);
-	*e = ERR_DISABLED;
+	o->error = ERR_DISABLED;
 	if (a == NULL || !a->enabled)
 		return "The account is disabled";
-	*e = queue_resolve_owns(&q->resolver, a->id, m->sender);
-	*dsn = *e == ERR_AGAIN ? "4.3.0" : "5.7.1";
-	if (*e == ERR_AGAIN)
+	o->account = a->id;
+	o->error = queue_resolve_owns(&q->resolver, a->id, m->sender);
+	o->dsn = o->error == ERR_AGAIN ? "4.3.0" : "5.7.1";
+	if (o->error == ERR_AGAIN)
 		return "Temporary lookup failure";
-	return *e == ERR_OK ? NULL : "Sender address rejected: not owned by user";
+	return o->error == ERR_OK ? NULL : "Sender address rejected: not owned by user";
 }
 
 static struct queue_txn *
@@ -273,8 +314,8 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 	struct queue_client *c = client_of(q, peer);
 	struct ipc_queue_opened out;
 	struct queue_txn *t;
-	const char *why, *dsn;
-	enum err e = ERR_OK;
+	struct opening o = { .error = ERR_OK, .dsn = "" };
+	const char *why;
 
 	if (c == NULL)
 		return;		/* it has left */
@@ -287,11 +328,13 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 		refuse(peer, in->id, ERR_SYNTAX, "5.1.7", "Bad sender address syntax");
 		return;
 	}
-	why = not_now(q, c, m->size, &e, &dsn);
+	why = not_now(q, c, m->size, &o);
+	if (why == NULL)
+		why = too_often(q, m, &o);
 	if (why == NULL && (m->flags & QUEUE_SUBMISSION))
-		why = not_owner(q, peer, m, &e, &dsn);
+		why = not_owner(q, peer, m, &o);
 	if (why != NULL) {
-		refuse(peer, in->id, e, dsn, why);
+		refuse(peer, in->id, o.error, o.dsn, why);
 		return;
 	}
 	if ((t = make_txn(q, c, m)) == NULL) {
@@ -299,6 +342,8 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 		return;
 	}
 	t->may_relay = (m->flags & QUEUE_SUBMISSION) || m->may_relay;
+	t->is_trusted = m->may_relay;
+	t->account = o.account;
 	t->size = m->size;
 	count_bytes(t);
 	daemon_crash_at("queue.open");
@@ -376,6 +421,18 @@ add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_acco
 	return ERR_OK;
 }
 
+static bool
+names_too_many(struct queue_txn *t)
+{
+	struct queue_envelope *e = &t->msg->env;
+	const char *name = queue_rate_rcpt(t->q, counted_client(t->is_trusted, e->client),
+	    t->account);
+
+	if (name != NULL)
+		log_limit(t->q, e->session, t->account, e->client, name);
+	return name != NULL;
+}
+
 void
 queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue_rcpt *m,
     struct ipc_in *in)
@@ -395,6 +452,10 @@ queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 	}
 	if (t->client->envelope_bytes >= QUEUE_ENVELOPES_MAX) {
 		refuse(peer, in->id, ERR_BUSY, "4.3.2", "Too many transactions");
+		return;
+	}
+	if (names_too_many(t)) {
+		refuse(peer, in->id, ERR_BUSY, "4.7.1", "Too many recipients, try again later");
 		return;
 	}
 	before = t->msg->env.rcpt_count;

@@ -5,7 +5,7 @@ queue_SPOOL = queue/queue_record.c queue/queue_envelope.c queue/queue_seal.c que
 queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_log.c queue/queue_msg.c queue/queue_job.c queue/queue_spool.c \
 	queue/queue_run.c queue/queue_notify.c queue/queue_bounce.c queue/queue_forget.c \
 	queue/queue_compact.c queue/queue_recover.c queue/queue_txn.c queue/queue_resolve.c \
-	queue/queue_lookup.c queue/queue_facts.c queue/queue_srs.c queue/queue_forward.c \
+	queue/queue_lookup.c queue/queue_facts.c queue/queue_srs.c queue/queue_forward.c queue/queue_rate.c \
 	queue/queue_keyd.c queue/queue_list.c \
 	queue/queue_route.c queue/queue_line.c queue/queue_relay.c \
 	queue/queue_local.c queue/queue_tool.c queue/queue_super.c queue/queue_check.c \

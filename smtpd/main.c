@@ -3,7 +3,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/daemon_tls.h"
 #include "smtpd/smtp_server.h"
-#include "smtpd/smtpd_opt.h"
+#include "lib/conf/conf_sections.h"
 
 static const struct ipc_handler keyd_handlers[] = {
 	DAEMON_TLS_HANDLERS, { IPC_MSG_login_ok, smtp_ask_on_late_login }, { 0, NULL }
@@ -19,7 +19,7 @@ static const struct daemon_peer peers[] = {
 };
 
 static const struct opt_section sections[] = {
-	CONF_GODWIT_SECTION, CONF_DOMAIN_SECTION, CONF_LISTEN_SECTION, SMTPD_OPT_SECTION, OPT_SECTIONS_END,
+	CONF_GODWIT_SECTION, CONF_DOMAIN_SECTION, CONF_LISTEN_SECTION, CONF_SMTPD_SECTION, OPT_SECTIONS_END,
 };
 
 static const struct daemon smtpd = {

@@ -423,6 +423,8 @@ env_login(void *arg, const struct smtp_login *l)
 		.user = l->user, .password = l->password,
 	};
 
+	if (!smtp_conn_takes(c, SMTP_RATE_AUTH))
+		return ERR_BUSY;
 	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
 	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_login, &m, NULL, 0,
@@ -438,6 +440,8 @@ env_start_tls(void *arg)
 
 	if (!daemon_tls_is_ready(c->server->app))
 		return ERR_STATE;
+	if (!smtp_conn_may(c, SMTP_RATE_TLS))
+		return ERR_BUSY;
 	c->wants_tls = true;
 	return ERR_OK;
 }

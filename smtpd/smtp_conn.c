@@ -140,6 +140,11 @@ on_tls(void *arg, enum err e)
 	}
 	log_event(LOG_tls, log_session(c->session.id), log_str("tls", f->version),
 	    log_str("cipher", f->cipher), log_str("sni", f->sni));
+	/* What is resumed costs little; whether it is, is known only now. */
+	if (!f->is_resumed && !smtp_conn_takes(c, SMTP_RATE_TLS)) {
+		conn_abort(c->conn, "limit");
+		return;
+	}
 	smtp_session_on_tls(&c->session, f->version, f->cipher);
 	smtp_conn_settle(c);
 }
@@ -187,14 +192,42 @@ static const struct conn_ops ops = {
 	.on_data = on_data, .on_tls = on_tls, .on_deadline = on_deadline, .on_closed = on_closed,
 };
 
-static bool
-may_relay(const struct smtp_conn *c)
+bool
+smtp_conn_is_trusted(const struct smtp_listener *l, const struct conn_addr *peer)
 {
-	const struct godwit_options *g = daemon_options(c->server->app, "godwit", NULL);
+	const struct godwit_options *g = daemon_options(l->server->app, "godwit", NULL);
 
-	if (c->listener->service.is_local)
+	if (l->service.is_local)
 		return true;
-	return c->peer.is_inet && opt_net_list_has(&g->mynetworks, c->peer.ip);
+	return peer->is_inet && opt_net_list_has(&g->mynetworks, peer->ip);
+}
+
+static void
+log_limit(const struct smtp_conn *c, enum smtp_rate what)
+{
+	log_event(LOG_limit, log_session(c->session.id), log_str("client", c->session.peer),
+	    log_str("name", smtp_rates_name(what)),
+	    log_num("value", c->server->rates.limits[what].count));
+}
+
+bool
+smtp_conn_takes(struct smtp_conn *c, enum smtp_rate what)
+{
+	if (c->is_trusted || smtp_rates_take(&c->server->rates, what, &c->peer,
+	    loop_now(c->server->loop)))
+		return true;
+	log_limit(c, what);
+	return false;
+}
+
+bool
+smtp_conn_may(const struct smtp_conn *c, enum smtp_rate what)
+{
+	if (c->is_trusted || !smtp_rates_is_spent(&c->server->rates, what, &c->peer,
+	    loop_now(c->server->loop)))
+		return true;
+	log_limit(c, what);
+	return false;
 }
 
 static void
@@ -216,8 +249,10 @@ start_session(struct smtp_conn *c)
 	log_event(LOG_connect, log_session(s->id), log_str("listener", c->listener->title),
 	    log_str("client", s->peer));
 	smtp_session_start(s);
-	if (s->service->tls == SMTP_TLS_IMPLICIT)
+	if (s->service->tls == SMTP_TLS_IMPLICIT && smtp_conn_may(c, SMTP_RATE_TLS))
 		begin_tls(c);
+	else if (s->service->tls == SMTP_TLS_IMPLICIT)
+		conn_abort(c->conn, "limit");
 	smtp_conn_settle(c);
 }
 
@@ -233,7 +268,7 @@ smtp_conn_new(struct smtp_listener *l, struct conn_listener *cl, int take_fd,
 	c->peer = *peer;
 	c->began_ms = loop_now(srv->loop);
 	c->seen_progress = UINT64_MAX;
-	c->is_trusted = may_relay(c);
+	c->is_trusted = smtp_conn_is_trusted(l, peer);
 	timer_init(&c->auth_timer, srv->loop, smtp_ask_auth_timer, c);
 	smtp_spool_init(&c->spool, &srv->pool);
 	list_push(&srv->sessions, &c->link);

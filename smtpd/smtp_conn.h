@@ -11,6 +11,8 @@
 #include "lib/ipc/ipc_peer.h"
 #include "smtpd/smtp_server.h"
 
+/* May relay: in mynetworks, or a program of this host. */
+bool	 smtp_conn_is_trusted(const struct smtp_listener *, const struct conn_addr *peer);
 /* Counted in the server already. */
 void	 smtp_conn_new(struct smtp_listener *, struct conn_listener *, int take_fd,
 	    const struct conn_addr *peer);

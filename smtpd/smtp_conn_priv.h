@@ -42,6 +42,10 @@ void	 smtp_conn_settle(struct smtp_conn *);
 /* Free what is gone and asked for nothing. */
 void	 smtp_conn_check_gone(struct smtp_conn *);
 
+/* Count one more, ask for one more: false is too many, which is logged. */
+bool	 smtp_conn_takes(struct smtp_conn *, enum smtp_rate);
+bool	 smtp_conn_may(const struct smtp_conn *, enum smtp_rate);
+
 /* smtp_ask.c */
 extern const struct smtp_env	smtp_ask_env;
 void	 smtp_ask_auth_timer(void *conn);	/* a refused login has waited */

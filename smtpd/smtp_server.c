@@ -13,7 +13,6 @@
 #include "lib/crypto/cry.h"
 #include "lib/daemon/daemon_tls.h"
 #include "smtpd/smtp_conn.h"
-#include "smtpd/smtpd_opt.h"
 
 /* Connections above session_limit that can be told so. */
 #define REFUSE_ROOM	64
@@ -49,6 +48,12 @@ take_options(struct smtp_server *srv)
 	srv->session_limit = cap32(o->client_limit);
 	srv->ip_limit = cap32(o->client_connection_limit);
 	srv->net_limit = cap32(o->client_network_limit);
+	srv->rates.limits[SMTP_RATE_CONNECT] = (struct rate){ o->client_connection_rate_limit,
+	    o->anvil_rate_time_unit };
+	srv->rates.limits[SMTP_RATE_TLS] = (struct rate){ o->client_new_tls_session_rate_limit,
+	    o->anvil_rate_time_unit };
+	srv->rates.limits[SMTP_RATE_AUTH] = (struct rate){ o->client_auth_rate_limit,
+	    o->anvil_rate_time_unit };
 	srv->idle_ms = o->timeout;
 	srv->auth_delay_ms = o->auth_failure_delay;
 	srv->pool.max_bytes = g->spool_memory;
@@ -64,6 +69,7 @@ smtp_server_load(struct daemon_app *app)
 	list_init(&srv->listeners);
 	list_init(&srv->sessions);
 	smtp_clients_init(&srv->clients);
+	smtp_rates_init(&srv->rates);
 	take_options(srv);
 	cry_init();
 	daemon_tls_init(app, cap32(o->handshake_limit));
@@ -81,8 +87,14 @@ smtp_server_session_id(struct smtp_server *srv)
 
 /* NULL: accepted. */
 static const char *
-over_limit(const struct smtp_server *srv, const struct conn_addr *peer, uint32_t *value)
+over_limit(struct smtp_server *srv, const struct conn_addr *peer, bool is_trusted,
+    uint32_t *value)
 {
+	if (!is_trusted && !smtp_rates_take(&srv->rates, SMTP_RATE_CONNECT, peer,
+	    loop_now(srv->loop))) {
+		*value = (uint32_t)srv->rates.limits[SMTP_RATE_CONNECT].count;
+		return smtp_rates_name(SMTP_RATE_CONNECT);
+	}
 	if (srv->session_count >= srv->session_limit) {
 		*value = srv->session_limit;
 		return "client_limit";
@@ -154,7 +166,7 @@ on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_ad
 		(void)close(take_fd);
 		return;
 	}
-	name = over_limit(srv, &peer, &value);
+	name = over_limit(srv, &peer, smtp_conn_is_trusted(l, &peer), &value);
 	if (name != NULL) {
 		refuse(l, take_fd, &peer, name, value);
 		return;

@@ -14,6 +14,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/io/conn.h"
 #include "smtpd/smtp_clients.h"
+#include "smtpd/smtp_rates.h"
 #include "smtpd/smtp_session.h"
 #include "smtpd/smtp_spool.h"
 
@@ -22,6 +23,7 @@ struct smtp_server {
 	struct loop		*loop;
 	struct smtp_limits	 limits;
 	struct smtp_clients	 clients;
+	struct smtp_rates	 rates;
 	struct smtp_pool	 pool;
 	struct list		 listeners;
 	struct list		 sessions;	/* struct smtp_conn */

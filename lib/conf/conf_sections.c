@@ -42,3 +42,10 @@ const struct opt	conf_dns_rows[] = {
 	OPT_ROWS_END
 };
 #undef OPT
+
+#define OPT(...)	OPT_ROW(struct smtpd_options, __VA_ARGS__)
+const struct opt	conf_smtpd_rows[] = {
+#include "lib/conf/smtpd.opt"
+	OPT_ROWS_END
+};
+#undef OPT

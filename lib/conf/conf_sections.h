@@ -27,6 +27,9 @@ struct route_options {
 struct dns_options {
 #include "lib/conf/dns.opt"
 };
+struct smtpd_options {
+#include "lib/conf/smtpd.opt"
+};
 #undef OPT
 
 /* Positions in the choices of the rows. */
@@ -51,6 +54,7 @@ extern const struct opt	conf_listen_rows[];
 extern const struct opt	conf_domain_rows[];
 extern const struct opt	conf_route_rows[];
 extern const struct opt	conf_dns_rows[];
+extern const struct opt	conf_smtpd_rows[];	/* queue counts what its processes share */
 
 #define CONF_GODWIT_SECTION	OPT_SECTION("godwit", conf_godwit_rows, struct godwit_options)
 #define CONF_TLS_SECTION	OPT_SECTION("tls", conf_tls_rows, struct tls_options)
@@ -58,5 +62,6 @@ extern const struct opt	conf_dns_rows[];
 #define CONF_DOMAIN_SECTION	OPT_TITLED_SECTION("domain", conf_domain_rows, struct domain_options)
 #define CONF_ROUTE_SECTION	OPT_TITLED_SECTION("route", conf_route_rows, struct route_options)
 #define CONF_DNS_SECTION	OPT_SECTION("dns", conf_dns_rows, struct dns_options)
+#define CONF_SMTPD_SECTION	OPT_SECTION("smtpd", conf_smtpd_rows, struct smtpd_options)
 
 #endif

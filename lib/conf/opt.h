@@ -20,18 +20,18 @@
  *	ADDRS	struct opt_list		"*:25", "192.0.2.1:25", "[::1]:25"
  *
  * Strings are never NULL, NUL-terminated and owned by the struct (opt_free).
- * A daemon says in smtpd/smtpd_opt.h:
+ * A daemon says in imapd/imapd_opt.h:
  *
- *	struct smtpd_options {
+ *	struct imapd_options {
  *	#define OPT OPT_FIELD
- *	#include "smtpd/smtpd.opt"
+ *	#include "imapd/imapd.opt"
  *	#undef OPT
  *	};
- *	extern const struct opt smtpd_opt_rows[];
- *	#define SMTPD_OPT_SECTION \
- *		OPT_SECTION("smtpd", smtpd_opt_rows, struct smtpd_options)
+ *	extern const struct opt imapd_opt_rows[];
+ *	#define IMAPD_OPT_SECTION \
+ *		OPT_SECTION("imapd", imapd_opt_rows, struct imapd_options)
  *
- * and the rows in smtpd/smtpd_opt.c.  Sections that several daemons read are
+ * and the rows in imapd/imapd_opt.c.  Sections that several daemons read are
  * in conf_sections.h.
  */
 #ifndef OPT_H

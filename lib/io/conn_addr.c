@@ -130,6 +130,12 @@ conn_addr_net_hash(const struct conn_addr *a)
 	return hash_slice(slice_of(a->ip, net_bytes(a)));
 }
 
+uint64_t
+conn_addr_rate_key(const struct conn_addr *a)
+{
+	return a->is_v4 ? conn_addr_hash(a) : conn_addr_net_hash(a);
+}
+
 bool
 conn_addr_same_ip(const struct conn_addr *a, const struct conn_addr *b)
 {

@@ -41,6 +41,8 @@ void		 conn_addr_literal(char dst[CONN_ADDR_TEXT_BYTES], const struct conn_addr 
 /* Keyed per process; net is the /24 of IPv4 and the /64 of IPv6. */
 uint64_t	 conn_addr_hash(const struct conn_addr *);
 uint64_t	 conn_addr_net_hash(const struct conn_addr *);
+/* Who is counted as one client over time: IPv4 an address, IPv6 its /64. */
+uint64_t	 conn_addr_rate_key(const struct conn_addr *);
 bool		 conn_addr_same_ip(const struct conn_addr *, const struct conn_addr *);
 bool		 conn_addr_same_net(const struct conn_addr *, const struct conn_addr *);
 bool		 conn_addr_is_loopback(const struct conn_addr *);

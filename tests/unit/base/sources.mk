@@ -12,3 +12,6 @@ base_clock_test_SRCS = tests/unit/base/clock_test.c
 base_clock_test_USES = base
 base_log_test_SRCS = tests/unit/base/log_test.c
 base_log_test_USES = base
+UNITS += base_rate_test
+base_rate_test_SRCS = tests/unit/base/rate_test.c
+base_rate_test_USES = base

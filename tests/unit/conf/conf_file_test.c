@@ -11,7 +11,7 @@
 #include "lib/conf/conf_text.h"
 #include "master/master_sections.h"
 #include "queue/queue_opt.h"
-#include "smtpd/smtpd_opt.h"
+#include "lib/conf/conf_sections.h"
 
 /* Name and text by turns, ended by NULL. */
 static enum err

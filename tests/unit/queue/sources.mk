@@ -81,3 +81,9 @@ queue_forward_test_SRCS = tests/unit/queue/queue_forward_test.c tests/unit/queue
 	tests/unit/queue/fake_relay.c tests/unit/queue/spool_dir.c $(queue_CORE)
 queue_forward_test_USES = $(queue_TEST_USES)
 queue_forward_test_EXT = $(queue_TEST_EXT)
+
+UNITS += queue_rate_test
+queue_rate_test_SRCS = tests/unit/queue/queue_rate_test.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_rate_test_USES = $(queue_TEST_USES)
+queue_rate_test_EXT = $(queue_TEST_EXT)

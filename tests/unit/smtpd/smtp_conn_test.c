@@ -24,7 +24,7 @@
 #include "lib/seal/chunkfile.h"
 #include "lib/sys/fd.h"
 #include "smtpd/smtp_conn.h"
-#include "smtpd/smtpd_opt.h"
+#include "lib/conf/conf_sections.h"
 
 #define TURN_MS		2
 #define TURNS_MAX	3000
@@ -407,7 +407,7 @@ wait_for(const unsigned *count, unsigned want)
 static int
 setup(void **state)
 {
-	const struct opt_section smtpd_section = SMTPD_OPT_SECTION;
+	const struct opt_section smtpd_section = CONF_SMTPD_SECTION;
 	const struct opt_section top_section = CONF_GODWIT_SECTION;
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
@@ -438,7 +438,7 @@ begin(void)
 static void
 finish(void)
 {
-	const struct opt_section smtpd_section = SMTPD_OPT_SECTION;
+	const struct opt_section smtpd_section = CONF_SMTPD_SECTION;
 	const struct opt_section top_section = CONF_GODWIT_SECTION;
 	struct list *n;
 
@@ -632,6 +632,48 @@ test_limits(void **state)
 	finish();
 }
 
+/* Two in a minute, then one in half of one; closing does not help. */
+static void
+test_connection_rate(void **state)
+{
+	char *nets[] = { (char *)(uintptr_t)"127.0.0.9/32" };
+	struct client c;
+	int i;
+
+	(void)state;
+	options.client_connection_rate_limit = 2;
+	options.anvil_rate_time_unit = 60000;
+	top.mynetworks = (struct opt_list){ nets, 1 };
+	begin();
+	for (i = 0; i < 2; i++) {
+		client_open(&c);
+		client_expect(&c, "220 ");
+		client_close(&c);
+	}
+	client_open(&c);
+	client_expect(&c, "421 4.7.0 Too many connections\r\n");
+	client_expect_end(&c);
+	client_close(&c);
+	/* others are others, and mynetworks are not counted */
+	client_open_from(&c, 2);
+	client_expect(&c, "220 ");
+	client_close(&c);
+	for (i = 0; i < 5; i++) {
+		client_open_from(&c, 9);
+		client_expect(&c, "220 ");
+		client_close(&c);
+	}
+	loop_advance(loop, 30000);
+	client_open(&c);
+	client_expect(&c, "220 ");
+	client_close(&c);
+	client_open(&c);
+	client_expect(&c, "421 4.7.0 Too many connections\r\n");
+	client_close(&c);
+	top.mynetworks = (struct opt_list){ NULL, 0 };
+	finish();
+}
+
 /* Queue answered MAIL when nobody waited for it any more: it must not stay open. */
 static void
 test_late_open(void **state)
@@ -751,6 +793,7 @@ main(void)
 		cmocka_unit_test_setup(test_no_queue, setup),
 		cmocka_unit_test_setup(test_gone_while_asking, setup),
 		cmocka_unit_test_setup(test_limits, setup),
+		cmocka_unit_test_setup(test_connection_rate, setup),
 		cmocka_unit_test_setup(test_late_open, setup),
 		cmocka_unit_test_setup(test_network_limit, setup),
 		cmocka_unit_test_setup(test_total_limit, setup),

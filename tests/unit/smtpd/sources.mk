@@ -14,7 +14,7 @@ smtpd_smtp_clients_test_SRCS = tests/unit/smtpd/smtp_clients_test.c smtpd/smtp_c
 smtpd_smtp_clients_test_USES = io base
 UNITS += smtpd_smtp_conn_test
 smtpd_smtp_conn_test_SRCS = tests/unit/smtpd/smtp_conn_test.c smtpd/smtp_conn.c smtpd/smtp_ask.c smtpd/smtp_server.c \
-	smtpd/smtp_spool.c smtpd/smtp_clients.c smtpd/smtpd_opt.c $(smtpd_CORE)
+	smtpd/smtp_spool.c smtpd/smtp_clients.c smtpd/smtp_rates.c $(smtpd_CORE)
 smtpd_smtp_conn_test_USES = conf ipc seal sasl crypto mail io sys base
 smtpd_smtp_conn_test_EXT = $(UV_LIBS)
 UNITS += smtpd_smtp_params_test
