@@ -5,7 +5,8 @@
 
 enum when {
 	BEFORE = 1, AFTER = 2, ALWAYS = BEFORE | AFTER,
-	IN_TLS = 4, NO_TLS = 8, MAY_TLS = 16, WITH_SCRAM = 32, WITH_BINDING = 64
+	IN_TLS = 4, NO_TLS = 8, MAY_TLS = 16, WITH_SCRAM = 32, WITH_BINDING = 64,
+	LITERAL_PLUS = 128, LITERAL_MINUS = 256, MAY_LEAVE = 512
 };
 
 /* What holds of a session now. */
@@ -15,6 +16,8 @@ holds(const struct imap_session *s)
 	return (s->state == IMAP_NOAUTH ? BEFORE : AFTER) |
 	    (s->tls ? IN_TLS : NO_TLS) | (s->may_tls && !s->tls ? MAY_TLS : 0u) |
 	    (s->shared->scram ? WITH_SCRAM : 0u) |
+	    (s->shared->literal_plus ? LITERAL_PLUS : LITERAL_MINUS) |
+	    (s->shared->unauthenticate ? MAY_LEAVE : 0u) |
 	    (s->host->binding != NULL ? WITH_BINDING : 0u);
 }
 

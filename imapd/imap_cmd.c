@@ -14,6 +14,7 @@
 #define CHANGES_MAILBOX		IMAP_CMD_CHANGES_MAILBOX
 #define HAS_UID			IMAP_CMD_HAS_UID
 #define LINES			IMAP_CMD_LINES
+#define NUMBERS			IMAP_CMD_NUMBERS
 #define SYNC			IMAP_CMD_SYNC
 
 const struct imap_verb imap_verbs[] = {

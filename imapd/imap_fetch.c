@@ -387,6 +387,14 @@ next(struct fetch *f)
 	return true;
 }
 
+/* UIDFETCH begins with the UID that UID FETCH puts first: not twice. */
+static uint32_t
+first_item(const struct fetch *f)
+{
+	return imap_session_is(f->c->s, IMAP_EN_UIDONLY) && f->items->count > 1 &&
+	    f->items->v[0].kind == IMAP_ITEM_UID;
+}
+
 static bool
 prepare(struct fetch *f)
 {
@@ -400,7 +408,7 @@ prepare(struct fetch *f)
 		return true;
 	}
 	imap_row_begin(f->c->s, imap_session_out(f->c->s), &f->walk.row);
-	f->idx = 0;
+	f->idx = first_item(f);
 	f->any = false;
 	f->phase = ITEM;
 	return true;

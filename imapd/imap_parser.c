@@ -13,7 +13,7 @@ imap_parser_init(struct imap_parser *p, struct slice text, struct arena *a)
 	p->end = p->p + text.n;
 	p->arena = a;
 	p->what = NULL;
-	p->utf8_names = false;
+	p->utf8_names = p->uid_only = p->took_numbers = false;
 	p->saved = SLICE_NONE;
 	p->took_saved = false;
 }
@@ -71,6 +71,14 @@ imap_parser_take_word(struct imap_parser *p, const char *word)
 		return false;
 	p->p += n;
 	return true;
+}
+
+void
+imap_parser_numbers(struct imap_parser *p)
+{
+	p->took_numbers = true;
+	if (p->uid_only)
+		imap_parser_fail(p, IMAP_UIDREQUIRED);
 }
 
 void

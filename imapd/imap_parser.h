@@ -24,6 +24,8 @@ struct imap_parser {
 	const char	*end;
 	struct arena	*arena;
 	bool		 utf8_names;	/* mailboxes are not in modified UTF-7 */
+	bool		 uid_only;	/* RFC 9586: sequence numbers are a mistake */
+	bool		 took_numbers;	/* some set was of sequence numbers */
 	const char	*what;		/* first mistake, for the BAD text; NULL: none */
 	struct slice	 saved;		/* what "$" stands for, as imap_seqset_read gives it */
 	bool		 took_saved;	/* some set was "$" */
@@ -40,6 +42,10 @@ char		 imap_parser_peek(const struct imap_parser *);	/* NUL at the end */
 bool		 imap_parser_at_end(const struct imap_parser *);
 bool		 imap_parser_take(struct imap_parser *, char);	/* if it is there */
 bool		 imap_parser_take_word(struct imap_parser *, const char *);	/* any case */
+
+/* A set of sequence numbers comes, in a command that is not about them. */
+void		 imap_parser_numbers(struct imap_parser *);
+#define IMAP_UIDREQUIRED	"[UIDREQUIRED] Only UIDs after ENABLE UIDONLY"
 
 /* terminals */
 void		 imap_parser_sp(struct imap_parser *);

@@ -53,6 +53,7 @@ static void
 parse_match(struct imap_resync *r, struct imap_parser *p)
 {
 	imap_parser_want(p, '(');
+	imap_parser_numbers(p);
 	read_known(p, &r->match_seqs);
 	imap_parser_sp(p);
 	read_known(p, &r->match_uids);

@@ -7,8 +7,10 @@
 void
 imap_row_begin(const struct imap_session *s, struct buf *out, const struct ipc_row *row)
 {
-	(void)s;
-	buf_printf(out, "* %u FETCH (", row->seq);
+	if (imap_session_is(s, IMAP_EN_UIDONLY))
+		buf_printf(out, "* %u UIDFETCH (", row->uid);
+	else
+		buf_printf(out, "* %u FETCH (", row->seq);
 }
 
 static void
@@ -56,6 +58,9 @@ imap_row_tell(struct imap_session *s, const struct ipc_row *row, unsigned parts)
 {
 	struct buf *out = imap_session_out(s);
 
+	/* It begins with the UID. */
+	if (imap_session_is(s, IMAP_EN_UIDONLY))
+		parts &= ~(unsigned)IMAP_ROW_UID;
 	imap_row_begin(s, out, row);
 	(void)imap_row_put(s, out, row, parts, false);
 	buf_put_str(out, ")\r\n");

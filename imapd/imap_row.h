@@ -11,7 +11,7 @@
 
 enum imap_row_part { IMAP_ROW_UID = 1, IMAP_ROW_FLAGS = 2, IMAP_ROW_MODSEQ = 4 };
 
-/* "* 5 FETCH (": items, separated by spaces, and ")" CRLF must follow. */
+/* "* 5 FETCH (", or "* 17 UIDFETCH (" for who wants UIDs only (RFC 9586 s3.2): items, separated by spaces, and ")" CRLF must follow. */
 void		 imap_row_begin(const struct imap_session *, struct buf *, const struct ipc_row *);
 /* These parts, each after a space when any was there before; true: any is there now. */
 bool		 imap_row_put(struct imap_session *, struct buf *, const struct ipc_row *,

@@ -256,6 +256,8 @@ parse_key(struct state *st)
 	if (ascii_is_digit(c) || c == '*' || c == '$') {
 		/* RFC 5182 s2.1: "$" is a set of messages, kept as UIDs */
 		n = add(st, c == '$' ? IMAP_SEARCH_UID : IMAP_SEARCH_SEQ);
+		if (c != '$')
+			imap_parser_numbers(p);
 		if (n != NULL)
 			imap_seqset_read(p, &n->set);
 		return true;

@@ -87,7 +87,7 @@ put_facts(struct imap_session *s, const struct ipc_store_selected *m)
 	buf_printf(out, "* %u EXISTS\r\n", m->exists);
 	if (!rev2)
 		buf_printf(out, "* %u RECENT\r\n", m->recent);
-	if (!rev2 && m->first_unseen != 0)
+	if (!rev2 && m->first_unseen != 0 && !imap_session_is(s, IMAP_EN_UIDONLY))
 		buf_printf(out, "* OK [UNSEEN %u] First unseen\r\n", m->first_unseen);
 	buf_printf(out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", m->uidvalidity);
 	buf_printf(out, "* OK [UIDNEXT %u] Predicted next UID\r\n", m->uidnext);

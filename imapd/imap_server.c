@@ -37,6 +37,8 @@ take_options(struct imap_server *srv)
 	srv->shared.idle_ms = o->timeout;
 	srv->shared.login_ms = o->prelogin_timeout;
 	srv->shared.keepalive_ms = o->keepalive;
+	srv->shared.literal_plus = o->literal_plus;
+	srv->shared.unauthenticate = o->unauthenticate;
 	srv->conn_limit = cap32(o->client_limit);
 	srv->shared.user_limit = cap32(o->user_connection_limit);
 }

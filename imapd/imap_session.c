@@ -101,6 +101,26 @@ say_goodbye(struct imap_session *s)
 }
 
 void
+imap_session_log_out(struct imap_session *s)
+{
+	imap_session_unselect(s);
+	say_goodbye(s);
+	if (s->handle != 0)
+		s->host->set_handle(s->host_arg, 0);
+	free(s->user);
+	s->user = NULL;
+	s->handle = s->key_generation = 0;
+	s->account = 0;
+	s->sealing = 0;
+	memset(s->public_key, 0, sizeof(s->public_key));
+	secret_wipe(s->thread_salt, sizeof(s->thread_salt));
+	s->enabled = 0;
+	s->state = IMAP_NOAUTH;
+	s->prelogin = 0;
+	s->started_ms = s->host->now_ms(s->host_arg);
+}
+
+void
 imap_session_free(struct imap_session **ps)
 {
 	struct imap_session *s = *ps;
@@ -349,6 +369,7 @@ run(struct imap_cmd *c, struct slice text)
 	struct slice name;
 
 	imap_parser_init(&p, text, &c->arena);
+	p.uid_only = imap_session_is(s, IMAP_EN_UIDONLY);
 	p.utf8_names = imap_session_is(s, IMAP_EN_UTF8_NAMES);
 	p.saved = slice_of(s->view.saved, s->view.saved_bytes);
 	c->tag = arena_dup(&c->arena, imap_parser_tag(&p));
@@ -376,6 +397,10 @@ run(struct imap_cmd *c, struct slice text)
 		c->verb = NULL;
 		return;
 	}
+	if (p.uid_only && !c->uid && (c->verb->flags & IMAP_CMD_NUMBERS)) {
+		imap_cmd_bad(c, IMAP_UIDREQUIRED);
+		return;
+	}
 	c->verb->parse(c, &p);
 	if (!imap_parser_end(&p)) {
 		imap_cmd_bad(c, p.what);
@@ -383,6 +408,7 @@ run(struct imap_cmd *c, struct slice text)
 	}
 	if (c->answer != IMAP_ANSWER_NONE)
 		return;
+	c->no_expunge = p.took_numbers;
 	c->by_uid = c->uid || p.took_saved;
 	if (c->uid && s->view.behind)
 		catch_up(c);
@@ -396,7 +422,7 @@ begin(struct imap_session *s, struct slice text)
 	struct imap_cmd *c;
 
 	s->commands++;
-	if (s->state == IMAP_NOAUTH && s->commands > IMAP_PRELOGIN_MAX) {
+	if (s->state == IMAP_NOAUTH && ++s->prelogin > IMAP_PRELOGIN_MAX) {
 		imap_session_bye(s, "Too many commands before login", "limit");
 		return;
 	}
@@ -446,12 +472,24 @@ refuse_literal(struct imap_session *s)
 	imap_lexer_refuse(&s->lexer);
 }
 
+/* RFC 7888 s5: LITERAL- allows no more without asking. */
+static bool
+is_too_eager(const struct imap_session *s)
+{
+	return !s->shared->literal_plus && s->lexer.nonsync &&
+	    s->lexer.literal_bytes > IMAP_LITERAL_MINUS_MAX;
+}
+
 static void
 on_literal(struct imap_session *s)
 {
 	uint64_t max = s->state == IMAP_NOAUTH ? s->shared->prelogin_literal_max :
 	    IMAP_LITERAL_MAX;
 
+	if (is_too_eager(s)) {
+		refuse_literal(s);
+		return;
+	}
 	if (s->state != IMAP_NOAUTH && cmd_append_wants(buf_slice(&s->lexer.text))) {
 		begin(s, buf_slice(&s->lexer.text));
 		return;

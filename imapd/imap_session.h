@@ -84,6 +84,8 @@ struct imap_shared {
 	uint64_t		 idle_ms;
 	uint64_t		 login_ms;	/* to log in */
 	uint64_t		 keepalive_ms;
+	bool			 literal_plus;	/* LITERAL+, else LITERAL- */
+	bool			 unauthenticate;
 	struct sealer		*sealer;
 	struct charset_set	*charsets;
 	struct cry_aead		*aead;		/* summaries */
@@ -151,6 +153,7 @@ struct imap_session {
 	char			*client;	/* its address, for keyd and the log */
 	uint64_t		 started_ms;
 	uint64_t		 commands;
+	unsigned		 prelogin;	/* of them since the last login */
 	unsigned		 errors;	/* BAD so far */
 	unsigned		 login_failures;
 	const char		*tls_version;	/* for the log; NULL: no TLS */
@@ -169,6 +172,7 @@ struct imap_session {
 #define IMAP_RETRY_MS		50
 #define IMAP_RETRIES_MAX	200
 #define IMAP_PRELOGIN_MAX	30	/* commands before login */
+#define IMAP_LITERAL_MINUS_MAX	4096	/* non-synchronizing, RFC 7888 s5 */
 
 /* make */
 struct imap_session	*imap_session_new(const struct imap_host *, void *host_arg,
@@ -205,6 +209,8 @@ void			 imap_session_bye(struct imap_session *, const char *text,
 			    const char *reason);
 /* It opened nothing, or no longer does: keyd counts sessions by their tokens. */
 void			 imap_session_drop_token(struct imap_session *);
+/* Back to the state before login; nothing of it remains. */
+void			 imap_session_log_out(struct imap_session *);
 /* Leave the selected mailbox. */
 void			 imap_session_unselect(struct imap_session *);
 /* The capabilities that hold now, without the word CAPABILITY. */

@@ -88,7 +88,8 @@ put_vanished(struct buf *out, struct slice pairs)
 static void
 tell_expunged(struct imap_session *s, struct slice pairs)
 {
-	bool vanished = imap_session_is(s, IMAP_EN_QRESYNC);
+	/* RFC 9586 s3.3 */
+	bool vanished = imap_session_is(s, IMAP_EN_QRESYNC | IMAP_EN_UIDONLY);
 	struct buf *out = imap_session_out(s);
 
 	for (size_t i = 0; i + 8 <= pairs.n; i += 8) {

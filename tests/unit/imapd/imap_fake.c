@@ -39,6 +39,7 @@ fake_shared_init(struct imap_shared *sh)
 	sh->idle_ms = 1800000;
 	sh->login_ms = 60000;
 	sh->keepalive_ms = 120000;
+	sh->literal_plus = sh->unauthenticate = true;
 	cry_init();
 	sh->sealer = sealer_new();
 	sh->aead = cry_aead_new();

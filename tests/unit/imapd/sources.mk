@@ -33,3 +33,8 @@ imapd_imap_rev2_test_SRCS = tests/unit/imapd/imap_rev2_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_rev2_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_rev2_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_modes_test
+imapd_imap_modes_test_SRCS = tests/unit/imapd/imap_modes_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_modes_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_modes_test_EXT = $(UV_LIBS)

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* UIDONLY (RFC 9586), LITERAL- (RFC 7888) and UNAUTHENTICATE (RFC 8437). */
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/ipc/store_proto.h"
+#include "tests/unit/imapd/imap_say.h"
+
+#define MSG "Subject: x\r\n\r\nbody\r\n"
+
+static void
+elsewhere(const char *say)
+{
+	struct fake other;
+
+	fake_init(&other, &shared, &store, true);
+	fake_say(&other, "l LOGIN alice secret\r\ns SELECT INBOX\r\n");
+	fake_say(&other, say);
+	fake_fini(&other);
+}
+
+static void
+test_uidonly(void **state)
+{
+	static const char *const bad[] = {
+		"FETCH 1 FLAGS", "STORE 1 +FLAGS \\Seen", "COPY 1 x", "MOVE 1 x", "SEARCH ALL",
+		"SORT (DATE) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL", "UID SEARCH 1:2",
+		"UID SEARCH NOT (OR SEEN 1)", "UID SORT (DATE) UTF-8 1",
+		"SELECT INBOX (QRESYNC (1000 1 1:2 (1 1)))",
+	};
+	char say[100];
+
+	(void)state;
+	say_login();
+	for (int i = 0; i < 4; i++)
+		say_append("INBOX", "", MSG);
+	EXPECT("a CREATE x\r\na ENABLE UIDONLY QRESYNC\r\n", "a OK", "* ENABLED QRESYNC UIDONLY\r\na OK");
+	EXPECT("a SELECT INBOX\r\n", "* 4 EXISTS", "a OK");
+	assert_false(say_has("UNSEEN"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(say, sizeof(say), "a %s\r\n", bad[i]);
+		f.s->errors = 0;
+		EXPECT(say, "a BAD [UIDREQUIRED] ");
+		assert_int_equal(f.s->state, IMAP_SELECTED);
+	}
+	f.s->enabled &= ~(unsigned)(IMAP_EN_QRESYNC | IMAP_EN_CONDSTORE);
+	EXPECT("a UID FETCH 2:* FLAGS\r\n", "* 2 UIDFETCH (FLAGS (\\Recent))\r\n* 3 UIDFETCH", "a OK");
+	EXPECT("a UID FETCH 2 UID\r\n", "* 2 UIDFETCH (UID 2)\r\na OK");
+	EXPECT("a UID FETCH 2 (BODY[TEXT] FLAGS)\r\n", "* 2 UIDFETCH (BODY[TEXT] {6}\r\nbody\r\n FLAGS "
+	    "(\\Seen \\Recent))\r\na OK");
+	EXPECT("a UID STORE 3 +FLAGS \\Deleted\r\n", "* 3 UIDFETCH (FLAGS (\\Deleted \\Recent))\r\na OK");
+	EXPECT("a UID SEARCH UID 2:*\r\n", "* SEARCH 2 3 4\r\na OK");
+	EXPECT("a EXPUNGE\r\n", "* VANISHED 3\r\na OK");
+	assert_false(say_has("EXPUNGE\r\n"));
+	EXPECT("a UID MOVE 4 x\r\n", "* VANISHED 4\r\n", "a OK");
+	elsewhere("x STORE 1 +FLAGS \\Flagged\r\nx STORE 2 +FLAGS \\Deleted\r\nx EXPUNGE\r\n");
+	EXPECT("a NOOP\r\n", "* VANISHED 2\r\n", "* 1 UIDFETCH (FLAGS (\\Flagged \\Recent))\r\na OK");
+	f.s->enabled |= IMAP_EN_QRESYNC | IMAP_EN_CONDSTORE;
+	EXPECT("a UID STORE 1 -FLAGS.SILENT \\Flagged\r\n", "* 1 UIDFETCH (MODSEQ (", "a OK");
+	EXPECT("a SELECT INBOX (QRESYNC (1000 1))\r\n", "* VANISHED (EARLIER) 2:4\r\n"
+	    "* 1 UIDFETCH (FLAGS () MODSEQ (", "a OK");
+}
+
+static void
+test_literal_minus(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	shared.literal_plus = false;
+	EXPECT("a CAPABILITY\r\n", " LITERAL- ", "a OK");
+	assert_false(say_has("LITERAL+"));
+	say_login();
+	buf_init(&b, 1u << 20);
+	for (int over = 0; over < 2; over++) {
+		buf_reset(&b);
+		buf_printf(&b, "a APPEND INBOX {%d+}\r\n", IMAP_LITERAL_MINUS_MAX + over);
+		for (int i = 0; i < IMAP_LITERAL_MINUS_MAX + over; i++)
+			buf_put_char(&b, i == 1 ? ':' : i == 4 ? '\n' : 'a');
+		buf_put_str(&b, "\r\nb NOOP\r\n");
+		buf_reset(&f.out);
+		fake_say_bytes(&f, buf_slice(&b));
+		assert_true(say_has(over ? "a BAD [TOOBIG]" : "a OK [APPENDUID"));
+		assert_true(say_has("b OK"));
+	}
+	/* asked for, more is welcome */
+	EXPECT("a APPEND INBOX {4097}\r\n", "+ OK");
+	fake_say_bytes(&f, slice_of(buf_data(&b) + strlen("a APPEND INBOX {4097+}\r\n"), 4099));
+	assert_true(say_has("a OK [APPENDUID"));
+	buf_fini(&b);
+}
+
+static void
+test_unauthenticate(void **state)
+{
+	(void)state;
+	EXPECT("a UNAUTHENTICATE\r\n", "a BAD");
+	say_login();
+	say_append("INBOX", "(\\Deleted) ", MSG);
+	EXPECT("a CAPABILITY\r\n", " UNAUTHENTICATE", "a OK");
+	EXPECT("a ENABLE QRESYNC\r\na SELECT INBOX\r\na SEARCH RETURN (SAVE) ALL\r\n", "a OK", "a OK", "a OK");
+	/* pipelined with the next login; nothing is expunged */
+	EXPECT("a UNAUTHENTICATE\r\nb SELECT INBOX\r\nc LOGIN alice secret\r\n", "a OK", "b BAD",
+	    "c OK [CAPABILITY");
+	assert_false(say_has("VANISHED"));
+	assert_int_equal(f.tokens_back, 1);
+	assert_int_equal(store.boxes[0].count, 1);
+	assert_int_equal(f.s->enabled, 0);
+	EXPECT("a FETCH 1 FLAGS\r\n", "a BAD");
+	EXPECT("a SELECT INBOX\r\na FETCH $ UID\r\n", "a OK", "a OK");
+	assert_false(say_has("FETCH ("));
+	/* as often as one likes, with the time and the commands of a new session */
+	for (int i = 0; i < IMAP_PRELOGIN_MAX; i++)
+		EXPECT("a UNAUTHENTICATE\r\nc LOGIN alice secret\r\n", "a OK", "c OK");
+	EXPECT("a UNAUTHENTICATE\r\n", "a OK");
+	assert_int_equal(f.deadline_ms, f.now_ms + shared.login_ms);
+	for (int i = 0; i < IMAP_PRELOGIN_MAX; i++)
+		EXPECT("a NOOP\r\n", "a OK");
+	EXPECT("a NOOP\r\n", "* BYE");
+}
+
+static void
+test_unauthenticate_off(void **state)
+{
+	(void)state;
+	shared.unauthenticate = false;
+	say_login();
+	EXPECT("a CAPABILITY\r\n", "a OK");
+	assert_false(say_has("UNAUTHENTICATE"));
+	EXPECT("a UNAUTHENTICATE\r\n", "a BAD");
+}
+
+#define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		T(test_uidonly), T(test_literal_minus), T(test_unauthenticate),
+		T(test_unauthenticate_off),
+	};
+
+	log_to_fd(-1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
