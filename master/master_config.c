@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/conf/conf_map.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/conf/opt_net.h"
 #include "master/master_routes.h"
@@ -267,10 +268,38 @@ check_domain_title(struct check *k, const struct conf_section *s, size_t idx)
 	opt_free(top, &scratch);
 }
 
+/* A table is a file of queue's that gwmap makes; it is there or not. */
+static void
+check_table(struct check *k, const struct conf_section *s, const char *option,
+    const char *text)
+{
+	char file[CONF_MAP_FILE_MAX], path[2 * PATH_MAX];
+	struct slice name;
+	enum err e;
+
+	if (text[0] == '\0')
+		return;
+	if ((e = conf_map_parse(slice_str(text), &name)) != ERR_OK) {
+		conf_fault(k->errors, s, option, "%s; allowed: " CONF_MAP_ALLOWED, err_text(e));
+		return;
+	}
+	conf_map_file(name, file);
+	(void)snprintf(path, sizeof(path), "%s/" CONF_MAP_DIR "/%s", k->paths->spool, file);
+	if (k->opens_files && access(path, F_OK) != 0 && errno == ENOENT)
+		conf_fault(k->warnings, s, option, "the table is not built, so that mail waits; "
+		    "run: gwmap %s", text);
+}
+
 static void
 check_domain(struct check *k, const struct conf_section *s)
 {
 	const struct domain_options *d = s->values;
+
+	check_table(k, s, "aliases", d->aliases);
+	check_table(k, s, "recipients", d->recipients);
+	if (d->recipients[0] != '\0' && d->class != CONF_CLASS_RELAY)
+		conf_fault(k->errors, s, "recipients", "not a domain of class relay; allowed: "
+		    "nothing");
 
 	if (d->class == CONF_CLASS_ALIAS && d->target[0] == '\0')
 		conf_fault(k->errors, s, "target", "missing; allowed: a domain of class mailbox");
@@ -315,8 +344,7 @@ warn_unused(struct check *k)
 	static const struct {
 		const char	*section, *option;	/* NULL: all of it */
 	} rows[] = {
-		{ "listen", "cmtp" }, { "domain", "aliases" }, { "domain", "recipients" },
-		{ "store", "compact_percent" },
+		{ "listen", "cmtp" }, { "store", "compact_percent" },
 	};
 	const struct conf_section *s;
 	const struct opt *o;

@@ -220,19 +220,24 @@ static const struct daemon_peer queue_peers[] = {
 /* ---- configuration ---- */
 
 static void
-load_domains(struct daemon_app *app, struct queue_resolver *r)
+load_domains(struct daemon_app *app, struct queue *q)
 {
 	const struct domain_options *d;
 	const char *title;
 	unsigned i, n = daemon_section_count(app, "domain");
 
-	queue_resolve_clear_domains(r);
+	queue_resolve_clear_domains(&q->resolver);
+	queue_maps_begin(q->maps);
 	for (i = 0; i < n; i++) {
 		d = daemon_section(app, "domain", i, &title);
-		queue_resolve_add_domain(r, &(struct queue_domain_conf){ .name = title,
-		    .class = d->class, .target = d->target,
-		    .size_limit = d->message_size_limit });
+		queue_resolve_add_domain(&q->resolver, &(struct queue_domain_conf){
+		    .name = title, .class = d->class, .target = d->target,
+		    .size_limit = d->message_size_limit,
+		    .aliases = queue_maps_use(q->maps, d->aliases, QUEUE_MAP_FOR_ALIASES),
+		    .recipients = queue_maps_use(q->maps, d->recipients,
+		    QUEUE_MAP_FOR_RECIPIENTS) });
 	}
+	queue_maps_end(q->maps);
 }
 
 static void
@@ -278,7 +283,7 @@ load_options(struct daemon_app *app)
 	q->sched.bounce_lifetime_ms = o->bounce_queue_lifetime;
 	q->hostname = daemon_hostname(app);
 	queue_resolve_set(&q->resolver, q->hostname, g->postmaster, g->recipient_delimiter);
-	load_domains(app, &q->resolver);
+	load_domains(app, q);
 	queue_line_set_limits(q);
 	load_routes(app, q);
 }
@@ -303,7 +308,7 @@ queue_load_spool(struct daemon_app *app)
 {
 	struct queue *q = queue_of_app(app);
 
-	queue_core_init(q, daemon_loop(app), daemon_dir(app));
+	queue_core_init(q, daemon_loop(app), daemon_dir(app), ".");
 	((struct queue_daemon *)daemon_state(app))->sts = queue_sts_new(q->loop, q->dir);
 	load_options(app);
 	queue_recover_run(q);

@@ -8,13 +8,14 @@
 #include "queue/queue_compact.h"
 #include "queue/queue_forget.h"
 #include "queue/queue_keyd.h"
+#include "queue/queue_map_tool.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_rate.h"
 #include "queue/queue_run.h"
 #include "queue/queue_super.h"
 
 void
-queue_core_init(struct queue *q, struct loop *loop, int dir)
+queue_core_init(struct queue *q, struct loop *loop, int dir, const char *path)
 {
 	if (dir < 0)
 		log_fatal("spool: no directory");
@@ -28,6 +29,9 @@ queue_core_init(struct queue *q, struct loop *loop, int dir)
 	queue_resolve_init(&q->resolver);
 	q->srs_domain = "";
 	q->srs.separator = '=';
+	queue_resolve_set_lookup(&q->resolver, queue_map_find);
+	q->maps = queue_maps_new(dir, path);
+	list_init(&q->map_builds);
 	token_gate_init(&q->tokens);
 	queue_table_init(&q->table);
 	queue_sched_init(&q->sched);
@@ -68,6 +72,8 @@ queue_core_fini(struct queue *q)
 	queue_sched_fini(&q->sched);
 	queue_table_fini(&q->table);
 	queue_resolve_fini(&q->resolver);
+	queue_map_tool_fini(q);
+	queue_maps_free(&q->maps);
 	token_gate_fini(&q->tokens);
 	queue_seal_wipe_keys(&q->keys);
 	secret_wipe(q->srs.keys, sizeof(q->srs.keys));

@@ -21,6 +21,7 @@
  *	queue_tool	what operators' tools ask: a table of verbs
  *	queue_list	the listing of gwqueue
  *	queue_cat	one message, for the eyes of an operator
+ *	queue_map	lookup tables; queue_map_tool makes them for gwmap
  *	queue_super	messages are deleted, held, released, ...
  *
  * All of it runs in the loop; times are real ms unless named mono.
@@ -40,6 +41,7 @@
 #include "queue/queue_envelope.h"
 #include "queue/queue_flush.h"
 #include "queue/queue_line.h"
+#include "queue/queue_map.h"
 #include "queue/queue_resolve.h"
 #include "queue/queue_route.h"
 #include "queue/queue_sched.h"
@@ -82,6 +84,9 @@ struct queue {
 	struct queue_limits	 limits;
 
 	struct queue_resolver	 resolver;
+	struct queue_maps	*maps;		/* lookup tables */
+	struct list		 map_builds;	/* being made: queue_map_tool */
+	uint64_t		 map_number;	/* of the last one */
 	struct token_gate	 tokens;
 	struct queue_keys	 keys;
 	struct queue_srs	 srs;
@@ -137,8 +142,11 @@ struct queue {
 	bool			 is_draining;
 };
 
-/* Zeroed storage; limits are defaults until the options come. */
-void	 queue_core_init(struct queue *, struct loop *, int dir);
+/*
+ * Zeroed storage; limits are defaults until the options come.  dir: the spool;
+ * path: the same, for LMDB.
+ */
+void	 queue_core_init(struct queue *, struct loop *, int dir, const char *path);
 void	 queue_core_fini(struct queue *);
 /* The id of a new message that arrives now. */
 uint64_t queue_core_make_id(struct queue *, uint64_t now_ms);

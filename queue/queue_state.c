@@ -59,6 +59,9 @@ const struct queue_state_step queue_state_steps[] = {
 	{ 0, 0, "unlink", "a segment was unlinked, the directory not synced" },
 	{ 0, 0, "recover", "the spool was read, a torn end cut off" },
 	{ 0, 0, "forget", "the store was told to forget completed messages" },
+	{ 0, 0, "table-begun", "the temporary file of a lookup table was made" },
+	{ 0, 0, "table-made", "the new lookup table is synced, the old one has the name" },
+	{ 0, 0, "table-named", "the new lookup table has the name, the old one is open" },
 };
 const size_t queue_state_steps_count = lengthof(queue_state_steps);
 

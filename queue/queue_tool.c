@@ -9,6 +9,7 @@
 #include "queue/queue_check.h"
 #include "queue/queue_core.h"
 #include "queue/queue_list.h"
+#include "queue/queue_map_tool.h"
 #include "queue/queue_super.h"
 
 void
@@ -39,6 +40,14 @@ static const struct verb {
 	{ "queue.check", queue_check_page },
 	{ "queue.shape", on_shape },
 	{ "queue.cat", queue_cat_page },
+	{ "map.list", queue_map_tool_list },
+	{ "map.get", queue_map_tool_get },
+	{ "map.dump", queue_map_tool_dump },
+	{ "map.begin", queue_map_tool_begin },
+	{ "map.put", queue_map_tool_put },
+	{ "map.del", queue_map_tool_del },
+	{ "map.commit", queue_map_tool_commit },
+	{ "map.abort", queue_map_tool_abort },
 };
 
 void

@@ -5,7 +5,8 @@ queue_SPOOL = queue/queue_record.c queue/queue_envelope.c queue/queue_seal.c que
 queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_log.c queue/queue_msg.c queue/queue_job.c queue/queue_spool.c \
 	queue/queue_run.c queue/queue_notify.c queue/queue_bounce.c queue/queue_forget.c \
 	queue/queue_compact.c queue/queue_recover.c queue/queue_txn.c queue/queue_resolve.c \
-	queue/queue_lookup.c queue/queue_facts.c queue/queue_srs.c queue/queue_forward.c queue/queue_rate.c \
+	queue/queue_lookup.c queue/queue_map.c queue/queue_map_file.c queue/queue_map_tool.c \
+	queue/queue_facts.c queue/queue_srs.c queue/queue_forward.c queue/queue_rate.c \
 	queue/queue_keyd.c queue/queue_list.c \
 	queue/queue_route.c queue/queue_line.c queue/queue_relay.c \
 	queue/queue_local.c queue/queue_tool.c queue/queue_super.c queue/queue_check.c \
@@ -17,7 +18,7 @@ queue_SITES = queue/queue_site.c queue/queue_window.c queue/queue_lane.c queue/q
 
 PROGRAMS += queue
 queue_SRCS = queue/main.c queue/queue_opt.c queue/queue_sts.c $(queue_CORE)
-queue_USES = daemon conf ipc seal crypto mail io sys base
+queue_USES = daemon conf ipc seal crypto db mail io sys base
 queue_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 
 PROGRAMS += gwqueue
@@ -30,3 +31,7 @@ gwsuper_SRCS = queue/gwsuper.c
 gwsuper_USES = daemon ipc base
 gwshape_SRCS = queue/gwshape.c queue/queue_ages.c
 gwshape_USES = daemon ipc base
+PROGRAMS += gwmap
+gwmap_SRCS = queue/gwmap.c queue/gwmap_source.c queue/queue_lookup.c
+gwmap_USES = daemon conf ipc crypto mail base
+gwmap_EXT = $(UNISTRING_LIBS) $(IDN2_LIBS)

@@ -52,3 +52,6 @@ fuzz_smtp_client_USES = smtp crypto base
 FUZZERS += fuzz_imap_order
 fuzz_imap_order_SRCS = tests/fuzz/fuzz_imap_order.c $(imapd_PURE)
 fuzz_imap_order_USES = mail base
+FUZZERS += fuzz_gwmap
+fuzz_gwmap_SRCS = tests/fuzz/fuzz_gwmap.c queue/gwmap_source.c queue/queue_lookup.c
+fuzz_gwmap_USES = mail base

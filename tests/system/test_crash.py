@@ -17,6 +17,7 @@ USERS = ("alice", "bob", "carol", "dora")
 SPOOL_ALL = "queue { direct_timeout = 0s }"
 # One message a day is tried, the others wait for that.
 SLOW = 'route "slow" { to = {"else.example"} relay = "[127.0.0.1]:1" destination_rate = "1/d" }'
+TABLE = 'domain "old.test" { class = relay recipients = "lmdb:users" }'
 HOUR, DAYS = 3600, 86400
 
 
@@ -207,6 +208,30 @@ def operator(action):
     return work
 
 
+def tables(b):
+    """A lookup table is replaced: afterwards the old one or the new one serves."""
+    source = f"{b.g.etc}/users"
+
+    def build(value):
+        with open(source, "w", encoding="ascii") as f:
+            f.writelines(f"user{i} {value}\n" for i in range(5000))
+        return b.g.tool("gwmap", "users").returncode
+
+    def values():
+        return {line.split("\t")[1] for line in b.g.tool("gwmap", "-s", "users").stdout.splitlines()}
+
+    assert build("old") == 0
+    b.send(3)
+    b.arm()
+    b.g.wait_ready()
+    assert build("new") == 75
+    b.wait_dead()
+    b.g.wait_ready()
+    assert values() == {"new" if b.step == "queue.table-named" else "old"}
+    assert sorted(os.listdir(f"{b.g.root}/spool/maps")) == ["users.lmdb", "users.lmdb-lock"]
+    assert build("newer") == 0 and values() == {"newer"}
+
+
 def replay(b):
     """The journal has what the index does not when store comes back."""
     with Load(b.book, sessions=3, submitters=1) as load:
@@ -272,6 +297,9 @@ CASES = [
     ("queue.unlink", "delete", operator("-d"), ""),
     ("queue.recover", "restart", restart_after(5, 3), SPOOL_ALL),
     ("queue.recover", "large", restart_after(1, 1, LARGE), SPOOL_ALL),
+    ("queue.table-begun", "tables", tables, TABLE),
+    ("queue.table-made", "tables", tables, TABLE),
+    ("queue.table-named", "tables", tables, TABLE),
     ("store.body-synced", "large", under(large), ""),
     ("store.body-written", "direct", under(strangers), ""),
     ("store.journal-written", "direct", under(strangers), ""),
@@ -290,7 +318,7 @@ CASES = [
 # Met once only by each process, or at the end of much work.
 FIRST = {"segment", "segment-synced", "segment-made", "segment-index", "compact", "unlink", "recover", "tried",
          "retried", "finish-tried", "aside", "aside-tried", "aside-copied", "replay-synced", "replayed",
-         "segments-synced", "index-committed", "forget"}
+         "segments-synced", "index-committed", "forget", "table-begun", "table-made", "table-named"}
 
 
 def steps(folder):

@@ -279,7 +279,7 @@ start_queue(struct fake *f, bool with_facts)
 	struct queue *q = &f->q;
 	unsigned i;
 
-	queue_core_init(q, f->loop, f->dir.fd);
+	queue_core_init(q, f->loop, f->dir.fd, f->dir.path);
 	q->hostname = "mx.example.test";
 	queue_resolve_set(&q->resolver, q->hostname, "", "+");
 	queue_resolve_add_domain(&q->resolver, &(struct queue_domain_conf){

@@ -156,6 +156,23 @@ do_compact(struct fake *f)
 }
 
 static void
+do_table(struct fake *f)
+{
+	struct queue_map_head head;
+	struct queue_map_new *n;
+	struct buf dups;
+
+	buf_init(&dups, 100);
+	assert_int_equal(queue_map_new_open(&n, queue_maps_dir(f->q.maps), "t.lmdb",
+	    QUEUE_MAP_TABLE, &queue_map_limits_default), ERR_OK);
+	assert_int_equal(queue_map_new_put(n, SLICE_LIT("key\0value\0"), false, &dups), ERR_OK);
+	assert_int_equal(queue_map_new_finish(n, &head), ERR_OK);
+	assert_int_equal(queue_maps_replace(f->q.maps, SLICE_LIT("t"), n), ERR_OK);
+	queue_map_new_free(&n);
+	buf_fini(&dups);
+}
+
+static void
 work(const char *path)
 {
 	struct fake *f = calloc(1, sizeof(*f));
@@ -185,6 +202,7 @@ work(const char *path)
 	settle(f);
 	do_damage(f);
 	do_compact(f);
+	do_table(f);
 	_exit(0);
 }
 

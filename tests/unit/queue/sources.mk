@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-queue_TEST_USES = daemon conf ipc seal crypto mail io sys base
+queue_TEST_USES = daemon conf ipc seal crypto db mail io sys base
 queue_TEST_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 
 UNITS += queue_record_test queue_segment_test queue_table_test
@@ -87,3 +87,11 @@ queue_rate_test_SRCS = tests/unit/queue/queue_rate_test.c tests/unit/queue/fake_
 	tests/unit/queue/spool_dir.c $(queue_CORE)
 queue_rate_test_USES = $(queue_TEST_USES)
 queue_rate_test_EXT = $(queue_TEST_EXT)
+
+UNITS += queue_map_test gwmap_source_test
+queue_map_test_SRCS = tests/unit/queue/queue_map_test.c tests/unit/queue/fake_queue.c \
+	tests/unit/queue/spool_dir.c $(queue_CORE)
+queue_map_test_USES = $(queue_TEST_USES)
+queue_map_test_EXT = $(queue_TEST_EXT)
+gwmap_source_test_SRCS = tests/unit/queue/gwmap_source_test.c queue/gwmap_source.c queue/queue_lookup.c
+gwmap_source_test_USES = mail base

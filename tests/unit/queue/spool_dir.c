@@ -5,9 +5,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "lib/conf/conf_map.h"
 
 void
 spool_dir_make(struct spool_dir *d)
@@ -26,6 +29,21 @@ spool_dir_open(struct spool_dir *d, const char *path)
 	assert_true(d->fd >= 0);
 }
 
+/* Lookup tables are no mail: never counted. */
+static void
+remove_tables(struct spool_dir *d)
+{
+	struct spool_dir tables = { .fd = openat(d->fd, CONF_MAP_DIR, O_PATH | O_DIRECTORY) };
+
+	if (tables.fd < 0)
+		return;
+	assert_true(snprintf(tables.path, sizeof(tables.path), "%s/" CONF_MAP_DIR, d->path) <
+	    (int)sizeof(tables.path));
+	spool_dir_empty(&tables);
+	close(tables.fd);
+	assert_int_equal(unlinkat(d->fd, CONF_MAP_DIR, AT_REMOVEDIR), 0);
+}
+
 static unsigned
 walk(struct spool_dir *d, const char *prefix, int unlink_too)
 {
@@ -35,7 +53,8 @@ walk(struct spool_dir *d, const char *prefix, int unlink_too)
 
 	assert_non_null(list);
 	while ((e = readdir(list)) != NULL) {
-		if (e->d_name[0] == '.' || strncmp(e->d_name, prefix, strlen(prefix)) != 0)
+		if (e->d_name[0] == '.' || strncmp(e->d_name, prefix, strlen(prefix)) != 0 ||
+		    strcmp(e->d_name, CONF_MAP_DIR) == 0)
 			continue;
 		n++;
 		if (unlink_too)
@@ -48,6 +67,7 @@ walk(struct spool_dir *d, const char *prefix, int unlink_too)
 void
 spool_dir_empty(struct spool_dir *d)
 {
+	remove_tables(d);
 	(void)walk(d, "", 1);
 }
 
