@@ -174,8 +174,8 @@ install: all
 		$(DESTDIR)$(sysusersdir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8
 	for p in $(TOOLS); do $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(sbindir)/ || exit 1; done
 	$(INSTALL) -d $(DESTDIR)$(bindir)
-	ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/mailq
-	echo '.so man1/sendmail.1' >$(DESTDIR)$(mandir)/man1/mailq.1
+	for l in mailq newaliases; do ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/$$l && \
+		echo '.so man1/sendmail.1' >$(DESTDIR)$(mandir)/man1/$$l.1 || exit 1; done
 	for p in $(DAEMONS); do $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(libexecdir)/godwit/ || exit 1; done
 	for m in man/*.[1578]; do $(INSTALL) -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/ || exit 1; done
 	sed -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' dist/godwit.service.in \

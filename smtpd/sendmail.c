@@ -3,10 +3,12 @@
  * sendmail: what programs of the host send their mail with.  It runs as the
  * user who calls it and has no rights of its own: the message goes over the
  * socket run/submit, or into the drop directory when the suite is down.
- * Under the name mailq it shows the queue.
+ * Under the name mailq it shows the queue, under the name newaliases it has
+ * gwmap build the tables of aliases.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -27,7 +29,8 @@
 #include "smtpd/sendmail_verify.h"
 
 enum { LAST_ANSWER_MS = 10000 };
-enum mode { MODE_SEND, MODE_VERIFY, MODE_SMTP, MODE_QUEUE, MODE_FLUSH, MODE_DROPPED };
+enum mode { MODE_SEND, MODE_VERIFY, MODE_SMTP, MODE_QUEUE, MODE_FLUSH, MODE_DROPPED,
+	MODE_ALIASES };
 
 struct call {
 	enum mode		 mode;
@@ -47,7 +50,7 @@ usage(void)
 	    "[-R return]\n"
 	    "                [-V envid] [-o x] [-B type] [recipient ...]\n"
 	    "       sendmail -bv recipient ...\n"
-	    "       sendmail -bs | -bp | -q\n", stderr);
+	    "       sendmail -bi | -bs | -bp | -q\n", stderr);
 	return EX_USAGE;
 }
 
@@ -123,6 +126,9 @@ set_mode(struct call *c, char what)
 	case 'p':
 		c->mode = MODE_QUEUE;
 		return true;
+	case 'i':
+		c->mode = MODE_ALIASES;
+		return true;
 	default:
 		return false;
 	}
@@ -172,11 +178,14 @@ set_option(struct call *c, int option, const char *arg)
 	case 'O':
 		set_old_option(c, arg);
 		return true;
+	case 'I':
+		c->mode = MODE_ALIASES;
+		return true;
 	case 'Z':
 		c->mode = MODE_DROPPED;
 		return true;
 	/* Without meaning, but given by many programs. */
-	case 'A': case 'B': case 'G': case 'h': case 'I': case 'L': case 'm': case 'n':
+	case 'A': case 'B': case 'G': case 'h': case 'L': case 'm': case 'n':
 	case 'U': case 'v': case 'X': case 'E': case 'x': case 'p': case 'd':
 		return true;
 	default:
@@ -392,6 +401,29 @@ do_queue(const struct call *c, const char *verb)
 	return code;
 }
 
+/* gwmap lies beside this program. */
+static int
+do_aliases(const struct call *c)
+{
+	char path[PATH_MAX], name[] = "gwmap", aliases[] = "-A", dir[] = "-c";
+	char *argv[5] = { name, aliases, NULL };
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(name));
+	size_t slash;
+
+	if (n <= 0)
+		return fault(EX_OSERR, "cannot tell where gwmap is");
+	slash = slice_rfind(slice_of(path, (size_t)n), '/');
+	memcpy(path + slash + 1, name, sizeof(name));
+	if (c->config_dir != NULL) {
+		argv[2] = dir;
+		argv[3] = strdup(c->config_dir);
+	}
+	(void)execv(path, argv);
+	(void)fprintf(stderr, "sendmail: %s: %s\n", path, strerror(errno));
+	free(argv[3]);
+	return EX_OSFILE;
+}
+
 static int
 run(struct call *c)
 {
@@ -408,6 +440,8 @@ run(struct call *c)
 		return do_queue(c, "queue.flush");
 	case MODE_DROPPED:
 		return do_dropped(c);
+	case MODE_ALIASES:
+		return do_aliases(c);
 	}
 	return EX_USAGE;
 }
@@ -424,9 +458,12 @@ main(int argc, char *argv[])
 	buf_init(&c.raw, SENDMAIL_MESSAGE_MAX);
 	buf_init(&c.drop_dir, 8192);
 	know_user(&c);
-	if (slice_eq_str(slice_from(name, slice_rfind(name, '/') + 1), "mailq") ||
-	    slice_eq_str(name, "mailq"))
+	if (slice_find(name, '/') < name.n)
+		name = slice_from(name, slice_rfind(name, '/') + 1);
+	if (slice_eq_str(name, "mailq"))
 		c.mode = MODE_QUEUE;
+	else if (slice_eq_str(name, "newaliases"))
+		c.mode = MODE_ALIASES;
 	code = parse(&c, argc, argv) ? run(&c) : usage();
 	buf_fini(&c.rcpts);
 	buf_fini(&c.raw);

@@ -26,6 +26,7 @@ printf 'Subject: from a program\n\nhi\n' | setpriv --reuid 65534 --regid 65534 -
     sh -c 'test ! -w /usr/local/var/lib/godwit && sendmail you@example.net'
 curl -sSk 'imaps://127.0.0.1:993/INBOX;MAILINDEX=2' -u you@example.net:secret
 mailq
+newaliases
 gwconf -n
 godwit stop
 echo all done
