@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The immutable half of the store's engine: bodies and long summaries.  A
+ * The immutable half of the store's engine: bodies, long
+ * summaries and column blocks.  A
  * blob is put before the kv transaction that names it is submitted, becomes
  * durable with the same batch and is never changed; blob_free gives its bytes
  * up.  What a crash or a failed transaction leaves is an unreferenced record.
@@ -24,7 +25,7 @@
 
 struct blob;
 
-enum blob_kind { BLOB_BODY = 1, BLOB_SUMMARY = 2 };
+enum blob_kind { BLOB_BODY = 1, BLOB_SUMMARY = 2, BLOB_COLUMNS = 3 };
 struct blob_ref {
 	uint32_t	 segment;	/* 0: none */
 	uint64_t	 offset;	/* of the record */

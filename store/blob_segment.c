@@ -126,10 +126,10 @@ enum err
 blob_head_read(struct blob_head *h, struct slice s)
 {
 	if (s.n < BLOB_HEAD_BYTES || dec_le32(s.p) != MAGIC ||
-	    (s.p[4] != BLOB_BODY && s.p[4] != BLOB_SUMMARY) ||
+	    s.p[4] < BLOB_BODY || s.p[4] > BLOB_COLUMNS ||
 	    s.p[5] != 0 || s.p[6] != 0 || s.p[7] != 0)
 		return ERR_CORRUPT;
-	h->kind = s.p[4] == BLOB_BODY ? BLOB_BODY : BLOB_SUMMARY;
+	h->kind = (enum blob_kind)s.p[4];
 	h->account = dec_le64(s.p + 8);
 	h->content = dec_le64(s.p + 16);
 	h->bytes = dec_le64(s.p + 24);

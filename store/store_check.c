@@ -208,6 +208,28 @@ check_gone(struct check *c, struct op *op, const struct box *b)
 }
 
 static void
+check_columns(struct check *c, struct op *op, const struct box *b)
+{
+	struct kv_key at = record_key_u32(op->account, 'O', b->id), found, epoch;
+	struct record_columns rec;
+	struct slice v;
+
+	while (kv_find(op->txn, KV_GT, &at, 13, &found, &v) == ERR_OK) {
+		at = found;
+		if (found.n != 18 || record_columns_read(&rec, v) != ERR_OK) {
+			fault(c, op->account, b->id, "bad columns record, bytes", v.n);
+			continue;
+		}
+		epoch = record_key_u64(op->account, 'E', rec.epoch);
+		if (kv_get(op->txn, &epoch, &v) != ERR_OK)
+			fault(c, op->account, b->id, "no epoch for columns", rec.content);
+		if (c->with_bodies && blob_check(c->store->blob, &rec.data, op->account,
+		    rec.content, BLOB_COLUMNS) != ERR_OK)
+			fault(c, op->account, b->id, "bad data of columns", rec.content);
+	}
+}
+
+static void
 check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 {
 	struct box *b = must_alloc(1, sizeof(*b));
@@ -238,6 +260,7 @@ check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 			fault(c, op->account, id, "wide parts", count_pages(op, id, 'I'));
 		check_keywords(c, op, id, &s.used);
 		check_gone(c, op, b);
+		check_columns(c, op, b);
 	}
 	c->messages += s.exists;
 	total->exists += s.exists;

@@ -18,6 +18,7 @@
 #include "store/store_stage.h"
 #include "store/store_sweep.h"
 #include "store/store_sync.h"
+#include "store/store_columns.h"
 #include "store/store_vanished.h"
 
 #define TOOL_TEXT_BYTES	50000
@@ -54,6 +55,8 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_copy,		store_on_copy },
 	{ IPC_MSG_store_sync,		store_on_sync },
 	{ IPC_MSG_store_vanished,	store_on_vanished },
+	{ IPC_MSG_store_columns,	store_on_columns },
+	{ IPC_MSG_store_put_columns,	store_on_put_columns },
 	{ 0, NULL }
 };
 

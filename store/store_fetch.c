@@ -5,14 +5,13 @@
 
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_epochs.h"
 #include "store/store_op.h"
 
-#define EPOCHS_BYTES		11900
 #define READ_BYTES_MAX		49152
 #define SUMMARY_BYTES_MAX	16000
 #define COLD_BYTES		36
 #define CONTENT_BYTES		160	/* of a content without its summary, at most */
-#define EPOCH_BYTES		128
 
 struct fetch {
 	struct op			 op;
@@ -21,10 +20,8 @@ struct fetch {
 	struct view			 view;
 	struct walk			 walk;
 	struct buf			 rows;
-	struct buf			 epochs;
+	struct epochs			 epochs;
 	struct buf			 summary;
-	uint64_t			 last_epoch[16];	/* named already */
-	unsigned			 last_n;
 };
 
 bool
@@ -48,53 +45,6 @@ put_cold(struct buf *b, const struct page_cold_row *cold)
 		return false;
 	ipc_cold_put(b, &m);
 	return true;
-}
-
-static bool
-is_named(const struct fetch *f, uint64_t epoch)
-{
-	struct ipc_reader r = ipc_reader_of(buf_slice(&f->epochs));
-	struct ipc_epoch e;
-
-	for (unsigned i = 0; i < f->last_n; i++)
-		if (f->last_epoch[i] == epoch)
-			return true;
-	while (ipc_reader_more(&r)) {
-		ipc_epoch_get(&r, &e);
-		if (e.epoch == epoch)
-			return true;
-	}
-	return false;
-}
-
-/* Each epoch once.  ERR_FULL: the answer has no room for one more. */
-static enum err
-put_epoch(struct fetch *f, uint64_t epoch)
-{
-	struct kv_key k = record_key_u64(f->op.account, 'E', epoch);
-	struct record_epoch rec;
-	struct ipc_epoch m;
-	struct slice v;
-	enum err e;
-
-	if (is_named(f, epoch))
-		return ERR_OK;
-	if (f->epochs.n + EPOCH_BYTES > EPOCHS_BYTES)
-		return ERR_FULL;
-	e = kv_get(f->op.txn, &k, &v);
-	if (e == ERR_OK)
-		e = record_epoch_read(&rec, v);
-	/* Without its epoch a content cannot be opened; its row still counts. */
-	if (e == ERR_NOTFOUND || e == ERR_CORRUPT)
-		return ERR_OK;
-	if (e != ERR_OK)
-		return e;
-	m = (struct ipc_epoch){ epoch, rec.generation, rec.form, rec.data };
-	ipc_epoch_put(&f->epochs, &m);
-	f->last_epoch[f->last_n++ % lengthof(f->last_epoch)] = epoch;
-	if (f->last_n > lengthof(f->last_epoch))
-		f->last_n = lengthof(f->last_epoch);
-	return ERR_OK;
 }
 
 static enum err
@@ -123,7 +73,7 @@ put_content(struct fetch *f, uint64_t id)
 	if (e == ERR_OK) {
 		m = (struct ipc_content){ id, c.epoch, c.generation, c.body.bytes,
 		    c.commitment, c.wrapped, SLICE_NONE };
-		if ((e = put_epoch(f, c.epoch)) != ERR_OK)
+		if ((e = epochs_put(&f->epochs, &f->op, c.epoch)) != ERR_OK)
 			return e;
 	}
 	buf_reset(&f->summary);
@@ -191,7 +141,7 @@ fill(struct fetch *f, struct ipc_store_rows *r)
 	if (r->more && count == 0)
 		return ERR_TOOBIG;
 	r->rows = buf_slice(&f->rows);
-	r->epochs = buf_slice(&f->epochs);
+	r->epochs = buf_slice(&f->epochs.list);
 	return e == ERR_END || r->more ? ERR_OK : e;
 }
 
@@ -209,7 +159,7 @@ store_on_fetch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	f = must_alloc(1, sizeof(*f));
 	f->m = m;
 	buf_init(&f->rows, FETCH_ROWS_BYTES);
-	buf_init(&f->epochs, EPOCHS_BYTES);
+	epochs_init(&f->epochs);
 	buf_init(&f->summary, SUMMARY_BYTES_MAX);
 	e = m->mailbox > UINT32_MAX || m->uidnext == 0 ? ERR_NOTFOUND : ERR_OK;
 	if (e == ERR_OK)
@@ -231,7 +181,7 @@ store_on_fetch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	box_close(&f->box);
 	op_end(&f->op);
 	buf_fini(&f->rows);
-	buf_fini(&f->epochs);
+	epochs_fini(&f->epochs);
 	buf_fini(&f->summary);
 	free(f);
 }

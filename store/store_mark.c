@@ -6,6 +6,7 @@
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "store/store_columns.h"
 #include "store/store_page.h"
 #include "store/store_record.h"
 
@@ -20,7 +21,8 @@ struct id_set {
 	size_t		 n;
 };
 
-enum mark_state { MARK_TRIM, MARK_ROWS, MARK_GONE, MARK_CONTENTS, MARK_EPOCHS, MARK_DONE };
+enum mark_state { MARK_TRIM, MARK_ROWS, MARK_GONE, MARK_CONTENTS, MARK_COLUMNS, MARK_EPOCHS,
+	MARK_DONE };
 
 struct mark {
 	struct store		*store;
@@ -121,7 +123,7 @@ mark_due_now(struct kv_txn *t, uint64_t account)
 static void
 enter(struct mark *m, enum mark_state state)
 {
-	static const char types[] = { 'Z', 'C', 'Z', 'X', 'E', 'A' };
+	static const char types[] = { 'Z', 'C', 'Z', 'X', 'O', 'E', 'A' };
 
 	m->state = state;
 	m->at = record_key(m->account, types[state]);
@@ -201,6 +203,7 @@ trim(struct mark *m, struct op *op, const struct kv_key *key, struct slice v)
 		m->has_young = true;
 		return ERR_OK;
 	}
+	columns_drop(op, dec_be32(key->b + 9), &g);
 	kv_del(op->txn, key);
 	return raise_floor(op, dec_be32(key->b + 9), dec_be64(key->b + 13));
 }
@@ -260,6 +263,16 @@ judge_content(struct mark *m, struct op *op, const struct kv_key *key, struct sl
 }
 
 /* An epoch in use without any content left is begun anew by its next append. */
+/* A damaged one is nobody's: it is made again when it is missed. */
+static void
+see_columns(struct mark *m, struct slice v)
+{
+	struct record_columns c;
+
+	if (record_columns_read(&c, v) == ERR_OK)
+		set_add(&m->epochs, c.epoch);
+}
+
 static enum err
 judge_epoch(struct mark *m, struct op *op, const struct kv_key *key)
 {
@@ -285,6 +298,9 @@ visit(struct mark *m, struct op *op, const struct kv_key *key, struct slice v)
 		return see_gone_page(m, v);
 	case MARK_CONTENTS:
 		return judge_content(m, op, key, v);
+	case MARK_COLUMNS:
+		see_columns(m, v);
+		return ERR_OK;
 	case MARK_EPOCHS:
 		return judge_epoch(m, op, key);
 	case MARK_DONE:

@@ -87,6 +87,16 @@ record_key_gone(uint64_t account, uint32_t mailbox, uint64_t modseq, uint16_t pa
 	return k;
 }
 
+struct kv_key
+record_key_columns(uint64_t account, uint32_t mailbox, uint8_t kind, uint32_t block)
+{
+	struct kv_key k = record_key_u32(account, 'O', mailbox);
+
+	k.b[k.n++] = kind;
+	key_u32(&k, block);
+	return k;
+}
+
 /* 56 bits of (account, rcpt) fit; the record holds both in full. */
 struct kv_key
 record_key_delivered(uint64_t msg, uint64_t account, uint64_t rcpt)
@@ -297,6 +307,35 @@ record_content_put(const struct record_content *c, struct buf *b)
 	ipc_put_var(b, c->commitment, 32);
 	ipc_put_var(b, c->wrapped, 64);
 	ipc_put_var(b, c->summary, RECORD_SUMMARY_INLINE);
+}
+
+enum err
+record_columns_read(struct record_columns *c, struct slice s)
+{
+	struct ipc_reader r;
+
+	memset(c, 0, sizeof(*c));
+	if (!begin_read(&r, s))
+		return ERR_CORRUPT;
+	get_ref(&r, &c->data);
+	c->content = ipc_get_u64(&r);
+	c->epoch = ipc_get_u64(&r);
+	c->generation = ipc_get_u32(&r);
+	c->commitment = ipc_get_var(&r, 32);
+	c->wrapped = ipc_get_var(&r, 64);
+	return end_read(&r);
+}
+
+void
+record_columns_put(const struct record_columns *c, struct buf *b)
+{
+	ipc_put_u8(b, FORM);
+	put_ref(b, &c->data);
+	ipc_put_u64(b, c->content);
+	ipc_put_u64(b, c->epoch);
+	ipc_put_u32(b, c->generation);
+	ipc_put_var(b, c->commitment, 32);
+	ipc_put_var(b, c->wrapped, 64);
 }
 
 enum err

@@ -9,7 +9,7 @@
  *	I mailbox first part		columns of a wide hot page (store_wide.h)
  *	C mailbox first	cold page	Z mailbox modseq part	vanished
  *	T hash	thread			X content		content
- *	E epoch	epoch key
+ *	E epoch	epoch key		O mailbox kind block	columns
  * and for account 0, the shard itself:
  *	V format, J batch (kv_lmdb.c), G segment, S (blob_segment.c),
  *	Q msg rcpt	delivered	R account mailbox	to be removed (0: all)
@@ -90,6 +90,15 @@ struct record_content {
 	struct slice	 summary;	/* inline */
 };
 
+struct record_columns {
+	struct blob_ref	 data;
+	uint64_t	 content;
+	uint64_t	 epoch;
+	uint32_t	 generation;
+	struct slice	 commitment;
+	struct slice	 wrapped;
+};
+
 struct record_epoch {
 	uint32_t	 generation;
 	uint8_t		 form;
@@ -112,6 +121,7 @@ struct kv_key	 record_key_u64(uint64_t account, char type, uint64_t);
 struct kv_key	 record_key_page(uint64_t account, char type, uint32_t mailbox, uint32_t uid);
 struct kv_key	 record_key_wide(uint64_t account, uint32_t mailbox, uint32_t first, uint16_t part);
 struct kv_key	 record_key_gone(uint64_t account, uint32_t mailbox, uint64_t modseq, uint16_t part);
+struct kv_key	 record_key_columns(uint64_t account, uint32_t mailbox, uint8_t kind, uint32_t block);
 struct kv_key	 record_key_delivered(uint64_t msg, uint64_t account, uint64_t rcpt);
 struct kv_key	 record_key_removal(uint64_t account, uint32_t mailbox);
 
@@ -124,6 +134,8 @@ enum err	 record_name_read(struct record_name *, struct slice) MUST_USE;
 void		 record_name_put(const struct record_name *, struct buf *);
 enum err	 record_content_read(struct record_content *, struct slice) MUST_USE;
 void		 record_content_put(const struct record_content *, struct buf *);
+enum err	 record_columns_read(struct record_columns *, struct slice) MUST_USE;
+void		 record_columns_put(const struct record_columns *, struct buf *);
 enum err	 record_epoch_read(struct record_epoch *, struct slice) MUST_USE;
 void		 record_epoch_put(const struct record_epoch *, struct buf *);
 enum err	 record_delivered_read(struct record_delivered *, struct slice) MUST_USE;

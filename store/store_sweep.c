@@ -5,6 +5,7 @@
 
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
+#include "store/store_columns.h"
 #include "store/store_mark.h"
 #include "store/store_op.h"
 
@@ -48,6 +49,8 @@ delete_prefix(struct store *s, struct kv_txn *t, const struct kv_key *prefix, un
 	    (e = kv_find(t, KV_GT, &at, prefix->n, &found, &v)) == ERR_OK) {
 		if (found.n > 8 && found.b[8] == 'X')
 			free_content(s, v);
+		else if (found.n > 8 && found.b[8] == 'O')
+			columns_free(s, v);
 		kv_del(t, &found);
 		at = found;
 		(*left)--;
@@ -68,7 +71,7 @@ static enum err
 remove_mailbox(struct store *s, struct kv_txn *t, uint64_t account, uint32_t mailbox,
     unsigned *left)
 {
-	static const char types[] = "DHICZK";
+	static const char types[] = "DHICZKO";
 	struct kv_key prefix;
 	enum err e;
 

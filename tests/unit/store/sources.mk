@@ -40,3 +40,6 @@ store_wide_test_USES = $(store_bed_USES)
 UNITS += store_multi_test
 store_multi_test_SRCS = tests/unit/store/multi_test.c $(store_bed_SRCS)
 store_multi_test_USES = $(store_bed_USES)
+UNITS += store_columns_test
+store_columns_test_SRCS = tests/unit/store/columns_test.c $(store_bed_SRCS)
+store_columns_test_USES = $(store_bed_USES)
