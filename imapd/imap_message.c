@@ -31,41 +31,13 @@ imap_message_init(struct imap_message *m, struct imap_walk *w)
 	m->made = true;
 }
 
-/* One command at a time has the shared reader; others make their own. */
-static void
-take_reader(struct imap_message *m)
-{
-	struct imap_shared *shared = m->walk->c->s->shared;
-
-	if (m->reader != NULL)
-		return;
-	m->reader = shared->reader != NULL ? shared->reader : seal_reader_new();
-	shared->reader = NULL;
-	m->object.reader = m->reader;
-}
-
-static void
-give_reader(struct imap_message *m)
-{
-	struct imap_shared *shared = m->walk->c->s->shared;
-
-	if (m->reader == NULL)
-		return;
-	seal_reader_wipe(m->reader);
-	if (shared->reader == NULL)
-		shared->reader = m->reader;
-	else
-		seal_reader_free(&m->reader);
-	m->reader = NULL;
-}
-
 void
 imap_message_fini(struct imap_message *m)
 {
 	if (!m->made)
 		return;
 	m->made = false;
-	give_reader(m);
+	imap_object_give_reader(m->walk->c->s->shared, &m->reader);
 	imap_object_fini(&m->object);
 	buf_wipe(&m->plain);
 	buf_fini(&m->plain);
@@ -177,7 +149,9 @@ open_object(struct imap_message *m)
 	struct imap_walk_first *f = w->first_bytes > 0 ? w->first : &m->own_first;
 	enum err e;
 
-	take_reader(m);
+	if (m->reader == NULL)
+		m->reader = imap_object_take_reader(w->c->s->shared);
+	m->object.reader = m->reader;
 	if (m->stage == SUMMARIZED) {
 		m->stage = FIRST_ASKED;
 		if (w->first_bytes == 0) {

@@ -7,6 +7,30 @@
 
 #define TABLE_MAX	(1u << 20)	/* of a 4 GiB message: 128 KiB */
 
+struct seal_reader *
+imap_object_take_reader(struct imap_shared *shared)
+{
+	struct seal_reader *r = shared->reader != NULL ? shared->reader : seal_reader_new();
+
+	shared->reader = NULL;
+	return r;
+}
+
+void
+imap_object_give_reader(struct imap_shared *shared, struct seal_reader **pr)
+{
+	struct seal_reader *r = *pr;
+
+	*pr = NULL;
+	if (r == NULL)
+		return;
+	seal_reader_wipe(r);
+	if (shared->reader == NULL)
+		shared->reader = r;
+	else
+		seal_reader_free(&r);
+}
+
 void
 imap_object_init(struct imap_object *o, struct imap_cmd *c)
 {

@@ -40,6 +40,10 @@ struct imap_object {
 	unsigned		 head, tail;	/* pieces[head % AHEAD] is next */
 };
 
+/* One command at a time has the shared reader; others make their own. */
+struct seal_reader *imap_object_take_reader(struct imap_shared *);
+void		 imap_object_give_reader(struct imap_shared *, struct seal_reader **);
+
 /* reader is to be set before imap_object_open. */
 void		 imap_object_init(struct imap_object *, struct imap_cmd *);
 void		 imap_object_fini(struct imap_object *);

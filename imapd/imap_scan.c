@@ -2,12 +2,19 @@
 /*
  * imap_scan_step() is the whole machine: it runs until something is not there
  * yet and is called again when it may be.
+ *
+ * Where entries decide there are two passes.  The first walks bare rows and
+ * judges by column blocks; messages that stay open are left.  The second walks
+ * those with their summaries, and makes the columns that were missing.
  */
 #include "imapd/imap_scan.h"
 
 #include <stdlib.h>
 
+#include "imapd/imap_column_writer.h"
+#include "imapd/imap_columns.h"
 #include "imapd/imap_entry.h"
+#include "imapd/imap_found.h"
 #include "imapd/imap_match.h"
 #include "imapd/imap_message.h"
 #include "imapd/imap_sync.h"
@@ -21,7 +28,7 @@
 #define TEXT_COST	50
 #define HEADER_MAX	(1u << 20)
 
-enum phase { TOP, NEXT, SUMMARY, OPEN, HEADER, TEXT, DONE };
+enum phase { TOP, NEXT, COLUMN, SUMMARY, OPEN, HEADER, TEXT, REST, DONE };
 
 struct imap_scan {
 	struct imap_cmd		*c;
@@ -36,7 +43,12 @@ struct imap_scan {
 	unsigned		 cost;		/* of this turn */
 	bool			 waiting;
 	bool			 wants_entry;	/* by the program or the caller */
+	bool			 by_columns;	/* the first pass */
 	bool			 has_header;	/* header is this message's */
+	struct imap_columns	 columns;
+	struct imap_column_writer writer;
+	struct imap_found	 left;		/* for the second pass */
+	struct buf		 left_pairs;
 	struct imap_entry	 entry;
 	struct buf		 entry_bytes;
 	struct buf		 header;
@@ -51,31 +63,28 @@ get_header(void *arg, struct slice name, struct slice *fields)
 	struct imap_scan *s = arg;
 
 	if (!s->has_header)
-		return s->phase != NEXT && imap_message_fields(&s->message, &name, 1, fields);
+		return !s->by_columns && s->phase != NEXT && imap_message_fields(&s->message, &name, 1, fields);
 	*fields = buf_slice(&s->header);
 	return true;
 }
 
 static void
-set_facts(struct imap_scan *s)
+set_facts(const struct imap_scan *s, struct imap_search_facts *f, const struct ipc_row *row,
+    const struct ipc_cold *cold)
 {
-	const struct ipc_row *row = &s->walk.row;
-	struct imap_session *ses = s->c->s;
-
-	s->facts.seq = row->seq;
-	s->facts.uid = row->uid;
-	s->facts.flags = row->flags;
-	s->facts.more = row->more;
-	s->facts.modseq = row->modseq;
-	s->facts.size = s->walk.cold.size;
-	s->facts.internal_s = (int64_t)s->walk.cold.internal_s;
-	s->facts.saved_s = (int64_t)s->walk.cold.saved_s;
-	s->facts.content = s->walk.cold.content;
-	s->facts.thread = s->walk.cold.thread;
-	s->facts.recent = imap_recent_has(&ses->view.recent, row->uid);
-	s->facts.match = NULL;
-	s->facts.entry = NULL;
-	s->has_header = false;
+	f->seq = row->seq;
+	f->uid = row->uid;
+	f->flags = row->flags;
+	f->more = row->more;
+	f->modseq = row->modseq;
+	f->size = cold->size;
+	f->internal_s = (int64_t)cold->internal_s;
+	f->saved_s = (int64_t)cold->saved_s;
+	f->content = cold->content;
+	f->thread = cold->thread;
+	f->recent = imap_recent_has(&s->c->s->view.recent, row->uid);
+	f->match = NULL;
+	f->entry = NULL;
 }
 
 /* From fields that hold all that an entry is made of. */
@@ -88,6 +97,7 @@ make_entry(struct imap_scan *s, struct slice fields)
 		return;
 	buf_reset(&s->entry_bytes);
 	imap_entry_put(&s->entry_bytes, ses->shared->charsets, ses->thread_salt, fields);
+	imap_column_writer_add(&s->writer, s->facts.uid, buf_slice(&s->entry_bytes));
 	if (imap_entry_get(&s->entry, buf_slice(&s->entry_bytes)) == ERR_OK)
 		s->facts.entry = &s->entry;
 }
@@ -125,6 +135,86 @@ give_up(struct imap_scan *s)
 	s->phase = NEXT;
 }
 
+/* ---- passes ---- */
+
+/* Which messages will be looked for in column blocks: those that their rows
+ * leave open. */
+static void
+on_rows(struct imap_walk *w, struct ipc_reader rd, void *arg)
+{
+	struct imap_scan *s = arg;
+	struct imap_search_facts f = s->facts;
+	struct ipc_row row;
+	struct ipc_cold cold;
+	struct ipc_content ct;
+
+	f.header = NULL;
+	while (imap_walk_read(w, &rd, &row, &cold, &ct)) {
+		enum imap_verdict v;
+
+		set_facts(s, &f, &row, &cold);
+		v = imap_search_judge(s->program, &f);
+		if (v == IMAP_MAYBE || (v == IMAP_YES && s->want.entry))
+			imap_columns_want(&s->columns, row.uid);
+	}
+	imap_columns_ask(&s->columns);
+}
+
+static void
+open_walk(struct imap_scan *s)
+{
+	bool opens = !s->by_columns && (s->program->wants_header || s->want.entry);
+
+	if (s->program->wants_cold || s->want.cold)
+		s->walk.want |= STORE_WANT_COLD;
+	if (opens)
+		s->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
+	s->walk.wants_keys = opens;
+	if (opens && s->program->wants_text)
+		s->walk.first_bytes = IMAP_READ_BYTES;
+	imap_walk_start(&s->walk, s->c);
+	if (!s->by_columns)
+		imap_message_init(&s->message, &s->walk);
+}
+
+static void
+first_pass(struct imap_scan *s)
+{
+	static const unsigned char all[8] = { 1, 0, 0, 0, 255, 255, 255, 255 };
+
+	if (!imap_search_set(s->program, &s->walk.set, &s->walk.by_uid))
+		s->walk.set = slice_of(all, sizeof(all));
+	s->by_columns = s->wants_entry;
+	if (s->by_columns) {
+		imap_columns_init(&s->columns, s->c);
+		imap_column_writer_init(&s->writer, s->c);
+		s->walk.on_rows = on_rows;
+		s->walk.arg = s;
+	}
+	open_walk(s);
+}
+
+/* True to go on. */
+static bool
+second_pass(struct imap_scan *s)
+{
+	imap_columns_close(&s->columns);
+	imap_walk_fini(&s->walk);
+	s->by_columns = false;
+	if (s->left.is_full) {
+		imap_cmd_no(s->c, "LIMIT", "Too many messages to look at");
+		return false;
+	}
+	imap_found_put_pairs(&s->left, 0, s->left.count, &s->left_pairs);
+	s->phase = s->left.count > 0 ? NEXT : DONE;
+	imap_found_fini(&s->left);
+	if (s->phase == DONE)
+		return true;
+	s->walk = (struct imap_walk){ .set = buf_slice(&s->left_pairs), .by_uid = true };
+	open_walk(s);
+	return true;
+}
+
 /* ---- phases: true to go on at once ---- */
 
 static bool
@@ -132,15 +222,39 @@ next(struct imap_scan *s)
 {
 	enum err e = imap_walk_next(&s->walk);
 
+	if (e == ERR_END && s->by_columns)
+		return second_pass(s);
 	if (e == ERR_END)
-		s->phase = DONE;
+		s->phase = REST;
 	if (e != ERR_OK)
-		return false;
+		return e == ERR_END;
 	s->cost++;
-	set_facts(s);
-	imap_message_begin(&s->message);
+	set_facts(s, &s->facts, &s->walk.row, &s->walk.cold);
+	s->has_header = false;
+	if (!s->by_columns)
+		imap_message_begin(&s->message);
 	if (!is_judged(s))
-		s->phase = SUMMARY;
+		s->phase = s->by_columns ? COLUMN : SUMMARY;
+	return true;
+}
+
+static bool
+judge_by_columns(struct imap_scan *s)
+{
+	uint32_t uid = s->facts.uid;
+	enum err e = imap_columns_find(&s->columns, uid, &s->entry);
+
+	if (e == ERR_AGAIN)
+		return false;
+	if (e == ERR_OK) {
+		s->facts.entry = &s->entry;
+		if (is_judged(s))
+			return true;
+	} else {
+		imap_column_writer_lacks(&s->writer, uid, imap_columns_plain(&s->columns));
+	}
+	imap_found_add(&s->left, uid, s->facts.seq, 0);
+	s->phase = NEXT;
 	return true;
 }
 
@@ -287,6 +401,9 @@ imap_scan_step(struct imap_scan *s)
 			}
 			goes_on = next(s);
 			break;
+		case COLUMN:
+			goes_on = judge_by_columns(s);
+			break;
 		case SUMMARY:
 			goes_on = judge_by_summary(s);
 			break;
@@ -298,6 +415,11 @@ imap_scan_step(struct imap_scan *s)
 			break;
 		case TEXT:
 			goes_on = read_text(s);
+			break;
+		case REST:
+			goes_on = imap_column_writer_end(&s->writer);
+			if (goes_on)
+				s->phase = DONE;
 			break;
 		case DONE:
 			return ERR_END;
@@ -328,23 +450,6 @@ make_needles(struct imap_cmd *c, const struct imap_search *program, uint32_t *co
 	return needles;
 }
 
-static void
-set_walk(struct imap_scan *s)
-{
-	static const unsigned char all[8] = { 1, 0, 0, 0, 255, 255, 255, 255 };
-
-	if (!imap_search_set(s->program, &s->walk.set, &s->walk.by_uid))
-		s->walk.set = slice_of(all, sizeof(all));
-	s->walk.wants_keys = s->program->wants_header || s->want.entry;
-	if (s->program->wants_cold || s->want.cold)
-		s->walk.want |= STORE_WANT_COLD;
-	if (s->walk.wants_keys)
-		s->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
-	if (s->program->wants_text)
-		s->walk.first_bytes = IMAP_READ_BYTES;
-	imap_walk_start(&s->walk, s->c);
-	imap_message_init(&s->message, &s->walk);
-}
 
 static void
 set_common_facts(struct imap_scan *s)
@@ -383,8 +488,10 @@ imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 	buf_init(&s->header, HEADER_MAX + SEAL_FRAME_BYTES);
 	buf_init(&s->piece, 2 * SEAL_FRAME_BYTES);
 	imap_match_init(&s->match, needles, count, c->s->shared->charsets);
+	imap_found_init(&s->left, IMAP_FOUND_MAX);
+	buf_init(&s->left_pairs, 8 * IMAP_FOUND_MAX);
 	set_common_facts(s);
-	set_walk(s);
+	first_pass(s);
 	s->phase = c->s->view.exists == 0 ? DONE : want->program->wants_top ? TOP : NEXT;
 	return s;
 }
@@ -397,9 +504,13 @@ imap_scan_free(struct imap_scan **ps)
 	*ps = NULL;
 	if (s == NULL)
 		return;
+	imap_columns_fini(&s->columns);
+	imap_column_writer_fini(&s->writer);
 	imap_message_fini(&s->message);
 	imap_walk_fini(&s->walk);
 	imap_match_fini(&s->match);
+	imap_found_fini(&s->left);
+	buf_fini(&s->left_pairs);
 	buf_wipe(&s->entry_bytes);
 	buf_fini(&s->entry_bytes);
 	buf_wipe(&s->header);

@@ -48,9 +48,8 @@ imap_walk_fini(struct imap_walk *w)
 	w->started = false;
 }
 
-/* One message of a page; false at its end. */
-static bool
-read_row(const struct imap_walk *w, struct ipc_reader *rd, struct ipc_row *row,
+bool
+imap_walk_read(const struct imap_walk *w, struct ipc_reader *rd, struct ipc_row *row,
     struct ipc_cold *cold, struct ipc_content *content)
 {
 	if (!ipc_reader_more(rd))
@@ -135,7 +134,7 @@ ask_keys(struct imap_walk *w, struct imap_walk_page *p, struct slice epochs)
 	};
 
 	buf_init(&wraps, WRAPS_MAX);
-	while (read_row(w, &rd, &row, &cold, &ct)) {
+	while (imap_walk_read(w, &rd, &row, &cold, &ct)) {
 		struct ipc_wrap wrap = {
 			.content = ct.content, .epoch = ct.epoch,
 			.generation = ct.generation, .commitment = ct.commitment,
@@ -162,9 +161,24 @@ count_rows(const struct imap_walk *w, struct ipc_reader rd)
 	struct ipc_content ct;
 	uint32_t n = 0;
 
-	while (read_row(w, &rd, &row, &cold, &ct))
+	while (imap_walk_read(w, &rd, &row, &cold, &ct))
 		n++;
 	return n;
+}
+
+/* A set that is longer than a request takes goes in pieces. */
+static struct slice
+window_of(const struct imap_walk *w)
+{
+	return slice_head(slice_from(w->set, w->window), 8 * STORE_SET_MAX);
+}
+
+static void
+next_window(struct imap_walk *w)
+{
+	w->window += window_of(w).n;
+	w->resume = 0;
+	w->ended = w->window >= w->set.n;
 }
 
 static void
@@ -180,7 +194,8 @@ on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	c->modseq = m->modseq;
 	w->resume = m->resume;
-	w->ended = !m->more;
+	if (!m->more)
+		next_window(w);
 	if (m->rows.n == 0)
 		return;
 	p = must_alloc(1, sizeof(*p));
@@ -191,6 +206,8 @@ on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
 	buf_put_slice(&p->rows, m->rows);
 	p->rd = p->ahead = ipc_reader_of(buf_slice(&p->rows));
 	p->count = count_rows(w, p->rd);
+	if (w->on_rows != NULL)
+		w->on_rows(w, p->rd, w->arg);
 	if (p->count > OPEN_KEYS_MAX && w->wants_keys) {
 		fail(w, ERR_GONE);
 		return;
@@ -215,7 +232,7 @@ ask_page(struct imap_walk *w)
 		.changed_since = w->changed_since,
 		.resume = w->resume,
 		.limit = w->wants_keys ? OPEN_KEYS_MAX : 0,
-		.set = w->set,
+		.set = window_of(w),
 	};
 
 	if (w->asked || w->ended || w->page_count >= IMAP_WALK_PAGES)
@@ -279,7 +296,7 @@ ask_firsts(struct imap_walk *w)
 		struct ipc_content ct;
 
 		while (w->first_tail + 1 < w->first_head + IMAP_WALK_FIRSTS &&
-		    read_row(w, &p->ahead, &row, &cold, &ct))
+		    imap_walk_read(w, &p->ahead, &row, &cold, &ct))
 			ask_first(w, &ct);
 	}
 }
@@ -327,7 +344,7 @@ imap_walk_next(struct imap_walk *w)
 		return w->ended && !w->asked ? ERR_END : ERR_AGAIN;
 	if (!p->keys_ready)
 		return ERR_AGAIN;
-	if (!read_row(w, &p->rd, &w->row, &w->cold, &w->content)) {
+	if (!imap_walk_read(w, &p->rd, &w->row, &w->cold, &w->content)) {
 		fail(w, ERR_GONE);
 		return tell_failure(w);
 	}

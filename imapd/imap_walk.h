@@ -49,12 +49,15 @@ struct imap_walk_first {
 struct imap_walk {
 	struct imap_cmd		*c;
 	/* what is wanted: set before imap_walk_start */
-	struct slice		 set;
+	struct slice		 set;		/* of UIDs it may be of any length */
 	bool			 by_uid;
 	uint64_t		 changed_since;	/* only modseq above; 0: all */
 	uint8_t			 want;		/* enum store_want bits */
 	bool			 wants_keys;
 	uint32_t		 first_bytes;	/* of each body ahead; 0: none */
+	/* Rows came, to be walked later: for who reads something else ahead. */
+	void			(*on_rows)(struct imap_walk *, struct ipc_reader, void *arg);
+	void			*arg;
 
 	/* the current message */
 	struct ipc_row		 row;
@@ -66,6 +69,7 @@ struct imap_walk {
 	struct list		 pages;
 	unsigned		 page_count;
 	uint32_t		 resume;
+	size_t			 window;	/* where in set the request under way begins */
 	bool			 asked;		/* a page is on its way */
 	bool			 ended;		/* the last page came */
 	struct imap_walk_first	 firsts[IMAP_WALK_FIRSTS];
@@ -83,5 +87,8 @@ void		 imap_walk_fini(struct imap_walk *);
  * next call.  ERR_AGAIN: wait.  ERR_END: no more.  Else: answered.
  */
 enum err	 imap_walk_next(struct imap_walk *) MUST_USE;
+/* One message of the rows; false at their end. */
+bool		 imap_walk_read(const struct imap_walk *, struct ipc_reader *, struct ipc_row *,
+		    struct ipc_cold *, struct ipc_content *);
 
 #endif

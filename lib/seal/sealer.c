@@ -299,30 +299,67 @@ fill_append(const struct sealer_message *m, struct ipc_store_append *a)
 	a->summary = buf_slice(&m->summary);
 }
 
+/* The rest of the object and its key's wrap. */
+static enum err
+seal_rest(struct sealer *s, struct sealer_message *m, struct buf *out)
+{
+	struct epoch_slot slot;
+	enum err r = seal_writer_end(m->writer, out);
+
+	if (r != ERR_OK)
+		return r;
+	memcpy(m->commitment, seal_writer_commitment(m->writer), sizeof(m->commitment));
+	slot = (struct epoch_slot){ m->owner.account, m->content, m->owner.generation,
+	    m->commitment };
+	epoch_wrap_content(s->aead, m->wrapped, m->key, m->epoch_key, &slot);
+	return ERR_OK;
+}
+
 enum err
 sealer_end(struct sealer *s, struct sealer_message *m, const struct mime *mime,
     struct slice prefix, struct charset_set *set, struct buf *out,
     struct ipc_store_append *a)
 {
-	struct epoch_slot slot;
 	enum err r;
 
 	if (!m->begun)
 		return ERR_STATE;
-	r = seal_writer_end(m->writer, out);
-	if (r == ERR_OK) {
-		memcpy(m->commitment, seal_writer_commitment(m->writer),
-		    sizeof(m->commitment));
-		slot = (struct epoch_slot){ m->owner.account, m->content,
-		    m->owner.generation, m->commitment };
-		epoch_wrap_content(s->aead, m->wrapped, m->key, m->epoch_key, &slot);
+	r = seal_rest(s, m, out);
+	if (r == ERR_OK)
 		r = seal_summary(s, m, mime, prefix, set);
-	}
 	give_back(s, m);
 	wipe_keys(m);
 	if (r != ERR_OK)
 		return r;
 	thread_hash_header(m->thread_key, mime_top_header(mime), &m->hashes);
 	fill_append(m, a);
+	return ERR_OK;
+}
+
+/* ---- columns */
+
+enum err
+sealer_columns(struct sealer *s, struct sealer_message *m, const struct sealer_owner *o,
+    struct slice plain, uint64_t now_ms, struct buf *out, struct ipc_store_put_columns *p)
+{
+	enum err r = sealer_begin(s, m, o, plain.n, now_ms);
+
+	if (r != ERR_OK)
+		return r;
+	r = sealer_put(m, plain, out);
+	if (r == ERR_OK)
+		r = seal_rest(s, m, out);
+	give_back(s, m);
+	wipe_keys(m);
+	if (r != ERR_OK)
+		return r;
+	p->content = m->content;
+	p->epoch = m->epoch;
+	p->generation = m->owner.generation;
+	p->epoch_data = m->with_epoch ? slice_of(m->epoch_data, sizeof(m->epoch_data)) :
+	    SLICE_NONE;
+	p->commitment = slice_of(m->commitment, sizeof(m->commitment));
+	p->wrapped = slice_of(m->wrapped, sizeof(m->wrapped));
+	p->data = buf_slice(out);
 	return ERR_OK;
 }

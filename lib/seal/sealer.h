@@ -113,6 +113,15 @@ enum err	 sealer_end(struct sealer *, struct sealer_message *, const struct mime
 		    struct ipc_store_append *) MUST_USE;
 
 /*
+ * What imapd keeps beside messages (store.msg, columns), sealed as a body is.
+ * Fills of the request all but handle, mailbox, kind and block; it borrows from
+ * m and out.  ERR_AGAIN: no epoch.
+ */
+enum err	 sealer_columns(struct sealer *, struct sealer_message *m,
+		    const struct sealer_owner *, struct slice plain, uint64_t now_ms,
+		    struct buf *out, struct ipc_store_put_columns *) MUST_USE;
+
+/*
  * The store took an append of this owner's epoch (sealer_message.epoch): it knows the epoch now, and later
  * appends need not carry epoch_data.
  */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Headers of messages, one after another, into entries, sort keys and threads;
- * and the same bytes as an entry that comes back from disk.
+ * and the same bytes as an entry or a column block that comes back from disk.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "imapd/imap_casemap.h"
+#include "imapd/imap_column.h"
 #include "imapd/imap_entry.h"
 #include "imapd/imap_sort.h"
 #include "imapd/imap_subject.h"
@@ -55,9 +56,19 @@ check_threads(struct slice s, uint32_t count)
 static void
 try_entry(struct slice in)
 {
+	struct imap_column column;
 	struct imap_entry e;
 	struct buf b, flat;
 	bool is_reply;
+
+	if (imap_column_get(&column, in) == ERR_OK) {
+		buf_init(&b, in.n);
+		imap_column_put(&b, &column);
+		must(slice_eq(slice_from(buf_slice(&b), 4), slice_from(in, 4)));
+		buf_fini(&b);
+		while (imap_column_drop(&column))
+			continue;
+	}
 
 	if (imap_entry_get(&e, in) == ERR_OK)
 		for (size_t i = 0; i < IMAP_TEXT_COUNT; i++)

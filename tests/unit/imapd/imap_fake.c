@@ -73,6 +73,8 @@ fake_store_fini(struct fake_store *st)
 		buf_fini(&st->contents[i].body);
 		buf_fini(&st->contents[i].summary);
 	}
+	for (size_t i = 0; i < st->column_count; i++)
+		buf_fini(&st->columns[i].data);
 }
 
 static struct fake_box *
@@ -226,6 +228,7 @@ put_content(struct fake_store *st, struct buf *b, const struct seen *s, bool sum
 	};
 
 	ipc_content_put(b, &ct);
+	st->contents_given++;
 }
 
 static void
@@ -462,6 +465,87 @@ add_keywords(struct fake_box *b, struct slice names)
 }
 
 static void
+add_epoch(struct fake_store *st, uint64_t id, struct slice data)
+{
+	if (data.n == 0 || (st->epoch_count > 0 && st->epochs[st->epoch_count - 1].id == id))
+		return;
+	st->epochs[st->epoch_count].id = id;
+	memcpy(st->epochs[st->epoch_count].data, data.p, data.n);
+	st->epochs[st->epoch_count++].n = data.n;
+}
+
+static void
+do_put_columns(struct call *c, struct fake_store *st, const struct ipc_store_put_columns *m)
+{
+	struct fake_columns *f = st->columns;
+	size_t i = 0;
+
+	must(m->kind == 1 && m->data.n <= 40960);
+	if (st->no_columns || st->column_count == FAKE_COLUMNS) {
+		fail(c, ERR_UNSUPPORTED);
+		return;
+	}
+	while (i < st->column_count && f[i].block < m->block)
+		i++;
+	if (i == st->column_count || f[i].block != m->block || f[i].mailbox != m->mailbox) {
+		memmove(&f[i + 1], &f[i], (st->column_count++ - i) * sizeof(*f));
+		buf_init(&f[i].data, 40960);
+	}
+	f[i].mailbox = m->mailbox;
+	f[i].block = m->block;
+	f[i].content = m->content;
+	f[i].epoch = m->epoch;
+	memcpy(f[i].commitment, m->commitment.p, 32);
+	memcpy(f[i].wrapped, m->wrapped.p, m->wrapped.n);
+	f[i].wrapped_bytes = m->wrapped.n;
+	buf_reset(&f[i].data);
+	buf_put_slice(&f[i].data, m->data);
+	add_epoch(st, m->epoch, m->epoch_data);
+	ok(c, st);
+}
+
+static void
+do_columns(struct call *c, struct fake_store *st, const struct ipc_store_columns *m)
+{
+	struct ipc_store_columns_reply out = { 0 };
+	struct buf blocks, epochs;
+	unsigned given = 0;
+
+	must(m->first <= m->last);
+	buf_init(&blocks, 48000);
+	buf_init(&epochs, 12000);
+	for (size_t i = 0; i < st->column_count && !st->no_columns; i++) {
+		struct fake_columns *f = &st->columns[i];
+		struct ipc_columns block = {
+			.block = f->block, .content = f->content, .epoch = f->epoch,
+			.generation = 1, .commitment = slice_of(f->commitment, 32),
+			.wrapped = slice_of(f->wrapped, f->wrapped_bytes),
+			.data = buf_slice(&f->data),
+		};
+
+		if (f->mailbox != m->mailbox || f->block < m->first || f->block > m->last)
+			continue;
+		out.more = (st->column_page > 0 && given == st->column_page) ||
+		    blocks.n + f->data.n + 200 > 48000;
+		out.resume = f->block;
+		if (out.more)
+			break;
+		ipc_columns_put(&blocks, &block);
+		given++;
+	}
+	st->columns_read += given;
+	put_epochs(st, &epochs);
+	out.blocks = buf_slice(&blocks);
+	out.epochs = buf_slice(&epochs);
+	if (st->no_columns)
+		fail(c, ERR_UNSUPPORTED);
+	else
+		reply(c, IPC_MSG_store_columns_reply, &out, -1);
+	buf_fini(&blocks);
+	buf_fini(&epochs);
+}
+
+static void
 do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *m)
 {
 	struct fake_box *b = find_box(st, m->mailbox);
@@ -493,12 +577,7 @@ do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *
 	f->size = m->size;
 	if (st->content_count < m->content)
 		st->content_count = m->content;
-	if (m->epoch_data.n > 0 && (st->epoch_count == 0 ||
-	    st->epochs[st->epoch_count - 1].id != m->epoch)) {
-		st->epochs[st->epoch_count].id = m->epoch;
-		memcpy(st->epochs[st->epoch_count].data, m->epoch_data.p, m->epoch_data.n);
-		st->epochs[st->epoch_count++].n = m->epoch_data.n;
-	}
+	add_epoch(st, m->epoch, m->epoch_data);
 	x = &b->m[b->count++];
 	*x = (struct fake_message){ .uid = b->uidnext++, .flags = m->flags |
 	    add_keywords(b, m->keywords), .modseq = ++st->modseq,
@@ -817,6 +896,8 @@ serve(struct fake *f, struct call *c)
 		    .count = 100 }, -1);
 		st->next_content += 100;
 		return;
+	case IPC_MSG_store_columns: do_columns(c, st, &m.store_columns); return;
+	case IPC_MSG_store_put_columns: do_put_columns(c, st, &m.store_put_columns); return;
 	case IPC_MSG_store_put_summary: {
 		struct fake_content *ct = &st->contents[m.store_put_summary.content - 1];
 

@@ -15,6 +15,7 @@
 #define FAKE_BOXES	16
 #define FAKE_MESSAGES	600
 #define FAKE_CONTENTS	1000
+#define FAKE_COLUMNS	64
 
 struct fake_message { uint32_t uid, flags; uint64_t modseq, internal_s; size_t content; };
 struct fake_gone { uint32_t uid; uint64_t modseq; struct fake_message was; };
@@ -38,10 +39,24 @@ struct fake_content {
 	uint32_t	 size;
 };
 
+struct fake_columns {
+	uint64_t	 mailbox, content, epoch;
+	uint32_t	 block;
+	unsigned char	 commitment[32], wrapped[64];
+	size_t		 wrapped_bytes;
+	struct buf	 data;
+};
+
 struct fake_store {			/* shared by all sessions of a test */
 	struct fake_box		 boxes[FAKE_BOXES];
 	struct fake_content	 contents[FAKE_CONTENTS];
 	size_t			 content_count;
+	struct fake_columns	 columns[FAKE_COLUMNS];	/* by rising block */
+	size_t			 column_count;
+	unsigned		 column_page;	/* blocks in one answer; 0: all */
+	unsigned		 columns_read;	/* blocks given */
+	unsigned		 contents_given;	/* rows with content */
+	bool			 no_columns;	/* they fail */
 	uint64_t		 modseq;
 	unsigned char		 public_key[32], secret_key[32];
 	struct { uint64_t id; unsigned char data[96]; size_t n; } epochs[64];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "imapd/imap_casemap.h"
+#include "imapd/imap_column.h"
 #include "imapd/imap_entry.h"
 #include "imapd/imap_sort.h"
 #include "imapd/imap_subject.h"
@@ -193,6 +194,49 @@ test_entry_limit(void **state)
 	make(&b, &e, buf_cstr(&header));
 	assert_int_equal(e.refs.n, 8 * THREAD_REFS_MAX);
 	buf_fini(&header);
+	buf_fini(&b);
+}
+
+/* ---- column blocks ---- */
+
+static void
+test_column(void **state)
+{
+	static char big[IMAP_ENTRY_MAX + 1];
+	struct imap_column c = { 0 }, back;
+	struct buf b;
+	unsigned n;
+
+	(void)state;
+	assert_true(imap_column_add(&c, 64, slice_str("first")));
+	assert_true(imap_column_add(&c, 127, slice_str("the last")));
+	assert_true(imap_column_add(&c, 70, SLICE_NONE));
+	assert_false(imap_column_add(&c, 127, slice_str("again")));
+	buf_init(&b, IMAP_COLUMN_MAX);
+	imap_column_put(&b, &c);
+	assert_int_equal(imap_column_get(&back, buf_slice(&b)), ERR_OK);
+	assert_true(back.present == (1ull | 1ull << 6 | 1ull << 63));
+	assert_true(slice_eq_str(back.entry[0], "first") && slice_eq_str(back.entry[63], "the last"));
+	for (size_t i = 0; i < b.n; i++)
+		assert_int_equal(imap_column_get(&back, slice_head(buf_slice(&b), i)), ERR_CORRUPT);
+	buf_put_char(&b, 'x');
+	assert_int_equal(imap_column_get(&back, buf_slice(&b)), ERR_CORRUPT);
+	buf_data(&b)[0]++;
+	assert_int_equal(imap_column_get(&back, buf_slice(&b)), ERR_VERSION);
+	buf_fini(&b);
+	/* the longest go first */
+	assert_true(imap_column_drop(&c) && c.present == (1ull | 1ull << 6));
+	assert_true(imap_column_drop(&c) && c.present == 1ull << 6);
+	assert_true(imap_column_drop(&c) && c.present == 0);
+	assert_false(imap_column_drop(&c));
+	/* entries and blocks at the limit, and one more */
+	assert_false(imap_column_add(&c, 0, slice_of(big, IMAP_ENTRY_MAX + 1)));
+	for (n = 0; imap_column_add(&c, n, slice_of(big, IMAP_ENTRY_MAX)); n++)
+		continue;
+	assert_int_equal(n, IMAP_COLUMN_MAX / IMAP_ENTRY_MAX);
+	buf_init(&b, IMAP_COLUMN_MAX);
+	imap_column_put(&b, &c);
+	assert_int_equal(buf_err(&b), ERR_OK);
 	buf_fini(&b);
 }
 
@@ -458,6 +502,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_casemap), cmocka_unit_test(test_subject),
 		cmocka_unit_test(test_entry), cmocka_unit_test(test_entry_limit),
+		cmocka_unit_test(test_column),
 		cmocka_unit_test(test_sort), cmocka_unit_test(test_sort_limits),
 		cmocka_unit_test(test_references), cmocka_unit_test(test_reference_subjects),
 		cmocka_unit_test(test_other_threads), cmocka_unit_test(test_thread_limits),

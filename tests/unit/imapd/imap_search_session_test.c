@@ -149,12 +149,125 @@ test_thread(void **state)
 	EXPECT("a THREAD REFS ALL\r\n", "a BAD");
 }
 
+/* ---- column blocks ---- */
+
+static void
+append_many(uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i <= to; i++) {
+		char msg[400];
+
+		(void)snprintf(msg, sizeof(msg), "From: \"Name %u\" <user%u@a.example>\r\n"
+		    "To: bob@b.example\r\nSubject: %ssubject %u\r\n"
+		    "Date: %u Jan 2024 10:00:%02u +0000\r\nMessage-ID: <%u@a.example>\r\n"
+		    "References: <%u@a.example>\r\nX-Number: %u\r\n\r\n%s\r\n", i % 7, i, i % 2 ? "Re: " : "",
+		    i % 10, 1 + i % 28, i % 60, i, i / 2, i, i % 9 ? "hay" : "needle");
+		say_append("INBOX", i % 5 ? "" : "(\\Flagged) ", msg);
+	}
+}
+
+static const char *const queries[] = {
+	"a SEARCH SUBJECT \"subject 3\"\r\n", "a UID SEARCH NOT FROM user1\r\n",
+	"a SEARCH FLAGGED TO bob BODY needle\r\n", "a SEARCH SENTON 3-Jan-2024\r\n",
+	"a SEARCH OR SUBJECT 7 HEADER X-Number 12\r\n", "a SEARCH HEADER Message-ID 13@\r\n",
+	"a SEARCH 5:9,60:70,140:* SUBJECT re:\r\n", "a SEARCH UNFLAGGED UID 1,3,64,65,150 SUBJECT e\r\n",
+	"a SORT (REVERSE SUBJECT FROM) UTF-8 ALL\r\n", "a SORT (DISPLAYFROM DATE) UTF-8 FLAGGED\r\n",
+	"a THREAD REFERENCES UTF-8 ALL\r\n", "a THREAD ORDEREDSUBJECT UTF-8 SUBJECT 4\r\n",
+	"a SEARCH CC nobody\r\n",
+};
+
+/* Each query, by the blocks and without them. */
+static void
+compare_all(void)
+{
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+		struct buf with;
+
+		store.no_columns = false;
+		say_expect(queries[i], (const char *const[]){ "a OK" }, 1);
+		buf_init(&with, 1u << 20);
+		buf_put_slice(&with, buf_slice(&f.out));
+		store.no_columns = true;
+		say_expect(queries[i], (const char *const[]){ "a OK" }, 1);
+		assert_string_equal(buf_cstr(&with), buf_cstr(&f.out));
+		buf_fini(&with);
+	}
+	store.no_columns = false;
+}
+
+static void
+test_columns(void **state)
+{
+	(void)state;
+	say_login();
+	append_many(1, 150);
+	EXPECT("s SELECT INBOX\r\n", "* 150 EXISTS", "s OK");
+	/* the first search makes the blocks, the second asks for nothing else */
+	EXPECT("a SEARCH SUBJECT \"subject 3\"\r\n", "* SEARCH 3 13 23", " 143\r\na OK");
+	assert_int_equal(store.column_count, 3);
+	assert_int_equal(store.columns_read, 0);
+	store.contents_given = 0;
+	EXPECT("a SEARCH SUBJECT \"subject 3\"\r\n", "* SEARCH 3 13 23", " 143\r\na OK");
+	EXPECT("a SORT (FROM) UTF-8 SUBJECT \"subject 3\"\r\n", "a OK");
+	EXPECT("a THREAD REFS UTF-8 ALL\r\n", "a OK");
+	assert_int_equal(store.contents_given, 0);
+	assert_int_equal(store.columns_read, 9);
+	/* only blocks that rows leave open */
+	store.columns_read = 0;
+	EXPECT("a SEARCH UID 70 SUBJECT x\r\n", "* SEARCH\r\na OK");
+	EXPECT("a SEARCH UNFLAGGED FLAGGED SUBJECT x\r\n", "* SEARCH\r\na OK");
+	assert_int_equal(store.columns_read, 1);
+	compare_all();
+	store.column_page = 1;
+	store.page_rows = 11;
+	compare_all();
+	/* what is wanted besides is read of those that columns leave open */
+	store.contents_given = 0;
+	EXPECT("a SEARCH SUBJECT \"subject 3\" BODY needle\r\n", "* SEARCH 63\r\na OK");
+	assert_int_equal(store.contents_given, 15);
+}
+
+static void
+test_columns_grow(void **state)
+{
+	(void)state;
+	say_login();
+	append_many(1, 60);
+	EXPECT("s SELECT INBOX\r\na SEARCH SUBJECT 5\r\n", "* SEARCH 5 15 ", "a OK");
+	assert_int_equal(store.column_count, 1);
+	/* a few more: not worth a block */
+	append_many(61, 67);
+	store.contents_given = 0;
+	EXPECT("a SEARCH SUBJECT 5\r\n", "* SEARCH 5 15 ", " 65\r\na OK");
+	assert_int_equal(store.contents_given, 7);
+	EXPECT("a SEARCH SUBJECT 5\r\n", " 65\r\na OK");
+	assert_int_equal(store.contents_given, 14);
+	/* then both: the old block is completed, the new one begun */
+	append_many(68, 75);
+	EXPECT("a NOOP\r\na SEARCH SUBJECT 5\r\n", " 65 75\r\na OK");
+	assert_int_equal(store.column_count, 2);
+	store.contents_given = 0;
+	EXPECT("a SEARCH SUBJECT 5\r\n", " 65 75\r\na OK");
+	assert_int_equal(store.contents_given, 3);
+	compare_all();
+	/* a block that does not open is made again */
+	buf_data(&store.columns[0].data)[100] ^= 1;
+	EXPECT("a SEARCH SUBJECT 5\r\n", "* SEARCH 5 15 ", " 75\r\na OK");
+	store.contents_given = 0;
+	EXPECT("a SEARCH SUBJECT 5\r\n", "* SEARCH 5 15 ", " 75\r\na OK");
+	assert_int_equal(store.contents_given, 0);
+	/* of another message: its key does not fit */
+	store.columns[1].content++;
+	compare_all();
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(x)	cmocka_unit_test_setup_teardown(x, say_setup, say_teardown)
 		T(test_esearch), T(test_saved), T(test_saved_limit), T(test_sort), T(test_thread),
+		T(test_columns), T(test_columns_grow),
 #undef T
 	};
 
