@@ -47,7 +47,7 @@ run(const struct command *c, const char *config_dir, char *argv[], int argc, boo
 	if (argc > 0)
 		tool_arg(&args, argv[0]);
 	if (c->has_password)
-		code = password_pipe("gwkey", from_stdin, &fd);
+		code = password_pipe("gwkey", ASK_NEW, from_stdin, &fd);
 	if (code == EX_OK)
 		code = tool_run("gwkey", config_dir, IPC_KEYD, c->verb, &args, fd);
 	if (fd >= 0)

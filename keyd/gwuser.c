@@ -17,37 +17,60 @@
 #include "lib/base/cc.h"
 #include "lib/daemon/tool.h"
 
+/* PASSWORD_IF: keyd says when it needs one, then --password or -stdin is given. */
+enum { PASSWORD_IF = 16 };
+
 static const struct command {
 	const char	*name;
 	const char	*sub;		/* second word, or NULL */
 	const char	*verb;
 	int		 least, most;	/* arguments */
-	bool		 has_password;
+	unsigned	 asks;		/* enum password_ask */
 } commands[] = {
-	{ "add",     NULL,   "user.add",     1, 1,   true },
-	{ "del",     NULL,   "user.del",     1, 1,   false },
-	{ "list",    NULL,   "user.list",    0, 0,   false },
-	{ "passwd",  NULL,   "user.passwd",  1, 1,   true },
-	{ "disable", NULL,   "user.disable", 1, 1,   false },
-	{ "enable",  NULL,   "user.enable",  1, 1,   false },
-	{ "alias",   "add",  "alias.add",    2, 101, false },
-	{ "alias",   "del",  "alias.del",    1, 101, false },
-	{ "alias",   "list", "alias.list",   0, 0,   false },
+	{ "add",      NULL,   "user.add",      1, 1,   ASK_NEW },
+	{ "del",      NULL,   "user.del",      1, 1,   0 },
+	{ "list",     NULL,   "user.list",     0, 0,   0 },
+	{ "passwd",   NULL,   "user.passwd",   1, 1,   ASK_NEW },
+	{ "disable",  NULL,   "user.disable",  1, 1,   0 },
+	{ "enable",   NULL,   "user.enable",   1, 1,   0 },
+	{ "sealing",  NULL,   "user.sealing",  2, 2,   ASK_PRESENT | PASSWORD_IF },
+	{ "recovery", NULL,   "user.recovery", 1, 1,   ASK_PRESENT },
+	{ "recover",  NULL,   "user.recover",  1, 1,   ASK_PRESENT | ASK_CODE },
+	{ "app",      "add",  "app.add",       2, 2,   ASK_PRESENT | PASSWORD_IF },
+	{ "app",      "del",  "app.del",       2, 2,   0 },
+	{ "app",      "list", "app.list",      1, 1,   0 },
+	{ "alias",    "add",  "alias.add",     2, 101, 0 },
+	{ "alias",    "del",  "alias.del",     1, 101, 0 },
+	{ "alias",    "list", "alias.list",    0, 0,   0 },
+};
+
+/* What stands on the command line beside the words. */
+struct flags {
+	bool		 from_stdin;
+	bool		 password;	/* ask for it */
+	const char	*form;		/* of passwd: "old", "reset" or NULL */
 };
 
 static int
 usage(void)
 {
 	(void)fputs("usage: gwuser [-c config_dir] command\n"
-	    "  add USER [--password-stdin]     make an account\n"
+	    "  add USER                        make an account\n"
 	    "  del USER                        delete it with all its mail\n"
 	    "  list                            all accounts\n"
-	    "  passwd USER [--password-stdin]  new password; ends its sessions\n"
+	    "  passwd USER [--old | --reset]   new password; ends its sessions\n"
 	    "  disable USER                    no login, mail is still taken\n"
 	    "  enable USER\n"
+	    "  sealing USER MODE [--password]  who can open its mail: escrow, password, server\n"
+	    "  recovery USER                   a new recovery code\n"
+	    "  recover USER                    open earlier mail with a recovery code\n"
+	    "  app add USER NAME [--password]  a password for one program\n"
+	    "  app del USER NAME\n"
+	    "  app list USER\n"
 	    "  alias add ADDRESS TARGET ...\n"
 	    "  alias del ADDRESS [TARGET ...]\n"
-	    "  alias list\n", stderr);
+	    "  alias list\n"
+	    "passwords are asked for, or with --password-stdin read, a line each\n", stderr);
 	return EX_USAGE;
 }
 
@@ -68,19 +91,44 @@ command_find(int argc, char *argv[], int *used)
 	return NULL;
 }
 
+static unsigned
+asks_of(const struct command *c, const struct flags *f)
+{
+	unsigned asks = c->asks & ~(unsigned)PASSWORD_IF;
+
+	if ((c->asks & PASSWORD_IF) && !f->from_stdin && !f->password)
+		return 0;
+	return f->form != NULL && strcmp(f->form, "old") == 0 ? asks | ASK_PRESENT : asks;
+}
+
+static bool
+flags_fit(const struct command *c, const struct flags *f)
+{
+	if (f->form != NULL && strcmp(c->name, "passwd") != 0)
+		return false;
+	if (f->password && (c->asks & PASSWORD_IF) == 0)
+		return false;
+	return !f->from_stdin || c->asks != 0;
+}
+
 static int
-run(const struct command *c, const char *config_dir, char *argv[], int argc, bool from_stdin)
+run(const struct command *c, const char *config_dir, char *argv[], int argc,
+    const struct flags *f)
 {
 	struct buf args;
 	int fd = -1, code = EX_OK, i;
+	unsigned asks;
 
-	if (argc < c->least || argc > c->most || (from_stdin && !c->has_password))
+	if (argc < c->least || argc > c->most || !flags_fit(c, f))
 		return usage();
 	buf_init(&args, TOOL_ARGS_MAX);
 	for (i = 0; i < argc; i++)
 		tool_arg(&args, argv[i]);
-	if (c->has_password)
-		code = password_pipe("gwuser", from_stdin, &fd);
+	if (f->form != NULL)
+		tool_arg(&args, f->form);
+	asks = asks_of(c, f);
+	if (asks != 0)
+		code = password_pipe("gwuser", asks, f->from_stdin, &fd);
 	if (code == EX_OK)
 		code = tool_run("gwuser", config_dir, IPC_KEYD, c->verb, &args, fd);
 	if (fd >= 0)
@@ -94,13 +142,16 @@ main(int argc, char *argv[])
 {
 	static const struct option options[] = {
 		{ "password-stdin", no_argument, NULL, 'p' },
+		{ "password", no_argument, NULL, 'P' },
+		{ "old", no_argument, NULL, 'o' },
+		{ "reset", no_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
 	};
 	const char *config_dir = NULL;
 	const struct command *c;
-	bool from_stdin = false;
+	struct flags f = { .form = NULL };
 	int opt, used = 0;
 
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -111,7 +162,16 @@ main(int argc, char *argv[])
 			config_dir = optarg;
 			break;
 		case 'p':
-			from_stdin = true;
+			f.from_stdin = true;
+			break;
+		case 'P':
+			f.password = true;
+			break;
+		case 'o':
+			f.form = "old";
+			break;
+		case 'r':
+			f.form = "reset";
 			break;
 		case 'V':
 			(void)puts("gwuser " GODWIT_VERSION);
@@ -125,5 +185,5 @@ main(int argc, char *argv[])
 	c = command_find(argc, argv, &used);
 	if (c == NULL)
 		return usage();
-	return run(c, config_dir, argv + used, argc - used, from_stdin);
+	return run(c, config_dir, argv + used, argc - used, &f);
 }

@@ -269,7 +269,7 @@ unlock_by_password(struct run *r, const struct key_account *a, struct key_unlock
 	unsigned char under[32];
 	struct key_more more;
 
-	if (a->form != KEY_FORM_VAULT || key_more_get(&more, a->more) != ERR_OK)
+	if (a->more.n == 0 || key_more_get(&more, a->more) != ERR_OK)
 		return;
 	cry_subkey(under, r->job.out, "godwit password wrap");
 	key_login_unlock(r->k, a, &more.by_password, under, u);

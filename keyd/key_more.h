@@ -14,8 +14,8 @@
 #include "keyd/key_ring.h"
 
 #define KEY_GENERATIONS_MAX	8	/* earlier ones */
-#define KEY_SLOTS_MAX		40
 #define KEY_APPS_MAX		32
+#define KEY_SLOTS_MAX		(KEY_APPS_MAX + KEY_GENERATIONS_MAX + 1)
 #define KEY_SLOT_NAME_MAX	64
 
 enum key_slot_kind { KEY_SLOT_APP = 1, KEY_SLOT_RECOVERY = 2 };

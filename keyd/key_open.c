@@ -366,6 +366,11 @@ key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 		ipc_peer_violation(p, "malformed wraps");
 		return;
 	}
+	/* keyd was restarted since the login: only the owner opens it again. */
+	if (a->form == KEY_FORM_VAULT && !key_vault_is_open(k, a->id)) {
+		key_gate_refuse(p, in->id, ERR_AUTH, "the mail is closed until the next login");
+		return;
+	}
 	if (!key_session_allows(session, &key_options(k)->user_open_rate, count,
 	    loop_now(k->loop))) {
 		log_event(LOG_open, log_text("user", a->address), log_num("account", a->id),

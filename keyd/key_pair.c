@@ -158,15 +158,17 @@ key_pair_rewrap(struct key_account *a, struct key_more *more, struct cry_aead *a
     const struct key_opener *from, const struct key_opener *to, enum key_form form)
 {
 	struct place p = place_now(a);
-	enum err e = place_rewrap(&p, a->id, aead, from, to, form), one;
+	enum err e = ERR_OK, one = place_rewrap(&p, a->id, aead, from, to, form);
 
-	for (unsigned i = 0; i < more->generation_n; i++) {
+	for (unsigned i = 0;; i++) {
+		/* Without a secret there is nothing to wrap. */
+		if (one != ERR_OK && one != ERR_NOTFOUND)
+			e = one;
+		if (i == more->generation_n)
+			return e;
 		p = place_earlier(&more->generations[i]);
 		one = place_rewrap(&p, a->id, aead, from, to, form);
-		if (one != ERR_OK)
-			e = one;
 	}
-	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
 void

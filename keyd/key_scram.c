@@ -278,7 +278,7 @@ unlock(struct keyd *k, const struct key_account *a, const unsigned char client_k
 	unsigned char under[32];
 	struct key_more more;
 
-	if (a->form != KEY_FORM_VAULT || key_more_get(&more, a->more) != ERR_OK)
+	if (a->more.n == 0 || key_more_get(&more, a->more) != ERR_OK)
 		return;
 	cry_subkey(under, client_key, "godwit scram wrap");
 	key_login_unlock(k, a, &more.by_scram, under, u);

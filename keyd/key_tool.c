@@ -9,11 +9,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "keyd/key_account.h"
 #include "keyd/key_alias.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_hash.h"
 #include "keyd/key_login.h"
-#include "keyd/key_pair.h"
 #include "keyd/key_secret.h"
 #include "keyd/key_token.h"
 #include "lib/base/clock.h"
@@ -23,15 +23,6 @@
 #include "lib/base/secret.h"
 
 enum { NO_FD = -1 };
-
-/* user.add and user.passwd wait for Argon2id. */
-struct pending {
-	struct keyd	*k;
-	uint64_t	 id;
-	bool		 is_new;
-	size_t		 address_n;
-	char		 address[KEY_ADDRESS_MAX + 1];
-};
 
 void
 key_tool_reply(struct keyd *k, uint64_t id, int exit_code, const char *text, struct slice name)
@@ -95,9 +86,8 @@ key_tool_address_of(const struct key_tool_request *q, struct slice arg,
 	return true;
 }
 
-/* The account that an argument names, whatever became of its domain. */
-static struct key_account *
-account_of(const struct key_tool_request *q, struct slice arg)
+struct key_account *
+key_tool_account_of(const struct key_tool_request *q, struct slice arg)
 {
 	char mem[KEY_ADDRESS_MAX + 1];
 	struct key_account *a = NULL;
@@ -117,7 +107,7 @@ account_of(const struct key_tool_request *q, struct slice arg)
  * other end of a pipe was written and closed before.
  */
 static enum err
-password_read(int fd, char dst[KEY_PASSWORD_MAX + 1], size_t *n)
+password_read(int fd, char *dst, size_t max, size_t *n)
 {
 	struct stat st;
 	ssize_t got = 1;
@@ -129,8 +119,8 @@ password_read(int fd, char dst[KEY_PASSWORD_MAX + 1], size_t *n)
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
 		return ERR_IO;
-	while (got > 0 && *n < KEY_PASSWORD_MAX + 1) {
-		got = read(fd, dst + *n, KEY_PASSWORD_MAX + 1 - *n);
+	while (got > 0 && *n < max + 1) {
+		got = read(fd, dst + *n, max + 1 - *n);
 		if (got > 0)
 			*n += (size_t)got;
 		else if (got < 0 && errno == EINTR)
@@ -138,7 +128,7 @@ password_read(int fd, char dst[KEY_PASSWORD_MAX + 1], size_t *n)
 	}
 	if (got < 0)
 		return ERR_IO;
-	return *n > KEY_PASSWORD_MAX ? ERR_TOOBIG : ERR_OK;
+	return *n > max ? ERR_TOOBIG : ERR_OK;
 }
 
 /* What no client could send (RFC 4616 s2), or none should. */
@@ -152,71 +142,13 @@ password_fault(struct slice s)
 	return utf8_ok(s) ? NULL : "the password is not UTF-8";
 }
 
-static enum err
-account_make(const struct pending *w, const struct key_slot *slot, struct key_account **out)
-{
-	struct keyd *k = w->k;
-	struct slice address = slice_of(w->address, w->address_n);
-	const struct domain_options *d = key_login_domain(k, address);
-	struct key_account a = { .created_s = key_now_s(k), .enabled = true, .generation = 1,
-		.password = *slot, .address = address };
-	const struct key_opener opener = { .root = k->roots.account };
-
-	if (d == NULL)
-		return ERR_NOTFOUND;
-	a.sealing = d->sealing == CONF_SEALING_SERVER ? SEALING_SERVER : SEALING_ESCROW;
-	/* The wrap of the secret key is bound to the id it will have. */
-	a.id = key_ring_next_id(k->ring);
-	key_pair_make(&a, k->aead, &opener, KEY_FORM_ROOT);
-	a.id = 0;
-	return key_ring_put(k->ring, &a, out);
-}
-
-static enum err
-password_set(const struct pending *w, const struct key_slot *slot, struct key_account **out)
-{
-	struct keyd *k = w->k;
-	struct key_account *a, changed;
-	enum err e;
-
-	a = key_ring_find_address(k->ring, slice_of(w->address, w->address_n));
-	if (a == NULL)
-		return ERR_NOTFOUND;
-	changed = *a;
-	changed.password = *slot;
-	changed.since_s = key_now_s(k) + 1;
-	e = key_ring_put(k->ring, &changed, out);
-	if (e == ERR_OK)
-		key_token_revoke(k, (*out)->id, (*out)->since_s);
-	return e;
-}
-
-static void
-on_slot(void *arg, const struct key_hashed *h)
-{
-	struct pending *w = arg;
-	struct key_account *a = NULL;
-	struct slice address = slice_of(w->address, w->address_n);
-	const struct key_slot *slot = &h->slot;
-	enum err e = h->error;
-
-	if (e == ERR_OK)
-		e = w->is_new ? account_make(w, slot, &a) : password_set(w, slot, &a);
-	key_tool_audit(w->is_new ? "add" : "passwd", address, a != NULL ? a->id : 0, err_text(e));
-	if (e == ERR_OK) {
-		key_facts_account(w->k, a);
-		key_tool_reply_done(w->k, w->id);
-	} else {
-		key_tool_reply_err(w->k, w->id, e, address);
-	}
-	free(w);
-}
-
 bool
 key_tool_password(const struct key_tool_request *q, char dst[KEY_PASSWORD_MAX + 1], size_t *n)
 {
-	const char *fault = "the password did not come";
-	enum err e = q->fd == NO_FD ? ERR_SYNTAX : password_read(q->fd, dst, n);
+	const char *fault = q->fd == NO_FD ? "its password is needed: --password or "
+	    "--password-stdin" : "the password did not come";
+	enum err e = q->fd == NO_FD ? ERR_SYNTAX :
+	    password_read(q->fd, dst, KEY_PASSWORD_MAX, n);
 
 	if (e == ERR_OK)
 		fault = password_fault(slice_of(dst, *n));
@@ -229,67 +161,37 @@ key_tool_password(const struct key_tool_request *q, char dst[KEY_PASSWORD_MAX + 
 	return false;
 }
 
-static void
-password_take(const struct key_tool_request *q, struct slice address, bool is_new)
+bool
+key_tool_two_passwords(const struct key_tool_request *q, char dst[2 * KEY_PASSWORD_MAX + 2],
+    struct slice *first, struct slice *second)
 {
-	char mem[KEY_PASSWORD_MAX + 1];
-	struct pending *w;
+	const char *fault = "two passwords are wanted, a line each";
 	size_t n = 0;
-	enum err e;
+	enum err e = q->fd == NO_FD ? ERR_SYNTAX :
+	    password_read(q->fd, dst, 2 * KEY_PASSWORD_MAX + 1, &n);
 
-	if (!key_tool_password(q, mem, &n))
-		return;
-	w = must_alloc(1, sizeof(*w));
-	w->k = q->k;
-	w->id = q->id;
-	w->is_new = is_new;
-	w->address_n = address.n;
-	must(address.n <= KEY_ADDRESS_MAX);
-	memcpy(w->address, address.p, address.n);
-	e = key_login_make_slot(q->k, slice_of(mem, n), on_slot, w);
-	secret_wipe(mem, sizeof(mem));
-	if (e == ERR_OK)
-		return;
-	free(w);
-	key_tool_reply_err(q->k, q->id, e, SLICE_NONE);
+	if (e == ERR_OK && slice_find(slice_of(dst, n), '\n') < n) {
+		*second = slice_cut(slice_of(dst, n), '\n', first);
+		fault = password_fault(*first);
+		if (fault == NULL)
+			fault = password_fault(*second);
+	}
+	if (e == ERR_TOOBIG || (fault == NULL &&
+	    (first->n > KEY_PASSWORD_MAX || second->n > KEY_PASSWORD_MAX)))
+		fault = "the password is longer than 1024 bytes";
+	if (fault == NULL)
+		return true;
+	secret_wipe(dst, 2 * KEY_PASSWORD_MAX + 2);
+	key_tool_reply(q->k, q->id, EX_DATAERR, fault, SLICE_NONE);
+	return false;
 }
 
 /* ---- verbs */
 
 static void
-user_add(const struct key_tool_request *q)
-{
-	char mem[KEY_ADDRESS_MAX + 1];
-	const struct domain_options *d;
-	struct slice address;
-
-	if (!key_tool_address_of(q, q->argv[0], mem, &address))
-		return;
-	d = key_login_domain(q->k, address);
-	if (d->sealing == CONF_SEALING_PASSWORD || d->sealing == CONF_SEALING_CLIENT)
-		key_tool_reply(q->k, q->id, EX_DATAERR, "its domain has sealing = password or client, "
-		    "which comes with a later release; escrow and server work now", address);
-	else if (key_ring_find_address(q->k->ring, address) != NULL)
-		key_tool_reply(q->k, q->id, KEY_TOOL_EXISTS, "exists already", address);
-	else if (key_ring_find_alias(q->k->ring, address) != NULL)
-		key_tool_reply(q->k, q->id, KEY_TOOL_EXISTS, "exists already, as an alias", address);
-	else
-		password_take(q, address, true);
-}
-
-static void
-user_passwd(const struct key_tool_request *q)
-{
-	const struct key_account *a = account_of(q, q->argv[0]);
-
-	if (a != NULL)
-		password_take(q, a->address, false);
-}
-
-static void
 user_del(const struct key_tool_request *q)
 {
-	struct key_account *a = account_of(q, q->argv[0]);
+	struct key_account *a = key_tool_account_of(q, q->argv[0]);
 	char mem[KEY_ADDRESS_MAX + 1];
 	uint64_t id;
 	enum err e;
@@ -314,7 +216,7 @@ user_del(const struct key_tool_request *q)
 static void
 enable(const struct key_tool_request *q, bool on)
 {
-	struct key_account *a = account_of(q, q->argv[0]), changed;
+	struct key_account *a = key_tool_account_of(q, q->argv[0]), changed;
 	enum err e;
 
 	if (a == NULL)
@@ -347,22 +249,6 @@ user_enable(const struct key_tool_request *q)
 	enable(q, true);
 }
 
-static const char *
-sealing_name(enum sealing s)
-{
-	switch (s) {
-	case SEALING_ESCROW:
-		return "escrow";
-	case SEALING_PASSWORD:
-		return "password";
-	case SEALING_CLIENT:
-		return "client";
-	case SEALING_SERVER:
-		return "server";
-	}
-	return "";
-}
-
 static void
 user_put(struct buf *b, const struct key_account *a)
 {
@@ -370,7 +256,7 @@ user_put(struct buf *b, const struct key_account *a)
 
 	clock_to_date((int64_t)a->created_s, &d);
 	buf_put_slice(b, a->address);
-	buf_printf(b, " %s %s %04d-%02d-%02d\n", sealing_name(a->sealing),
+	buf_printf(b, " %s %s %04d-%02d-%02d\n", key_account_sealing_name(a->sealing),
 	    a->enabled ? "enabled" : "disabled", d.year, d.month, d.day);
 }
 
@@ -412,10 +298,16 @@ static const struct verb {
 	unsigned	 least, most;		/* arguments */
 	void		(*fn)(const struct key_tool_request *);
 } verbs[] = {
-	{ "user.add",	  1, 1, user_add },
+	{ "user.add",	  1, 1, key_account_add },
 	{ "user.del",	  1, 1, user_del },
 	{ "user.list",	  0, 1, user_list },
-	{ "user.passwd",  1, 1, user_passwd },
+	{ "user.passwd",  1, 2, key_account_passwd },
+	{ "user.sealing", 2, 2, key_account_sealing },
+	{ "user.recovery", 1, 1, key_account_recovery },
+	{ "user.recover", 1, 1, key_account_recover },
+	{ "app.add",	  2, 2, key_account_app_add },
+	{ "app.del",	  2, 2, key_account_app_del },
+	{ "app.list",	  1, 1, key_account_app_list },
 	{ "user.disable", 1, 1, user_disable },
 	{ "user.enable",  1, 1, user_enable },
 	{ "alias.add",	  2, KEY_TOOL_TARGETS_MAX + 1, key_alias_add },

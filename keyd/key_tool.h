@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What gwuser and gwkey ask for: user.add user.del user.list user.passwd
- * user.disable user.enable alias.add alias.del alias.list secret.set
- * secret.del secret.list.  A password comes as a
+ * What gwuser and gwkey ask for: the table of verbs is in key_tool.c, those
+ * of credentials are in key_account.c.  A password comes as a
  * descriptor (pipe or memfd, read to its end), never among the arguments.
  * Exit codes: OPERATOR.md.
  */
@@ -37,6 +36,12 @@ void		 key_tool_audit(const char *action, struct slice user, uint64_t account,
 /* Its password into dst, to be wiped; else false and the tool has its answer. */
 bool		 key_tool_password(const struct key_tool_request *,
 		    char dst[KEY_PASSWORD_MAX + 1], size_t *n);
+/* The same with two, a line each. */
+bool		 key_tool_two_passwords(const struct key_tool_request *,
+		    char dst[2 * KEY_PASSWORD_MAX + 2], struct slice *first,
+		    struct slice *second);
+/* The account that an argument names, whatever became of its domain; else as above. */
+struct key_account *key_tool_account_of(const struct key_tool_request *, struct slice arg);
 /*
  * The canonical address of an argument, which must belong to a mailbox domain
  * of the configuration; else false and the tool has its answer.

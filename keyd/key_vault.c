@@ -118,6 +118,12 @@ key_vault_get(struct keyd *k, uint64_t account, uint32_t *vault, unsigned char m
 	return unwrap(master, &o->wrap, k->aead, k->vaults->key, AD_OPEN, account);
 }
 
+bool
+key_vault_is_open(const struct keyd *k, uint64_t account)
+{
+	return find(k, account) != NULL;
+}
+
 void
 key_vault_close(struct keyd *k, uint64_t account)
 {

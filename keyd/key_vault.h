@@ -31,6 +31,7 @@ void		 key_vault_open(struct keyd *, uint64_t account, uint32_t vault,
 		    const unsigned char master[32]);
 enum err	 key_vault_get(struct keyd *, uint64_t account, uint32_t *vault,
 		    unsigned char master[32]) MUST_USE;
+bool		 key_vault_is_open(const struct keyd *, uint64_t account);
 void		 key_vault_close(struct keyd *, uint64_t account);
 
 #endif

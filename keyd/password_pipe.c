@@ -57,9 +57,9 @@ prompt(FILE *tty, const char *text, char *dst, size_t size, size_t *n)
 	return got;
 }
 
-/* No echo, asked twice. */
+/* No echo; a new one is asked for twice. */
 static int
-password_ask(const char *name, char *dst, size_t size, size_t *n)
+password_ask(const char *name, unsigned ask, char *dst, size_t size, size_t *n)
 {
 	char again[PASSWORD_MAX + 1];
 	FILE *tty = fopen("/dev/tty", "r+");
@@ -70,10 +70,11 @@ password_ask(const char *name, char *dst, size_t size, size_t *n)
 		return fault(name, EX_USAGE, "no terminal to ask for the password; "
 		    "use --password-stdin");
 	setvbuf(tty, NULL, _IONBF, 0);
-	if (!prompt(tty, "Password: ", dst, size, n) ||
-	    !prompt(tty, "Again: ", again, sizeof(again), &again_n))
+	if (!prompt(tty, ask == ASK_PRESENT ? "Present password: " :
+	    ask == ASK_CODE ? "Recovery code: " : "Password: ", dst, size, n) ||
+	    (ask == ASK_NEW && !prompt(tty, "Again: ", again, sizeof(again), &again_n)))
 		code = fault(name, EX_DATAERR, "no password");
-	else if (*n != again_n || !secret_eq(dst, again, *n))
+	else if (ask == ASK_NEW && (*n != again_n || !secret_eq(dst, again, *n)))
 		code = fault(name, EX_DATAERR, "the passwords differ");
 	secret_wipe(again, sizeof(again));
 	(void)fclose(tty);
@@ -81,10 +82,10 @@ password_ask(const char *name, char *dst, size_t size, size_t *n)
 }
 
 static int
-password_get(const char *name, bool from_stdin, char *dst, size_t size, size_t *n)
+password_get(const char *name, unsigned ask, bool from_stdin, char *dst, size_t size, size_t *n)
 {
 	if (!from_stdin)
-		return password_ask(name, dst, size, n);
+		return password_ask(name, ask, dst, size, n);
 	/* Unbuffered: no copy stays in the memory of stdio. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	if (!line_read(stdin, dst, size, n))
@@ -92,15 +93,37 @@ password_get(const char *name, bool from_stdin, char *dst, size_t size, size_t *
 	return EX_OK;
 }
 
-int
-password_pipe(const char *name, bool from_stdin, int *fd)
+/* All that is asked for, lines with an end between them. */
+static int
+get_all(const char *name, unsigned asks, bool from_stdin, char *dst, size_t size, size_t *n)
 {
-	char mem[PASSWORD_MAX + 1];
+	static const unsigned order[] = { ASK_PRESENT, ASK_NEW, ASK_CODE };
+	int code = EX_OK;
+	size_t one;
+
+	*n = 0;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && code == EX_OK; i++) {
+		if ((asks & order[i]) == 0)
+			continue;
+		if (*n > 0)
+			dst[(*n)++] = '\n';
+		one = 0;
+		code = password_get(name, order[i], from_stdin, dst + *n,
+		    size - *n < PASSWORD_MAX + 1 ? size - *n : PASSWORD_MAX + 1, &one);
+		*n += one;
+	}
+	return code;
+}
+
+int
+password_pipe(const char *name, unsigned asks, bool from_stdin, int *fd)
+{
+	char mem[2 * PASSWORD_MAX + 4];
 	int ends[2], code;
 	size_t n = 0;
 
 	*fd = -1;
-	code = password_get(name, from_stdin, mem, sizeof(mem), &n);
+	code = get_all(name, asks, from_stdin, mem, sizeof(mem), &n);
 	if (code == EX_OK && pipe2(ends, O_CLOEXEC) != 0)
 		code = fault(name, EX_OSERR, strerror(errno));
 	else if (code == EX_OK) {

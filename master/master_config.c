@@ -311,9 +311,9 @@ check_domain(struct check *k, const struct conf_section *s)
 		conf_fault(k->errors, s, "target", "no such domain; allowed: a domain of class "
 		    "mailbox");
 	/* Storing mail under another promise than the one written is no option. */
-	if (d->sealing == CONF_SEALING_PASSWORD || d->sealing == CONF_SEALING_CLIENT)
+	if (d->sealing == CONF_SEALING_CLIENT)
 		conf_fault(k->errors, s, "sealing", "not served by this version; allowed: "
-		    "escrow, server");
+		    "escrow, password, server");
 	if (d->class == CONF_CLASS_RELAY)
 		conf_fault(k->warnings, s, "class", "mail is kept; this version does not send it");
 }

@@ -140,7 +140,7 @@ CONFLICTS = [
     ('domain "b.test" { class = alias }', "target: missing"),
     ('domain "b.test" { class = alias target = "c.test" }', "no such domain"),
     ('domain "b.test" { target = "example.test" }', "not a domain of class alias"),
-    ('domain "b.test" { sealing = client }', "allowed: escrow, server"),
+    ('domain "b.test" { sealing = client }', "allowed: escrow, password, server"),
     ('queue { minimal_backoff_time = "2h" }', "longer than maximal_backoff_time"),
     ('default_domain = "b.test"', "default_domain"),
     ('route "a" { relay = "mx.example:port" }', 'relay = "mx.example:port": "mx.example:port" is no host; allowed: a domain'),

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/seal/epoch.h"
 #include "tests/unit/keyd/tls_pair.h"
 
 const struct key_who whos[WHO_COUNT] = {
@@ -128,6 +129,7 @@ on_fact_account(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 	told.sealing = m->sealing;
 	told.enabled = m->enabled;
 	told.quota = m->quota_bytes;
+	told.key_generation = m->key_generation;
 	memcpy(told.public_key, m->public_key.p, 32);
 }
 
@@ -505,4 +507,46 @@ stage_add_alice(void)
 {
 	assert_int_equal(TOOL("user.add", "alice", "godwit"), 0);
 	stage_settle();
+}
+
+/* ---- mail */
+
+void
+stage_mail(struct stage_mail *m, struct cry_aead *aead, uint64_t account, uint64_t content,
+    uint64_t epoch)
+{
+	const struct epoch_slot slot = { account, content, told.key_generation, m->commitment };
+
+	epoch_make(m->epoch_key);
+	cry_random(m->content_key, 32);
+	cry_random(m->commitment, 32);
+	assert_int_equal(epoch_seal(m->sealed, m->epoch_key, told.public_key), ERR_OK);
+	epoch_wrap_content(aead, m->wrapped, m->content_key, m->epoch_key, &slot);
+	m->w = (struct ipc_wrap){ .content = content, .epoch = epoch, .generation = told.key_generation,
+		.commitment = slice_of(m->commitment, 32), .wrapped = slice_of(m->wrapped, 60) };
+	m->e = (struct ipc_epoch){ .epoch = epoch, .generation = told.key_generation, .form = EPOCH_SEALED,
+		.data = slice_of(m->sealed, sizeof(m->sealed)) };
+}
+
+enum err
+stage_open(enum who w, const unsigned char *token, const struct ipc_wrap *wraps, size_t n,
+    const struct ipc_epoch *epochs, size_t epoch_n)
+{
+	struct ipc_open_keys m = { .token = slice_of(token, TOKEN_BYTES) };
+	struct buf wb, eb;
+	size_t i;
+	enum err e;
+
+	buf_init(&wb, 60000);
+	buf_init(&eb, 60000);
+	for (i = 0; i < n; i++)
+		ipc_wrap_put(&wb, &wraps[i]);
+	for (i = 0; i < epoch_n; i++)
+		ipc_epoch_put(&eb, &epochs[i]);
+	m.wraps = buf_slice(&wb);
+	m.epochs = buf_slice(&eb);
+	e = stage_ask(w, IPC_MSG_open_keys, &m);
+	buf_fini(&wb);
+	buf_fini(&eb);
+	return e;
 }

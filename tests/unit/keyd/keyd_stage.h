@@ -51,6 +51,7 @@ extern struct told {
 	uint8_t		 sealing;
 	bool		 enabled;
 	uint64_t	 quota;
+	uint32_t	 key_generation;
 	unsigned char	 public_key[32];
 	unsigned char	 rewrapped[EPOCH_WRAPPED_BYTES];
 	unsigned char	 sealed[EPOCH_SEALED_BYTES];	/* what it was made from */
@@ -91,5 +92,18 @@ uint8_t	 stage_tool(const char *verb, const char *args, size_t args_n, const cha
 #define TOOL(verb, args, password)	stage_tool(verb, args, sizeof(args), password)
 #define TOOL0(verb)			stage_tool(verb, NULL, 0, NULL)
 void	 stage_add_alice(void);
+
+/* Mail for alice as deliver would seal it. */
+struct stage_mail {
+	unsigned char	 epoch_key[32], content_key[32], commitment[32];
+	unsigned char	 sealed[EPOCH_SEALED_BYTES], wrapped[EPOCH_CONTENT_BYTES];
+	struct ipc_wrap	 w;
+	struct ipc_epoch e;
+};
+
+void	 stage_mail(struct stage_mail *, struct cry_aead *, uint64_t account, uint64_t content,
+	    uint64_t epoch);
+enum err stage_open(enum who, const unsigned char *token, const struct ipc_wrap *, size_t n,
+	    const struct ipc_epoch *, size_t epoch_n);
 
 #endif
