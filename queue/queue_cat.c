@@ -173,7 +173,8 @@ put_rcpt(struct buf *b, const struct queue_rcpt *r)
 {
 	static const char *const names[] = { [QUEUE_RCPT_PENDING] = "recipient",
 		[QUEUE_RCPT_SENT] = "done_recipient", [QUEUE_RCPT_BOUNCED] = "bounced_recipient",
-		[QUEUE_RCPT_EXPIRED] = "expired_recipient" };
+		[QUEUE_RCPT_EXPIRED] = "expired_recipient",
+		[QUEUE_RCPT_MOVED] = "moved_recipient" };
 
 	put_field(b, names[r->status], r->address);
 	if (!slice_eq(r->address, r->original))

@@ -22,6 +22,7 @@
  *	queue_list	the listing of gwqueue
  *	queue_cat	one message, for the eyes of an operator
  *	queue_map	lookup tables; queue_map_tool makes them for gwmap
+ *	queue_again	recipients are looked up once more
  *	queue_super	messages are deleted, held, released, ...
  *
  * All of it runs in the loop; times are real ms unless named mono.
@@ -188,6 +189,7 @@ struct queue_msg {
 	bool			 no_body;	/* it cannot be loaded */
 	bool			 is_corrupt;	/* to be set aside */
 	bool			 is_known;	/* in q->msgs */
+	bool			 looks_again;	/* recipients are looked up: queue_again */
 	bool			 is_active;	/* counted in q->active */
 };
 

@@ -9,7 +9,7 @@
 
 #define ENVELOPE_FORMAT	2
 #define ENVELOPE_OLD	1
-#define PROGRESS_FORMAT	2
+#define PROGRESS_FORMAT	3
 #define PROGRESS_OLD	1
 #define STRING_MAX	1024	/* any one string */
 #define TEXT_STEP	32u
@@ -161,6 +161,17 @@ queue_envelope_pending(const struct queue_envelope *e)
 	return n;
 }
 
+static void
+put_rcpt(struct buf *b, const struct queue_rcpt *r)
+{
+	ipc_put_u8(b, r->notify);
+	ipc_put_u8(b, r->class);
+	ipc_put_u8(b, r->is_forwarded ? FORWARDED : 0);
+	ipc_put_var(b, r->address, STRING_MAX);
+	ipc_put_var(b, r->original, STRING_MAX);
+	ipc_put_var(b, r->orcpt, STRING_MAX);
+}
+
 void
 queue_envelope_put(struct buf *b, const struct queue_envelope *e)
 {
@@ -181,14 +192,8 @@ queue_envelope_put(struct buf *b, const struct queue_envelope *e)
 	ipc_put_var(b, e->message_id, STRING_MAX);
 	ipc_put_var(b, e->forward_sender, STRING_MAX);
 	ipc_put_u32(b, e->rcpt_count);
-	for (i = 0; i < e->rcpt_count; i++) {
-		ipc_put_u8(b, e->rcpts[i].notify);
-		ipc_put_u8(b, e->rcpts[i].class);
-		ipc_put_u8(b, e->rcpts[i].is_forwarded ? FORWARDED : 0);
-		ipc_put_var(b, e->rcpts[i].address, STRING_MAX);
-		ipc_put_var(b, e->rcpts[i].original, STRING_MAX);
-		ipc_put_var(b, e->rcpts[i].orcpt, STRING_MAX);
-	}
+	for (i = 0; i < e->rcpt_count; i++)
+		put_rcpt(b, &e->rcpts[i]);
 }
 
 static enum err
@@ -200,25 +205,33 @@ get_string(struct ipc_reader *r, struct queue_envelope *e, struct slice *dst)
 }
 
 static enum err
-get_rcpts(struct ipc_reader *r, struct queue_envelope *e, uint8_t format)
+get_rcpt(struct ipc_reader *r, struct queue_envelope *e, bool has_flags)
 {
 	struct queue_rcpt one = { 0 };
+
+	one.notify = ipc_get_u8(r);
+	one.class = ipc_get_u8(r);
+	one.is_forwarded = has_flags && (ipc_get_u8(r) & FORWARDED);
+	one.address = ipc_get_var(r, STRING_MAX);
+	one.original = ipc_get_var(r, STRING_MAX);
+	one.orcpt = ipc_get_var(r, STRING_MAX);
+	if (r->bad || queue_envelope_add(e, &one) != ERR_OK ||
+	    (one.class != QUEUE_LOCAL && one.class != QUEUE_REMOTE) ||
+	    (one.is_forwarded && e->forward_sender.n == 0))
+		return ERR_CORRUPT;
+	return ERR_OK;
+}
+
+static enum err
+get_rcpts(struct ipc_reader *r, struct queue_envelope *e, uint8_t format)
+{
 	uint32_t i, count = ipc_get_u32(r);
 
 	if (r->bad || count > QUEUE_RCPTS_MAX)
 		return ERR_CORRUPT;
-	for (i = 0; i < count; i++) {
-		one.notify = ipc_get_u8(r);
-		one.class = ipc_get_u8(r);
-		one.is_forwarded = format != ENVELOPE_OLD && (ipc_get_u8(r) & FORWARDED);
-		one.address = ipc_get_var(r, STRING_MAX);
-		one.original = ipc_get_var(r, STRING_MAX);
-		one.orcpt = ipc_get_var(r, STRING_MAX);
-		if (r->bad || queue_envelope_add(e, &one) != ERR_OK ||
-		    (one.class != QUEUE_LOCAL && one.class != QUEUE_REMOTE) ||
-		    (one.is_forwarded && e->forward_sender.n == 0))
+	for (i = 0; i < count; i++)
+		if (get_rcpt(r, e, format != ENVELOPE_OLD) != ERR_OK)
 			return ERR_CORRUPT;
-	}
 	return ERR_OK;
 }
 
@@ -254,13 +267,25 @@ queue_envelope_get(struct slice s, struct queue_envelope *e)
 	return ERR_OK;
 }
 
+static void
+put_rcpt_state(struct buf *b, const struct queue_rcpt *r)
+{
+	ipc_put_u8(b, r->status);
+	ipc_put_u8(b, (uint8_t)((r->notified ? NOTIFIED : 0) |
+	    (r->dsn_taken ? DSN_TAKEN : 0)));
+	ipc_put_u64(b, r->last_ms);
+	ipc_put_var(b, queue_envelope_dsn(r), QUEUE_DSN_MAX);
+	ipc_put_var(b, queue_envelope_reason(r), QUEUE_REASON_MAX);
+	ipc_put_var(b, queue_envelope_text(&r->host), QUEUE_HOST_MAX);
+	ipc_put_var(b, queue_envelope_text(&r->reply), QUEUE_REPLY_MAX);
+}
+
 /* pending is ahead of the recipients so that the start needs no envelope. */
 void
 queue_envelope_put_progress(struct buf *b, const struct queue_envelope *e,
     const struct queue_progress *p)
 {
-	const struct queue_rcpt *r;
-	uint32_t i;
+	uint32_t i, fixed = e->rcpt_count - e->added_count;
 
 	ipc_put_u8(b, PROGRESS_FORMAT);
 	ipc_put_u32(b, p->attempts);
@@ -268,17 +293,15 @@ queue_envelope_put_progress(struct buf *b, const struct queue_envelope *e,
 	ipc_put_u64(b, p->next_ms);
 	ipc_put_u32(b, queue_envelope_pending(e));
 	ipc_put_u8(b, p->was_warned ? WAS_WARNED : 0);
-	ipc_put_u32(b, e->rcpt_count);
-	for (i = 0; i < e->rcpt_count; i++) {
-		r = &e->rcpts[i];
-		ipc_put_u8(b, r->status);
-		ipc_put_u8(b, (uint8_t)((r->notified ? NOTIFIED : 0) |
-		    (r->dsn_taken ? DSN_TAKEN : 0)));
-		ipc_put_u64(b, r->last_ms);
-		ipc_put_var(b, queue_envelope_dsn(r), QUEUE_DSN_MAX);
-		ipc_put_var(b, queue_envelope_reason(r), QUEUE_REASON_MAX);
-		ipc_put_var(b, queue_envelope_text(&r->host), QUEUE_HOST_MAX);
-		ipc_put_var(b, queue_envelope_text(&r->reply), QUEUE_REPLY_MAX);
+	ipc_put_u32(b, fixed);
+	for (i = 0; i < fixed; i++)
+		put_rcpt_state(b, &e->rcpts[i]);
+	ipc_put_u32(b, e->added_count);
+	if (e->added_count > 0)
+		ipc_put_var(b, e->forward_sender, STRING_MAX);
+	for (; i < e->rcpt_count; i++) {
+		put_rcpt(b, &e->rcpts[i]);
+		put_rcpt_state(b, &e->rcpts[i]);
 	}
 }
 
@@ -287,7 +310,7 @@ get_front(struct ipc_reader *r, struct queue_progress *p, uint32_t *pending,
     uint8_t *format)
 {
 	*format = ipc_get_u8(r);
-	if (*format != PROGRESS_FORMAT && *format != PROGRESS_OLD)
+	if (*format < PROGRESS_OLD || *format > PROGRESS_FORMAT)
 		return ERR_CORRUPT;
 	p->attempts = ipc_get_u32(r);
 	p->lost = ipc_get_u32(r);
@@ -326,12 +349,38 @@ get_rcpt_state(struct ipc_reader *rd, struct queue_envelope *e, struct queue_rcp
 		host = ipc_get_var(rd, QUEUE_HOST_MAX);
 		reply = ipc_get_var(rd, QUEUE_REPLY_MAX);
 	}
-	if (rd->bad || r->status > QUEUE_RCPT_EXPIRED)
+	if (rd->bad || r->status > QUEUE_RCPT_MOVED)
 		return ERR_CORRUPT;
 	r->notified = flags & NOTIFIED;
 	r->dsn_taken = flags & DSN_TAKEN;
 	queue_envelope_note(e, r, dsn, reason);
 	queue_envelope_note_host(e, r, host, reply);
+	return ERR_OK;
+}
+
+/* Those that the envelope does not have, with their state. */
+static enum err
+get_added(struct ipc_reader *r, struct queue_envelope *e)
+{
+	uint32_t i, count = ipc_get_u32(r);
+	struct slice sender;
+
+	if (r->bad || count > QUEUE_RCPTS_MAX)
+		return ERR_CORRUPT;
+	if (count == 0)
+		return ERR_OK;
+	sender = ipc_get_var(r, STRING_MAX);
+	if (r->bad || (e->forward_sender.n == 0 &&
+	    queue_envelope_dup(e, &e->forward_sender, sender) != ERR_OK))
+		return ERR_CORRUPT;
+	for (i = 0; i < count; i++) {
+		if (get_rcpt(r, e, true) != ERR_OK)
+			return ERR_CORRUPT;
+		e->added_count++;
+		if (get_rcpt_state(r, e, &e->rcpts[e->rcpt_count - 1],
+		    PROGRESS_FORMAT) != ERR_OK)
+			return ERR_CORRUPT;
+	}
 	return ERR_OK;
 }
 
@@ -349,6 +398,8 @@ get_progress(struct slice s, struct queue_envelope *e,
 	for (i = 0; i < e->rcpt_count; i++)
 		if (get_rcpt_state(&r, e, &e->rcpts[i], format) != ERR_OK)
 			return ERR_CORRUPT;
+	if (format == PROGRESS_FORMAT && get_added(&r, e) != ERR_OK)
+		return ERR_CORRUPT;
 	if (ipc_reader_done(&r) != ERR_OK || pending != queue_envelope_pending(e))
 		return ERR_CORRUPT;
 	return ERR_OK;
@@ -359,9 +410,13 @@ enum err
 queue_envelope_get_progress(struct slice s, struct queue_envelope *e,
     struct queue_progress *p)
 {
+	uint32_t i, before = e->rcpt_count;
 	enum err err = get_progress(s, e, p);
-	uint32_t i;
 
+	if (err != ERR_OK) {
+		e->rcpt_count = before;
+		e->added_count = 0;
+	}
 	for (i = 0; err != ERR_OK && i < e->rcpt_count; i++) {
 		e->rcpts[i].status = QUEUE_RCPT_PENDING;
 		e->rcpts[i].notified = false;

@@ -7,8 +7,10 @@
  * The envelope is written once with the message; the state of all its
  * recipients is written again after each attempt that changed it (a RESULT
  * record), the newest one counts.  Both are sealed under the message's key,
- * bound to the queue id.  Both are written in format 2; format 1 is read: it
- * knew no rewritten senders, of the state no hosts, replies and times.
+ * bound to the queue id.  The envelope is written in format 2, the state in 3;
+ * older ones are read: format 1 knew no rewritten senders, of the state no
+ * hosts, replies and times; format 2 of the state no recipients that were
+ * added when a message was looked up again.
  */
 #ifndef QUEUE_ENVELOPE_H
 #define QUEUE_ENVELOPE_H
@@ -33,7 +35,8 @@
 
 enum queue_rcpt_status {
 	QUEUE_RCPT_PENDING = 0, QUEUE_RCPT_SENT = 1, QUEUE_RCPT_BOUNCED = 2,
-	QUEUE_RCPT_EXPIRED = 3
+	QUEUE_RCPT_EXPIRED = 3,
+	QUEUE_RCPT_MOVED = 4	/* looked up again: what named it leads elsewhere */
 };
 
 /* Printable text in the arena; its room is used again. */
@@ -80,6 +83,7 @@ struct queue_envelope {
 	struct slice	 message_id;
 	struct queue_rcpt *rcpts;
 	uint32_t	 rcpt_count;
+	uint32_t	 added_count;	/* the last ones: not in the MESSAGE record */
 	uint32_t	 rcpt_cap;
 	struct arena	 mem;
 };

@@ -15,6 +15,7 @@
 #include "lib/base/secret.h"
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/queue_proto.h"
+#include "queue/queue_again.h"
 #include "queue/queue_forget.h"
 #include "queue/queue_job.h"
 #include "queue/queue_local.h"
@@ -355,6 +356,9 @@ queue_msg_loaded(struct queue_msg *m, bool is_due)
 	m->is_busy = true;
 	m->retry_ms = heap_has(&it->due) ? it->next_ms : loop_real_ms(m->q->loop);
 	queue_line_mark(m);
+	if (m->looks_again)
+		queue_again_look(m);
+	m->looks_again = false;
 	if (queue_msg_pending(m, QUEUE_REMOTE) > 0)
 		queue_line_sort(m, m->due_ms);
 	if (is_due)

@@ -47,9 +47,10 @@ enum queue_record_flag {
 	QUEUE_BODY_CHUNKS = 1,	/* body is lib/seal's chunked file, else one AEAD */
 	QUEUE_ALL_REMOTE = 2,	/* no recipient is local */
 	QUEUE_HELD = 4,		/* of a RESULT: not tried until released */
-	QUEUE_DOOMED = 8	/* of a RESULT: the operator gave it up */
+	QUEUE_DOOMED = 8,	/* of a RESULT: the operator gave it up */
+	QUEUE_HAS_LOCAL = 16	/* of a RESULT: a recipient that was added is local */
 };
-#define QUEUE_RESULT_FLAGS	(QUEUE_HELD | QUEUE_DOOMED)
+#define QUEUE_RESULT_FLAGS	(QUEUE_HELD | QUEUE_DOOMED | QUEUE_HAS_LOCAL)
 
 /* A segment with this flag holds one large message and is complete. */
 enum queue_segment_flag { QUEUE_SEGMENT_SINGLE = 1 };

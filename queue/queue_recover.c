@@ -186,11 +186,11 @@ schedule_all(struct queue *q)
 
 	for (l = q->table.order.next; l != &q->table.order; l = l->next) {
 		it = obj_of(l, struct queue_item, order);
-		if (it->flags & QUEUE_ALL_REMOTE)
+		if (queue_table_all_remote(it))
 			it->next_ms = 0;
 		queue_sched_put(&q->sched, it, it->next_ms);
 		/* What was deferred for a helper that is back by now is due at once. */
-		if (!(it->flags & QUEUE_ALL_REMOTE))
+		if (!queue_table_all_remote(it))
 			queue_sched_wait(&q->sched, it);
 	}
 }

@@ -61,6 +61,7 @@ become_msg(struct queue *q, struct queue_item *it, struct queue_load *l)
 	m->is_active = is_due;		/* as it was counted */
 	m->due_ms = it->is_requeued ? 0 : l->progress.next_ms;
 	m->has_changed = it->wants_mark || it->is_requeued;
+	m->looks_again = it->is_requeued;
 	m->was_warned = l->progress.was_warned;
 	it->msg = m;
 	it->is_due = false;
@@ -235,7 +236,7 @@ run_item(struct queue *q, struct queue_item *it, uint64_t now)
 		queue_msg_try(it->msg);
 		return;
 	}
-	if (!(it->flags & QUEUE_ALL_REMOTE) && q->deliver_count == 0) {
+	if (!queue_table_all_remote(it) && q->deliver_count == 0) {
 		queue_sched_put(&q->sched, it, now + AGAIN_MS);
 		queue_sched_wait(&q->sched, it);
 		return;
@@ -244,7 +245,7 @@ run_item(struct queue *q, struct queue_item *it, uint64_t now)
 	q->active++;
 	if (it->is_loading)
 		return;			/* for a part that was picked */
-	if (!queue_run_load(q, it, !(it->flags & QUEUE_ALL_REMOTE))) {
+	if (!queue_run_load(q, it, !queue_table_all_remote(it))) {
 		leave_active(q, it);
 		queue_sched_put(&q->sched, it, now + AGAIN_MS);
 	}

@@ -212,7 +212,7 @@ removed(struct queue *q, struct queue_item *it)
 	queue_state_move(&it->state, QUEUE_S8_REMOVED);
 	daemon_crash_at("queue.removed");
 	log_event(LOG_removed, log_id("m", id));
-	if (!(it->flags & QUEUE_ALL_REMOTE))
+	if (!queue_table_all_remote(it))
 		queue_forget_add(q, id, it->lost > 0 || it->is_recovered);
 	queue_table_drop(&q->table, &it);
 	queue_compact_arm(q);

@@ -13,6 +13,7 @@
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "queue/queue_again.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_run.h"
 #include "queue/queue_spool.h"
@@ -131,6 +132,7 @@ requeue(struct queue *q, struct queue_item *it)
 	drop_parts(q, it, true);
 	if (it->msg != NULL) {
 		it->msg->retry_ms = loop_real_ms(q->loop);
+		queue_again_look(it->msg);
 		queue_line_sort(it->msg, 0);
 	} else {
 		it->is_requeued = true;

@@ -100,6 +100,13 @@ bool		 queue_table_should_compact(const struct queue_seg *, uint64_t now_ms);
 
 /* items */
 struct queue_item *queue_table_find(const struct queue_table *, uint64_t id);
+/* No recipient is local, nor became so when he was looked up again. */
+static inline bool
+queue_table_all_remote(const struct queue_item *it)
+{
+	return (it->flags & (QUEUE_ALL_REMOTE | QUEUE_HAS_LOCAL)) == QUEUE_ALL_REMOTE;
+}
+
 /* The first item with a greater id, or NULL. */
 struct queue_item *queue_table_after(const struct queue_table *, uint64_t id);
 struct queue_item *queue_table_add(struct queue_table *, uint64_t id);

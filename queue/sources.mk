@@ -9,7 +9,7 @@ queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_log.c queue/queue_msg
 	queue/queue_facts.c queue/queue_srs.c queue/queue_forward.c queue/queue_rate.c \
 	queue/queue_keyd.c queue/queue_list.c \
 	queue/queue_route.c queue/queue_line.c queue/queue_relay.c \
-	queue/queue_local.c queue/queue_tool.c queue/queue_super.c queue/queue_check.c \
+	queue/queue_local.c queue/queue_tool.c queue/queue_super.c queue/queue_again.c queue/queue_check.c \
 	queue/queue_census.c queue/queue_alarm.c queue/queue_cat.c $(queue_SITES)
 
 # the scheduler of remote mail

@@ -187,6 +187,58 @@ test_progress(void **state)
 	buf_fini(&bytes);
 }
 
+/* Recipients that came later stand in the RESULT; version 2 knew none. */
+static void
+test_added_progress(void **state)
+{
+	const struct queue_progress p = { .attempts = 1 };
+	const struct queue_rcpt more = { .address = SLICE_LIT("new@far.example"),
+	    .original = SLICE_LIT("team@example.test"), .orcpt = SLICE_LIT("rfc822;x"),
+	    .notify = 4, .class = QUEUE_REMOTE };
+	struct queue_progress got;
+	struct queue_envelope a, b;
+	struct buf bytes;
+	uint32_t pending;
+	size_t n;
+
+	(void)state;
+	fill(&a, 2);
+	a.rcpts[0].status = QUEUE_RCPT_MOVED;
+	buf_init(&bytes, 1u << 20);
+	queue_envelope_put_progress(&bytes, &a, &p);
+	fill(&b, 2);
+	buf_data(&bytes)[0] = 2;
+	assert_int_equal(queue_envelope_get_progress(slice_head(buf_slice(&bytes), bytes.n - 4),
+	    &b, &got), ERR_OK);
+	assert_int_equal(b.rcpts[0].status, QUEUE_RCPT_MOVED);
+	queue_envelope_fini(&b);
+	assert_int_equal(queue_envelope_add(&a, &more), ERR_OK);
+	a.added_count = 1;
+	a.rcpts[2].status = QUEUE_RCPT_SENT;
+	buf_reset(&bytes);
+	queue_envelope_put_progress(&bytes, &a, &p);
+	assert_int_equal(queue_envelope_peek_progress(buf_slice(&bytes), &got, &pending), ERR_OK);
+	assert_int_equal(pending, 1);
+	fill(&b, 2);
+	assert_int_equal(queue_envelope_get_progress(buf_slice(&bytes), &b, &got), ERR_OK);
+	assert_int_equal(b.rcpt_count, 3);
+	assert_int_equal(b.added_count, 1);
+	assert_slice(b.rcpts[2].address, "new@far.example");
+	assert_slice(b.rcpts[2].original, "team@example.test");
+	assert_int_equal(b.rcpts[2].status, QUEUE_RCPT_SENT);
+	queue_envelope_fini(&b);
+	for (n = 0; n < bytes.n; n++) {
+		fill(&b, 2);
+		assert_int_equal(queue_envelope_get_progress(slice_head(buf_slice(&bytes), n), &b,
+		    &got), ERR_CORRUPT);
+		assert_int_equal(b.rcpt_count, 2);
+		assert_int_equal(b.added_count, 0);
+		queue_envelope_fini(&b);
+	}
+	queue_envelope_fini(&a);
+	buf_fini(&bytes);
+}
+
 /* A RESULT as version 1 of the format wrote it: it is on disks. */
 static void
 test_old_progress(void **state)
@@ -623,6 +675,7 @@ main(void)
 		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_rcpt_limit),
 		cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_added_progress),
 		cmocka_unit_test(test_old_progress),
 		cmocka_unit_test(test_old_envelope),
 		cmocka_unit_test(test_seals),

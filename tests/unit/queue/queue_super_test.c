@@ -431,6 +431,95 @@ test_requeue(void **state)
 }
 
 static void
+set_team(struct fake *f, struct slice targets)
+{
+	const struct ipc_fact_alias a = { .address = SLICE_LIT("team@example.test"),
+	    .targets = targets };
+
+	assert_int_equal(queue_resolve_alias(&f->q.resolver, &a), ERR_OK);
+}
+
+static unsigned
+jobs_for(const struct fake *f, const char *rcpt)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < f->job_count; i++)
+		n += strcmp(f->jobs[i].rcpt, rcpt) == 0 && f->jobs[i].rcpt_count == 1;
+	return n;
+}
+
+/*
+ * The alias is changed while one of its addresses waits: requeued, the message
+ * goes where it leads today, to nobody twice, and a restart knows of it.
+ */
+static void
+look_up_again(struct fake *f, bool in_hand)
+{
+	uint64_t msg;
+	unsigned before;
+
+	set_team(f, SLICE_LIT("bob@example.test\0old@far.example\0same@far.example\0"));
+	relays.mode = in_hand ? RELAY_SAYS_NOTHING : RELAY_SAYS_TEMP;
+	msg = fake_submit(f, "team@example.test", TEXT);
+	(void)fake_run_until(f, in_hand ? has_job : is_quiet);
+	fake_run_ms(f, 20);
+	assert_int_equal(jobs_for(f, "bob@example.test"), 1);
+	set_team(f, SLICE_LIT("bob@example.test\0new@far.example\0alice@example.test\0"
+	    "same@far.example\0"));
+	relays.mode = RELAY_SAYS_TEMP;
+	before = relays.job_count;
+	assert_int_equal(super(f, "r", id_of(msg), ""), EX_OK);
+	if (in_hand)
+		fake_relay_answer(&relays, before - 1, RELAY_SAYS_TEMP);
+	fake_run_ms(f, 50);
+	assert_true(fake_run_until(f, is_quiet));
+	/* What was with relay just then is left alone, until the next time. */
+	assert_true((strstr(list(f, "p", ""), "old@far.example") != NULL) == in_hand);
+	assert_int_equal(super(f, "r", id_of(msg), ""), EX_OK);
+	fake_run_ms(f, 50);
+	assert_true(fake_run_until(f, is_quiet));
+	assert_int_equal(jobs_for(f, "bob@example.test"), 1);
+	assert_int_equal(jobs_for(f, "alice@example.test"), 1);
+	assert_non_null(strstr(list(f, "p", ""), "new@far.example"));
+	assert_non_null(strstr(list(f, "p", ""), "same@far.example"));
+	assert_null(strstr(list(f, "p", ""), "old@far.example"));
+	fake_restart(f, false);
+	assert_true(fake_run_until(f, is_quiet));
+	assert_null(strstr(list(f, "p", ""), "old@far.example"));
+	assert_non_null(strstr(list(f, "p", ""), "new@far.example"));
+	assert_int_equal(f->job_count, 0);
+}
+
+static void
+test_look_up_again(void **state)
+{
+	look_up_again(*state, false);
+}
+
+static void
+test_look_up_in_hand(void **state)
+{
+	look_up_again(*state, true);
+}
+
+/* Who is not there any more stays. */
+static void
+test_look_up_fails(void **state)
+{
+	struct fake *f = *state;
+	uint64_t msg;
+
+	set_team(f, SLICE_LIT("old@far.example\0"));
+	msg = fake_submit(f, "team@example.test", TEXT);
+	assert_true(fake_run_until(f, is_quiet));
+	set_team(f, SLICE_NONE);
+	assert_int_equal(super(f, "r", id_of(msg), ""), EX_OK);
+	assert_true(fake_run_until(f, is_quiet));
+	assert_non_null(strstr(list(f, "p", ""), "old@far.example"));
+}
+
+static void
 test_flush(void **state)
 {
 	struct fake *f = *state;
@@ -564,6 +653,9 @@ main(void)
 		T(test_expire),
 		T(test_expire_is_durable),
 		T(test_requeue),
+		T(test_look_up_again),
+		T(test_look_up_in_hand),
+		T(test_look_up_fails),
 		T(test_flush),
 		T(test_list_one),
 		T(test_shape),
