@@ -12,6 +12,7 @@
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
 #include "lib/crypto/cry_sign.h"
+#include "lib/sys/fd.h"
 
 enum { TICKET_BYTES = 80, TBS_MAX = 512, DAY_S = 86400 };
 
@@ -75,17 +76,7 @@ identity_unref(struct identity **idp)
 static enum err
 file_read(int fd, void *dst, size_t max, size_t *n)
 {
-	ssize_t got = 1;
-
-	*n = 0;
-	while (got > 0 && *n < max) {
-		got = pread(fd, (char *)dst + *n, max - *n, (off_t)*n);
-		if (got > 0)
-			*n += (size_t)got;
-		else if (got < 0 && errno == EINTR)
-			got = 1;
-	}
-	if (got < 0)
+	if (fd_pread_file(fd, dst, max, n) != ERR_OK)
 		return ERR_IO;
 	return *n == max ? ERR_TOOBIG : *n == 0 ? ERR_SYNTAX : ERR_OK;
 }

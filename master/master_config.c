@@ -2,15 +2,19 @@
 #include "master/master_config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/must.h"
 #include "lib/conf/conf_map.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/conf/opt_net.h"
+#include "lib/mail/dsn_template.h"
+#include "lib/sys/fd.h"
 #include "master/master_routes.h"
 #include "master/master_sections.h"
 #include "queue/queue_opt.h"
@@ -371,6 +375,46 @@ check_queue(struct check *k)
 		    "longer than maximal_backoff_time; allowed: a shorter one");
 }
 
+/* Whatever it says, the file is only the operator's words: never executed. */
+static void
+check_template(struct check *k, const struct conf_section *s, const char *path)
+{
+	struct dsn_template_set *set = NULL;
+	struct dsn_template_fault why;
+	size_t n = 0;
+	char *bytes;
+	int fd;
+
+	if (!k->opens_files || path[0] == '\0')
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bytes = must_alloc(1, DSN_TEMPLATE_FILE_MAX + 1);
+	if (fd < 0 || fd_pread_file(fd, bytes, DSN_TEMPLATE_FILE_MAX + 1, &n) != ERR_OK)
+		conf_fault(k->errors, s, "bounce_template", "%s cannot be read: %s; allowed: a "
+		    "file that can", path, strerror(errno));
+	else if (dsn_template_parse(&set, slice_of(bytes, n), &why) != ERR_OK)
+		buf_printf(k->errors, "%s:%u: %s\n", path, why.line, why.text);
+	dsn_template_free(&set);
+	free(bytes);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+check_templates(struct check *k)
+{
+	const struct conf_section *s = conf_find(k->conf, "queue", 0);
+
+	check_template(k, s, ((const struct queue_options *)s->values)->bounce_template);
+	for (size_t i = 0; (s = conf_find(k->conf, "domain", i)) != NULL; i++) {
+		if (i >= DSN_TEMPLATE_FILES_MAX - 1 &&
+		    ((const struct domain_options *)s->values)->bounce_template[0] != '\0')
+			conf_fault(k->errors, s, "bounce_template", "too many domains before "
+			    "it; allowed: in the first 99");
+		check_template(k, s, ((const struct domain_options *)s->values)->bounce_template);
+	}
+}
+
 enum err
 master_config_read_from(const char *config_dir, conf_load_fn *load, void *arg,
     struct master_paths *p, struct conf **out, struct buf *errors, struct buf *warnings)
@@ -398,6 +442,7 @@ master_config_read_from(const char *config_dir, conf_load_fn *load, void *arg,
 	check_listens(&k);
 	check_domains(&k);
 	check_queue(&k);
+	check_templates(&k);
 	master_routes_check(k.conf, errors);
 	warn_unused(&k);
 	if (buf_slice(errors).n > 0) {

@@ -10,7 +10,7 @@ const struct plan_role	plan_roles[] = {
 	  .dir = PLAN_DIR_KEYS, .has_keys = true,
 	  .sections = { "godwit", "tls", "domain", "keyd" } },
 	{ .name = "queue", .role = IPC_QUEUE, .uid_offset = 3, .stop_stage = 2,
-	  .dir = PLAN_DIR_SPOOL,
+	  .dir = PLAN_DIR_SPOOL, .has_templates = true,
 	  .sections = { "godwit", "domain", "route", "smtpd", "queue" } },
 	{ .name = "store", .role = IPC_STORE, .uid_offset = 6, .stop_stage = 3,
 	  .dir = PLAN_DIR_MAIL,

@@ -19,6 +19,7 @@
 #include "lib/sys/fd.h"
 #include "master/master_priv.h"
 #include "master/master_sections.h"
+#include "queue/queue_opt.h"
 
 enum { CTL_FD = 3, ENV_MAX = 8, ENV_BYTES = 512 };
 
@@ -234,7 +235,7 @@ send_listeners(struct master_proc *p)
 	}
 }
 
-/* Opened here, read by keyd only. */
+/* Opened here, read by its process only. */
 static void
 send_file(struct master_proc *p, const char *purpose, const char *path)
 {
@@ -259,6 +260,29 @@ send_tls_files(struct master_proc *p)
 
 	send_file(p, "certificate", tls->certificate);
 	send_file(p, "key", tls->key);
+}
+
+/* Each file once; queue has its own limit of them. */
+static void
+send_templates(struct master_proc *p)
+{
+	const struct queue_options *q = conf_values(p->m->conf, "queue");
+	const struct conf_section *s, *t;
+	const char *path;
+	size_t i, j;
+
+	send_file(p, "bounce_template", q->bounce_template);
+	for (i = 0; (s = conf_find(p->m->conf, "domain", i)) != NULL; i++) {
+		path = ((const struct domain_options *)s->values)->bounce_template;
+		for (j = 0; j < i; j++) {
+			t = conf_find(p->m->conf, "domain", j);
+			if (strcmp(((const struct domain_options *)t->values)->bounce_template,
+			    path) == 0)
+				break;
+		}
+		if (j == i && strcmp(path, q->bounce_template) != 0)
+			send_file(p, "bounce_template", path);
+	}
 }
 
 static void
@@ -309,6 +333,8 @@ send_start(struct master_proc *p)
 	send_listeners(p);
 	if (p->role->has_keys)
 		send_key_files(p);
+	if (p->role->has_templates)
+		send_templates(p);
 	send_ctl(p, IPC_MSG_ctl_start, &m, -1);
 #ifdef GODWIT_TEST
 	/* One that comes back lives in the time of the others. */
@@ -365,6 +391,8 @@ master_spawn_reload(struct master_proc *p)
 	send_options(p);
 	if (p->role->has_keys)
 		send_tls_files(p);
+	if (p->role->has_templates)
+		send_templates(p);
 	send_ctl(p, IPC_MSG_ctl_reload, &m, -1);
 }
 

@@ -256,6 +256,23 @@ load_routes(struct daemon_app *app, struct queue *q)
 }
 
 static void
+load_texts(struct daemon_app *app, struct queue *q, const struct queue_options *o)
+{
+	const struct domain_options *d;
+	const char *title, *path;
+	unsigned i;
+	int fd;
+
+	queue_texts_free(&q->texts);
+	q->texts = queue_texts_new();
+	for (i = 0; (fd = daemon_file(app, "bounce_template", i, &path)) >= 0; i++)
+		queue_texts_add(q->texts, path, fd);
+	queue_texts_use(q->texts, NULL, o->bounce_template);
+	for (i = 0; (d = daemon_section(app, "domain", i, &title)) != NULL; i++)
+		queue_texts_use(q->texts, title, d->bounce_template);
+}
+
+static void
 load_options(struct daemon_app *app)
 {
 	const struct queue_options *o = daemon_options(app, "queue", NULL);
@@ -286,6 +303,7 @@ load_options(struct daemon_app *app)
 	load_domains(app, q);
 	queue_line_set_limits(q);
 	load_routes(app, q);
+	load_texts(app, q, o);
 }
 
 /* ---- the phases of daemon.h ---- */

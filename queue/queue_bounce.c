@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/ipc/queue_proto.h"
+#include "lib/mail/mime_put.h"
 
 /* What a kind of notification says. */
 struct words {
@@ -93,17 +94,6 @@ queue_bounce_told(struct queue_envelope *e, enum queue_notice kind, bool was_tol
 
 /* ---- what must be said of the bytes ---- */
 
-static bool
-is_ascii(struct slice s)
-{
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 /* RFC 6533 s3: an address that is not ASCII. */
 static bool
 has_utf8_address(const struct queue_bounce *b)
@@ -111,12 +101,12 @@ has_utf8_address(const struct queue_bounce *b)
 	const struct queue_rcpt *r;
 	uint32_t i;
 
-	if (!is_ascii(b->env->sender))
+	if (!mime_is_ascii(b->env->sender))
 		return true;
 	for (i = 0; i < b->env->rcpt_count; i++) {
 		r = &b->env->rcpts[i];
-		if (r->in_notice && (!is_ascii(r->address) || !is_ascii(r->original) ||
-		    !is_ascii(r->orcpt)))
+		if (r->in_notice && (!mime_is_ascii(r->address) || !mime_is_ascii(r->original) ||
+		    !mime_is_ascii(r->orcpt)))
 			return true;
 	}
 	return false;
@@ -125,13 +115,13 @@ has_utf8_address(const struct queue_bounce *b)
 bool
 queue_bounce_is_utf8(const struct queue_bounce *b)
 {
-	return has_utf8_address(b) || !is_ascii(b->header);
+	return has_utf8_address(b) || !mime_is_ascii(b->header);
 }
 
 bool
 queue_bounce_is_8bit(const struct queue_bounce *b)
 {
-	return queue_bounce_is_utf8(b) || !is_ascii(b->full);
+	return queue_bounce_is_utf8(b) || !mime_is_ascii(b->full);
 }
 
 struct slice
@@ -149,6 +139,45 @@ queue_bounce_header(struct slice start, size_t max)
 		n += line.n;
 	}
 	return slice_head(start, n);
+}
+
+/* ---- the words ---- */
+
+static bool
+is_relayed(const struct queue_bounce *b, const struct queue_rcpt *r)
+{
+	return b->kind == QUEUE_NOTICE_SUCCESS && r->class == QUEUE_REMOTE;
+}
+
+/* Relayed is what was handed on for all of them. */
+static enum dsn_template_kind
+words_kind(const struct queue_bounce *b)
+{
+	uint32_t i;
+
+	if (b->kind == QUEUE_NOTICE_FAILURE)
+		return DSN_TEMPLATE_FAILURE;
+	if (b->kind == QUEUE_NOTICE_DELAY)
+		return DSN_TEMPLATE_DELAY;
+	for (i = 0; i < b->env->rcpt_count; i++)
+		if (b->env->rcpts[i].in_notice && !is_relayed(b, &b->env->rcpts[i]))
+			return DSN_TEMPLATE_SUCCESS;
+	return DSN_TEMPLATE_RELAYED;
+}
+
+/* NULL: the built-in words. */
+static const struct dsn_template *
+template_of(const struct queue_bounce *b)
+{
+	enum dsn_template_kind kind = words_kind(b);
+	const struct dsn_template *t;
+
+	if (b->words == NULL)
+		return NULL;
+	t = &b->words->all[kind];
+	if (t->text.n == 0 && kind == DSN_TEMPLATE_RELAYED)
+		t = &b->words->all[DSN_TEMPLATE_SUCCESS];
+	return t->text.n > 0 ? t : NULL;
 }
 
 /* ---- the text ---- */
@@ -178,16 +207,24 @@ put_boundary(struct buf *out, const struct queue_bounce *b)
 static void
 put_start(struct buf *out, const struct queue_bounce *b)
 {
+	const struct dsn_template *t = template_of(b);
 	char id[ENC_ID_BYTES + 1];
 
 	enc_id_str(id, b->id);
 	put_date(out, "Date: ", b->now_ms);
-	buf_printf(out, "From: Mail Delivery System <MAILER-DAEMON@%s>\r\nTo: <", b->hostname);
+	buf_put_str(out, "From: ");
+	if (t != NULL && t->from.n > 0)
+		dsn_template_put_from(out, t, b->hostname);
+	else
+		buf_printf(out, "Mail Delivery System <MAILER-DAEMON@%s>", b->hostname);
+	buf_put_str(out, "\r\nTo: <");
 	buf_put_slice(out, b->env->sender);
-	buf_printf(out, ">\r\nSubject: %s\r\n"
-	    "Message-ID: <%s@%s>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+	buf_put_str(out, ">\r\nSubject: ");
+	mime_put_words(out, t != NULL && t->subject.n > 0 ? t->subject :
+	    slice_str(all_words[b->kind].subject));
+	buf_printf(out, "\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"",
-	    all_words[b->kind].subject, id, b->hostname);
+	    id, b->hostname);
 	put_boundary(out, b);
 	buf_printf(out, "\"\r\nContent-Transfer-Encoding: %s\r\n\r\n",
 	    queue_bounce_is_8bit(b) ? "8bit" : "7bit");
@@ -213,16 +250,11 @@ put_reason(struct buf *out, const struct queue_bounce *b, const struct queue_rcp
 }
 
 static void
-put_text(struct buf *out, const struct queue_bounce *b)
+put_reasons(struct buf *out, const struct queue_bounce *b)
 {
 	const struct queue_rcpt *r;
 	uint32_t i;
 
-	put_part(out, b, "text/plain; charset=utf-8");
-	buf_put_str(out, has_utf8_address(b) ? "Content-Transfer-Encoding: 8bit\r\n\r\n" :
-	    "\r\n");
-	buf_printf(out, "This is the mail system at host %s.\r\n\r\n%s%s is attached.\r\n\r\n",
-	    b->hostname, all_words[b->kind].text, b->full.n > 0 ? "It" : "Its header");
 	for (i = 0; i < b->env->rcpt_count; i++) {
 		r = &b->env->rcpts[i];
 		if (!r->in_notice)
@@ -235,11 +267,42 @@ put_text(struct buf *out, const struct queue_bounce *b)
 	}
 }
 
+/* RFC 6522 s3: the first part is for people. */
+static void
+put_text(struct buf *out, const struct queue_bounce *b)
+{
+	const struct dsn_template *t = template_of(b);
+	struct buf text;
+
+	put_part(out, b, "text/plain; charset=utf-8");
+	if (t == NULL) {
+		buf_put_str(out, has_utf8_address(b) ?
+		    "Content-Transfer-Encoding: 8bit\r\n\r\n" : "\r\n");
+		buf_printf(out, "This is the mail system at host %s.\r\n\r\n%s%s is attached."
+		    "\r\n\r\n", b->hostname, all_words[b->kind].text,
+		    b->full.n > 0 ? "It" : "Its header");
+		put_reasons(out, b);
+		return;
+	}
+	buf_init(&text, QUEUE_BOUNCE_MAX);
+	dsn_template_put_text(&text, t, &b->facts);
+	buf_put_str(&text, "\r\n");
+	put_reasons(&text, b);
+	if (mime_is_plain(buf_slice(&text))) {
+		buf_put_str(out, "\r\n");
+		buf_put_slice(out, buf_slice(&text));
+	} else {
+		buf_put_str(out, "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+		mime_put_quoted_printable(out, buf_slice(&text));
+	}
+	buf_fini(&text);
+}
+
 /* RFC 3464 s2.3.3: a mailbox here, or a host that does not do DSN. */
 static const char *
 action_of(const struct queue_bounce *b, const struct queue_rcpt *r)
 {
-	if (b->kind == QUEUE_NOTICE_SUCCESS && r->class == QUEUE_REMOTE)
+	if (is_relayed(b, r))
 		return "relayed";
 	return all_words[b->kind].action;
 }
@@ -302,13 +365,13 @@ put_status(struct buf *out, const struct queue_bounce *b)
 static void
 put_returned(struct buf *out, const struct queue_bounce *b)
 {
-	bool header_utf8 = !is_ascii(b->header);
+	bool header_utf8 = !mime_is_ascii(b->header);
 
 	if (b->full.n > 0)
 		put_part(out, b, header_utf8 ? "message/global" : "message/rfc822");
 	else
 		put_part(out, b, header_utf8 ? "message/global-headers" : "text/rfc822-headers");
-	if (header_utf8 || !is_ascii(b->full))
+	if (header_utf8 || !mime_is_ascii(b->full))
 		buf_put_str(out, "Content-Transfer-Encoding: 8bit\r\n");
 	buf_put_str(out, "\r\n");
 	buf_put_slice(out, b->full.n > 0 ? b->full : b->header);

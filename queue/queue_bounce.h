@@ -6,6 +6,9 @@
  * of it when the sender asked for that (RET=FULL), it failed and is not too
  * large.  Pure.
  *
+ * The words are built in or those of an operator's template; text that is not
+ * ASCII is then sent quoted-printable, so that no host need take 8 bits for it.
+ *
  * Nobody is told of a message with a null sender (RFC 5321 s4.5.5).
  */
 #ifndef QUEUE_BOUNCE_H
@@ -16,6 +19,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
+#include "lib/mail/dsn_template.h"
 #include "queue/queue_envelope.h"
 
 #define QUEUE_BOUNCE_HEADER_MAX	(32u << 10)	/* of the message, at most */
@@ -35,6 +39,8 @@ struct queue_bounce {
 	uint64_t	 random;	/* for the boundary */
 	struct slice	 header;	/* header lines of the message */
 	struct slice	 full;		/* all of it, or empty: the header is returned */
+	const struct dsn_template_set *words;	/* NULL: the built-in ones */
+	struct dsn_template_facts facts;	/* for them */
 };
 
 /* Somebody wants to be told this of the recipient, and nobody was. */

@@ -78,6 +78,7 @@ queue_core_fini(struct queue *q)
 	queue_seal_wipe_keys(&q->keys);
 	secret_wipe(q->srs.keys, sizeof(q->srs.keys));
 	queue_rate_fini(q);
+	queue_texts_free(&q->texts);
 	map_fini(&q->txns);
 	map_fini(&q->msgs);
 }

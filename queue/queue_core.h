@@ -15,6 +15,7 @@
  *	queue_spool	its records, through the writer thread
  *	queue_run	messages that are due come back from the spool
  *	queue_notify	bounces
+ *	queue_texts	their words, as operators write them
  *	queue_forget	the store may forget completed messages
  *	queue_compact	segments that have little left
  *	queue_recover	the start
@@ -50,6 +51,7 @@
 #include "queue/queue_srs.h"
 #include "queue/queue_state.h"
 #include "queue/queue_table.h"
+#include "queue/queue_texts.h"
 
 #define QUEUE_PEERS_MAX		256u	/* deliver, and relay processes */
 #define QUEUE_ACTIVE_MAX	64u	/* messages from the spool in hand, but for relay */
@@ -91,6 +93,7 @@ struct queue {
 	struct token_gate	 tokens;
 	struct queue_keys	 keys;
 	struct queue_srs	 srs;
+	struct queue_texts	*texts;		/* words of notifications; NULL: built in */
 	const char		*srs_domain;	/* of rewritten senders; empty: none */
 	uint64_t		 srs_until_s;	/* its keys are the newest */
 	uint64_t		 srs_ask_mono_ms;	/* keyd is not asked for them before */

@@ -63,7 +63,8 @@ write_text(const struct queue_msg *m, struct queue_msg *b, enum queue_notice kin
 	    .size = m->env.size, .key = m->env.file_key };
 	struct queue_bounce in = { .env = &m->env, .kind = kind, .hostname = m->q->hostname,
 	    .now_ms = b->env.arrival_ms, .expiry_ms = queue_msg_expiry(m), .id = b->env.id,
-	    .random = cry_random_u64() };
+	    .random = cry_random_u64(), .words = queue_texts_find(m->q->texts, m->env.sender),
+	    .facts = { m->q->hostname, m->q->sched.lifetime_ms, m->q->limits.warning_ms } };
 	size_t max = QUEUE_BOUNCE_FULL_MAX, got = 0;
 	char *start = must_alloc(1, max);
 	enum err e;
@@ -75,6 +76,11 @@ write_text(const struct queue_msg *m, struct queue_msg *b, enum queue_notice kin
 	if (queue_bounce_wants_full(&m->env, kind) && got == m->env.size)
 		in.full = slice_of(start, got);
 	e = make_body(&in, b);
+	/* Words are never why nobody is told. */
+	if (e == ERR_FULL && in.words != NULL) {
+		in.words = NULL;
+		e = make_body(&in, b);
+	}
 	secret_wipe(start, max);
 	free(start);
 	return e;

@@ -205,3 +205,19 @@ fd_unix_listen(const char *dir, const char *name, mode_t mode, int backlog, int 
 	close(dir_fd);
 	return e;
 }
+
+enum err
+fd_pread_file(int fd, void *dst, size_t max, size_t *n)
+{
+	ssize_t got = 1;
+
+	*n = 0;
+	while (got > 0 && *n < max) {
+		got = pread(fd, (char *)dst + *n, max - *n, (off_t)*n);
+		if (got > 0)
+			*n += (size_t)got;
+		else if (got < 0 && errno == EINTR)
+			got = 1;
+	}
+	return got < 0 ? err_from_errno(errno) : ERR_OK;
+}

@@ -95,3 +95,8 @@ queue_map_test_USES = $(queue_TEST_USES)
 queue_map_test_EXT = $(queue_TEST_EXT)
 gwmap_source_test_SRCS = tests/unit/queue/gwmap_source_test.c queue/gwmap_source.c queue/queue_lookup.c
 gwmap_source_test_USES = mail base
+
+UNITS += queue_notice_test
+queue_notice_test_SRCS = tests/unit/queue/queue_notice_test.c $(queue_CORE)
+queue_notice_test_USES = $(queue_TEST_USES)
+queue_notice_test_EXT = $(queue_TEST_EXT) $(CONFUSE_LIBS)
