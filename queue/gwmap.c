@@ -266,7 +266,8 @@ read_source(struct gwmap *g, int fd)
 	s.keeps_case = g->keeps_case;
 	s.fn = on_row;
 	s.arg = g;
-	while (e == ERR_OK && ((n = read(fd, mem, sizeof(mem))) > 0 || (n < 0 && errno == EINTR)))
+	while (e == ERR_OK &&
+	    ((n = read(fd, mem, sizeof(mem))) > 0 || (n < 0 && errno == EINTR)))
 		if (n > 0)
 			e = gwmap_source_feed(&s, slice_of(mem, (size_t)n));
 	if (e == ERR_OK && n < 0) {

@@ -42,8 +42,8 @@ has(struct again *a, struct slice address, uint64_t hash)
 }
 
 static enum err
-on_address(void *arg, struct slice address, uint8_t class, const struct queue_account *account,
-    bool forwarded)
+on_address(void *arg, struct slice address, uint8_t class,
+    const struct queue_account *account, bool forwarded)
 {
 	struct again *a = arg;
 	struct queue_rcpt r = { .address = address, .original = a->model->original,

@@ -31,6 +31,7 @@ struct queue_maps {
 	struct list		 all;	/* in the order of the configuration */
 	struct queue_map_dir	 dir;
 	struct buf		 value;	/* of the last question */
+	int			 spool;
 	char			 path[PATH_BYTES];
 };
 
@@ -44,13 +45,31 @@ queue_maps_new(int dir, const char *path)
 	buf_init(&m->value, QUEUE_MAP_VALUE_MAX);
 	(void)snprintf(m->path, sizeof(m->path), "%s/" CONF_MAP_DIR, path);
 	m->dir.path = m->path;
-	e = path_make_dir(dir, CONF_MAP_DIR, 0700);
-	if (e == ERR_OK)
-		e = path_open_dir(dir, CONF_MAP_DIR, &m->dir.fd);
-	if (e != ERR_OK)
+	m->spool = dir;
+	e = path_open_dir(dir, CONF_MAP_DIR, &m->dir.fd);
+	if (e == ERR_NOTFOUND)
+		m->dir.fd = -1;
+	else if (e != ERR_OK)
 		log_fatal("spool: " CONF_MAP_DIR ": %s", err_text(e));
-	queue_map_file_clean(&m->dir);
+	else
+		queue_map_file_clean(&m->dir);
 	return m;
+}
+
+enum err
+queue_maps_need_dir(struct queue_maps *m)
+{
+	enum err e;
+
+	if (m->dir.fd >= 0)
+		return ERR_OK;
+	if ((e = path_make_dir(m->spool, CONF_MAP_DIR, 0700)) != ERR_OK ||
+	    (e = path_sync_dir(m->spool)) != ERR_OK)
+		return e;
+	e = path_open_dir(m->spool, CONF_MAP_DIR, &m->dir.fd);
+	if (e != ERR_OK)
+		m->dir.fd = -1;
+	return e;
 }
 
 static void
@@ -78,7 +97,8 @@ queue_maps_free(struct queue_maps **mp)
 		return;
 	while ((l = list_first(&m->all)) != NULL)
 		drop_map(obj_of(l, struct queue_map, link));
-	(void)close(m->dir.fd);
+	if (m->dir.fd >= 0)
+		(void)close(m->dir.fd);
 	buf_fini(&m->value);
 	free(m);
 }
@@ -100,9 +120,16 @@ log_state(const struct queue_map *t)
 }
 
 static void
+open_file(struct queue_map *t, bool checks)
+{
+	t->error = t->maps->dir.fd < 0 ? ERR_NOTFOUND :
+	    queue_map_file_open(&t->db, &t->maps->dir, t->file, checks, &t->head);
+}
+
+static void
 open_map(struct queue_map *t, bool checks)
 {
-	t->error = queue_map_file_open(&t->db, &t->maps->dir, t->file, checks, &t->head);
+	open_file(t, checks);
 	log_state(t);
 }
 
@@ -193,7 +220,7 @@ queue_maps_hold(struct queue_maps *m, struct slice name, bool checks)
 
 	if (t == NULL) {
 		t = add_map(m, name);
-		t->error = queue_map_file_open(&t->db, &m->dir, t->file, checks, &t->head);
+		open_file(t, checks);
 	}
 	t->held++;
 	return t;

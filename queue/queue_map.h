@@ -31,15 +31,19 @@ void		 queue_maps_free(struct queue_maps **);
 /* configuration: begin, use for each option, end closes what is not used any more */
 void		 queue_maps_begin(struct queue_maps *);
 /* NULL for an empty text. */
-struct queue_map *queue_maps_use(struct queue_maps *, const char *text, enum queue_map_use);
+struct queue_map *queue_maps_use(struct queue_maps *, const char *text,
+		    enum queue_map_use);
 void		 queue_maps_end(struct queue_maps *);
 
 /* use: a queue_lookup_fn; ERR_AGAIN when the table cannot tell */
-enum err	 queue_map_find(struct queue_map *, struct slice key, struct slice *value) MUST_USE;
+enum err	 queue_map_find(struct queue_map *, struct slice key,
+		    struct slice *value) MUST_USE;
 
 /* upkeep */
+/* The directory is made with the first table. */
+enum err	 queue_maps_need_dir(struct queue_maps *) MUST_USE;
 const struct queue_map_dir *queue_maps_dir(const struct queue_maps *);
-/* The name, or NULL: in use, by idx in the order of the configuration. */
+/* By idx in the order of the configuration; NULL at the end. */
 const struct queue_map *queue_maps_at(const struct queue_maps *, unsigned idx);
 struct queue_map *queue_maps_named(const struct queue_maps *, struct slice name);
 /*

@@ -170,8 +170,8 @@ read_end(int fd, bool checks, struct queue_map_head *h)
 /* ---- making one ---- */
 
 enum err
-queue_map_new_open(struct queue_map_new **out, const struct queue_map_dir *d, const char *file,
-    enum queue_map_kind kind, const struct queue_map_limits *limits)
+queue_map_new_open(struct queue_map_new **out, const struct queue_map_dir *d,
+    const char *file, enum queue_map_kind kind, const struct queue_map_limits *limits)
 {
 	struct queue_map_new *n = must_alloc(1, sizeof(*n));
 	enum err e = ERR_OK;
@@ -296,7 +296,8 @@ end_txn(struct queue_map_new *n, struct db_txn **t, enum err e)
 }
 
 enum err
-queue_map_new_put(struct queue_map_new *n, struct slice rows, bool replace, struct buf *dups)
+queue_map_new_put(struct queue_map_new *n, struct slice rows, bool replace,
+    struct buf *dups)
 {
 	struct db_txn *t;
 	enum err e;

@@ -369,7 +369,8 @@ queue_map_tool_begin(struct queue *q, struct slice args, const struct queue_call
 		bad_args(call);
 		return;
 	}
-	if ((e = make_room(q, name)) != ERR_OK) {
+	if ((e = make_room(q, name)) != ERR_OK ||
+	    (e = queue_maps_need_dir(q->maps)) != ERR_OK) {
 		refuse(call, e);
 		return;
 	}

@@ -163,6 +163,7 @@ do_table(struct fake *f)
 	struct buf dups;
 
 	buf_init(&dups, 100);
+	assert_int_equal(queue_maps_need_dir(f->q.maps), ERR_OK);
 	assert_int_equal(queue_map_new_open(&n, queue_maps_dir(f->q.maps), "t.lmdb",
 	    QUEUE_MAP_TABLE, &queue_map_limits_default), ERR_OK);
 	assert_int_equal(queue_map_new_put(n, SLICE_LIT("key\0value\0"), false, &dups), ERR_OK);

@@ -301,8 +301,10 @@ test_set(void **state)
 	(void)state;
 	spool_dir_make(&spool.d);
 	m = queue_maps_new(spool.d.fd, spool.d.path);
-	p.dir = *queue_maps_dir(m);
 	t = use(m);
+	assert_state(t, "a", ERR_AGAIN, NULL);
+	assert_int_equal(queue_maps_need_dir(m), ERR_OK);
+	p.dir = *queue_maps_dir(m);
 	assert_state(t, "a", ERR_AGAIN, NULL);
 	build(&p, ROWS("a\0one\0"));
 	assert_state(t, "a", ERR_AGAIN, NULL);
