@@ -25,7 +25,7 @@ include $(sort $(wildcard */sources.mk))
 include $(sort $(wildcard tests/*/sources.mk tests/unit/*/sources.mk))
 
 # Upper layers first: the order in which static libraries are linked.
-LIBORDER = daemon conf ipc seal sasl smtp crypto db dns mail io sys base
+LIBORDER = daemon conf report ipc seal sasl smtp crypto db dns mail io sys base
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Werror
@@ -101,7 +101,7 @@ configure: configure.ac
 # ---- packages (Debian and Ubuntu names) ----
 
 BUILD_PACKAGES = gcc make autoconf pkg-config libuv1-dev libssl-dev libsodium-dev liblmdb-dev \
-	libconfuse-dev libseccomp-dev libzstd-dev libldns-dev libidn2-dev libunistring-dev
+	libconfuse-dev libseccomp-dev libzstd-dev zlib1g-dev libldns-dev libidn2-dev libunistring-dev
 CHECK_PACKAGES = libcmocka-dev python3 python3-pytest clang mandoc
 RUN_PACKAGES = curl
 PEER_PACKAGES = nsd unbound ldnsutils swaks libnet-ssleay-perl neomutt isync tmux iproute2 strace openssl gdb

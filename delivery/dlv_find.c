@@ -18,6 +18,7 @@ struct member {
 	struct dlv_addrs	 addrs;
 	struct dlv_verdict	 verdict;	/* OK: addrs are there */
 	char			 base[CONF_HOP_NAME_MAX + 1];	/* end of the alias chain */
+	bool			 alias_secure;	/* though not all of the chain is */
 };
 
 struct dlv_find {
@@ -39,6 +40,8 @@ struct dlv_find {
 	bool			 is_loop;
 	bool			 asked_base;	/* TLSA where the alias leads */
 	struct dlv_target	 target;
+	bool			 has_report;
+	struct tlsrpt_policy	 report;
 };
 
 static void next(struct dlv_find *);
@@ -230,7 +233,7 @@ facts_of(const struct dlv_find *f, const struct member *m)
 {
 	return (struct dlv_tls_facts){ .host = f->mx.hosts[f->at].name,
 	    .domain = domain_of(f), .base = m->base, .mx_secure = f->mx.is_secure,
-	    .addr_secure = m->addrs.is_secure, .require_tls = f->p.require_tls,
+	    .addr_secure = m->addrs.is_secure || m->alias_secure, .require_tls = f->p.require_tls,
 	    .tls_optional = f->p.tls_optional, .sts = f->sts };
 }
 
@@ -247,6 +250,9 @@ decide(struct dlv_find *f, const struct dns_answer *tlsa)
 		facts.base = facts.host;
 	dlv_tls_unref(&f->target.tls);
 	e = dlv_tls_decide(&f->target.tls, f->p.route, &facts, &v);
+	f->has_report = f->p.is_reported && f->p.hop.has_mx;
+	if (f->has_report)
+		tlsrpt_policy_read(&f->report, f->p.route, &facts, f->target.tls);
 	f->target.host = facts.host;
 	f->target.addrs = m->addrs;
 	f->at++;
@@ -274,11 +280,12 @@ on_tlsa(void *arg, const struct dns_answer *a)
 	decide(f, a);
 }
 
+static const struct dns_answer failed = { .status = DNS_SERVFAIL,
+    .reason = "cannot be asked for" };
+
 static void
 ask_tlsa(struct dlv_find *f, const char *base)
 {
-	static const struct dns_answer failed = { .status = DNS_SERVFAIL,
-	    .reason = "cannot be asked for" };
 	struct buf name;
 	enum err e;
 
@@ -295,12 +302,54 @@ ask_tlsa(struct dlv_find *f, const char *base)
 }
 
 static void
+on_cname(void *arg, const struct dns_answer *a)
+{
+	struct dlv_find *f = arg;
+	struct member *m = &f->members[f->at - f->start];
+
+	m->alias_secure = a->status == DNS_OK && a->is_secure;
+	/* RFC 7672 s2.2.2: then the records are at its own name, and only there. */
+	if (m->alias_secure)
+		ask_tlsa(f, f->mx.hosts[f->at].name);
+	else
+		decide(f, a->status == DNS_SERVFAIL ? a : NULL);
+}
+
+/*
+ * RFC 7672 s2.2.2: of a secure alias with an insecure target the resolver says
+ * no more than of an insecure one; the alias itself must be asked for.
+ */
+static void
+ask_cname(struct dlv_find *f)
+{
+	enum err e = dns_ask(f->p.dns, slice_str(f->mx.hosts[f->at].name), DNS_CNAME,
+	    f->p.deadline_ms, on_cname, f, &f->ticket);
+
+	f->asked_base = false;
+	if (e != ERR_OK)
+		decide(f, &failed);
+}
+
+/* Whether records would count, were it not for the end of the alias chain. */
+static bool
+may_be_secure_alias(const struct dlv_find *f, const struct member *m)
+{
+	struct dlv_tls_facts facts = facts_of(f, m);
+
+	if (facts.addr_secure || strcmp(m->base, facts.host) == 0)
+		return false;
+	facts.addr_secure = true;
+	return dlv_tls_wants_tlsa(f->p.route, &facts);
+}
+
+static void
 try_host(struct dlv_find *f)
 {
 	const struct member *m = &f->members[f->at - f->start];
 	struct dlv_tls_facts facts = facts_of(f, m);
 
 	if (m->verdict.error != ERR_OK) {
+		f->has_report = false;
 		f->at++;
 		tell(f, DLV_FIND_SKIP, &m->verdict);
 		return;
@@ -308,6 +357,8 @@ try_host(struct dlv_find *f)
 	f->asked_base = true;
 	if (dlv_tls_wants_tlsa(f->p.route, &facts))
 		ask_tlsa(f, m->base);
+	else if (may_be_secure_alias(f, m))
+		ask_cname(f);
 	else
 		decide(f, NULL);
 }
@@ -384,6 +435,7 @@ dlv_find_new(const struct dlv_find_params *p, dlv_find_fn *fn, void *arg)
 	f->fn = fn;
 	f->arg = arg;
 	dlv_mx_init(&f->mx);
+	tlsrpt_policy_init(&f->report);
 	loop_idle_init(&f->turn, on_turn, f);
 	return f;
 }
@@ -394,6 +446,12 @@ dlv_find_next(struct dlv_find *f)
 	must(!f->is_wanted);
 	f->is_wanted = true;
 	wake(f);
+}
+
+const struct tlsrpt_policy *
+dlv_find_policy(const struct dlv_find *f)
+{
+	return f->has_report ? &f->report : NULL;
 }
 
 void
@@ -410,6 +468,7 @@ dlv_find_free(struct dlv_find **fp)
 	drop_members(f);
 	loop_idle_cancel(&f->turn);
 	dlv_tls_unref(&f->target.tls);
+	tlsrpt_policy_fini(&f->report);
 	dlv_mx_fini(&f->mx);
 	dlv_route_unref(&f->p.route);
 	free(f);

@@ -14,6 +14,7 @@
 #include "delivery/dlv_mx.h"
 #include "delivery/dlv_sts.h"
 #include "delivery/dlv_tls.h"
+#include "delivery/tlsrpt_policy.h"
 #include "lib/dns/dns.h"
 #include "lib/io/loop.h"
 
@@ -46,12 +47,15 @@ struct dlv_find_params {
 	uint64_t		 deadline_ms;
 	bool			 require_tls;
 	bool			 tls_optional;
+	bool			 is_reported;	/* dlv_find_policy is wanted */
 };
 
 struct dlv_find;
 /* params is borrowed for the call; the route is counted. */
 struct dlv_find	*dlv_find_new(const struct dlv_find_params *, dlv_find_fn *, void *arg);
 void		 dlv_find_next(struct dlv_find *);	/* one event follows */
+/* Of the host of the last HOST or SKIP; NULL: not wanted, or there is none. */
+const struct tlsrpt_policy *dlv_find_policy(const struct dlv_find *);
 void		 dlv_find_free(struct dlv_find **);	/* at any time */
 
 #endif

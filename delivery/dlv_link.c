@@ -283,14 +283,24 @@ note_tls(struct dlv_link *l, const struct tls_peer *peer)
 }
 
 static void
+note_no_tls(struct dlv_link *l, const struct tls_peer *peer)
+{
+	bool is_told = peer != NULL && peer->failure != TLS_FAILURE_NONE;
+
+	l->tls_reason = is_told && peer->reason[0] != '\0' ? peer->reason :
+	    conn_tls_reason(l->conn);
+	l->tls_failure = is_told ? peer->failure : TLS_FAILURE_VALIDATION;
+	l->tls_lack = l->tls_reason;
+}
+
+static void
 on_conn_tls(void *arg, enum err e)
 {
 	struct dlv_link *l = arg;
 	const struct tls_peer *peer = conn_tls_peer(l->conn);
 
 	if (e != ERR_OK)
-		l->tls_reason = peer != NULL && peer->failure != TLS_FAILURE_NONE &&
-		    peer->reason[0] != '\0' ? peer->reason : conn_tls_reason(l->conn);
+		note_no_tls(l, peer);
 	else
 		note_tls(l, peer);
 	if (l->is_closed)
@@ -384,6 +394,7 @@ on_dialled(void *arg, const struct dial_result *r)
 		return;
 	}
 	l->addr = r->addr;
+	l->local = r->local;
 	dlv_link_put_host(l->host, l->name, &r->addr);
 	if (helo[0] != '\0')
 		(void)slice_to_cstr(slice_str(helo), l->ehlo, sizeof(l->ehlo));

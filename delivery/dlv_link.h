@@ -65,6 +65,7 @@ struct dlv_link {
 	struct dlv_route	*route;
 	struct dlv_tls		*tls;
 	struct conn_addr	 addr;		/* of the other side, when connected */
+	struct conn_addr	 local;		/* ours */
 	uint64_t		 opened_ms;
 	bool			 is_idle;
 	uint64_t		 idle_until_ms;
@@ -85,7 +86,7 @@ struct dlv_link {
 	bool			 is_implicit;
 	const char		*tls_text;	/* for the log */
 	const char		*tls_reason;	/* of a handshake that failed */
-	enum tls_failure	 tls_failure;	/* what was demanded, and waived, was not met */
+	enum tls_failure	 tls_failure;	/* what was demanded was not met */
 	const char		*tls_lack;	/* why */
 	struct ipc_peer		*keyd;		/* that was asked */
 	uint64_t		 secret_call;
@@ -96,7 +97,7 @@ struct dlv_link {
 const char	*dlv_link_host(const struct dlv_link *);	/* "mx.example[192.0.2.1]:25" */
 const struct smtp_caps *dlv_link_caps(const struct dlv_link *);
 const char	*dlv_link_tls(const struct dlv_link *);	/* as dlv_tls_text */
-/* Of an advisory demand: NONE when it was met; why is a literal. */
+/* NONE when the demand was met, STARTTLS_NOT_SUPPORTED: no TLS; why is a literal. */
 enum tls_failure dlv_link_tls_failure(const struct dlv_link *, const char **why);
 bool		 dlv_link_is_esmtp(const struct dlv_link *);
 bool		 dlv_link_was_used(const struct dlv_link *);	/* not new: may be stale */

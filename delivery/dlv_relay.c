@@ -14,6 +14,7 @@ struct dlv_relay {
 	struct loop		*loop;
 	struct dns		*dns;
 	struct dlv_sts		*sts;
+	struct dlv_tlsrpt	*tlsrpt;
 	struct dlv_pool		*pool;
 	struct dlv_self		*self;
 	unsigned		 job_limit;
@@ -67,8 +68,9 @@ set_env(struct dlv_relay *r, const struct relay_options *o)
 {
 	r->job_limit = (unsigned)o->job_limit;
 	dlv_sts_set(r->sts, o->mta_sts, (uint16_t)o->mta_sts_port);
+	dlv_tlsrpt_set(r->tlsrpt, o->tlsrpt);
 	r->env = (struct dlv_smtp_env){ .loop = r->loop, .dns = r->dns, .sts = r->sts,
-	    .pool = r->pool, .self = r->self, .preference = (enum relay_preference)o->address_preference,
+	    .tlsrpt = r->tlsrpt, .pool = r->pool, .self = r->self, .preference = (enum relay_preference)o->address_preference,
 	    .address_limit = (unsigned)o->mx_address_limit,
 	    .session_limit = (unsigned)o->mx_session_limit, .port = (uint16_t)o->port };
 }
@@ -140,6 +142,25 @@ void
 dlv_relay_set_queue(struct dlv_relay *r, struct ipc_peer *queue)
 {
 	dlv_sts_set_queue(r->sts, queue);
+	dlv_tlsrpt_set_queue(r->tlsrpt, queue);
+}
+
+void
+dlv_relay_post(struct dlv_relay *r, struct ipc_peer *queue, const struct ipc_tlsrpt_post *m,
+    struct ipc_in *in)
+{
+	dlv_tlsrpt_on_post(r->tlsrpt, queue, m, in);
+}
+
+/* RFC 8460 s4.3.2.2: counted for the domain, though no session was begun. */
+static void
+on_no_policy(void *arg, const char *domain, enum tls_failure failure, const char *why)
+{
+	const struct dlv_relay *r = arg;
+	const struct tls_tally_session s = { .type = TLS_POLICY_STS, .failure = failure,
+	    .domain = slice_str(domain), .reason = slice_str(why), .count = 1 };
+
+	dlv_tlsrpt_add(r->tlsrpt, domain, &s);
 }
 
 /* ---- a job's end ---- */
@@ -370,6 +391,7 @@ on_turn(void *arg)
 	}
 	if (r->is_draining && r->job_count == 0 && !r->is_leaving) {
 		r->is_leaving = true;
+		dlv_tlsrpt_flush(r->tlsrpt);
 		dlv_pool_drain(r->pool, on_pool_drained, r);
 	}
 }
@@ -379,6 +401,7 @@ dlv_relay_queue_left(struct dlv_relay *r, struct ipc_peer *queue)
 {
 	struct list *n, *tmp;
 
+	dlv_tlsrpt_left(r->tlsrpt, queue);
 	LIST_EACH(n, tmp, &r->line) {
 		struct job *j = obj_of(n, struct job, link);
 
@@ -412,6 +435,8 @@ dlv_relay_new(const struct dlv_relay_parts *p)
 	r->loop = p->loop;
 	r->dns = p->dns;
 	r->sts = dlv_sts_new(p->loop, p->dns, p->tls);
+	r->tlsrpt = dlv_tlsrpt_new(p->loop, p->dns, p->tls);
+	dlv_sts_set_failed(r->sts, on_no_policy, r);
 	r->pool = dlv_pool_new(p->loop, p->hostname, p->tls, &c);
 	r->options = *p->options;
 	list_init(&r->jobs);
@@ -435,6 +460,7 @@ dlv_relay_free(struct dlv_relay **rp)
 	drop_routes(r);
 	dlv_pool_free(&r->pool);
 	dlv_sts_free(&r->sts);
+	dlv_tlsrpt_free(&r->tlsrpt);
 	dlv_self_free(&r->self);
 	free(r);
 }

@@ -47,6 +47,9 @@ void		 dlv_relay_queue_left(struct dlv_relay *, struct ipc_peer *);
 /* use: a relay_job request of this peer */
 void		 dlv_relay_take(struct dlv_relay *, struct ipc_peer *queue,
 		    const struct ipc_relay_job *, struct ipc_in *);
+/* A report to be posted (RFC 8460 s5.4). */
+void		 dlv_relay_post(struct dlv_relay *, struct ipc_peer *queue,
+		    const struct ipc_tlsrpt_post *, struct ipc_in *);
 unsigned	 dlv_relay_job_count(const struct dlv_relay *);
 unsigned	 dlv_relay_session_count(const struct dlv_relay *);
 /* Finishes what is at work, answers the rest as deferred, calls fn once. */

@@ -484,6 +484,75 @@ end_of_session(struct dlv_smtp *s)
 	count_session(s, at);
 }
 
+/* ---- reports (RFC 8460) ---- */
+
+static bool
+is_reported(const struct dlv_smtp *s)
+{
+	return s->hop == 0 && dlv_tlsrpt_is_on(s->env.tlsrpt) &&
+	    s->route->tls != CONF_RELAY_TLS_NONE;
+}
+
+/* A session with the host that is tried, or one that will not be (link NULL). */
+static void
+report(struct dlv_smtp *s, enum tls_failure failure, const char *why)
+{
+	const struct tlsrpt_policy *p = s->find != NULL ? dlv_find_policy(s->find) : NULL;
+	char from[CONN_ADDR_TEXT_BYTES], to[CONN_ADDR_TEXT_BYTES];
+	struct tls_tally_session t = { .failure = failure, .count = 1,
+	    .reason = slice_str(why) };
+
+	if (p == NULL)
+		return;
+	t.type = p->type;
+	t.domain = slice_str(p->domain);
+	t.text = buf_slice(&p->text);
+	if (failure != TLS_FAILURE_NONE)
+		t.mx_host = slice_str(s->host);
+	if (failure != TLS_FAILURE_NONE && s->link != NULL) {
+		conn_addr_ip_str(from, &s->link->local);
+		conn_addr_ip_str(to, &s->link->addr);
+		t.from_ip = slice_str(from);
+		t.to_ip = slice_str(to);
+	}
+	dlv_tlsrpt_add(s->env.tlsrpt, p->owner, &t);
+}
+
+/* A new connection is ready for mail. */
+static void
+report_up(struct dlv_smtp *s)
+{
+	const struct tlsrpt_policy *p = dlv_find_policy(s->find);
+	const char *why;
+	enum tls_failure failure = dlv_link_tls_failure(s->link, &why);
+
+	/* What was told of the handshake before stands for this one. */
+	if (dlv_link_was_used(s->link) || s->in_clear || p == NULL)
+		return;
+	/* Nobody demanded that the certificate be good. */
+	if (failure != TLS_FAILURE_STARTTLS_NOT_SUPPORTED && !s->tls->demand.is_advisory)
+		failure = TLS_FAILURE_NONE;
+	if (p->failure != TLS_FAILURE_NONE) {
+		failure = p->failure;
+		why = s->tls->is_unlisted ? "the policy does not name the host" :
+		    "no TLSA record is usable";
+	}
+	report(s, failure, failure == TLS_FAILURE_NONE ? "" : why);
+}
+
+/* What else may end a connection says nothing of TLS (RFC 8460 s4.3.4). */
+static void
+report_down(struct dlv_smtp *s, enum dlv_down how, const struct smtp_result *result)
+{
+	const char *why;
+	enum tls_failure failure = dlv_link_tls_failure(s->link, &why);
+
+	if (how == DLV_DOWN_TLS)
+		report(s, failure, why);
+	else if (how == DLV_DOWN_BEFORE && result->stage == SMTP_STAGE_STARTTLS)
+		report(s, TLS_FAILURE_STARTTLS_NOT_SUPPORTED, "STARTTLS is not offered");
+}
+
 /* RFC 8461 s5: a policy in testing, and a host that it would have kept us from. */
 static void
 log_testing(const struct dlv_smtp *s)
@@ -509,6 +578,8 @@ on_up(void *arg)
 	s->ready_ms = loop_now(s->env.loop);
 	if (s->tls->demand.is_advisory)
 		log_testing(s);
+	if (is_reported(s))
+		report_up(s);
 	start_round(s);
 }
 
@@ -558,6 +629,8 @@ on_down(void *arg, enum dlv_down how, const struct smtp_result *why)
 	bool once_more = how == DLV_DOWN_TLS && retries_in_clear(s, why);
 
 	s->is_scanning = false;
+	if (is_reported(s))
+		report_down(s, how, why);
 	if (how == DLV_DOWN_AFTER && dlv_link_was_used(s->link) && !s->is_fresh) {
 		s->is_fresh = true;
 		once_more = true;
@@ -637,6 +710,15 @@ try_address(struct dlv_smtp *s)
 /* ---- host ---- */
 
 static void
+report_skip(struct dlv_smtp *s, const struct dlv_verdict *v)
+{
+	const struct tlsrpt_policy *p = dlv_find_policy(s->find);
+
+	if (p != NULL && p->failure != TLS_FAILURE_NONE)
+		report(s, p->failure, v->text);
+}
+
+static void
 on_found(void *arg, enum dlv_find_event event, struct dlv_target *t,
     const struct dlv_verdict *v)
 {
@@ -644,6 +726,8 @@ on_found(void *arg, enum dlv_find_event event, struct dlv_target *t,
 
 	if (v != NULL && v->error != ERR_OK)
 		note_verdict(s, v);
+	if (event == DLV_FIND_SKIP)
+		report_skip(s, v);
 	switch (event) {
 	case DLV_FIND_HOST:
 		(void)slice_to_cstr(slice_str(t->host), s->host, sizeof(s->host));
@@ -680,7 +764,8 @@ start_hop(struct dlv_smtp *s, const struct conf_hop *hop)
 		.preference = s->env.preference, .seed = s->mail->msg ^ loop_now(s->env.loop),
 		.deadline_ms = s->deadline_ms,
 		.require_tls = (s->mail->flags & QUEUE_REQUIRETLS) != 0,
-		.tls_optional = (s->mail->flags & QUEUE_TLS_OPTIONAL) != 0 };
+		.tls_optional = (s->mail->flags & QUEUE_TLS_OPTIONAL) != 0,
+		.is_reported = is_reported(s) };
 
 	s->address_count = s->session_count = 0;
 	s->find = dlv_find_new(&p, on_found, s);

@@ -16,6 +16,7 @@
 #include "delivery/dlv_outcome.h"
 #include "delivery/dlv_pool.h"
 #include "delivery/dlv_source.h"
+#include "delivery/dlv_tlsrpt.h"
 
 struct dlv_smtp;
 
@@ -24,6 +25,7 @@ struct dlv_smtp_env {
 	struct loop		*loop;
 	struct dns		*dns;
 	struct dlv_sts		*sts;		/* NULL: not heeded */
+	struct dlv_tlsrpt	*tlsrpt;
 	struct dlv_pool		*pool;
 	const struct dlv_self	*self;
 	enum relay_preference	 preference;

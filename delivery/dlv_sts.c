@@ -38,6 +38,8 @@ struct dlv_sts {
 	struct ipc_peer		*queue;
 	bool			 is_heeded;
 	uint16_t		 port;
+	dlv_sts_failed_fn	*failed;	/* NULL: nobody wants to know */
+	void			*failed_arg;
 	struct map		 entries;
 	struct list		 by_use;	/* the least used first */
 	size_t			 bytes;
@@ -264,6 +266,8 @@ on_fetched(void *arg, const struct sts_fetch_result *r)
 		keep(e);
 	} else {
 		e->failed_ms = loop_now(e->sts->loop);
+		if (e->sts->failed != NULL)
+			e->sts->failed(e->sts->failed_arg, e->domain, r->failure, r->why);
 	}
 	wake(e);
 	make_room(e->sts);
@@ -424,6 +428,13 @@ dlv_sts_set(struct dlv_sts *s, bool is_heeded, uint16_t port)
 {
 	s->is_heeded = is_heeded;
 	s->port = port;
+}
+
+void
+dlv_sts_set_failed(struct dlv_sts *s, dlv_sts_failed_fn *fn, void *arg)
+{
+	s->failed = fn;
+	s->failed_arg = arg;
 }
 
 /* Its pending calls have ended. */

@@ -39,6 +39,10 @@ struct dlv_sts_entry;
 /* The policy in force, NULL: none. Borrowed for the call. */
 typedef void	 dlv_sts_fn(void *arg, const struct sts_policy *);
 
+/* A policy that could not be had, for reports. */
+typedef void	 dlv_sts_failed_fn(void *arg, const char *domain, enum tls_failure,
+    const char *why);
+
 /* The caller's storage; must stay where it is until fn is called. */
 struct dlv_sts_ask {
 	struct dlv_sts		*sts;		/* NULL: nothing is asked */
@@ -57,6 +61,7 @@ struct dlv_sts_ask {
 struct dlv_sts	*dlv_sts_new(struct loop *, struct dns *, struct tls_client_ctx *);
 void		 dlv_sts_free(struct dlv_sts **);	/* no ask is open */
 void		 dlv_sts_set(struct dlv_sts *, bool is_heeded, uint16_t port);
+void		 dlv_sts_set_failed(struct dlv_sts *, dlv_sts_failed_fn *, void *arg);
 void		 dlv_sts_set_queue(struct dlv_sts *, struct ipc_peer *);	/* NULL: gone */
 
 /* use: fn is called once, never inside; zeroed storage at first */

@@ -22,6 +22,13 @@ http_reply_init(struct http_reply *r, size_t body_max)
 }
 
 void
+http_reply_init_post(struct http_reply *r)
+{
+	http_reply_init(r, 0);
+	r->is_post = true;
+}
+
+void
 http_reply_fini(struct http_reply *r)
 {
 	buf_fini(&r->line);
@@ -62,6 +69,12 @@ take_line(struct http_reply *r, struct slice *s, struct slice *line)
 	return ERR_OK;
 }
 
+static bool
+is_wanted(const struct http_reply *r, unsigned status)
+{
+	return r->is_post ? status >= 200 && status < 300 : status == 200;
+}
+
 /* RFC 9112 s4: HTTP/1.1 200 OK */
 static enum err
 read_status(struct http_reply *r, struct slice line)
@@ -78,9 +91,10 @@ read_status(struct http_reply *r, struct slice line)
 	/* RFC 8461 s3.3 */
 	if (n >= 300 && n < 400)
 		return fail(r, ERR_UNSUPPORTED, "redirected");
-	if (n != 200 && (n > 199 || n == 101))
-		return fail(r, ERR_UNSUPPORTED, n == 404 || n == 410 ? "there is no policy" :
-		    n >= 500 ? "the server failed" : "not a status of 200");
+	if (!is_wanted(r, n) && (n > 199 || n == 101))
+		return fail(r, ERR_UNSUPPORTED, (n == 404 || n == 410) && !r->is_post ?
+		    "there is no policy" :
+		    n >= 500 ? "the server failed" : "not a status of success");
 	r->step = HTTP_FIELDS;
 	return ERR_OK;
 }
@@ -125,7 +139,7 @@ read_field(struct http_reply *r, struct slice line)
 	    slice_find(name, '\t') < name.n)
 		return fail(r, ERR_SYNTAX, "a line is not a header field");
 	value = slice_trim(value);
-	if (r->status != 200)
+	if (r->status != 200 || r->is_post)
 		return ERR_OK;
 	if (slice_ieq_str(name, "Content-Length"))
 		return read_length(r, value);
@@ -144,6 +158,10 @@ read_field(struct http_reply *r, struct slice line)
 static enum err
 end_of_fields(struct http_reply *r)
 {
+	if (r->is_post && is_wanted(r, r->status)) {
+		r->step = HTTP_DONE;
+		return ERR_OK;
+	}
 	/* RFC 9110 s15.2: the reply follows. */
 	if (r->status != 200) {
 		r->step = HTTP_STATUS;

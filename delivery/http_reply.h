@@ -3,7 +3,8 @@
  * The reply to one GET, as far as fetching a policy needs it (RFC 9112;
  * RFC 8461 s3.3): a 200 of text/plain, its body told by Content-Length, in
  * chunks, or up to the end of the connection.  Redirects, other statuses,
- * codings and types are failures.  Pure: bytes in, body out.
+ * codings and types are failures.  Or the reply to one POST: any 2xx, whose
+ * body is not looked at.  Pure: bytes in, body out.
  *
  * Limits: HTTP_LINE_MAX of a line, HTTP_HEAD_MAX of status, fields, chunk
  * sizes and trailer together, HTTP_FIELDS_MAX fields, body_max of the body.
@@ -31,6 +32,7 @@ enum http_step {
 struct http_reply {
 	enum http_step	 step;
 	unsigned	 status;
+	bool		 is_post;
 	bool		 is_1_0;
 	bool		 has_length, has_chunks, has_type;
 	uint64_t	 left;		/* bytes of body or chunk */
@@ -43,11 +45,12 @@ struct http_reply {
 };
 
 void		 http_reply_init(struct http_reply *, size_t body_max);
+void		 http_reply_init_post(struct http_reply *);
 void		 http_reply_fini(struct http_reply *);
 /*
  * ERR_OK: the body is complete, what follows is not looked at; ERR_SHORT: more
  * is needed; else it failed, for good: ERR_SYNTAX, ERR_LIMIT, ERR_TOOBIG,
- * ERR_UNSUPPORTED (not a 200 of text/plain).
+ * ERR_UNSUPPORTED (not a 200 of text/plain; to a POST, not a 2xx).
  */
 enum err	 http_reply_feed(struct http_reply *, struct slice) MUST_USE;
 /* The connection's end: ERR_OK when that ends the body, else ERR_END. */

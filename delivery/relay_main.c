@@ -35,6 +35,14 @@ on_job(struct ipc_peer *peer, const void *m, struct ipc_in *in)
 }
 
 static void
+on_post(struct ipc_peer *peer, const void *m, struct ipc_in *in)
+{
+	struct state *s = daemon_state(ipc_peer_arg(peer));
+
+	dlv_relay_post(s->relay, peer, m, in);
+}
+
+static void
 queue_joined(struct daemon_app *app, struct ipc_peer *peer)
 {
 	struct state *s = daemon_state(app);
@@ -72,6 +80,7 @@ keyd_left(struct daemon_app *app, struct ipc_peer *peer)
 
 static const struct ipc_handler queue_handlers[] = {
 	{ IPC_MSG_relay_job, on_job },
+	{ IPC_MSG_tlsrpt_post, on_post },
 	{ 0, NULL }
 };
 static const struct ipc_handler keyd_handlers[] = { { 0, NULL } };

@@ -5,7 +5,7 @@
  * proves by a chain that it is mta-sts.DOMAIN; redirects are not followed.
  *
  * fn is the last call, comes once and never inside sts_fetch_new; the fetch is
- * gone then.  It takes STS_FETCH_MS at most.
+ * gone then.  It takes a minute at most (RFC 8461 s3.3; https_call.h).
  */
 #ifndef STS_FETCH_H
 #define STS_FETCH_H
@@ -15,7 +15,6 @@
 #include "lib/io/loop.h"
 #include "lib/io/tls_client.h"
 
-#define STS_FETCH_MS	60000u	/* RFC 8461 s3.3: a minute */
 
 struct sts_fetch_result {
 	enum err		 e;

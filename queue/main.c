@@ -21,6 +21,7 @@
 #include "queue/queue_relay.h"
 #include "queue/queue_run.h"
 #include "queue/queue_sts.h"
+#include "queue/queue_tlsrpt_send.h"
 #include "queue/queue_tool.h"
 #include "queue/queue_txn.h"
 
@@ -31,6 +32,8 @@
 struct queue_daemon {
 	struct queue		 q;
 	struct queue_sts	*sts;
+	struct queue_tlsrpt	*tlsrpt;
+	char			 contact[ADDR_TEXT_MAX + 16];
 	struct timer		 drain_timer;
 	uint64_t		 drain_until_ms;
 };
@@ -113,9 +116,19 @@ on_sts_put(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		ipc_peer_violation(peer, "sts_put: not a policy");
 }
 
+static void
+on_tlsrpt_put(struct ipc_peer *peer, const void *m, struct ipc_in *in)
+{
+	struct queue_daemon *d = daemon_state(ipc_peer_arg(peer));
+
+	if (queue_tlsrpt_put(d->tlsrpt, m, peer, in->id) != ERR_OK)
+		ipc_peer_violation(peer, "tlsrpt_put: not sums of sessions");
+}
+
 static const struct ipc_handler relay_handlers[] = {
 	{ IPC_MSG_sts_get, on_sts_get },
 	{ IPC_MSG_sts_put, on_sts_put },
+	{ IPC_MSG_tlsrpt_put, on_tlsrpt_put },
 	{ 0, NULL }
 };
 static const struct ipc_handler no_handlers[] = {
@@ -173,7 +186,10 @@ relay_joined(struct daemon_app *app, struct ipc_peer *peer)
 static void
 relay_left(struct daemon_app *app, struct ipc_peer *peer)
 {
-	queue_relay_leave(queue_of_app(app), peer);
+	struct queue_daemon *d = daemon_state(app);
+
+	queue_tlsrpt_left(d->tlsrpt, peer);
+	queue_relay_leave(&d->q, peer);
 }
 
 static void
@@ -273,6 +289,25 @@ load_texts(struct daemon_app *app, struct queue *q, const struct queue_options *
 }
 
 static void
+load_report_names(struct daemon_app *app, const struct queue_options *o)
+{
+	struct queue_daemon *d = daemon_state(app);
+	struct queue_tlsrpt_names names = { .hostname = d->q.hostname,
+	    .organization = o->tls_report_organization, .contact = o->tls_report_contact };
+	struct buf b;
+
+	if (names.organization[0] == '\0')
+		names.organization = names.hostname;
+	buf_init(&b, sizeof(d->contact));
+	buf_printf(&b, "postmaster@%s", names.hostname);
+	(void)slice_to_cstr(names.contact[0] != '\0' ? slice_str(names.contact) : buf_slice(&b),
+	    d->contact, sizeof(d->contact));
+	buf_fini(&b);
+	names.contact = d->contact;
+	queue_tlsrpt_set(d->tlsrpt, &names);
+}
+
+static void
 load_options(struct daemon_app *app)
 {
 	const struct queue_options *o = daemon_options(app, "queue", NULL);
@@ -302,6 +337,7 @@ load_options(struct daemon_app *app)
 	queue_resolve_set(&q->resolver, q->hostname, g->postmaster, g->recipient_delimiter);
 	load_domains(app, q);
 	queue_line_set_limits(q);
+	load_report_names(app, o);
 	load_routes(app, q);
 	load_texts(app, q, o);
 }
@@ -324,10 +360,14 @@ wake(void *arg)
 static void
 queue_load_spool(struct daemon_app *app)
 {
-	struct queue *q = queue_of_app(app);
+	struct queue_daemon *d = daemon_state(app);
+	struct queue *q = &d->q;
 
 	queue_core_init(q, daemon_loop(app), daemon_dir(app), ".");
-	((struct queue_daemon *)daemon_state(app))->sts = queue_sts_new(q->loop, q->dir);
+	d->sts = queue_sts_new(q->loop, q->dir, &q->keys);
+	d->tlsrpt = queue_tlsrpt_new(q->loop, q->dir, &q->keys, &queue_tlsrpt_send_ops, q);
+	list_push(&q->keeps, &queue_sts_keep(d->sts)->link);
+	list_push(&q->keeps, &queue_tlsrpt_keep(d->tlsrpt)->link);
 	load_options(app);
 	queue_recover_run(q);
 	q->flush = queue_flush_new(q->dir, q->table.last_number);
@@ -339,6 +379,21 @@ static void
 queue_start(struct daemon_app *app)
 {
 	queue_compact_arm(queue_of_app(app));
+}
+
+/* The files that are kept are on disk. */
+static bool
+are_kept(struct queue *q)
+{
+	bool all = true;
+
+	for (struct list *l = q->keeps.next; l != &q->keeps; l = l->next) {
+		struct queue_keep *k = obj_of(l, struct queue_keep, link);
+
+		queue_keep_save(k);
+		all &= !queue_keep_is_writing(k);
+	}
+	return all;
 }
 
 static bool
@@ -355,8 +410,7 @@ on_drain(void *arg)
 	struct daemon_app *app = arg;
 	struct queue_daemon *d = daemon_state(app);
 
-	queue_sts_save(d->sts);
-	if ((!is_idle(&d->q) || queue_sts_is_writing(d->sts)) &&
+	if ((!are_kept(&d->q) || !is_idle(&d->q)) &&
 	    loop_now(d->q.loop) < d->drain_until_ms) {
 		timer_set(&d->drain_timer, loop_now(d->q.loop) + DRAIN_POLL_MS);
 		return;

@@ -36,6 +36,7 @@ queue_core_init(struct queue *q, struct loop *loop, int dir, const char *path)
 	queue_table_init(&q->table);
 	queue_sched_init(&q->sched);
 	queue_rate_init(q);
+	list_init(&q->keeps);
 	list_init(&q->clients);
 	list_init(&q->direct);
 	list_init(&q->stuck);

@@ -86,6 +86,7 @@ struct queue {
 	const char		*hostname;
 	struct queue_limits	 limits;
 
+	struct list		 keeps;		/* struct queue_keep: files that need a key */
 	struct queue_resolver	 resolver;
 	struct queue_maps	*maps;		/* lookup tables */
 	struct list		 map_builds;	/* being made: queue_map_tool */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "queue/queue_keyd.h"
 
+#include <stdlib.h>
+
 #include "lib/base/log.h"
+#include "lib/base/must.h"
 #include "queue/queue_forward.h"
+#include "queue/queue_keep.h"
 #include "queue/queue_run.h"
 
 #define KEY_MS		10000u	/* keyd answers at once or is not well */
@@ -10,24 +14,53 @@
 
 static void ask_key(struct queue *, uint32_t id);
 
-/* Items read at the start may be under older keys. */
+/* Keys that are asked for in one go. */
+struct asked {
+	uint32_t	 ids[QUEUE_SPOOL_KEYS];
+	unsigned	 n;
+};
+
+static void
+ask_once(struct queue *q, struct asked *a, uint32_t id)
+{
+	unsigned i;
+
+	if (id == 0 || a->n >= QUEUE_SPOOL_KEYS || queue_seal_find_key(&q->keys, id) != NULL)
+		return;
+	for (i = 0; i < a->n && a->ids[i] != id; i++)
+		;
+	if (i == a->n) {
+		a->ids[a->n++] = id;
+		ask_key(q, id);
+	}
+}
+
+/* Items and files read at the start may be under older keys. */
 static void
 ask_old_keys(struct queue *q)
 {
-	uint32_t asked[QUEUE_SPOOL_KEYS], n = 0, i, id;
+	struct asked a = { .n = 0 };
 	struct list *l;
 
-	for (l = q->table.order.next; l != &q->table.order && n < QUEUE_SPOOL_KEYS; l = l->next) {
-		id = obj_of(l, struct queue_item, order)->key_id;
-		if (id == 0 || queue_seal_find_key(&q->keys, id) != NULL)
-			continue;
-		for (i = 0; i < n && asked[i] != id; i++)
-			;
-		if (i == n) {
-			asked[n++] = id;
-			ask_key(q, id);
-		}
-	}
+	for (l = q->keeps.next; l != &q->keeps; l = l->next)
+		ask_once(q, &a, queue_keep_wants(obj_of(l, struct queue_keep, link)));
+	for (l = q->table.order.next; l != &q->table.order && a.n < QUEUE_SPOOL_KEYS; l = l->next)
+		ask_once(q, &a, obj_of(l, struct queue_item, order)->key_id);
+}
+
+static void
+tell_keeps(struct queue *q)
+{
+	for (struct list *l = q->keeps.next; l != &q->keeps; l = l->next)
+		queue_keep_on_key(obj_of(l, struct queue_keep, link));
+}
+
+/* keyd answers, and has no such key. */
+static void
+refused(struct queue *q, uint32_t id)
+{
+	for (struct list *l = q->keeps.next; l != &q->keeps; l = l->next)
+		queue_keep_on_refused(obj_of(l, struct queue_keep, link), id);
 }
 
 static void
@@ -38,10 +71,11 @@ take_key(struct queue *q, const struct ipc_spool_key_reply *r, bool is_current)
 		    log_str("result", "refused"));
 		return;
 	}
-	if (is_current) {
+	if (is_current)
 		q->keys.current = r->id;
+	tell_keeps(q);
+	if (is_current)
 		ask_old_keys(q);
-	}
 	queue_run_arm(q);
 }
 
@@ -75,21 +109,48 @@ on_current_key(void *arg, enum err e, uint16_t type, const void *m, struct ipc_i
 	on_key(arg, e, type, m, true);
 }
 
+struct old_key {
+	struct queue	*q;
+	uint32_t	 id;
+};
+
 static void
 on_old_key(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 {
+	struct old_key *ask = arg;
+	struct queue *q = ask->q;
+	uint32_t id = ask->id;
+
 	(void)in;
-	on_key(arg, e, type, m, false);
+	free(ask);
+	if (e == ERR_OK && type != IPC_MSG_spool_key_reply)
+		refused(q, id);
+	on_key(q, e, type, m, false);
+}
+
+static enum err
+call(struct queue *q, const struct ipc_spool_key *m, ipc_reply_fn *fn, void *arg)
+{
+	return ipc_call(q->keyd, IPC_MSG_spool_key, m, NULL, 0, loop_now(q->loop) + KEY_MS,
+	    fn, arg, NULL);
 }
 
 static void
 ask_key(struct queue *q, uint32_t id)
 {
 	const struct ipc_spool_key m = { .id = id };
+	struct old_key *ask;
 	enum err e;
 
-	e = ipc_call(q->keyd, IPC_MSG_spool_key, &m, NULL, 0, loop_now(q->loop) + KEY_MS,
-	    id == 0 ? on_current_key : on_old_key, q, NULL);
+	if (id == 0) {
+		e = call(q, &m, on_current_key, q);
+	} else {
+		ask = must_alloc(1, sizeof(*ask));
+		*ask = (struct old_key){ q, id };
+		e = call(q, &m, on_old_key, ask);
+		if (e != ERR_OK)
+			free(ask);
+	}
 	if (e != ERR_OK)
 		on_key(q, e, 0, NULL, false);
 }

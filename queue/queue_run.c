@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "queue/queue_keep.h"
 #include "queue/queue_load.h"
 #include "queue/queue_msg.h"
 #include "queue/queue_spool.h"
@@ -19,10 +20,21 @@ struct loading {
 	bool			 is_fetch;	/* of the body alone */
 };
 
+/* What relay asks for must be known, or it sends as if there were no policy. */
+static bool
+has_keeps(const struct queue *q)
+{
+	for (const struct list *l = q->keeps.next; l != &q->keeps; l = l->next)
+		if (queue_keep_wants(obj_of(l, struct queue_keep, link)) != 0)
+			return false;
+	return true;
+}
+
 bool
 queue_run_is_ready(const struct queue *q)
 {
-	return q->resolver.is_ready && q->keys.current != 0 && !q->is_draining;
+	return q->resolver.is_ready && q->keys.current != 0 && has_keeps(q) &&
+	    !q->is_draining;
 }
 
 void

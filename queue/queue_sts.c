@@ -1,37 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table at the top, the file's form in the middle, reading and writing it
- * at the bottom.  The file: magic of 8, u32 format, u32 count, u64 bytes of
- * what follows; the policies; BLAKE2b-256 of all before it.
+ * The table at the top, what stands in the file at the bottom: u32 count, the
+ * policies.  Format 1 was not sealed: magic of 8, u32 format, u32 count, u64
+ * bytes of what follows; the policies; BLAKE2b-256 of all before it.
  */
 #include "queue/queue_sts.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/list.h"
-#include "lib/base/log.h"
 #include "lib/base/map.h"
 #include "lib/base/must.h"
 #include "lib/crypto/cry.h"
 #include "lib/ipc/ipc_codec.h"
-#include "lib/sys/fd.h"
-#include "lib/sys/path.h"
 
-#define FORMAT		1u
-#define HEAD_BYTES	24u
-#define SUM_BYTES	32u
-#define NEW_FILE	QUEUE_STS_FILE ".new"
-#define ASIDE_FILE	"corrupt-" QUEUE_STS_FILE
+#define FORMAT		2u
+#define OLD_HEAD_BYTES	24u
+#define OLD_SUM_BYTES	32u
 /* Lengths and numbers of a policy in the file. */
 #define FIXED_BYTES	(8u + 4u + 3u * 2u)
-#define FILE_MAX	(HEAD_BYTES + QUEUE_STS_BYTES_MAX + SUM_BYTES)
-
-static const char magic[8] = "GODWITST";
+#define CONTENT_MAX	(4u + QUEUE_STS_BYTES_MAX)
 
 struct entry {
 	struct map_node		 node;
@@ -42,15 +31,10 @@ struct entry {
 
 struct queue_sts {
 	struct loop	*loop;
-	int		 dir;
 	struct map	 entries;
 	struct list	 by_use;	/* the least used first */
 	size_t		 bytes;		/* in the file */
-	struct timer	 timer;
-	bool		 is_dirty;
-	bool		 is_writing;	/* in the pool: out and result are its */
-	struct buf	 out;
-	enum err	 result;
+	struct queue_keep keep;
 };
 
 static uint64_t
@@ -171,21 +155,13 @@ queue_sts_find(struct queue_sts *s, struct slice domain, struct queue_sts_policy
 	return true;
 }
 
-static void
-arm(struct queue_sts *s, uint64_t ms)
-{
-	if (!s->is_writing && !timer_is_set(&s->timer))
-		timer_set(&s->timer, loop_now(s->loop) + ms);
-}
-
 enum err
 queue_sts_put(struct queue_sts *s, const struct queue_sts_policy *p)
 {
 	if (!is_sound(p))
 		return ERR_VIOLATION;
 	add(s, p);
-	s->is_dirty = true;
-	arm(s, QUEUE_STS_SAVE_MS);
+	queue_keep_changed(&s->keep);
 	return ERR_OK;
 }
 
@@ -195,18 +171,22 @@ queue_sts_count(const struct queue_sts *s)
 	return (unsigned)s->entries.count;
 }
 
-/* ---- form ---- */
+struct queue_keep *
+queue_sts_keep(struct queue_sts *s)
+{
+	return &s->keep;
+}
+
+/* ---- file ---- */
 
 static void
-put_file(struct buf *b, const struct queue_sts *s)
+put_content(void *arg, struct buf *b)
 {
-	unsigned char sum[SUM_BYTES];
+	struct queue_sts *s = arg;
 	const struct list *n;
 
-	buf_put(b, magic, sizeof(magic));
-	ipc_put_u32(b, FORMAT);
+	drop_expired(s);
 	ipc_put_u32(b, (uint32_t)s->entries.count);
-	ipc_put_u64(b, s->bytes);
 	for (n = list_first(&s->by_use); n != NULL; n = list_next(&s->by_use, n)) {
 		const struct entry *e = obj_of(n, struct entry, by_use);
 
@@ -216,14 +196,13 @@ put_file(struct buf *b, const struct queue_sts *s)
 		ipc_put_var(b, e->p.id, QUEUE_STS_ID_MAX);
 		ipc_put_var(b, e->p.body, QUEUE_STS_BODY_MAX);
 	}
-	cry_hash(sum, sizeof(sum), buf_slice(b));
-	buf_put(b, sum, sizeof(sum));
-	must(buf_err(b) == ERR_OK);
 }
 
 static enum err
 get_policies(struct queue_sts *s, struct ipc_reader *r, uint32_t count)
 {
+	if (count > QUEUE_STS_DOMAINS_MAX)
+		return ERR_CORRUPT;
 	for (uint32_t i = 0; i < count; i++) {
 		struct queue_sts_policy p;
 
@@ -240,201 +219,60 @@ get_policies(struct queue_sts *s, struct ipc_reader *r, uint32_t count)
 	return r->p == r->end ? ERR_OK : ERR_CORRUPT;
 }
 
-/* What its sum covers is as it was written; all the same nothing is believed. */
 static enum err
-get_file(struct queue_sts *s, struct slice file)
+get_content(void *arg, struct slice content)
 {
-	unsigned char sum[SUM_BYTES];
-	struct ipc_reader r;
-	uint32_t format, count;
+	struct ipc_reader r = ipc_reader_of(content);
+	uint32_t count = ipc_get_u32(&r);
 
-	if (file.n < HEAD_BYTES + SUM_BYTES || memcmp(file.p, magic, sizeof(magic)) != 0)
-		return ERR_CORRUPT;
-	r = ipc_reader_of(slice_from(slice_head(file, file.n - SUM_BYTES), sizeof(magic)));
-	format = ipc_get_u32(&r);
-	count = ipc_get_u32(&r);
-	if (format != FORMAT)
-		return ERR_VERSION;
-	cry_hash(sum, sizeof(sum), slice_head(file, file.n - SUM_BYTES));
-	if (memcmp(sum, file.p + file.n - SUM_BYTES, sizeof(sum)) != 0 ||
-	    ipc_get_u64(&r) != file.n - HEAD_BYTES - SUM_BYTES ||
-	    count > QUEUE_STS_DOMAINS_MAX)
-		return ERR_CORRUPT;
-	return get_policies(s, &r, count);
+	return r.bad ? ERR_CORRUPT : get_policies(arg, &r, count);
 }
 
-/* ---- disk ---- */
-
 static enum err
-read_file(struct buf *b, int dir)
+get_old(void *arg, struct slice file)
 {
-	int fd = openat(dir, QUEUE_STS_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	enum err e = ERR_OK;
-	ssize_t n;
+	unsigned char sum[OLD_SUM_BYTES];
+	struct ipc_reader r;
+	uint32_t count;
 
-	if (fd == -1)
-		return err_from_errno(errno);
-	for (;;) {
-		char *p = buf_reserve(b, 65536);
-
-		if (p == NULL) {
-			e = ERR_TOOBIG;
-			break;
-		}
-		n = read(fd, p, 65536);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			e = n < 0 ? err_from_errno(errno) : ERR_OK;
-			break;
-		}
-		buf_commit(b, (size_t)n);
-	}
-	(void)close(fd);
-	return e;
+	if (file.n < OLD_HEAD_BYTES + OLD_SUM_BYTES)
+		return ERR_CORRUPT;
+	r = ipc_reader_of(slice_from(slice_head(file, file.n - OLD_SUM_BYTES), 12));
+	count = ipc_get_u32(&r);
+	cry_hash(sum, sizeof(sum), slice_head(file, file.n - OLD_SUM_BYTES));
+	if (memcmp(sum, file.p + file.n - OLD_SUM_BYTES, sizeof(sum)) != 0 ||
+	    ipc_get_u64(&r) != file.n - OLD_HEAD_BYTES - OLD_SUM_BYTES)
+		return ERR_CORRUPT;
+	return get_policies(arg, &r, count);
 }
 
 static void
-clear(struct queue_sts *s)
+clear(void *arg)
 {
+	struct queue_sts *s = arg;
 	struct list *n;
 
 	while ((n = list_first(&s->by_use)) != NULL)
 		drop(s, obj_of(n, struct entry, by_use));
 }
 
-static void
-set_aside(struct queue_sts *s, enum err e)
-{
-	clear(s);
-	log_event(LOG_corrupt, log_str("what", "policies"), log_str("where", QUEUE_STS_FILE),
-	    log_str("reason", err_text(e)));
-	if (renameat(s->dir, QUEUE_STS_FILE, s->dir, ASIDE_FILE) == -1)
-		log_event(LOG_disk, log_str("what", "policies"),
-		    log_str("reason", strerror(errno)));
-}
-
-static void
-load(struct queue_sts *s)
-{
-	struct buf b;
-	enum err e;
-
-	/* Room for a whole step of reading behind the last byte. */
-	buf_init(&b, FILE_MAX + 65536);
-	e = read_file(&b, s->dir);
-	if (e == ERR_OK)
-		e = get_file(s, buf_slice(&b));
-	if (e != ERR_OK && e != ERR_NOTFOUND)
-		set_aside(s, e);
-	buf_fini(&b);
-}
-
-/* In the pool, or at the end. */
-static enum err
-write_file(int dir, struct slice bytes)
-{
-	int fd = openat(dir, NEW_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
-	enum err e;
-
-	if (fd == -1)
-		return err_from_errno(errno);
-	e = fd_write_all(fd, bytes.p, bytes.n);
-	if (e == ERR_OK && fsync(fd) == -1)
-		e = err_from_errno(errno);
-	(void)close(fd);
-	if (e == ERR_OK && renameat(dir, NEW_FILE, dir, QUEUE_STS_FILE) == -1)
-		e = err_from_errno(errno);
-	return e == ERR_OK ? path_sync_dir(dir) : e;
-}
-
-static void
-prepare(struct queue_sts *s)
-{
-	drop_expired(s);
-	buf_reset(&s->out);
-	put_file(&s->out, s);
-	s->is_dirty = false;
-}
-
-static void
-written(struct queue_sts *s)
-{
-	buf_release(&s->out);
-	if (s->result != ERR_OK) {
-		log_event(LOG_disk, log_str("what", "policies"),
-		    log_str("reason", err_text(s->result)));
-		s->is_dirty = true;
-	}
-	if (s->is_dirty)
-		arm(s, s->result == ERR_OK ? QUEUE_STS_SAVE_MS : QUEUE_STS_RETRY_MS);
-}
-
-static void
-work(void *arg)
-{
-	struct queue_sts *s = arg;
-
-	s->result = write_file(s->dir, buf_slice(&s->out));
-}
-
-static void
-done(void *arg)
-{
-	struct queue_sts *s = arg;
-
-	s->is_writing = false;
-	written(s);
-}
-
-static void
-on_timer(void *arg)
-{
-	struct queue_sts *s = arg;
-	enum err e;
-
-	prepare(s);
-	s->is_writing = true;
-	/* From here on the result is the pool's, until done. */
-	e = loop_work(s->loop, work, done, s);
-	if (e != ERR_OK) {
-		s->result = e;
-		done(s);
-	}
-}
-
-void
-queue_sts_save(struct queue_sts *s)
-{
-	if (!s->is_dirty || s->is_writing)
-		return;
-	timer_stop(&s->timer);
-	prepare(s);
-	work(s);
-	written(s);
-}
-
-bool
-queue_sts_is_writing(const struct queue_sts *s)
-{
-	return s->is_writing;
-}
+static const struct queue_keep_kind kind = {
+	.file = QUEUE_STS_FILE, .what = "policies", .magic = "GODWITST", .format = FORMAT,
+	.id = QUEUE_STS_SEAL_ID, .content_max = CONTENT_MAX, .delay_ms = QUEUE_STS_SAVE_MS,
+	.put = put_content, .get = get_content, .get_old = get_old, .clear = clear
+};
 
 /* ---- life ---- */
 
 struct queue_sts *
-queue_sts_new(struct loop *loop, int dir)
+queue_sts_new(struct loop *loop, int dir, const struct queue_keys *keys)
 {
 	struct queue_sts *s = must_alloc(1, sizeof(*s));
 
 	s->loop = loop;
-	s->dir = dir;
 	map_init(&s->entries);
 	list_init(&s->by_use);
-	buf_init(&s->out, FILE_MAX);
-	timer_init(&s->timer, loop, on_timer, s);
-	load(s);
+	queue_keep_init(&s->keep, &kind, s, loop, dir, keys);
 	return s;
 }
 
@@ -446,10 +284,8 @@ queue_sts_free(struct queue_sts **sp)
 	*sp = NULL;
 	if (s == NULL)
 		return;
-	must(!s->is_writing);
-	timer_stop(&s->timer);
+	queue_keep_fini(&s->keep);
 	clear(s);
 	map_fini(&s->entries);
-	buf_fini(&s->out);
 	free(s);
 }

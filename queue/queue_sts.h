@@ -6,9 +6,7 @@
  *
  * In memory, at most QUEUE_STS_DOMAINS_MAX and QUEUE_STS_BYTES_MAX, those that
  * were not asked for longest go first, expired ones are no more.  On disk one
- * file, QUEUE_STS_FILE: written whole beside the old one, synced and renamed,
- * QUEUE_STS_SAVE_MS after the first change, in the pool.  A damaged file is
- * set aside: what it held is fetched again.
+ * sealed file (queue_keep.h); what is lost with a damaged one is fetched again.
  */
 #ifndef QUEUE_STS_H
 #define QUEUE_STS_H
@@ -20,6 +18,7 @@
 #include "lib/base/err.h"
 #include "lib/base/slice.h"
 #include "lib/io/loop.h"
+#include "queue/queue_keep.h"
 
 #define QUEUE_STS_FILE		"sts-policies"
 #define QUEUE_STS_DOMAINS_MAX	10000u
@@ -29,7 +28,7 @@
 #define QUEUE_STS_BODY_MAX	18000u
 #define QUEUE_STS_AGE_MAX_S	31557600u
 #define QUEUE_STS_SAVE_MS	2000u
-#define QUEUE_STS_RETRY_MS	60000u	/* when it could not be written */
+#define QUEUE_STS_SEAL_ID	1u	/* no queue id is as small */
 
 /* Slices are borrowed: by put for the call, from find until the next call. */
 struct queue_sts_policy {
@@ -40,9 +39,9 @@ struct queue_sts_policy {
 
 struct queue_sts;
 
-/* make: reads the file; dir is borrowed. Never fails: it begins empty. */
-struct queue_sts *queue_sts_new(struct loop *, int dir);
-void		 queue_sts_free(struct queue_sts **);	/* not while is_writing */
+/* make: reads the file; dir and keys are borrowed. Never fails: it begins empty. */
+struct queue_sts *queue_sts_new(struct loop *, int dir, const struct queue_keys *);
+void		 queue_sts_free(struct queue_sts **);	/* not while it is written */
 
 /* use */
 bool		 queue_sts_find(struct queue_sts *, struct slice domain,
@@ -50,9 +49,6 @@ bool		 queue_sts_find(struct queue_sts *, struct slice domain,
 /* ERR_VIOLATION: that is none. */
 enum err	 queue_sts_put(struct queue_sts *, const struct queue_sts_policy *) MUST_USE;
 unsigned	 queue_sts_count(const struct queue_sts *);
-
-/* the end: what is not on disk is written now, unless a write is under way */
-bool		 queue_sts_is_writing(const struct queue_sts *);
-void		 queue_sts_save(struct queue_sts *);
+struct queue_keep *queue_sts_keep(struct queue_sts *);	/* its file */
 
 #endif

@@ -10,15 +10,16 @@ queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_log.c queue/queue_msg
 	queue/queue_keyd.c queue/queue_list.c \
 	queue/queue_route.c queue/queue_line.c queue/queue_relay.c \
 	queue/queue_local.c queue/queue_tool.c queue/queue_super.c queue/queue_again.c queue/queue_check.c \
-	queue/queue_census.c queue/queue_alarm.c queue/queue_cat.c $(queue_SITES)
+	queue/queue_census.c queue/queue_alarm.c queue/queue_cat.c queue/queue_keep.c $(queue_SITES)
 
 # the scheduler of remote mail
 queue_SITES = queue/queue_site.c queue/queue_window.c queue/queue_lane.c queue/queue_parcel.c \
 	queue/queue_pick.c queue/queue_shape.c queue/queue_ages.c
 
 PROGRAMS += queue
-queue_SRCS = queue/main.c queue/queue_opt.c queue/queue_sts.c $(queue_CORE)
-queue_USES = daemon conf ipc seal crypto db mail io sys base
+queue_SRCS = queue/main.c queue/queue_opt.c queue/queue_sts.c queue/queue_tlsrpt.c \
+	queue/queue_tlsrpt_send.c $(queue_CORE)
+queue_USES = daemon conf report ipc seal crypto db mail io sys base
 queue_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 
 PROGRAMS += gwqueue

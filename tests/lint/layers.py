@@ -17,6 +17,7 @@ SIDE = {  # what stands beside the stack: each over base, and these
     "dns": {"base", "sys", "io", "dns"}, "sasl": {"base", "sasl"},
     "db": {"base", "db", "sys"}, "crypto": {"base", "crypto", "sys", "ipc"},
     "seal": {"base", "crypto", "mail", "ipc", "seal", "sys", "io"},
+    "report": {"base", "ipc", "io", "report"},
 }
 ONLY_IN = {  # header pattern: where it may be included
     r"<uv\.h>": ("lib/io/",),
@@ -27,6 +28,7 @@ ONLY_IN = {  # header pattern: where it may be included
     r"<confuse\.h>": ("lib/conf/",),
     r"<ldns/": ("lib/dns/",),
     r"<zstd": ("lib/seal/",),
+    r"<zlib\.h>": ("lib/report/",),
     r"<seccomp\.h>": ("lib/sys/",),
     r"\"config\.h\"": (),
 }

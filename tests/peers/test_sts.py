@@ -4,19 +4,17 @@ mail hosts on loopback with the right certificate and the wrong one."""
 import http.server
 import re
 import shutil
-import socket
 import ssl
 import threading
 
 import pytest
 from mailtools import message, send
+from tlspeer import Host
 
 import dnstools
 import godwit
 import mtas
-import relaypeer
 
-EHLO = "250-peer\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 ENHANCEDSTATUSCODES"
 GOOD, BAD, WEB = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 WELL_KNOWN = "/.well-known/mta-sts.txt"
 # Each domain: its MX hosts in order, and mode and mx of its policy; None: there is none.
@@ -40,41 +38,6 @@ DOMAINS = {
     "kept": (["bad"], "enforce", "good.mx.test"),
 }
 NO_CERTIFICATE = ("webpki",)
-
-
-class Session(relaypeer._Session):
-    def say(self, verb, usual, argument=""):
-        text = super().say(verb, usual, argument)
-        if verb == "STARTTLS" and text.startswith("2"):
-            self.sock = self.host.context.wrap_socket(self.sock, server_side=True)
-            self.rest = b""
-        return text
-
-
-class Host(relaypeer.Host):
-    """A mail host with STARTTLS."""
-
-    def __init__(self, address, port, folder):
-        super().__init__(EHLO=EHLO)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(f"{folder}/cert.pem", f"{folder}/key.pem")
-        self.address, self.port = address, port
-
-    def __enter__(self):
-        self.listener = socket.create_server((self.address, self.port), backlog=100)
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            Session(self, sock)
-
-    def took(self, domain):
-        return sum(f"x@{domain}.test" in rcpts for rcpts, _ in self.messages)
 
 
 def policy(mode, mx):

@@ -575,6 +575,49 @@ dane(void **state)
 	assert_int_equal(w->results[3].error, ERR_OK);
 }
 
+/* RFC 7672 s2.2.2: the records at the name of a secure alias count, wherever it leads. */
+static void
+dane_secure_alias(void **state)
+{
+	struct world *w = *state;
+	char alias[60], real[60];
+
+	fake_dns_mx("x.example", 10, "alias.x.example", true);
+	fake_dns_addr("real.y.example", "127.0.0.1", false);
+	fake_dns_alias("alias.x.example", "real.y.example");
+	(void)snprintf(alias, sizeof(alias), "_%u._tcp.alias.x.example", w->hosts[0].port);
+	(void)snprintf(real, sizeof(real), "_%u._tcp.real.y.example", w->hosts[0].port);
+	fake_dns_tlsa(alias, 3, SLICE_LIT("0123456789abcdef0123456789abcdef"), true);
+	/* The alias may be forged as well. */
+	fake_dns_status("alias.x.example", DNS_CNAME, DNS_OK, false);
+	give(w, (struct job){ .site = "x.example" });
+	run(w);
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(fake_dns_asked("alias.x.example", DNS_CNAME), 1);
+	assert_int_equal(fake_dns_asked(alias, DNS_TLSA), 0);
+	/* It is not: who has records there must do TLS. */
+	fake_dns_status("alias.x.example", DNS_CNAME, DNS_OK, true);
+	give(w, (struct job){ .site = "x.example" });
+	run(w);
+	assert_true(slice_starts(slice_str(w->results[1].dsn), "4.7."));
+	assert_int_equal(fake_dns_asked(alias, DNS_TLSA), 1);
+	assert_int_equal(fake_dns_asked(real, DNS_TLSA), 0);
+	assert_int_equal(w->hosts[0].message_count, 1);
+	/* Nobody could say: the host is not even dialled. */
+	fake_dns_status("alias.x.example", DNS_CNAME, DNS_SERVFAIL, false);
+	run_for(w, 1);
+	w->hosts[0].connects = 0;
+	give(w, (struct job){ .site = "x.example" });
+	run(w);
+	assert_string_equal(w->results[2].dsn, "4.7.5");
+	assert_int_equal(w->hosts[0].connects, 0);
+	/* Of no account where DANE is not wanted. */
+	give(w, (struct job){ .site = "x.example", .flags = QUEUE_TLS_OPTIONAL });
+	run(w);
+	assert_int_equal(w->results[3].error, ERR_OK);
+	assert_int_equal(fake_dns_asked("alias.x.example", DNS_CNAME), 3);
+}
+
 static void
 require_tls(void **state)
 {
@@ -1066,7 +1109,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(sends), T(recipients_differ), T(next_host),
 		T(refused_connection), T(second_address), T(greetings), T(address_limit),
-		T(dns_says_no), T(implicit_mx), T(alias_as_mx), T(dane), T(require_tls),
+		T(dns_says_no), T(implicit_mx), T(alias_as_mx), T(dane),
+		T(dane_secure_alias), T(require_tls),
 		T(fallback), T(unknown_route), T(lmtp), T(reuse), T(reuse_limits),
 		T(stale_connection), T(session_limit), T(job_limit), T(hostile),
 		T(byte_a_second), T(lost_at_the_end), T(deadline), T(eight_bits), T(utf8_header), T(sender_domain),

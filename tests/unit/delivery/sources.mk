@@ -18,7 +18,8 @@ delivery_dlv_sts_test_USES = ipc io sys base
 delivery_dlv_sts_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_sts_fetch_test
 delivery_sts_fetch_test_SRCS = tests/unit/delivery/sts_fetch_test.c tests/unit/delivery/fake_dns.c \
-	delivery/sts_fetch.c delivery/sts_policy.c delivery/http_reply.c delivery/dlv_mx.c delivery/dlv_self.c \
+	delivery/sts_fetch.c delivery/https_call.c delivery/sts_policy.c delivery/http_reply.c \
+	delivery/dlv_mx.c delivery/dlv_self.c \
 	delivery/dlv_verdict.c
 delivery_sts_fetch_test_USES = conf mail io sys base
 delivery_sts_fetch_test_EXT = $(UV_LIBS) $(SSL_LIBS)
@@ -37,8 +38,11 @@ delivery_dlv_tls_test_USES = io sys base
 UNITS += delivery_dlv_relay_test
 delivery_dlv_relay_test_SRCS = tests/unit/delivery/dlv_relay_test.c tests/unit/delivery/fake_dns.c \
 	tests/unit/delivery/fake_host.c delivery/delivery_opt.c $(delivery_RELAY)
-delivery_dlv_relay_test_USES = conf ipc seal crypto smtp mail io sys base
+delivery_dlv_relay_test_USES = conf report ipc seal crypto smtp mail io sys base
 delivery_dlv_relay_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_dlv_line_test
 delivery_dlv_line_test_SRCS = tests/unit/delivery/dlv_line_test.c delivery/dlv_line.c
 delivery_dlv_line_test_USES = sys base
+UNITS += delivery_tlsrpt_record_test
+delivery_tlsrpt_record_test_SRCS = tests/unit/delivery/tlsrpt_record_test.c delivery/tlsrpt_record.c
+delivery_tlsrpt_record_test_USES = base

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "delivery/https_call.h"
 #include "delivery/sts_fetch.h"
 #include "tests/unit/delivery/fake_dns.h"
 
@@ -225,7 +226,7 @@ silent(void **state)
 	run_for(w, 50);
 	assert_true(w->client >= 0);
 	assert_int_equal(w->answers, 0);
-	loop_advance(w->loop, STS_FETCH_MS);
+	loop_advance(w->loop, HTTPS_CALL_MS);
 	end(w, ERR_TIMEOUT, NULL);
 }
 

@@ -19,7 +19,8 @@ queue_txn_test_USES = $(queue_TEST_USES)
 queue_txn_test_EXT = $(queue_TEST_EXT)
 
 UNITS += queue_sts_test
-queue_sts_test_SRCS = tests/unit/queue/queue_sts_test.c tests/unit/queue/spool_dir.c queue/queue_sts.c
+queue_sts_test_SRCS = tests/unit/queue/queue_sts_test.c tests/unit/queue/spool_dir.c queue/queue_sts.c \
+	queue/queue_keep.c queue/queue_seal.c
 queue_sts_test_USES = ipc crypto io sys base
 queue_sts_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 
@@ -100,3 +101,9 @@ UNITS += queue_notice_test
 queue_notice_test_SRCS = tests/unit/queue/queue_notice_test.c $(queue_CORE)
 queue_notice_test_USES = $(queue_TEST_USES)
 queue_notice_test_EXT = $(queue_TEST_EXT) $(CONFUSE_LIBS)
+
+UNITS += queue_tlsrpt_test
+queue_tlsrpt_test_SRCS = tests/unit/queue/queue_tlsrpt_test.c tests/unit/queue/spool_dir.c \
+	queue/queue_tlsrpt.c queue/queue_keep.c queue/queue_seal.c
+queue_tlsrpt_test_USES = report ipc crypto io sys base
+queue_tlsrpt_test_EXT = $(UV_LIBS) $(SSL_LIBS)
