@@ -63,7 +63,8 @@ limits_of(struct daemon_app *app)
 	const struct deliver_options *o = daemon_options(app, "deliver", NULL);
 
 	return (struct dlv_limits){ .job_limit = (unsigned)o->job_limit,
-		.store_timeout_ms = o->store_timeout };
+		.store_timeout_ms = o->store_timeout,
+		.quota_full_defer = o->quota_full_defer };
 }
 
 /* gconv modules are files: they are loaded before there are none. */

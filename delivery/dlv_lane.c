@@ -380,7 +380,10 @@ on_appended(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *
 			try_again(rcpt);
 			return;
 		}
-		dlv_rcpt_fail(rcpt, e);
+		if (e == ERR_QUOTA && dlv->limits.quota_full_defer)
+			dlv_rcpt_fail_full(rcpt);
+		else
+			dlv_rcpt_fail(rcpt, e);
 	}
 	dlv_job_settle(job, rcpt, where);
 	if (job->lane->job != job)

@@ -21,6 +21,7 @@
 struct dlv_limits {
 	unsigned	job_limit;
 	uint64_t	store_timeout_ms;
+	bool		quota_full_defer;	/* mail for a full mailbox waits */
 };
 
 struct dlv_local;

@@ -104,6 +104,15 @@ dlv_rcpt_fail(struct dlv_rcpt *r, enum err e)
 }
 
 void
+dlv_rcpt_fail_full(struct dlv_rcpt *r)
+{
+	r->done = true;
+	r->error = ERR_FULL;
+	r->dsn = "4.2.2";
+	r->text = "mailbox is full";
+}
+
+void
 dlv_rcpt_fail_loop(struct dlv_rcpt *r)
 {
 	r->done = true;

@@ -56,6 +56,8 @@ void		 dlv_rcpt_succeed(struct dlv_rcpt *, bool duplicate);
  * error of class PERM is our own trouble and a deferral.
  */
 void		 dlv_rcpt_fail(struct dlv_rcpt *, enum err);
+/* There may be room later. */
+void		 dlv_rcpt_fail_full(struct dlv_rcpt *);
 void		 dlv_rcpt_fail_loop(struct dlv_rcpt *);
 void		 dlv_rcpt_put_result(struct buf *, const struct dlv_rcpt *);
 

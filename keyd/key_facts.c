@@ -54,16 +54,23 @@ say(struct ipc_peer *p, enum ipc_type type, const void *m)
 	return ipc_send(p, type, m, NULL, 0) == ERR_OK;
 }
 
+uint64_t
+key_facts_quota(const struct keyd *k, const struct key_account *a)
+{
+	const struct domain_options *d = key_login_domain(k, a->address);
+
+	return a->quota_bytes > 0 || d == NULL ? a->quota_bytes : d->quota;
+}
+
 static bool
 say_account(const struct keyd *k, struct ipc_peer *p, const struct key_account *a)
 {
-	const struct domain_options *d = key_login_domain(k, a->address);
 	const struct ipc_fact_account m = {
 		.account = a->id, .address = a->address,
 		.public_key = slice_of(a->public_key, sizeof(a->public_key)),
 		.key_generation = a->generation, .sealing = (uint8_t)a->sealing,
 		.enabled = a->enabled,
-		.quota_bytes = a->quota_bytes > 0 || d == NULL ? a->quota_bytes : d->quota
+		.quota_bytes = key_facts_quota(k, a)
 	};
 
 	return say(p, IPC_MSG_fact_account, &m);

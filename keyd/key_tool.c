@@ -21,6 +21,7 @@
 #include "lib/base/must.h"
 #include "lib/base/num.h"
 #include "lib/base/secret.h"
+#include "lib/conf/conf_sections.h"
 
 enum { NO_FD = -1 };
 
@@ -249,6 +250,58 @@ user_enable(const struct key_tool_request *q)
 	enable(q, true);
 }
 
+/* In words of the domain section's option of that name. */
+static bool
+quota_parse(const struct key_tool_request *q, struct slice text, uint64_t *bytes)
+{
+	const struct opt_section section = CONF_DOMAIN_SECTION;
+	const struct opt *row = opt_find(&section, SLICE_LIT("quota"));
+	struct domain_options d = { 0 };
+	char mem[32];
+	const char *value = mem;
+	struct buf why;
+	enum err e = ERR_TOOBIG;
+
+	buf_init(&why, 300);
+	if (slice_to_cstr(text, mem, sizeof(mem)))
+		e = opt_set(row, &d, &value, 1, "", &why);
+	*bytes = d.quota;
+	if (e != ERR_OK)
+		key_tool_reply(q->k, q->id, EX_USAGE, "not a size, such as 500M or 10G", text);
+	buf_fini(&why);
+	return e == ERR_OK;
+}
+
+/* With a size: set it; 0 is what the domain says.  Without: show it. */
+static void
+user_quota(const struct key_tool_request *q)
+{
+	struct key_account *a = key_tool_account_of(q, q->argv[0]), changed;
+	struct buf b;
+	enum err e;
+
+	if (a == NULL)
+		return;
+	changed = *a;
+	if (q->argc == 1) {
+		buf_init(&b, 100);
+		buf_printf(&b, "%llu\n", (unsigned long long)key_facts_quota(q->k, a));
+		daemon_tool_reply(q->k->app, q->id, EX_OK, false, buf_slice(&b));
+		buf_fini(&b);
+		return;
+	}
+	if (!quota_parse(q, q->argv[1], &changed.quota_bytes))
+		return;
+	e = key_ring_put(q->k->ring, &changed, &a);
+	key_tool_audit("quota", changed.address, changed.id, err_text(e));
+	if (e != ERR_OK) {
+		key_tool_reply_err(q->k, q->id, e, changed.address);
+		return;
+	}
+	key_facts_account(q->k, a);
+	key_tool_reply_done(q->k, q->id);
+}
+
 static void
 user_put(struct buf *b, const struct key_account *a)
 {
@@ -310,6 +363,7 @@ static const struct verb {
 	{ "app.list",	  1, 1, key_account_app_list },
 	{ "user.disable", 1, 1, user_disable },
 	{ "user.enable",  1, 1, user_enable },
+	{ "user.quota",	  1, 2, user_quota },
 	{ "alias.add",	  2, KEY_TOOL_TARGETS_MAX + 1, key_alias_add },
 	{ "alias.del",	  1, KEY_TOOL_TARGETS_MAX + 1, key_alias_del },
 	{ "alias.list",	  0, 1, key_alias_list },

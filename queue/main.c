@@ -131,6 +131,18 @@ static const struct ipc_handler relay_handlers[] = {
 	{ IPC_MSG_tlsrpt_put, on_tlsrpt_put },
 	{ 0, NULL }
 };
+static void
+on_over(struct ipc_peer *peer, const void *m, struct ipc_in *in)
+{
+	(void)in;
+	if (queue_quota_set(&queue_of(peer)->quota, m) != ERR_OK)
+		ipc_peer_violation(peer, "nobody is over so");
+}
+
+static const struct ipc_handler store_handlers[] = {
+	{ IPC_MSG_store_over, on_over },
+	{ 0, NULL }
+};
 static const struct ipc_handler no_handlers[] = {
 	{ 0, NULL }
 };
@@ -229,7 +241,7 @@ static const struct daemon_peer queue_peers[] = {
 	{ IPC_KEYD, keyd_handlers, keyd_joined, keyd_left },
 	{ IPC_DELIVER, no_handlers, deliver_joined, deliver_left },
 	{ IPC_RELAY, relay_handlers, relay_joined, relay_left },
-	{ IPC_STORE, no_handlers, store_joined, store_left },
+	{ IPC_STORE, store_handlers, store_joined, store_left },
 	{ IPC_NOBODY, NULL, NULL, NULL }
 };
 

@@ -45,6 +45,7 @@ queue_core_init(struct queue *q, struct loop *loop, int dir, const char *path)
 	map_init(&q->txns);
 	map_init(&q->msgs);
 	queue_forget_init(q);
+	queue_quota_init(&q->quota);
 	queue_line_init(q);
 	timer_init(&q->direct_timer, loop, queue_msg_direct_due, q);
 	timer_init(&q->run_timer, loop, queue_run_due, q);
@@ -67,6 +68,7 @@ queue_core_fini(struct queue *q)
 	queue_super_fini(q);
 	queue_cat_fini(q);
 	queue_forget_fini(q);
+	queue_quota_fini(&q->quota);
 	queue_line_fini(q);
 	for (l = q->table.order.next; l != &q->table.order; l = l->next)
 		queue_sched_remove(&q->sched, obj_of(l, struct queue_item, order));

@@ -17,6 +17,7 @@
  *	queue_notify	bounces
  *	queue_texts	their words, as operators write them
  *	queue_forget	the store may forget completed messages
+ *	queue_quota	who has no room for mail
  *	queue_compact	segments that have little left
  *	queue_recover	the start
  *	queue_tool	what operators' tools ask: a table of verbs
@@ -44,6 +45,7 @@
 #include "queue/queue_flush.h"
 #include "queue/queue_line.h"
 #include "queue/queue_map.h"
+#include "queue/queue_quota.h"
 #include "queue/queue_resolve.h"
 #include "queue/queue_route.h"
 #include "queue/queue_sched.h"
@@ -131,6 +133,7 @@ struct queue {
 	uint64_t		 memory_bytes;	/* of memfds in hand */
 
 	struct queue_forget	 forget;
+	struct queue_quota	 quota;		/* who is over it */
 	struct timer		 direct_timer;
 	struct timer		 run_timer;
 	struct timer		 line_timer;

@@ -366,6 +366,8 @@ struct adding {
 	struct queue_txn		*txn;
 	const struct ipc_queue_rcpt	*m;
 	bool				 any_remote;
+	unsigned			 finals;	/* recipients that it stands for */
+	unsigned			 over;		/* of these, without room */
 };
 
 static bool
@@ -404,7 +406,9 @@ add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_acco
 	uint64_t hash = hash_slice(address);
 	enum err err;
 
-	(void)a;
+	add->finals++;
+	add->over += a != NULL && queue_quota_is_over(&t->q->quota, a->id,
+	    slice_of(a->address, a->address_n));
 	add->any_remote |= class == QUEUE_REMOTE;
 	if (has_rcpt(t, address, hash))
 		return ERR_OK;
@@ -467,6 +471,11 @@ queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 	if (e == ERR_OK && is_over(t->size, why.size_limit)) {
 		queue_resolve_refuse(&why, ERR_LIMIT, "5.3.4", m->rcpt, TOO_BIG);
 		e = ERR_LIMIT;
+	}
+	/* An address for several is not refused because of some: theirs comes back. */
+	if (e == ERR_OK && add.over > 0 && add.over == add.finals) {
+		queue_resolve_refuse(&why, ERR_FULL, "4.2.2", m->rcpt, "Mailbox is full");
+		e = ERR_FULL;
 	}
 	if (e != ERR_OK) {
 		t->msg->env.rcpt_count = before;

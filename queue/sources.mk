@@ -3,7 +3,7 @@ queue_SPOOL = queue/queue_record.c queue/queue_envelope.c queue/queue_seal.c que
 	queue/queue_segment.c queue/queue_scan.c queue/queue_flush.c queue/queue_load.c queue/queue_body.c \
 	queue/queue_table.c queue/queue_sched.c
 queue_CORE = $(queue_SPOOL) queue/queue_core.c queue/queue_log.c queue/queue_msg.c queue/queue_job.c queue/queue_spool.c \
-	queue/queue_run.c queue/queue_notify.c queue/queue_bounce.c queue/queue_texts.c queue/queue_forget.c \
+	queue/queue_run.c queue/queue_notify.c queue/queue_bounce.c queue/queue_texts.c queue/queue_forget.c queue/queue_quota.c \
 	queue/queue_compact.c queue/queue_recover.c queue/queue_txn.c queue/queue_resolve.c \
 	queue/queue_lookup.c queue/queue_map.c queue/queue_map_file.c queue/queue_map_tool.c \
 	queue/queue_facts.c queue/queue_srs.c queue/queue_forward.c queue/queue_rate.c \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "lib/conf/conf_sections.h"
 #include "store/store_daemon.h"
 #include "store/store_opt.h"
 
@@ -10,7 +11,9 @@ static const struct daemon_peer peers[] = {
 	{ IPC_NOBODY, NULL, NULL, NULL },
 };
 
-static const struct opt_section sections[] = { STORE_OPT_SECTION, OPT_SECTIONS_END };
+static const struct opt_section sections[] = {
+	CONF_DOMAIN_SECTION, STORE_OPT_SECTION, OPT_SECTIONS_END
+};
 
 static const struct daemon store = {
 	.name = "store",

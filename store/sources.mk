@@ -8,7 +8,7 @@ store_core_SRCS = $(store_engine_SRCS) store/store_page.c store/store_wide.c sto
 	store/store_change.c store/store_sync.c store/store_vanished.c store/store_facts.c store/store_sweep.c store/store_mark.c store/store_check.c
 
 store_SRCS = store/main.c store/store_daemon.c store/store_opt.c $(store_core_SRCS)
-store_USES = daemon conf ipc crypto db io sys base
+store_USES = daemon conf ipc mail crypto db io sys base
 PROGRAMS += store
 
 gwstore_SRCS = store/gwstore.c

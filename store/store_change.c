@@ -353,9 +353,9 @@ copy_picked(struct change *c, struct box *to, bool is_move,
 	for (size_t i = 0; i < c->n; i++)
 		if ((e = copy_row(c, to, &c->picked[i], &map, modseq, new_uids)) != ERR_OK)
 			return e;
-	if (!is_move && c->op.acc.quota_bytes != 0 &&
-	    c->op.acc.used_bytes > c->op.acc.quota_bytes)
-		return ERR_QUOTA;
+	/* A move needs no room. */
+	if (!is_move && (e = quota_within(&c->op)) != ERR_OK)
+		return e;
 	to->rec.modseq = modseq;
 	to->is_dirty = true;
 	if (is_move && (e = remove_picked(c)) != ERR_OK)

@@ -9,6 +9,7 @@
 #include "lib/base/must.h"
 #include "lib/daemon/daemon.h"
 #include "store/store_facts.h"
+#include "store/store_quota.h"
 #include "store/store_stage.h"
 
 #define REPLY_BYTES_MAX	65000
@@ -27,6 +28,7 @@ store_init(struct store *s, struct loop *loop)
 	list_init(&s->told);
 	list_init(&s->late_facts);
 	timer_init(&s->late_timer, loop, store_facts_late, s);
+	quota_init(s);
 }
 
 void
@@ -37,6 +39,7 @@ store_fini(struct store *s)
 	while ((l = list_first(&s->peers)) != NULL)
 		store_left(s, obj_of(l, struct store_peer, link)->peer);
 	store_facts_drop(s);
+	quota_fini(s);
 	map_fini(&s->accounts);
 	map_fini(&s->sessions);
 	token_gate_fini(&s->gate);
@@ -82,6 +85,8 @@ store_joined(struct store *s, struct ipc_peer *peer)
 	list_init(&p->reservations);
 	list_init(&p->replies);
 	list_push(&s->peers, &p->link);
+	if (ipc_peer_role(peer) == IPC_QUEUE)
+		quota_joined(s, peer);
 }
 
 struct store_peer *

@@ -50,6 +50,7 @@ struct store {
 	uint32_t		 last_handle;
 	uint32_t		 session_count;
 	struct store_sweep	*sweep;
+	struct store_quota	*quota;
 	size_t			 staged_bytes;	/* of all sessions */
 };
 

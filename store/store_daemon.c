@@ -6,6 +6,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
+#include "lib/conf/conf_sections.h"
+#include "lib/mail/addr.h"
 #include "store/store_append.h"
 #include "store/store_change.h"
 #include "store/store_check.h"
@@ -14,6 +16,7 @@
 #include "store/store_forget.h"
 #include "store/store_mailboxes.h"
 #include "store/store_opt.h"
+#include "store/store_quota.h"
 #include "store/store_reserve.h"
 #include "store/store_stage.h"
 #include "store/store_sweep.h"
@@ -57,6 +60,7 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_vanished,	store_on_vanished },
 	{ IPC_MSG_store_columns,	store_on_columns },
 	{ IPC_MSG_store_put_columns,	store_on_put_columns },
+	{ IPC_MSG_store_quota,		store_on_quota },
 	{ 0, NULL }
 };
 
@@ -109,6 +113,25 @@ store_daemon_load(struct daemon_app *app)
 	store_daemon_reload(app);
 }
 
+static void
+load_quotas(struct daemon_app *app, struct store *s, unsigned warning_percent)
+{
+	const struct domain_options *d;
+	char name[ADDR_DOMAIN_MAX + 1];
+	struct quota_conf c;
+	const char *title;
+
+	quota_conf_begin(s, warning_percent);
+	for (unsigned i = 0; i < daemon_section_count(app, "domain"); i++) {
+		d = daemon_section(app, "domain", i, &title);
+		c = (struct quota_conf){ .messages = d->quota_messages, .bytes = d->quota_total };
+		/* As it stands behind the @ of addresses. */
+		if (addr_canon_domain(slice_str(title), name, &c.domain) == ERR_OK)
+			quota_conf_add(s, &c);
+	}
+	quota_conf_end(s);
+}
+
 void
 store_daemon_reload(struct daemon_app *app)
 {
@@ -120,6 +143,7 @@ store_daemon_reload(struct daemon_app *app)
 	/* A session may be silent for half an hour before it hears of an expunge. */
 	if (s->undelete_s < VANISHED_MIN_S)
 		s->undelete_s = VANISHED_MIN_S;
+	load_quotas(app, s, (unsigned)o->quota_warning);
 }
 
 void

@@ -9,6 +9,7 @@
 #include "lib/crypto/cry.h"
 #include "lib/ipc/key_proto.h"
 #include "store/store_op.h"
+#include "store/store_quota.h"
 #include "store/store_sweep.h"
 
 #define LATE_MS	10
@@ -39,6 +40,7 @@ static void
 new_account(struct op *op)
 {
 	memset(&op->acc, 0, sizeof(op->acc));
+	op->used_before = 0;
 	op->acc.next_mailbox = 1;
 	op->acc.next_uidvalidity = 1;
 	op->acc.next_content = 1;
@@ -81,8 +83,10 @@ remove_account(struct store *s, uint64_t account)
 	enum err e;
 
 	e = op_begin(&op, s, account, KV_WRITE);
-	if (e == ERR_CORRUPT)
+	if (e == ERR_CORRUPT) {
+		memset(&op.acc, 0, sizeof(op.acc));
 		e = kv_begin(s->kv, account, KV_WRITE, &op.txn);
+	}
 	if (e != ERR_OK)
 		return e == ERR_NOTFOUND ? ERR_OK : e;
 	rk = record_key_removal(account, 0);
@@ -90,6 +94,8 @@ remove_account(struct store *s, uint64_t account)
 	kv_del(op.txn, &k);
 	op.is_dirty = false;
 	e = op_submit(&op, KV_NOW, NULL);
+	if (e == ERR_OK)
+		quota_gone(s, account, &op.acc);
 	sweep_wanted(s);
 	return e;
 }

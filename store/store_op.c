@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "store/store_quota.h"
+
 enum err
 op_begin(struct op *op, struct store *s, uint64_t account, enum kv_mode mode)
 {
@@ -20,6 +22,7 @@ op_begin(struct op *op, struct store *s, uint64_t account, enum kv_mode mode)
 		kv_end(&op->txn);
 		return e;
 	}
+	op->used_before = op->acc.used_bytes;
 	memcpy(op->address, op->acc.address.p, op->acc.address.n);
 	op->acc.address.p = op->address;
 	return ERR_OK;
@@ -58,6 +61,8 @@ op_submit(struct op *op, enum kv_urgency urgency, struct store_reply *r)
 	e = kv_submit(&op->txn, urgency, r != NULL ? store_reply_done : NULL, r);
 	if (e != ERR_OK)
 		store_reply_free(&r);
+	else if (op->is_dirty)
+		quota_submitted(op);
 	return e;
 }
 

@@ -21,6 +21,7 @@ struct op {
 	uint64_t		 account;
 	struct record_account	 acc;
 	bool			 is_dirty;	/* acc is to be written */
+	uint64_t		 used_before;	/* acc.used_bytes when it began */
 	char			 address[RECORD_ADDRESS_MAX];	/* what acc.address points to */
 };
 

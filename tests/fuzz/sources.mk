@@ -44,7 +44,7 @@ fuzz_srs_USES = crypto mail base
 FUZZERS += fuzz_store_page
 fuzz_store_page_SRCS = tests/fuzz/fuzz_store_page.c $(store_core_SRCS) store/store_daemon.c store/store_opt.c \
 	tests/unit/store/store_none.c
-fuzz_store_page_USES = daemon conf ipc crypto db io sys base
+fuzz_store_page_USES = daemon conf ipc mail crypto db io sys base
 FUZZERS += fuzz_imap_session
 fuzz_imap_session_SRCS = tests/fuzz/fuzz_imap_session.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 fuzz_imap_session_USES = ipc seal sasl crypto mail io base

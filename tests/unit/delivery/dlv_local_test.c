@@ -267,7 +267,7 @@ static int
 setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct dlv_limits limits = { 200, 30000 };
+	struct dlv_limits limits = { .job_limit = 200, .store_timeout_ms = 30000 };
 	int fds[2];
 
 	cry_init();
@@ -763,7 +763,7 @@ static void
 test_timeouts(void **state)
 {
 	struct world *w = *state;
-	struct dlv_limits limits = { 200, 80 };
+	struct dlv_limits limits = { .job_limit = 200, .store_timeout_ms = 80 };
 	struct buf b;
 
 	buf_init(&b, 60000);
@@ -818,7 +818,7 @@ static void
 test_job_limit(void **state)
 {
 	struct world *w = *state;
-	struct dlv_limits limits = { 5, 30000 };
+	struct dlv_limits limits = { .job_limit = 5, .store_timeout_ms = 30000 };
 	unsigned busy = 0;
 	struct buf b;
 

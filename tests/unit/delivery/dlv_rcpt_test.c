@@ -73,6 +73,7 @@ test_outcomes(void **state)
 		{ ERR_VIOLATION, ERR_SYS, "4.3.0" },
 		{ ERR_STATE, ERR_SYS, "4.3.0" },
 	};
+	struct dlv_rcpt full = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < lengthof(rows); i++) {
@@ -84,6 +85,9 @@ test_outcomes(void **state)
 		assert_string_equal(r.dsn, rows[i].dsn);
 		assert_int_equal(err_class(r.error) == ERR_CLASS_PERM, r.dsn[0] == '5');
 	}
+	dlv_rcpt_fail_full(&full);
+	assert_true(full.done && err_class(full.error) == ERR_CLASS_TEMP);
+	assert_string_equal(full.dsn, "4.2.2");
 }
 
 static void

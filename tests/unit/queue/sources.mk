@@ -107,3 +107,7 @@ queue_tlsrpt_test_SRCS = tests/unit/queue/queue_tlsrpt_test.c tests/unit/queue/s
 	queue/queue_tlsrpt.c queue/queue_keep.c queue/queue_seal.c
 queue_tlsrpt_test_USES = report ipc crypto io sys base
 queue_tlsrpt_test_EXT = $(UV_LIBS) $(SSL_LIBS)
+
+UNITS += queue_quota_test
+queue_quota_test_SRCS = tests/unit/queue/queue_quota_test.c queue/queue_quota.c
+queue_quota_test_USES = ipc mail base

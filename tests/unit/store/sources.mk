@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 store_bed_SRCS = tests/unit/store/store_bed.c tests/unit/store/store_world.c \
 	store/store_daemon.c store/store_opt.c $(store_core_SRCS)
-store_bed_USES = daemon conf ipc crypto db io sys base
+store_bed_USES = daemon conf ipc mail crypto db io sys base
 
 UNITS += store_model_test
 store_model_test_SRCS = tests/unit/store/store_model_test.c $(store_bed_SRCS)
@@ -40,6 +40,11 @@ store_wide_test_USES = $(store_bed_USES)
 UNITS += store_multi_test
 store_multi_test_SRCS = tests/unit/store/multi_test.c $(store_bed_SRCS)
 store_multi_test_USES = $(store_bed_USES)
+
 UNITS += store_columns_test
 store_columns_test_SRCS = tests/unit/store/columns_test.c $(store_bed_SRCS)
 store_columns_test_USES = $(store_bed_USES)
+
+UNITS += store_quota_test
+store_quota_test_SRCS = tests/unit/store/quota_test.c $(store_bed_SRCS)
+store_quota_test_USES = $(store_bed_USES)

@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/daemon/daemon.h"
+#include "lib/ipc/store_proto.h"
 #include "store/store_check.h"
 #include "store/store_daemon.h"
 #include "store/store_sweep.h"
@@ -50,7 +52,31 @@ on_notify(struct ipc_peer *peer, const void *m, struct ipc_in *in)
 	p->bed->last_notify = *(const struct ipc_store_notify *)m;
 }
 
+static void
+on_over(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	struct bed *b = ((struct bed_peer *)ipc_peer_arg(peer))->bed;
+	const struct ipc_store_over *m = msg;
+	unsigned at;
+
+	(void)in;
+	b->over_told++;
+	if (m->what == STORE_OVER_NONE)
+		b->over_n = b->over_domains = 0;
+	for (size_t i = 0; i < m->accounts.n; i += 8) {
+		for (at = 0; at < b->over_n && b->over[at] != dec_le64(m->accounts.p + i); at++)
+			;
+		if (m->what == STORE_OVER_NOT_THESE && at < b->over_n)
+			b->over[at] = b->over[--b->over_n];
+		else if (m->what == STORE_OVER_THESE && at == b->over_n && at < BED_OVER)
+			b->over[b->over_n++] = dec_le64(m->accounts.p + i);
+	}
+	if (m->domains.n > 0)
+		b->over_domains += m->what == STORE_OVER_THESE ? 1u : -1u;
+}
+
 static const struct ipc_handler far_handlers[] = {
+	{ IPC_MSG_store_over, on_over },
 	{ IPC_MSG_store_notify, on_notify },
 	{ 0, NULL }
 };

@@ -10,6 +10,7 @@
 #include "store/store_core.h"
 
 #define BED_PEERS	40
+#define BED_OVER	64
 #define BED_ACCOUNTS	6
 
 struct bed_peer {
@@ -42,6 +43,11 @@ struct bed {
 	bool		 has_reply;
 	unsigned	 notified;	/* store_notify seen */
 	struct ipc_store_notify last_notify;
+	/* what queue was told */
+	unsigned	 over_told;
+	unsigned	 over_n;
+	uint64_t	 over[BED_OVER];
+	unsigned	 over_domains;
 	/* reservations of bed_append */
 	uint64_t	 epoch[BED_ACCOUNTS + 1];
 	uint64_t	 next_content[BED_ACCOUNTS + 1];
