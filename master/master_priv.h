@@ -66,6 +66,9 @@ struct master {
 	struct master_log	*log;
 	struct master_proc	*procs;
 	size_t			 proc_count;
+	struct master_wire	*wires;		/* of each two of them */
+	uint32_t		 wire_number;
+	struct timer		 rewire;
 	enum master_phase	 phase;
 	unsigned		 stop_stage;
 	struct timer		 stop_timer;

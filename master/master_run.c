@@ -28,6 +28,7 @@
 #include "master/master_drop.h"
 #include "master/master_notify.h"
 #include "master/master_priv.h"
+#include "master/master_wire.h"
 
 enum { FILES_WANTED = 65536 };
 
@@ -152,6 +153,7 @@ make_procs(struct master *m, struct buf *why)
 				return ERR_NOTFOUND;
 		}
 	}
+	master_wire_init(m);
 	return ERR_OK;
 }
 
@@ -414,6 +416,7 @@ fini(struct master *m)
 {
 	for (size_t i = 0; i < m->proc_count; i++)
 		master_spawn_fini(&m->procs[i]);
+	master_wire_fini(m);
 	master_control_free(&m->control);
 	master_drop_free(&m->drop);
 	master_listen_close(&m->listeners);

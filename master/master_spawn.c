@@ -20,6 +20,7 @@
 #include "master/master_priv.h"
 #include "master/master_sections.h"
 #include "queue/queue_opt.h"
+#include "master/master_wire.h"
 
 enum { CTL_FD = 3, ENV_MAX = 8, ENV_BYTES = 512 };
 
@@ -32,8 +33,16 @@ on_ctl_ready(struct ipc_peer *peer, const void *m, struct ipc_in *in)
 	master_watch_ready(ipc_peer_arg(peer), ready->layers);
 }
 
+static void
+on_ctl_unwired(struct ipc_peer *peer, const void *m, struct ipc_in *in)
+{
+	(void)in;
+	master_wire_lost(ipc_peer_arg(peer), m);
+}
+
 const struct ipc_handler	master_spawn_handlers[] = {
 	{ IPC_MSG_ctl_ready, on_ctl_ready },
+	{ IPC_MSG_ctl_unwired, on_ctl_unwired },
 	{ IPC_MSG_none, NULL }
 };
 
@@ -302,30 +311,6 @@ send_key_files(struct master_proc *p)
 }
 
 static void
-send_wire(struct master_proc *to, const struct master_proc *peer, int fd)
-{
-	struct ipc_ctl_wire m = { .role = (uint32_t)peer->role->role,
-	    .instance = peer->instance };
-
-	send_ctl(to, IPC_MSG_ctl_wire, &m, fd);
-}
-
-static void
-wire(struct master_proc *a, struct master_proc *b)
-{
-	int fds[2];
-
-	if (!plan_is_wired(a->role->role, b->role->role) || a->ctl == NULL || b->ctl == NULL)
-		return;
-	if (fd_pair(fds) != ERR_OK)
-		log_fatal("no descriptors for wires");
-	send_wire(a, b, fds[0]);
-	send_wire(b, a, fds[1]);
-	close(fds[0]);
-	close(fds[1]);
-}
-
-static void
 send_start(struct master_proc *p)
 {
 	struct ipc_ctl_start m = { .generation = p->m->generation };
@@ -358,7 +343,7 @@ master_spawn_all(struct master *m)
 	}
 	for (size_t i = 0; i < m->proc_count; i++) {
 		for (size_t j = i + 1; j < m->proc_count; j++)
-			wire(&m->procs[i], &m->procs[j]);
+			master_wire(&m->procs[i], &m->procs[j]);
 	}
 	for (size_t i = 0; i < m->proc_count; i++)
 		send_start(&m->procs[i]);
@@ -378,7 +363,7 @@ master_spawn_again(struct master_proc *p)
 	send_options(p);
 	for (size_t i = 0; i < m->proc_count; i++) {
 		if (&m->procs[i] != p && m->procs[i].pid > 0)
-			wire(p, &m->procs[i]);
+			master_wire(p, &m->procs[i]);
 	}
 	send_start(p);
 }

@@ -5,7 +5,7 @@ master_CONFIG = master/master_config.c master/master_routes.c master/master_path
 godwit_SRCS = master/godwit.c master/godwit_setup.c master/master_run.c master/master_plan.c \
 	master/master_spawn.c master/master_watch.c master/master_listen.c master/master_log.c \
 	master/master_control.c master/master_drop.c master/master_drop_scan.c \
-	master/master_drop_share.c master/master_status.c master/master_notify.c $(master_CONFIG)
+	master/master_drop_share.c master/master_status.c master/master_notify.c master/master_wire.c $(master_CONFIG)
 godwit_USES = daemon conf ipc crypto mail io sys base
 gwconf_SRCS = master/gwconf.c $(master_CONFIG)
 gwconf_USES = conf mail ipc io sys base

@@ -174,6 +174,7 @@ struct queue_msg {
 	unsigned char		 key[CRY_KEY_BYTES];	/* of its records */
 	uint64_t		 direct_until_ms;	/* mono */
 	queue_accepted_fn	*accepted;	/* NULL once called */
+	enum err		 spool_error;	/* it could not be written: is_dropped */
 	void			*accepted_arg;
 	unsigned		 jobs;		/* with deliver */
 	unsigned		 relay_jobs;
@@ -188,7 +189,7 @@ struct queue_msg {
 	bool			 was_tried;	/* jobs were given in this attempt */
 	bool			 was_warned;	/* of the delay */
 	bool			 is_fetching;	/* its body is being loaded */
-	bool			 is_dropped;	/* refused: freed when the jobs end */
+	bool			 is_dropped;	/* not in the spool: settled when the jobs end */
 	bool			 is_deleted;	/* by the operator: done when the jobs end */
 	bool			 is_busy;	/* more is about to start: do not settle */
 	bool			 is_round;	/* local recipients are being tried */

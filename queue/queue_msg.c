@@ -316,9 +316,9 @@ void
 queue_msg_stored(struct queue_msg *m, enum err e)
 {
 	if (e != ERR_OK) {
-		accept_msg(m, e);
+		m->spool_error = e;
 		m->is_dropped = true;
-		queue_msg_settle(m);
+		queue_msg_settle(m);	/* now, or when deliver has answered */
 		return;
 	}
 	accept_msg(m, ERR_OK);
@@ -535,13 +535,33 @@ settle_stored(struct queue_msg *m)
 		finish(m);
 }
 
+/*
+ * The spool could not take it.  What deliver had been given before may have
+ * arrived all the same: then nobody is told to send it again.
+ */
+static void
+drop(struct queue_msg *m)
+{
+	bool has_arrived = true, has_copies = m->is_unclean;
+	uint32_t i;
+
+	for (i = 0; i < m->env.rcpt_count; i++) {
+		has_arrived &= m->env.rcpts[i].status == QUEUE_RCPT_SENT;
+		has_copies |= m->env.rcpts[i].status == QUEUE_RCPT_SENT;
+	}
+	accept_msg(m, has_arrived ? ERR_OK : m->spool_error);
+	if (has_copies)
+		queue_forget_add(m->q, m->env.id, m->is_unclean);
+	queue_msg_free(&m);
+}
+
 void
 queue_msg_settle(struct queue_msg *m)
 {
 	if (m->jobs > 0 || m->is_notifying)
 		return;
 	if (m->is_dropped)
-		queue_msg_free(&m);
+		drop(m);
 	else if (is_stored(m))
 		settle_stored(m);
 	else if (m->state == QUEUE_S2_DIRECT)

@@ -41,6 +41,7 @@ struct daemon_fds {
 struct daemon_link {
 	const struct daemon_peer	*kind;
 	uint32_t			 instance;
+	uint32_t			 number;	/* master's, of the wire */
 	int				 fd;
 	struct ipc_peer			*peer;
 };

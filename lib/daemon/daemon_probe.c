@@ -141,9 +141,19 @@ errno_name(int number)
 bool
 daemon_probe(struct daemon_app *app, uint64_t id, struct slice verb)
 {
+	static const char unwire[] = "probe.unwire.";
+	struct ipc_peer *peer;
 	const char *name;
 	size_t i;
 
+	if (slice_starts(verb, unwire)) {
+		verb = slice_from(verb, sizeof(unwire) - 1);
+		peer = daemon_peer(app, ipc_role_find(verb), 0);
+		if (peer != NULL)
+			ipc_peer_violation(peer, "as a test wants it");
+		daemon_tool_reply(app, id, peer != NULL ? 0 : 1, false, SLICE_NONE);
+		return true;
+	}
 	for (i = 0; i < lengthof(probes); i++)
 		if (slice_eq_str(verb, probes[i].verb))
 			break;

@@ -26,6 +26,7 @@ on_gone(struct ipc_peer *peer, void *arg)
 {
 	struct daemon_app *app = arg;
 	const struct daemon_peer *kind;
+	struct ipc_ctl_unwired m;
 	unsigned i;
 
 	for (i = 0; i < app->link_count; i++)
@@ -33,7 +34,11 @@ on_gone(struct ipc_peer *peer, void *arg)
 			break;
 	must(i < app->link_count);
 	kind = app->links[i].kind;
+	m.number = app->links[i].number;
 	remove_link(app, i);
+	/* Master knows who lives and who does not. */
+	if (!app->is_draining)
+		(void)!ipc_send(app->master, IPC_MSG_ctl_unwired, &m, NULL, 0);
 	if (kind->left != NULL)
 		kind->left(app, peer);
 	ipc_peer_free(&peer);
@@ -80,7 +85,7 @@ daemon_link_add(struct daemon_app *app, const struct ipc_ctl_wire *m, int take_f
 	app->link_count++;
 	l = &app->links[0];
 	*l = (struct daemon_link){ .kind = kind, .instance = m->instance,
-	    .fd = take_fd };
+	    .number = m->number, .fd = take_fd };
 	if (app->is_running) {
 		open_link(app, l);
 		joined(app, kind, l->peer);

@@ -2,6 +2,7 @@
 """The real daemons under master: each may die and the suite goes on."""
 import imaplib
 import os
+import re
 import subprocess
 import time
 
@@ -92,3 +93,24 @@ def test_run_script():
         os.killpg(p.pid, 2)
         assert p.wait(60) == 0
         p.stdout.close()
+
+
+ONE = "".join(f"{role} {{ processes = 1 }}\n" for role in ("smtpd", "deliver", "relay", "imapd"))
+
+
+@pytest.mark.parametrize("who, whom", [("queue", "store"), ("deliver", "store"), ("smtpd", "queue")])
+def test_two_that_live_are_wired_again(who, whom):
+    """A violation ends the wire between two processes, not their work for good."""
+    with godwit.Instance(ONE) as g:
+        g.start()
+        g.add_user("alice@example.test", "secret")
+        before = g.pids()
+        mark = g.mark()
+        g.control(f"probe.unwire.{whom}", role=who)
+        g.wait_log(rf"{who}\[\d+\]: violation peer={whom} ", since=mark)
+        g.wait_log(rf"\]: rewire daemon=({who} peer={whom}|{whom} peer={who})$", since=mark)
+        mark = g.mark()
+        send(g, message("over the new wire"))
+        g.wait_log(r"deliver\[\d+\]: sent ", since=mark)
+        assert g.pids() == before
+        assert len(re.findall(r"\]: rewire ", g.log_text())) == 1

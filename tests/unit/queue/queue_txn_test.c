@@ -249,6 +249,54 @@ test_message_limit(void **state)
 }
 
 static void
+answer_late(void *arg)
+{
+	struct fake *f = arg;
+
+	fake_answer_held(f, f->job_count - 1, f->more != NULL ? ERR_OK : ERR_QUOTA);
+}
+
+/*
+ * The limit is met when the direct path has taken too long: deliver is waited
+ * for, and the answer is what became of the message.
+ */
+static void
+test_message_limit_late(void **state)
+{
+	struct fake *f = *state;
+	struct fake_answer first, second[2], a;
+	struct timer late;
+	int fd = fake_memfd(TEXT, true), arrives;
+
+	f->q.limits.message_limit = 1;
+	f->q.limits.direct_ms = 20;
+	f->mode = FAKE_HOLD;
+	timer_init(&late, f->loop, answer_late, f);
+	first = fake_open(f, 0, "", 0, SLICE_NONE);
+	(void)fake_rcpt(f, 0, first.msg, "bob@example.test");
+	for (arrives = 0; arrives < 2; arrives++) {
+		second[arrives] = fake_open(f, 0, "", 0, SLICE_NONE);
+		(void)fake_rcpt(f, 0, second[arrives].msg, "bob@example.test");
+	}
+	a = fake_commit(f, 0, first.msg, QUEUE_FORM_MEMFD, sizeof(TEXT) - 1, fd, SLICE_NONE);
+	assert_int_equal(a.type, IPC_MSG_queue_committed);
+	assert_int_equal(f->q.table.count, 1);
+	for (arrives = 0; arrives < 2; arrives++) {
+		f->more = arrives ? f : NULL;
+		timer_set(&late, loop_now(f->loop) + 100);
+		a = fake_commit(f, 0, second[arrives].msg, QUEUE_FORM_MEMFD, sizeof(TEXT) - 1,
+		    fd, SLICE_NONE);
+		assert_int_equal(f->job_count, 2 + (unsigned)arrives);
+		assert_int_equal(a.type == IPC_MSG_queue_committed, arrives);
+		assert_int_equal(a.refused, arrives ? ERR_OK : ERR_FULL);
+	}
+	assert_true(fake_run_until(f, has_forgotten));
+	assert_int_equal(f->forgotten[0], second[1].msg);
+	assert_int_equal(f->q.table.count, 1);
+	close(fd);
+}
+
+static void
 test_submission(void **state)
 {
 	struct fake *f = *state;
@@ -1179,7 +1227,7 @@ main(void)
 		WITH(test_direct), WITH(test_many_recipients), WITH(test_refused_rcpts),
 		WITH(test_size_limits),
 		cmocka_unit_test_setup_teardown(test_not_ready, setup_bare, teardown),
-		WITH(test_announced_size), WITH(test_message_limit),
+		WITH(test_announced_size), WITH(test_message_limit), WITH(test_message_limit_late),
 		WITH(test_submission), cmocka_unit_test(test_violations),
 		WITH(test_transaction_limit), WITH(test_file_limit),
 		WITH(test_temporary_failure), WITH(test_backoff_by_clock),
