@@ -411,7 +411,26 @@ def aged(b):
     settle(b)
 
 
+def keyed(b):
+    """The journal of keyd gets long, and is written anew."""
+    b.add_user("alice")
+    b.alias("sales", "alice")
+    targets = [f"{'t' * 60}{i:03}@{'d' * 60}.{'d' * 30}.example" for i in range(90)]
+    folder, sizes = f"{b.g.root}/keys", [0]
+    while sizes[-1] >= max(sizes) or len(sizes) < 4:    # until there is less of it
+        verb = "add" if len(sizes) % 2 else "del"
+        b.tool({("alias", "big"): verb == "add"}, "alias", verb, address("big"),
+               *(targets if verb == "add" else ()))
+        sizes.append(sum(e.stat().st_size for e in os.scandir(folder) if e.name.startswith("ring")))
+        assert len(sizes) < 400
+    b.add_user("bob")
+    b.passwd("alice", "other")
+    kill(b, "keyd")
+    b.add_user("carl")
+
+
 LIVES = {
+    "keyed": (keyed, ""),
     "direct": (direct, ""),
     "relayed": (relayed, ""),
     "spooled": (spooled, "queue { direct_timeout = 0s }"),
@@ -437,7 +456,7 @@ class Record:
                 self.record()
             self.disk = self.replay()
         except BaseException:
-            self.__exit__()
+            self.__exit__(None, None, None)
             raise
         return self
 

@@ -44,6 +44,7 @@ def test_power_goes_again(record):
 FLUSHES = {
     "direct": (("store", "journal", ("mail", "alice")), ("keyd", "ring", ("user", "bob")), ("store", "mail", ("mail",))),
     "aged": (),
+    "keyed": (("keyd", "ring", ("user", "bob")),),
     "relayed": (("queue", "segment", ("kept",)),),
     "spooled": (("queue", "segment", ("kept",)), ("queue", "spool", ("kept",))),
 }
