@@ -119,14 +119,11 @@ sendmail_drop_get(struct slice text, struct sendmail_wish *w, struct buf *rcpts,
 }
 
 static enum err
-write_file(int dir, const char *hidden, const struct sendmail_wish *w, struct slice raw)
+write_file(int fd, const struct sendmail_wish *w, struct slice raw)
 {
 	struct buf head;
 	enum err e;
-	int fd = openat(dir, hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd < 0)
-		return err_from_errno(errno);
 	buf_init(&head, SENDMAIL_DROP_HEAD_MAX);
 	sendmail_drop_put(&head, w);
 	e = buf_err(&head);
@@ -137,35 +134,56 @@ write_file(int dir, const char *hidden, const struct sendmail_wish *w, struct sl
 	if (e == ERR_OK && fsync(fd) != 0)
 		e = err_from_errno(errno);
 	buf_fini(&head);
-	(void)close(fd);
 	return e;
+}
+
+/*
+ * The new name.  Only who may read the directory can sync it; for others the
+ * whole file system has to be, through the file.
+ */
+static enum err
+sync_name(const char *dir, int file)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int failed = fd >= 0 ? fsync(fd) : syncfs(file);
+	enum err e = failed == 0 ? ERR_OK : err_from_errno(errno);
+
+	fd_close(&fd);
+	return e;
+}
+
+static void
+make_name(char hidden[64])
+{
+	uint64_t random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		random ^= clock_mono_us();
+	(void)snprintf(hidden, 64, ".%013llx%016llx", (unsigned long long)clock_real_ms(),
+	    (unsigned long long)random);
 }
 
 enum err
 sendmail_drop_write(const char *dir, const struct sendmail_wish *w, struct slice raw)
 {
-	char hidden[64];
-	uint64_t random = 0;
 	/* It cannot be listed, so it is opened as a place only. */
-	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), dir_fd;
+	int place = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), file = -1;
+	char hidden[64];
 	enum err e;
 
-	if (fd < 0)
-		return err_from_errno(errno);
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		random ^= clock_mono_us();
-	(void)snprintf(hidden, sizeof(hidden), ".%013llx%016llx",
-	    (unsigned long long)clock_real_ms(), (unsigned long long)random);
-	e = write_file(fd, hidden, w, raw);
-	if (e == ERR_OK && renameat(fd, hidden, fd, hidden + 1) != 0)
+	make_name(hidden);
+	if (place >= 0)
+		file = openat(place, hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+	e = file >= 0 ? write_file(file, w, raw) : err_from_errno(errno);
+	if (e == ERR_OK && renameat(place, hidden, place, hidden + 1) != 0)
 		e = err_from_errno(errno);
-	if (e != ERR_OK) {
-		(void)unlinkat(fd, hidden, 0);
-	} else if ((dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0) {
-		/* Only who may read it can sync it; the file itself is synced. */
-		(void)fsync(dir_fd);
-		(void)close(dir_fd);
-	}
-	(void)close(fd);
+	if (file >= 0 && e != ERR_OK)
+		(void)unlinkat(place, hidden, 0);
+	/* From here on it is master's: a failure would have it sent twice. */
+	else if (e == ERR_OK && sync_name(dir, file) != ERR_OK)
+		(void)fprintf(stderr, "sendmail: %s: cannot be synced\n", dir);
+	fd_close(&file);
+	fd_close(&place);
 	return e;
 }

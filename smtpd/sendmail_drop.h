@@ -25,7 +25,7 @@ void		 sendmail_drop_put(struct buf *, const struct sendmail_wish *);
 enum err	 sendmail_drop_get(struct slice text, struct sendmail_wish *,
 		    struct buf *rcpts, struct slice *raw) MUST_USE;
 
-/* A new file in the directory; durable on return. */
+/* A new file in the directory; durable on return, for any user. */
 enum err	 sendmail_drop_write(const char *dir, const struct sendmail_wish *,
 		    struct slice raw) MUST_USE;
 

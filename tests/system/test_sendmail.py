@@ -194,6 +194,26 @@ def test_one_owner_does_not_keep_the_others_waiting():
         assert dropped(g) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_any_user_may_drop():
+    """who may not list the directory, and so not sync it either"""
+    with godwit.Instance() as g:
+        g.start()
+        g.add_user(address("alice"), "secret")
+        os.chmod(g.root, 0o755)
+        g.stop()
+        p = subprocess.run([f"{godwit.BIN}/sendmail", "-C", g.etc, "-f", "me@else.example", "alice"], user=4001, group=4001,
+                           extra_groups=[], input=b"Subject: mine\n\nx\n", capture_output=True, timeout=120, check=False)
+        assert (p.returncode, p.stderr) == (0, b"")
+        name, = dropped(g)
+        st = os.stat(f"{g.root}/drop/{name}")
+        assert (st.st_uid, stat.S_IMODE(st.st_mode)) == (4001, 0o600)
+        mark = g.mark()
+        g.start()
+        g.wait_log(f"drop file={name} uid=4001 ", since=mark, result="taken")
+        assert b"Subject: mine" in last(g)
+
+
 def test_what_takes_too_long_is_ended():
     """who stops the sendmail that runs as his keeps nobody waiting for more than MASTER_DROP_RUN_MS"""
     with godwit.Instance() as g:
