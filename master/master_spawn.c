@@ -19,8 +19,8 @@
 #include "lib/sys/fd.h"
 #include "master/master_priv.h"
 #include "master/master_sections.h"
-#include "queue/queue_opt.h"
 #include "master/master_wire.h"
+#include "queue/queue_opt.h"
 
 enum { CTL_FD = 3, ENV_MAX = 8, ENV_BYTES = 512 };
 
