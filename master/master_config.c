@@ -318,8 +318,6 @@ check_domain(struct check *k, const struct conf_section *s)
 	if (d->sealing == CONF_SEALING_CLIENT)
 		conf_fault(k->errors, s, "sealing", "not served by this version; allowed: "
 		    "escrow, password, server");
-	if (d->class == CONF_CLASS_RELAY)
-		conf_fault(k->warnings, s, "class", "mail is kept; this version does not send it");
 }
 
 static void
