@@ -70,17 +70,15 @@ print_sample(const struct sample *s, const struct buf *body)
 static int
 write_seed(const char *folder, const struct sample *s, const struct buf *body)
 {
-	unsigned char index[2];
+	unsigned char type[2];
 	char path[1024];
-	size_t i;
 	FILE *f;
 
-	for (i = 0; i < ipc_types_count && ipc_types[i].type != s->type; i++)
-		continue;
-	enc_le16(index, (uint16_t)i);
+	/* By number: a new message changes no other's seed. */
+	enc_le16(type, (uint16_t)s->type);
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, s->name);
 	f = fopen(path, "wb");
-	if (f == NULL || fwrite(index, 1, 2, f) != 2 ||
+	if (f == NULL || fwrite(type, 1, 2, f) != 2 ||
 	    fwrite(buf_data(body), 1, body->n, f) != body->n || fclose(f) != 0)
 		return 1;
 	return 0;
