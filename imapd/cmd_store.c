@@ -99,6 +99,9 @@ put_row(struct imap_cmd *c, const struct ipc_row *row, bool silent)
 	unsigned parts = silent ? due :
 	    due | IMAP_ROW_FLAGS | (c->uid ? (unsigned)IMAP_ROW_UID : 0);
 
+	/* A keyword that others made has no name here yet: imap_sync tells it. */
+	if (!imap_flags_are_named(imap_sync_names(c->s), row->flags, row->more))
+		return;
 	imap_cmd_told(c, row->seq, row->uid, row->modseq);
 	if (parts != 0)
 		imap_row_tell(c->s, row, parts);

@@ -76,8 +76,11 @@ struct imap_cmd {
 	struct imap_told	*told;
 	size_t			 told_count, told_cap;
 	bool			 synced;
+	bool			 mid_response;	/* a line is begun and not ended */
+	uint64_t		 moved_ms;	/* when it last did something */
 	bool			 no_expunge;	/* sequence numbers are in use */
 	bool			 tells_highest;	/* HIGHESTMODSEQ goes with the OK */
+	bool			 compress;	/* when it is answered */
 	bool			 start_tls;	/* when it is answered */
 	bool			 logout;
 };

@@ -141,6 +141,14 @@ host_binding(void *arg, struct slice name, struct scram_binding *out)
 	return true;
 }
 
+static enum err
+host_compress(void *arg, bool on)
+{
+	struct imap_conn *c = arg;
+
+	return on ? conn_start_zip(c->conn, c->server->zip) : conn_stop_zip(c->conn);
+}
+
 static void
 host_close(void *arg, const char *reason)
 {
@@ -208,6 +216,7 @@ static const struct imap_host host = {
 	.defer = host_defer,
 	.deadline = host_deadline,
 	.start_tls = host_start_tls,
+	.compress = host_compress,
 	.close = host_close,
 	.set_handle = host_set_handle,
 	.now_ms = host_now_ms,

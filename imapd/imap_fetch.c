@@ -359,6 +359,7 @@ end_message(struct fetch *f)
 	    imap_flags_are_named(imap_sync_names(s), row->flags, row->more))
 		imap_cmd_told(f->c, row->seq, row->uid, row->modseq);
 	buf_put_str(out, ")\r\n");
+	f->c->mid_response = false;
 	if (f->seen_late)
 		imap_seqset_add(&f->told, row->uid);
 	f->phase = f->told.n == 8 * STORE_SET_MAX ? SEEN : NEXT;
@@ -408,6 +409,7 @@ prepare(struct fetch *f)
 		return true;
 	}
 	imap_row_begin(f->c->s, imap_session_out(f->c->s), &f->walk.row);
+	f->c->mid_response = true;
 	f->idx = first_item(f);
 	f->any = false;
 	f->phase = ITEM;

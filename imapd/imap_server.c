@@ -39,6 +39,7 @@ take_options(struct imap_server *srv)
 	srv->shared.keepalive_ms = o->keepalive;
 	srv->shared.literal_plus = o->literal_plus;
 	srv->shared.unauthenticate = o->unauthenticate;
+	srv->shared.compress = o->compress;
 	srv->conn_limit = cap32(o->client_limit);
 	srv->shared.user_limit = cap32(o->user_connection_limit);
 }
@@ -68,6 +69,7 @@ imap_server_load(struct daemon_app *app)
 	srv->shared.sealer = sealer_new();
 	srv->shared.aead = cry_aead_new();
 	srv->shared.reader = seal_reader_new();
+	srv->zip = zip_shared_new();
 	daemon_tls_init(app, cap32(o->handshake_limit));
 }
 

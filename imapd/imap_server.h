@@ -21,6 +21,7 @@ struct imap_server {
 	struct daemon_app	*app;
 	struct loop		*loop;
 	struct imap_shared	 shared;
+	struct zip_shared	*zip;
 	struct list		 listeners;
 	struct list		 conns;		/* struct imap_conn */
 	struct map		 by_handle;	/* struct imap_conn */

@@ -149,7 +149,9 @@ imap_session_bye(struct imap_session *s, const char *text, const char *reason)
 {
 	if (s->closing)
 		return;
-	buf_printf(imap_session_out(s), "* BYE %s\r\n", text);
+	/* In the middle of a line it would be taken for a part of it. */
+	if (s->cmd == NULL || !s->cmd->mid_response)
+		buf_printf(imap_session_out(s), "* BYE %s\r\n", text);
 	s->state = IMAP_LOGOUT;
 	s->closing = true;
 	/* A login that is answered now is given back by imap_server. */
@@ -248,11 +250,23 @@ bound_highest(struct imap_session *s)
 }
 
 static void
+change_compression(struct imap_session *s, bool on)
+{
+	if (s->host->compress(s->host_arg, on) != ERR_OK) {
+		imap_session_bye(s, "Compression is not available", "compression");
+		return;
+	}
+	s->compressed = on;
+	s->cut = true;
+}
+
+static void
 finish(struct imap_session *s)
 {
 	struct imap_cmd *c = s->cmd;
 	const char *bye = c->bye;
 	bool start_tls = c->start_tls && c->answer == IMAP_ANSWER_OK;
+	bool compress = c->compress && c->answer == IMAP_ANSWER_OK;
 	bool logout = c->logout;
 
 	/* What the command did not wait for is no longer wanted. */
@@ -274,6 +288,9 @@ finish(struct imap_session *s)
 		s->host->close(s->host_arg, "logout");
 		return;
 	}
+	/* RFC 8437 s4.1: compression ends with the login. */
+	if (compress || (s->compressed && s->state == IMAP_NOAUTH))
+		change_compression(s, compress);
 	if (bye != NULL)
 		imap_session_bye(s, bye, "bye");
 	else if (s->errors >= IMAP_ERRORS_MAX)
@@ -416,6 +433,25 @@ run(struct imap_cmd *c, struct slice text)
 		c->verb->run(c);
 }
 
+/* A command runs and waits for nothing from the client. */
+static bool
+is_at_work(const struct imap_session *s)
+{
+	return s->state != IMAP_NOAUTH && s->cmd != NULL && !s->cmd->wants_input &&
+	    s->cmd->answer == IMAP_ANSWER_NONE && s->cmd->verb != NULL;
+}
+
+/* RFC 9585 s3: it takes long, and nobody shall think that we are gone. */
+static void
+tell_progress(struct imap_session *s)
+{
+	const struct imap_cmd *c = s->cmd;
+
+	if (!c->mid_response)
+		buf_printf(imap_session_out(s), "* OK [INPROGRESS (\"%.*s\" NIL NIL)] "
+		    "Still at it\r\n", SLICE_FMT(c->tag));
+}
+
 static void
 begin(struct imap_session *s, struct slice text)
 {
@@ -430,7 +466,10 @@ begin(struct imap_session *s, struct slice text)
 	arena_init(&c->arena, IMAP_CMD_ARENA_MAX);
 	c->s = s;
 	s->cmd = c;
+	c->moved_ms = s->host->now_ms(s->host_arg);
 	run(c, text);
+	if (is_at_work(s))
+		s->host->deadline(s->host_arg, c->moved_ms + IMAP_PROGRESS_MS);
 	/* Others borrow their arguments from the text until they end. */
 	if (c->verb != NULL && (c->verb->flags & IMAP_CMD_LINES) &&
 	    s->lexer.state == IMAP_LEX_DONE && c->answer == IMAP_ANSWER_NONE)
@@ -570,7 +609,7 @@ imap_session_on_data(struct imap_session *s, struct slice in)
 
 	if (s->state != IMAP_NOAUTH && s->cmd == NULL)
 		imap_session_set_deadline(s);
-	while (used < in.n && can_take(s)) {
+	while (used < in.n && can_take(s) && !s->cut) {
 		enum imap_lex event;
 		size_t n;
 
@@ -584,6 +623,9 @@ imap_session_on_data(struct imap_session *s, struct slice in)
 		if (n == 0 && event == IMAP_LEX_MORE)
 			break;
 	}
+	if (s->cut)
+		s->host->defer(s->host_arg);	/* to be woken for the rest */
+	s->cut = false;
 	return s->closing ? in.n : used;
 }
 
@@ -603,6 +645,8 @@ imap_session_on_drained(struct imap_session *s)
 {
 	if (s->closing)
 		return;
+	if (s->cmd != NULL)
+		s->cmd->moved_ms = s->host->now_ms(s->host_arg);
 	resume(s);
 	settle(s);
 }
@@ -616,6 +660,8 @@ imap_session_on_turn(struct imap_session *s)
 void
 imap_session_on_deadline(struct imap_session *s)
 {
+	uint64_t now = s->host->now_ms(s->host_arg);
+
 	if (s->closing)
 		return;
 	if (s->state == IMAP_NOAUTH) {
@@ -623,9 +669,14 @@ imap_session_on_deadline(struct imap_session *s)
 	} else if (s->cmd != NULL && s->cmd->on_deadline != NULL) {
 		s->cmd->on_deadline(s->cmd);
 		settle(s);
+	} else if (is_at_work(s) && !s->host->is_clogged(s->host_arg)) {
+		tell_progress(s);		/* it is we who are slow */
+		s->host->deadline(s->host_arg, now + IMAP_PROGRESS_MS);
+	} else if (is_at_work(s) && now - s->cmd->moved_ms < s->shared->idle_ms) {
+		s->host->deadline(s->host_arg, now + IMAP_PROGRESS_MS);
 	} else if (s->cmd != NULL && !s->cmd->wants_input &&
 	    !s->host->is_clogged(s->host_arg)) {
-		imap_session_set_deadline(s);	/* it is we who are slow */
+		imap_session_set_deadline(s);
 	} else {
 		/* RFC 3501 s5.4 */
 		imap_session_bye(s, "Idle for too long", "timeout");

@@ -62,6 +62,8 @@ struct imap_host {
 	void		 (*defer)(void *arg);		/* imap_session_on_turn next loop turn */
 	void		 (*deadline)(void *arg, uint64_t at_ms);
 	enum err	 (*start_tls)(void *arg);
+	/* What follows is compressed, or no longer, in both directions. */
+	enum err	 (*compress)(void *arg, bool on);
 	void		 (*close)(void *arg, const char *reason);
 	/* By which the store will notify; 0: none. */
 	void		 (*set_handle)(void *arg, uint32_t handle);
@@ -86,6 +88,7 @@ struct imap_shared {
 	uint64_t		 keepalive_ms;
 	bool			 literal_plus;	/* LITERAL+, else LITERAL- */
 	bool			 unauthenticate;
+	bool			 compress;	/* COMPRESS=DEFLATE */
 	struct sealer		*sealer;
 	struct charset_set	*charsets;
 	struct cry_aead		*aead;		/* summaries */
@@ -165,12 +168,15 @@ struct imap_session {
 	bool			 retry_due;	/* it could not check tokens yet */
 	uint8_t			 retries;
 	bool			 handshake;	/* TLS is being agreed */
+	bool			 compressed;
+	bool			 cut;		/* what else was received is not text yet */
 };
 
 #define IMAP_ERRORS_MAX		20	/* BAD replies, then BYE */
 #define IMAP_LOGIN_TRIES	3
 #define IMAP_RETRY_MS		50
 #define IMAP_RETRIES_MAX	200
+#define IMAP_PROGRESS_MS	10000	/* "still at it" this often, RFC 9585 s3 */
 #define IMAP_PRELOGIN_MAX	30	/* commands before login */
 #define IMAP_LITERAL_MINUS_MAX	4096	/* non-synchronizing, RFC 7888 s5 */
 

@@ -75,6 +75,8 @@ bury(struct conn *c)
 	c->fd = -1;
 	buf_release(&c->in);
 	buf_release(&c->out);
+	buf_release(&c->zipped);
+	zip_free(&c->zip);
 	loop_defer(c->loop, &c->turn);
 }
 
@@ -124,6 +126,7 @@ disappear(struct conn *c)
 	c->ops->on_closed(c->arg, c->reason);
 	buf_fini(&c->in);
 	buf_fini(&c->out);
+	buf_fini(&c->zipped);
 	free(c);
 }
 
@@ -183,6 +186,32 @@ receive(struct conn *c, char *dst, size_t cap, size_t *got)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_AGAIN : ERR_IO;
 }
 
+/*
+ * What the session wrote until now goes as before; what it left of its input,
+ * of c->in or not, is compressed, or plain, and so is all behind it.
+ */
+static void
+zip_change(struct conn *c, struct slice left)
+{
+	struct buf before = c->in;
+
+	if (c->zip_starts) {
+		conn_zip_begin_out(c);
+		buf_init(&c->in, c->limits->in_max);
+		zip_feed(c->zip, left);
+	} else {
+		conn_zip_end_out(c);
+		buf_init(&c->in, 2 * c->limits->in_max + ZIP_PIECE);
+		buf_put_slice(&c->in, left);
+		buf_put_slice(&c->in, zip_left(c->zip));
+		zip_free(&c->zip);
+	}
+	c->zip_starts = c->zip_stops = false;
+	c->wants_pump = true;
+	loop_defer(c->loop, &c->turn);
+	buf_fini(&before);
+}
+
 /* Gives the session s, keeps what it did not use in c->in. */
 static void
 hand_over(struct conn *c, struct slice s)
@@ -204,6 +233,8 @@ hand_over(struct conn *c, struct slice s)
 		buf_release(&c->in);
 	} else if (c->state != CONN_OPEN) {
 		buf_release(&c->in);
+	} else if (c->zip_starts || c->zip_stops) {
+		zip_change(c, slice_from(s, used));
 	} else if (is_kept) {
 		buf_consume(&c->in, used);
 	} else {
@@ -224,6 +255,30 @@ on_end_of_input(struct conn *c)
 		conn_close(c, "eof");
 }
 
+/* The next piece of what was fed; with nothing left, of what comes. */
+static enum err
+read_zipped(struct conn *c, char *dst, size_t cap)
+{
+	struct slice s = SLICE_NONE;
+	size_t got = 0;
+	enum err e;
+
+	if (!zip_has_input(c->zip)) {
+		e = receive(c, dst, cap < ZIP_PIECE ? cap : ZIP_PIECE, &got);
+		if (e != ERR_OK)
+			return e;
+		zip_feed(c->zip, slice_of(dst, got));
+	}
+	e = zip_inflate(c->zip, c->limits->in_max - c->in.n, &s);
+	if (e == ERR_CORRUPT) {
+		conn_abort(c, "compression");
+		return ERR_OK;
+	}
+	if (s.n > 0)
+		hand_over(c, s);
+	return ERR_OK;
+}
+
 /* Everything that can be read now, within fairness. */
 static void
 read_input(struct conn *c)
@@ -234,13 +289,19 @@ read_input(struct conn *c)
 	int i;
 
 	for (i = 0; i < READS_PER_TURN && wants_input(c); i++) {
+		if (c->zip != NULL) {
+			e = read_zipped(c, dst, cap);
+			if (e != ERR_OK)
+				break;
+			continue;
+		}
 		room = c->limits->in_max - c->in.n;
 		got = 0;
 		e = receive(c, dst, room < cap ? room : cap, &got);
 		if (e != ERR_OK)
 			break;
 		hand_over(c, slice_of(dst, got));
-		if (c->tls == NULL && got < cap)
+		if (c->tls == NULL && c->zip == NULL && got < cap)
 			return;		/* the socket is empty */
 	}
 	if (e == ERR_END)
@@ -262,6 +323,8 @@ pump(struct conn *c)
 	c->is_pumping = true;
 	read_input(c);
 	c->is_pumping = false;
+	if (c->zip != NULL)
+		zip_rest(c->zip);
 	want_input(c);
 }
 
@@ -276,8 +339,9 @@ pump_again(struct conn *c)
 		hand_over(c, SLICE_NONE);
 		c->is_pumping = false;
 	}
-	/* The loop tells about the socket, but not about the library. */
-	if (c->tls != NULL && tls_stream_has_input(c->tls))
+	/* The loop tells about the socket, but not about the libraries. */
+	if ((c->tls != NULL && tls_stream_has_input(c->tls)) ||
+	    (c->zip != NULL && zip_has_input(c->zip)))
 		pump(c);
 	else
 		want_input(c);
@@ -297,6 +361,33 @@ conn_resume(struct conn *c)
 	c->is_paused = false;
 	c->wants_pump = true;
 	loop_defer(c->loop, &c->turn);
+}
+
+/* ---- compression ---- */
+
+enum err
+conn_start_zip(struct conn *c, struct zip_shared *shared)
+{
+	if (c->state != CONN_OPEN || c->zip != NULL)
+		return ERR_STATE;
+	buf_init(&c->zipped, c->limits->out_max + ZIP_PIECE * 4);
+	c->zip = zip_new(shared);
+	/* Inside on_data what it leaves is known only afterwards. */
+	c->zip_starts = true;
+	if (!c->is_pumping)
+		zip_change(c, buf_slice(&c->in));
+	return ERR_OK;
+}
+
+enum err
+conn_stop_zip(struct conn *c)
+{
+	if (c->state != CONN_OPEN || c->zip == NULL || c->zip_starts || c->zip_stops)
+		return ERR_STATE;
+	c->zip_stops = true;
+	if (!c->is_pumping)
+		zip_change(c, buf_slice(&c->in));
+	return ERR_OK;
 }
 
 /* ---- TLS ---- */

@@ -32,6 +32,7 @@
 #include "lib/io/tls.h"
 #include "lib/io/tls_binding.h"
 #include "lib/io/tls_client.h"
+#include "lib/io/zip.h"
 
 #define CONN_LINGER_MS		2000	/* wait for the peer's end after ours */
 #define CONN_FLUSH_MS		30000	/* to get the last replies out */
@@ -53,7 +54,7 @@ struct conn_ops {
 	/* conn_set_deadline passed.  NULL: close, reason "timeout". */
 	void	(*on_deadline)(void *arg);
 	/* The end. reason: what conn_close or conn_abort was told, or "eof" "timeout"
-	   "reset" "write" "tls" "output limit". */
+	   "reset" "write" "tls" "compression" "output limit". */
 	void	(*on_closed)(void *arg, const char *reason);
 };
 
@@ -97,6 +98,13 @@ enum err	 conn_start_tls(struct conn *, struct tls_ctx *) MUST_USE;
  */
 enum err	 conn_start_tls_client(struct conn *, struct tls_client_ctx *,
 		    const struct tls_demand *) MUST_USE;
+/*
+ * Compression (RFC 4978) under what the session reads and writes: on, what was
+ * written so far still goes plain, and what was read and not used is taken for
+ * compressed.  off: the other way round.  ERR_STATE: it is so already.
+ */
+enum err	 conn_start_zip(struct conn *, struct zip_shared *) MUST_USE;
+enum err	 conn_stop_zip(struct conn *) MUST_USE;
 /* NULL before the handshake has ended well. */
 const struct tls_facts *conn_tls(const struct conn *);
 /* Of a client, from on_tls on, also when it failed; else NULL. */

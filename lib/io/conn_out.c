@@ -25,7 +25,7 @@ conn_set_mask(struct conn *c, int mask)
 size_t
 conn_out_bytes(const struct conn *c)
 {
-	return c->out.n + (c->tls != NULL ? tls_stream_wire(c->tls)->n : 0);
+	return c->out.n + c->zipped.n + (c->tls != NULL ? tls_stream_wire(c->tls)->n : 0);
 }
 
 bool
@@ -51,19 +51,73 @@ conn_send(struct conn *c, struct buf *wire)
 	return true;
 }
 
-/* One piece of out encrypted into the wire buffer. */
-static bool
-encrypt_some(struct conn *c)
+/* One piece of out compressed. */
+static void
+zip_some(struct conn *c)
 {
 	struct slice s = slice_head(buf_slice(&c->out), ENCRYPT_CHUNK);
+
+	zip_deflate(c->zip, s, &c->zipped);
+	buf_consume(&c->out, s.n);
+	if (c->out.n == 0)
+		buf_release(&c->out);
+}
+
+void
+conn_zip_begin_out(struct conn *c)
+{
+	conn_tap_out(c);
+	buf_put_slice(&c->zipped, buf_slice(&c->out));
+	buf_release(&c->out);
+	conn_tap_sent(c);
+	c->zips_out = true;
+}
+
+void
+conn_zip_end_out(struct conn *c)
+{
+	conn_tap_out(c);
+	while (c->out.n > 0)
+		zip_some(c);
+	conn_tap_sent(c);
+	c->zips_out = false;
+}
+
+/* What is ready to be encrypted or sent: compressed first where that is on. */
+static struct buf *
+ready(struct conn *c)
+{
+	while (c->zips_out && c->out.n > 0 && c->zipped.n < ENCRYPT_CHUNK)
+		zip_some(c);
+	return c->zips_out || c->zipped.n > 0 ? &c->zipped : &c->out;
+}
+
+/* One piece of it encrypted into the wire buffer. */
+static bool
+encrypt_some(struct conn *c, struct buf *from)
+{
+	struct slice s = slice_head(buf_slice(from), ENCRYPT_CHUNK);
 
 	if (tls_stream_write(c->tls, s) != ERR_OK) {
 		conn_abort(c, "tls");
 		return false;
 	}
-	buf_consume(&c->out, s.n);
-	if (c->out.n == 0)
-		buf_release(&c->out);
+	buf_consume(from, s.n);
+	if (from->n == 0)
+		buf_release(from);
+	return true;
+}
+
+static bool
+send_plain(struct conn *c)
+{
+	struct buf *from;
+
+	do {
+		from = ready(c);
+		if (!conn_send(c, from))
+			return false;
+	} while (from->n == 0 && c->out.n > 0);
 	return true;
 }
 
@@ -72,17 +126,18 @@ send_all(struct conn *c)
 {
 	struct buf *wire;
 
-	if (c->tls == NULL || !tls_stream_is_up(c->tls))
-		return conn_send(c, c->tls != NULL ?
-		    tls_stream_wire(c->tls) : &c->out);
+	if (c->tls == NULL)
+		return send_plain(c);
 	wire = tls_stream_wire(c->tls);
+	if (!tls_stream_is_up(c->tls))
+		return conn_send(c, wire);
 	do {
-		while (c->out.n > 0 && wire->n < ENCRYPT_CHUNK)
-			if (!encrypt_some(c))
+		while (c->out.n + c->zipped.n > 0 && wire->n < ENCRYPT_CHUNK)
+			if (!encrypt_some(c, ready(c)))
 				return false;
 		if (!conn_send(c, wire))
 			return false;
-	} while (wire->n == 0 && c->out.n > 0);
+	} while (wire->n == 0 && c->out.n + c->zipped.n > 0);
 	return true;
 }
 
@@ -105,7 +160,7 @@ watch_water(struct conn *c)
 bool
 conn_flush(struct conn *c)
 {
-	if (buf_err(&c->out) != ERR_OK) {
+	if (buf_err(&c->out) != ERR_OK || buf_err(&c->zipped) != ERR_OK) {
 		conn_abort(c, "output limit");
 		return false;
 	}

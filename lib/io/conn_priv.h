@@ -8,6 +8,7 @@
 #include "lib/io/conn.h"
 
 struct tls_stream;
+struct zip;
 
 enum conn_state {
 	CONN_OPEN,
@@ -23,6 +24,8 @@ struct conn {
 	struct loop_poll		*poll;
 	struct tls_stream		*tls;
 	struct tls_stream		*tls_next;	/* from CONN_TLS_WAIT on */
+	struct zip			*zip;		/* compression, or NULL */
+	struct buf			 zipped;	/* compressed, not yet encrypted or sent */
 	struct conn_listener		*listener;
 	const struct conn_ops		*ops;
 	const struct conn_limits	*limits;
@@ -46,6 +49,9 @@ struct conn {
 	bool				 is_eof;
 	bool				 is_pumping;
 	bool				 wants_pump;	/* in on_turn */
+	bool				 zips_out;	/* out is to be compressed */
+	bool				 zip_starts;	/* for input, after on_data */
+	bool				 zip_stops;
 	struct conn_addr		 peer;
 	char				 peer_text[CONN_ADDR_TEXT_BYTES];
 #ifdef GODWIT_TEST
@@ -67,6 +73,9 @@ void		 conn_tap_sent(struct conn *);
 #define conn_tap_out(conn)		((void)0)
 #define conn_tap_sent(conn)		((void)0)
 #endif
+/* What out holds goes as it is, before anything compressed; or ends that. */
+void		 conn_zip_begin_out(struct conn *);
+void		 conn_zip_end_out(struct conn *);
 /* Sends until the kernel has had enough; false when the connection broke. */
 bool		 conn_send(struct conn *, struct buf *wire);
 /* Encrypts and sends what is due; false when the connection is dead afterwards. */

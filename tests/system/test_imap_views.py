@@ -114,8 +114,9 @@ class Session:
         if what == "append":
             text = b"Subject: x\r\n\r\ntoken-%d-%d-\r\n" % serial
             answer = self.command("APPEND", f"{box} ({some})", text)
-            uid = int(re.search(r"APPENDUID \d+ (\d+)", answer).group(1))
-            self.appended[uid] = b"token-%d-%d-" % serial
+            # it is refused while the store is being restarted
+            if m := re.search(r"APPENDUID \d+ (\d+)", answer):
+                self.appended[int(m.group(1))] = b"token-%d-%d-" % serial
         elif what == "noop" or not self.uids:
             self.command("NOOP")
         elif what == "expunge":

@@ -180,6 +180,18 @@ test_store_unseen_change(void **state)
 	    "* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent) MODSEQ (103))\r\na OK");
 }
 
+/* A keyword that another session made comes with its name, and only then. */
+static void
+test_store_new_keyword(void **state)
+{
+	(void)state;
+	start(1);
+	EXPECT("a SELECT INBOX (CONDSTORE)\r\n", "a OK");
+	elsewhere("x STORE 1 +FLAGS $New\r\n");
+	EXPECT("a STORE 1 +FLAGS \\Seen\r\n", "* FLAGS (", "$New)\r\n",
+	    "* 1 FETCH (UID 1 FLAGS (\\Seen $New \\Recent) MODSEQ (103))\r\na OK");
+}
+
 /* RFC 7162 s6: MODSEQs above of what is still to be told are bounded. */
 static void
 test_delayed(void **state)
@@ -321,7 +333,7 @@ test_cut_off(void **state)
 		fake_init(&f, &shared, &store, true);
 		fake_say(&f, "l LOGIN alice secret\r\ne ENABLE QRESYNC\r\n");
 		buf_put_str(&f.in, "a SELECT INBOX (QRESYNC (1000 1 1:9 (1,6 2,6)))\r\n");
-		(void)imap_session_on_data(f.s, buf_slice(&f.in));
+		(void)fake_give(&f, buf_slice(&f.in));
 		buf_reset(&f.in);
 		for (int k = 0; k < steps; k++)
 			(void)fake_step(&f);
@@ -335,7 +347,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		T(test_enabling), T(test_syntax), T(test_fetch), T(test_store),
-		T(test_store_unseen_change), T(test_delayed), T(test_vanished),
+		T(test_store_unseen_change), T(test_store_new_keyword), T(test_delayed), T(test_vanished),
 		T(test_uid_fetch_vanished), T(test_qresync), T(test_sequence_match),
 		T(test_cut_off),
 	};

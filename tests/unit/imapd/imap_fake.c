@@ -39,7 +39,7 @@ fake_shared_init(struct imap_shared *sh)
 	sh->idle_ms = 1800000;
 	sh->login_ms = 60000;
 	sh->keepalive_ms = 120000;
-	sh->literal_plus = sh->unauthenticate = true;
+	sh->literal_plus = sh->unauthenticate = sh->compress = true;
 	cry_init();
 	sh->sealer = sealer_new();
 	sh->aead = cry_aead_new();
@@ -1047,6 +1047,16 @@ host_start_tls(void *arg)
 	return ERR_OK;
 }
 
+static enum err
+host_compress(void *arg, bool on)
+{
+	struct fake *f = arg;
+
+	must(f->compressed != on);
+	f->compressed = on;
+	return ERR_OK;
+}
+
 static void
 host_close(void *arg, const char *reason)
 {
@@ -1072,7 +1082,7 @@ host_file_close(void *arg, int fd)
 
 static const struct imap_host host = {
 	host_out, host_is_clogged, host_call, host_send, host_cancel, host_wake, host_defer,
-	host_deadline, host_start_tls, host_close, host_set_handle, host_now,
+	host_deadline, host_start_tls, host_compress, host_close, host_set_handle, host_now,
 	host_real, host_file_write, host_file_close, NULL,
 };
 

@@ -82,7 +82,7 @@ struct fake {
 	uint64_t		 watched;
 	unsigned		 tokens_back;	/* logouts at keyd */
 	size_t			 clog_at;	/* output that counts as clogged; 0: never */
-	bool			 deferred, wants_tls, closed, in_use;
+	bool			 deferred, wants_tls, compressed, closed, in_use;
 	bool			 paused;	/* input was left: none is given before a wake */
 	char			 reason[64];
 	uint64_t		 tap_id;	/* lib/io/conn_tap.h */

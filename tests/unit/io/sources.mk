@@ -23,3 +23,7 @@ UNITS += io_tls_client_hostile_test
 io_tls_client_hostile_test_SRCS = tests/unit/io/tls_client_hostile_test.c \
 	tests/unit/io/tls_side.c
 io_tls_client_hostile_test_USES = io base
+
+UNITS += io_zip_test
+io_zip_test_SRCS = tests/unit/io/zip_test.c
+io_zip_test_USES = io base
