@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * APPEND (RFC 3501 s6.3.11): "APPEND" SP mailbox [SP flag-list]
- * [SP date-time] SP literal.
+ * [SP date-time] SP (literal / literal8).
  *
  * The command starts when its literal is announced.  Before the client is
  * told to send it: the mailbox must exist (TRYCREATE), the size must be
@@ -29,6 +29,7 @@ struct args {
 	int64_t		 internal_s;
 	bool		 has_date;
 	enum stage	 stage;
+	bool		 literal8;	/* RFC 3516 s4.4: NUL is no mistake in it */
 	uint64_t	 size, got;
 	struct sealer_owner owner;
 	struct sealer_message message;
@@ -59,6 +60,7 @@ parse(struct args *a, struct imap_parser *p)
 		a->has_date = true;
 		imap_parser_sp(p);
 	}
+	a->literal8 = imap_parser_take(p, '~');
 	if (imap_parser_peek(p) != '{')
 		imap_parser_fail(p, "Expected the message as a literal");
 }
@@ -263,9 +265,12 @@ on_literal(struct imap_cmd *c, struct slice data, bool last)
 
 	(void)last;
 	a->got += data.n;
-	/* RFC 3501 s9: CHAR8 excludes NUL. */
+	/* RFC 3501 s9: CHAR8 excludes NUL.  RFC 3516 s4.4: no binary content here. */
 	if (slice_find(data, '\0') < data.n) {
-		imap_cmd_bad(c, "NUL in the message");
+		if (a->literal8)
+			imap_cmd_no(c, "UNKNOWN-CTE", "NUL in the message");
+		else
+			imap_cmd_bad(c, "NUL in the message");
 		stop(c);
 		return;
 	}

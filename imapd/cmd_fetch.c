@@ -34,6 +34,9 @@ cmd_fetch_run(struct imap_cmd *c)
 	else if (a->items.vanished && !imap_session_is(c->s, IMAP_EN_QRESYNC))
 		/* RFC 7162 s3.2.6 */
 		imap_cmd_bad(c, "ENABLE QRESYNC first");
+	else if (a->items.is_rev1 && imap_session_is(c->s, IMAP_EN_REV2))
+		/* RFC 9051 appendix E */
+		imap_cmd_bad(c, "RFC822 items are BODY sections in IMAP4rev2");
 	else
 		imap_fetch_start(c, &a->items, a->set);
 }

@@ -10,8 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_binary.h"
 #include "imapd/imap_flags.h"
 #include "imapd/imap_message.h"
+#include "imapd/imap_needs.h"
+#include "imapd/imap_objectid.h"
+#include "imapd/imap_partial.h"
 #include "imapd/imap_row.h"
 #include "imapd/imap_seqset.h"
 #include "imapd/imap_sync.h"
@@ -22,14 +26,14 @@
 #include "lib/ipc/store_proto.h"
 
 #define HEADER_MAX		(1u << 20)	/* looked through for HEADER.FIELDS */
-#define HEADER_FIRST_BYTES	20480u		/* head and one chunk */
 #define ROWS_PER_TURN		64
 
-enum phase { SEEN, VANISHED, NEXT, PREPARE, ITEM, STREAM, COLLECT };
+enum phase { WINDOW, SEEN, VANISHED, NEXT, PREPARE, ITEM, STREAM, COLLECT, MEASURE, DECODE };
 
 struct fetch {
 	struct imap_cmd		*c;
 	const struct imap_items	*items;
+	struct imap_partial	 partial;
 	struct imap_vanished	 vanished;
 	struct imap_walk	 walk;
 	struct imap_message	 message;
@@ -41,8 +45,12 @@ struct fetch {
 	bool			 seen_late;	/* \Seen only for those that were told */
 	struct buf		 told;		/* seen_late: their UIDs, in pairs */
 	bool			 failed;	/* some message was left out */
+	bool			 unknown_code;	/* as here: its encoding is not known */
 	uint32_t		 resume;
-	struct buf		 header;	/* COLLECT */
+	struct buf		 header;	/* COLLECT; a piece in MEASURE and DECODE */
+	struct imap_binary	 binary;
+	struct imap_part	 part;		/* that is decoded */
+	uint64_t		 due;		/* bytes of its literal */
 };
 
 static void
@@ -52,6 +60,8 @@ fini(struct imap_cmd *c)
 
 	imap_message_fini(&f->message);
 	imap_walk_fini(&f->walk);
+	imap_partial_fini(&f->partial);
+	imap_binary_fini(&f->binary);
 	buf_fini(&f->told);
 	buf_wipe(&f->header);
 	buf_fini(&f->header);
@@ -98,79 +108,6 @@ ask_seen(struct fetch *f)
 	f->waiting = imap_cmd_call(f->c, IPC_STORE, IPC_MSG_store_flags, &m, on_seen, f);
 }
 
-/* ---- what a message needs ---- */
-
-static bool
-is_top_fields(const struct imap_item *i)
-{
-	return i->fields == IMAP_FIELDS_ONLY && i->path_count == 0;
-}
-
-static bool
-kept_fields(struct fetch *f, const struct imap_item *i, struct slice *header)
-{
-	return is_top_fields(i) &&
-	    imap_message_fields(&f->message, i->names, i->name_count, header);
-}
-
-static unsigned
-needs_of(struct fetch *f, const struct imap_item *i)
-{
-	struct slice header;
-
-	switch (i->kind) {
-	case IMAP_ITEM_FLAGS:
-	case IMAP_ITEM_UID:
-	case IMAP_ITEM_INTERNALDATE:
-	case IMAP_ITEM_SIZE:
-	case IMAP_ITEM_MODSEQ:
-		return 0;
-	case IMAP_ITEM_ENVELOPE:
-		return IMAP_NEED_ENVELOPE;
-	case IMAP_ITEM_BODY:
-	case IMAP_ITEM_BODYSTRUCTURE:
-		return IMAP_NEED_STRUCTURE;
-	case IMAP_ITEM_SECTION:
-		break;
-	}
-	if (i->path_count == 0 && i->what == MIME_SECTION_ALL)
-		return IMAP_NEED_BODY;
-	return kept_fields(f, i, &header) ? 0 : IMAP_NEED_PARTS | IMAP_NEED_BODY;
-}
-
-static unsigned
-needs_of_all(struct fetch *f)
-{
-	unsigned needs = 0;
-
-	for (uint32_t i = 0; i < f->items->count; i++)
-		needs |= needs_of(f, &f->items->v[i]);
-	return needs;
-}
-
-/* How much of each body to have sent ahead. */
-static uint32_t
-first_bytes_of(const struct imap_items *items)
-{
-	uint32_t bytes = 0;
-
-	for (uint32_t i = 0; i < items->count; i++) {
-		const struct imap_item *it = &items->v[i];
-		bool kept = is_top_fields(it);
-
-		if (it->kind != IMAP_ITEM_SECTION)
-			continue;
-		for (uint32_t k = 0; k < it->name_count; k++)
-			kept = kept && summary_keeps(it->names[k]);
-		if (kept)
-			continue;
-		if (it->what != MIME_SECTION_HEADER || it->path_count > 0)
-			return IMAP_READ_BYTES;
-		bytes = HEADER_FIRST_BYTES;
-	}
-	return bytes;
-}
-
 /* ---- items ---- */
 
 static void
@@ -211,47 +148,26 @@ abort_session(struct fetch *f)
 	s->host->close(s->host_arg, "corrupt message");
 }
 
-static enum err
-locate(struct fetch *f, const struct imap_item *i, uint64_t *off, uint64_t *bytes)
-{
-	uint64_t plain = imap_object_plain_bytes(&f->message.object);
-	uint32_t off32, bytes32;
-	enum err e;
-
-	*off = 0;
-	*bytes = plain;
-	if (i->path_count == 0 && i->what == MIME_SECTION_ALL)
-		return ERR_OK;
-	if (f->message.map == NULL)
-		return ERR_NOTFOUND;
-	e = mime_map_locate(f->message.map, i->path, i->path_count, i->what, &off32,
-	    &bytes32, NULL);
-	if (e != ERR_OK)
-		return ERR_NOTFOUND;
-	if (off32 > plain || bytes32 > plain - off32)
-		return ERR_NOTFOUND;
-	*off = off32;
-	*bytes = bytes32;
-	return ERR_OK;
-}
-
 static void
 begin_section(struct fetch *f, const struct imap_item *i, struct buf *out)
 {
 	struct slice header;
+	struct imap_part part;
 	uint64_t off, bytes;
 
 	buf_put_slice(out, i->label);
 	buf_put_char(out, ' ');
-	if (kept_fields(f, i, &header)) {
+	if (imap_needs_fields(&f->message, i, &header)) {
 		put_fields(f, i, header);
 		return;
 	}
-	if (locate(f, i, &off, &bytes) != ERR_OK) {
+	if (imap_message_locate(&f->message, i->path, i->path_count, i->what, &part) != ERR_OK) {
 		buf_put_str(out, "NIL");
 		f->idx++;
 		return;
 	}
+	off = part.off;
+	bytes = part.bytes;
 	if (i->fields != IMAP_FIELDS_ALL) {
 		buf_reset(&f->header);
 		f->phase = COLLECT;
@@ -279,6 +195,123 @@ begin_section(struct fetch *f, const struct imap_item *i, struct buf *out)
 	}
 }
 
+/* ---- decoded parts: measured, then sent (RFC 3516 s4.3) ---- */
+
+static void
+begin_pass(struct fetch *f, const struct imap_item *i, enum phase phase)
+{
+	bool partial = i->is_partial;
+
+	f->phase = phase;
+	imap_binary_begin(&f->binary, f->part.code, partial ? i->from : 0,
+	    partial ? i->count : UINT64_MAX);
+	if (f->part.bytes > 0 && imap_object_range(&f->message.object, f->part.off,
+	    f->part.off + f->part.bytes) != ERR_OK)
+		abort_session(f);
+}
+
+static void
+begin_binary(struct fetch *f, const struct imap_item *i, struct buf *out)
+{
+	buf_put_slice(out, i->label);
+	buf_put_char(out, ' ');
+	if (imap_message_locate(&f->message, i->path, i->path_count, MIME_SECTION_ALL,
+	    &f->part) == ERR_OK) {
+		begin_pass(f, i, MEASURE);
+		return;
+	}
+	buf_put_str(out, i->kind == IMAP_ITEM_BINARY ? "NIL" : "0");
+	f->idx++;
+}
+
+static void
+end_pass(struct fetch *f, const struct imap_item *i, struct buf *out)
+{
+	const struct imap_binary *b = &f->binary;
+	bool measured = f->phase == MEASURE;
+
+	f->phase = ITEM;
+	if (!measured) {
+		f->idx++;
+		if (b->bytes != f->due)
+			abort_session(f);
+	} else if (i->kind == IMAP_ITEM_BINARY_SIZE) {
+		f->idx++;
+		buf_put_num(out, b->bytes);
+	} else {
+		f->due = b->bytes;
+		buf_printf(out, "%s{%llu}\r\n", b->has_nul ? "~" : "",
+		    (unsigned long long)b->bytes);
+		begin_pass(f, i, DECODE);
+	}
+}
+
+static bool
+decode(struct fetch *f)
+{
+	const struct imap_item *i = &f->items->v[f->idx];
+	struct buf *out = imap_session_out(f->c->s), *to = f->phase == DECODE ? out : NULL;
+	enum err e;
+
+	buf_reset(&f->header);
+	e = f->part.bytes == 0 ? ERR_END : imap_object_read(&f->message.object, &f->header);
+	if (e == ERR_AGAIN)
+		return false;
+	if (e == ERR_OK) {
+		imap_binary_put(&f->binary, buf_slice(&f->header), to);
+		return true;
+	}
+	if (e != ERR_END) {
+		abort_session(f);
+		return false;
+	}
+	imap_binary_end(&f->binary, to);
+	end_pass(f, i, out);
+	return true;
+}
+
+static bool
+knows_encodings(struct fetch *f)
+{
+	struct imap_part part;
+
+	for (uint32_t k = 0; k < f->items->count; k++) {
+		const struct imap_item *i = &f->items->v[k];
+
+		if ((IMAP_ITEMS_BINARY >> i->kind & 1) && imap_message_locate(&f->message,
+		    i->path, i->path_count, MIME_SECTION_ALL, &part) == ERR_OK &&
+		    part.code == MIME_CODE_UNKNOWN)
+			return false;
+	}
+	return true;
+}
+
+/* ---- one item ---- */
+
+static void
+put_date(struct buf *out, const char *name, uint64_t at_s)
+{
+	buf_put_str(out, name);
+	if (at_s > 0)
+		clock_put_imap(out, at_s);
+	else
+		buf_put_str(out, "NIL");
+}
+
+/* RFC 8474 s5 */
+static void
+put_id(struct buf *out, const char *name, enum imap_objectid kind, uint64_t id)
+{
+	buf_put_str(out, name);
+	if (id == 0) {
+		buf_put_str(out, "NIL");
+		return;
+	}
+	buf_put_char(out, '(');
+	imap_objectid_put(out, kind, id);
+	buf_put_char(out, ')');
+}
+
 static void
 put_item(struct fetch *f)
 {
@@ -292,6 +325,10 @@ put_item(struct fetch *f)
 	f->any = true;
 	if (i->kind == IMAP_ITEM_SECTION) {
 		begin_section(f, i, out);
+		return;
+	}
+	if (IMAP_ITEMS_BINARY >> i->kind & 1) {
+		begin_binary(f, i, out);
 		return;
 	}
 	f->idx++;
@@ -312,6 +349,16 @@ put_item(struct fetch *f)
 	case IMAP_ITEM_SIZE:
 		buf_printf(out, "RFC822.SIZE %u", f->walk.cold.size);
 		break;
+	case IMAP_ITEM_SAVEDATE:
+		/* RFC 8514 s4.2 */
+		put_date(out, "SAVEDATE ", f->walk.cold.saved_s);
+		break;
+	case IMAP_ITEM_EMAILID:
+		put_id(out, "EMAILID ", IMAP_EMAILID, f->walk.cold.content);
+		break;
+	case IMAP_ITEM_THREADID:
+		put_id(out, "THREADID ", IMAP_THREADID, f->walk.cold.thread);
+		break;
 	case IMAP_ITEM_ENVELOPE:
 		buf_put_str(out, "ENVELOPE ");
 		imap_message_put_envelope(&f->message, out);
@@ -322,7 +369,13 @@ put_item(struct fetch *f)
 		imap_message_put_structure(&f->message, out,
 		    i->kind == IMAP_ITEM_BODYSTRUCTURE);
 		break;
+	case IMAP_ITEM_PREVIEW:
+		buf_put_str(out, "PREVIEW ");
+		imap_message_put_preview(&f->message, out);
+		break;
 	case IMAP_ITEM_SECTION:
+	case IMAP_ITEM_BINARY:
+	case IMAP_ITEM_BINARY_SIZE:
 		break;
 	}
 }
@@ -377,7 +430,9 @@ next(struct fetch *f)
 		f->phase = SEEN;
 		return true;
 	}
-	if (e == ERR_END && f->failed)
+	if (e == ERR_END && f->unknown_code)
+		imap_cmd_no(f->c, "UNKNOWN-CTE", "Some parts have an unknown encoding");
+	else if (e == ERR_END && f->failed)
 		imap_cmd_no(f->c, "CORRUPTION", "Some messages could not be opened");
 	else if (e == ERR_END)
 		imap_cmd_ok(f->c, "Fetch completed");
@@ -399,12 +454,13 @@ first_item(const struct fetch *f)
 static bool
 prepare(struct fetch *f)
 {
-	enum err e = imap_message_ready(&f->message, needs_of_all(f));
+	enum err e = imap_message_ready(&f->message, imap_needs_of(&f->message, f->items));
 
 	if (e == ERR_AGAIN || f->c->answer != IMAP_ANSWER_NONE)
 		return false;
-	if (e != ERR_OK) {
+	if (e != ERR_OK || !knows_encodings(f)) {
 		f->failed = true;
+		f->unknown_code = f->unknown_code || e == ERR_OK;
 		f->phase = NEXT;
 		return true;
 	}
@@ -449,6 +505,30 @@ tell_vanished(struct fetch *f)
 	return e == ERR_OK;
 }
 
+/* What comes first when the set is known. */
+static enum phase
+first_phase(struct fetch *f)
+{
+	if (f->items->sets_seen && !f->c->s->view.readonly) {
+		f->seen_late = f->items->changed_since != 0 || f->items->has_window;
+		if (!f->seen_late)
+			return SEEN;
+	}
+	return f->items->vanished ? VANISHED : NEXT;
+}
+
+static bool
+cut_window(struct fetch *f)
+{
+	if (imap_partial_next(&f->partial) != ERR_OK)
+		return false;
+	f->walk.set = buf_slice(&f->partial.pairs);
+	f->walk.by_uid = true;
+	f->walked = f->walk.set.n == 0;
+	f->phase = first_phase(f);
+	return true;
+}
+
 static void
 step(struct imap_cmd *c)
 {
@@ -460,6 +540,9 @@ step(struct imap_cmd *c)
 	while (goes_on && c->answer == IMAP_ANSWER_NONE && !s->closing &&
 	    !s->host->is_clogged(s->host_arg)) {
 		switch (f->phase) {
+		case WINDOW:
+			goes_on = cut_window(f);
+			break;
 		case SEEN:
 			if (!f->waiting)
 				ask_seen(f);
@@ -488,6 +571,10 @@ step(struct imap_cmd *c)
 		case COLLECT:
 			goes_on = stream(f);
 			break;
+		case MEASURE:
+		case DECODE:
+			goes_on = decode(f);
+			break;
 		}
 	}
 }
@@ -501,7 +588,7 @@ wants_only_bodies(const struct fetch *f)
 	for (uint32_t i = 0; i < f->items->count; i++) {
 		const struct imap_item *it = &f->items->v[i];
 
-		if (it->kind > IMAP_ITEM_MODSEQ && (it->kind != IMAP_ITEM_SECTION ||
+		if (it->kind >= IMAP_ITEM_ENVELOPE && (it->kind != IMAP_ITEM_SECTION ||
 		    it->path_count > 0 || it->what != MIME_SECTION_ALL))
 			return false;
 	}
@@ -512,33 +599,29 @@ void
 imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slice set)
 {
 	struct fetch *f = must_alloc(1, sizeof(*f));
-	const uint32_t flat = 1u << IMAP_ITEM_FLAGS | 1u << IMAP_ITEM_UID |
-	    1u << IMAP_ITEM_INTERNALDATE | 1u << IMAP_ITEM_SIZE | 1u << IMAP_ITEM_MODSEQ;
 
 	f->c = c;
 	f->items = items;
 	f->walk.set = set;
 	f->walk.by_uid = c->by_uid;
-	f->walk.wants_keys = (items->kinds & ~flat) != 0;
-	if (items->kinds & (1u << IMAP_ITEM_INTERNALDATE | 1u << IMAP_ITEM_SIZE))
+	f->walk.wants_keys = (items->kinds & ~(IMAP_ITEMS_OF_ROW | IMAP_ITEMS_COLD)) != 0;
+	if (items->kinds & IMAP_ITEMS_COLD)
 		f->walk.want = STORE_WANT_COLD;
 	if (f->walk.wants_keys)
 		f->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
-	f->walk.first_bytes = first_bytes_of(items);
+	f->walk.first_bytes = imap_needs_first_bytes(items);
 	imap_walk_start(&f->walk, c);
 	imap_message_init(&f->message, &f->walk);
+	imap_binary_init(&f->binary);
 	buf_init(&f->header, HEADER_MAX + SEAL_FRAME_BYTES);
 	if (wants_only_bodies(f))
 		f->walk.want &= (uint8_t)~STORE_WANT_SUMMARY;
 	f->walk.changed_since = items->changed_since;
 	f->vanished = (struct imap_vanished){ .c = c, .since = items->changed_since, .set = set };
 	buf_init(&f->told, 8 * STORE_SET_MAX);
-	f->phase = items->vanished ? VANISHED : NEXT;
-	if (items->sets_seen && !c->s->view.readonly) {
-		f->seen_late = items->changed_since != 0;
-		if (!f->seen_late)
-			f->phase = SEEN;
-	}
+	f->phase = items->has_window ? WINDOW : first_phase(f);
+	if (items->has_window)
+		imap_partial_start(&f->partial, c, set, &items->window);
 	if (imap_items_has(items, IMAP_ITEM_MODSEQ))
 		imap_session_enable(c->s, IMAP_EN_CONDSTORE);
 	c->priv = f;

@@ -21,7 +21,7 @@ add(struct imap_items *items, struct imap_parser *p, enum imap_item_kind kind)
 	struct imap_item *i;
 
 	/* Asked for twice, told once. */
-	if (kind != IMAP_ITEM_SECTION && imap_items_has(items, kind))
+	if (kind < IMAP_ITEM_SECTION && imap_items_has(items, kind))
 		return NULL;
 	if (items->count == IMAP_ITEMS_MAX) {
 		imap_parser_fail(p, "Too many data items");
@@ -141,13 +141,14 @@ put_name(struct buf *b, struct slice name)
 
 /* The name of the item in the response: RFC 3501 s7.4.2. */
 static void
-make_label(struct imap_parser *p, struct imap_item *i)
+make_label(struct imap_parser *p, struct imap_item *i, const char *name)
 {
 	static const char *const texts[] = { "", "HEADER", "TEXT", "MIME" };
 	struct buf b;
 
 	buf_init(&b, LABEL_MAX);
-	buf_put_str(&b, "BODY[");
+	buf_put_str(&b, name);
+	buf_put_char(&b, '[');
 	for (uint32_t k = 0; k < i->path_count; k++) {
 		buf_put_str(&b, k > 0 ? "." : "");
 		buf_put_num(&b, i->path[k]);
@@ -188,7 +189,24 @@ parse_section(struct imap_parser *p, struct imap_items *items, bool peek)
 	imap_parser_want(p, ']');
 	parse_partial(p, i);
 	if (imap_parser_ok(p))
-		make_label(p, i);
+		make_label(p, i, "BODY");
+}
+
+/* section-binary [partial] of RFC 3516 s7: part numbers alone. */
+static void
+parse_binary(struct imap_parser *p, struct imap_items *items, enum imap_item_kind kind)
+{
+	struct imap_item *i = add(items, p, kind);
+
+	if (i == NULL)
+		return;
+	imap_parser_want(p, '[');
+	parse_path(p, i);
+	imap_parser_want(p, ']');
+	if (kind == IMAP_ITEM_BINARY)
+		parse_partial(p, i);
+	if (imap_parser_ok(p))
+		make_label(p, i, kind == IMAP_ITEM_BINARY ? "BINARY" : "BINARY.SIZE");
 }
 
 /* ---- items ---- */
@@ -204,6 +222,7 @@ add_rfc822(struct imap_parser *p, struct imap_items *items, const char *label,
 		return;
 	i->label = slice_str(label);
 	i->what = what;
+	items->is_rev1 = true;
 	/* RFC 3501 s6.4.5: RFC822.HEADER does not set \Seen. */
 	if (what != MIME_SECTION_HEADER)
 		items->sets_seen = true;
@@ -218,6 +237,17 @@ parse_body(struct imap_parser *p, struct imap_items *items)
 		(void)add(items, p, IMAP_ITEM_BODY);
 }
 
+/* RFC 8970 s6: "PREVIEW" [SP "(LAZY)"] */
+static void
+parse_preview(struct imap_parser *p, struct imap_items *items)
+{
+	struct imap_item *i = add(items, p, IMAP_ITEM_PREVIEW);
+	bool lazy = imap_parser_take_word(p, " (LAZY)");
+
+	if (i != NULL)
+		i->lazy = lazy;
+}
+
 static void
 parse_item(struct imap_parser *p, struct imap_items *items)
 {
@@ -225,7 +255,8 @@ parse_item(struct imap_parser *p, struct imap_items *items)
 		{ "FLAGS", IMAP_ITEM_FLAGS }, { "UID", IMAP_ITEM_UID },
 		{ "INTERNALDATE", IMAP_ITEM_INTERNALDATE },
 		{ "RFC822.SIZE", IMAP_ITEM_SIZE }, { "ENVELOPE", IMAP_ITEM_ENVELOPE },
-		{ "MODSEQ", IMAP_ITEM_MODSEQ },
+		{ "MODSEQ", IMAP_ITEM_MODSEQ }, { "SAVEDATE", IMAP_ITEM_SAVEDATE },
+		{ "EMAILID", IMAP_ITEM_EMAILID }, { "THREADID", IMAP_ITEM_THREADID },
 		{ "BODYSTRUCTURE", IMAP_ITEM_BODYSTRUCTURE },
 	};
 	struct slice name = imap_parser_item(p);
@@ -241,6 +272,15 @@ parse_item(struct imap_parser *p, struct imap_items *items)
 	} else if (slice_ieq_str(name, "BODY.PEEK")) {
 		imap_parser_want(p, '[');
 		parse_section(p, items, true);
+	} else if (slice_ieq_str(name, "BINARY")) {
+		items->sets_seen = true;
+		parse_binary(p, items, IMAP_ITEM_BINARY);
+	} else if (slice_ieq_str(name, "BINARY.PEEK")) {
+		parse_binary(p, items, IMAP_ITEM_BINARY);
+	} else if (slice_ieq_str(name, "BINARY.SIZE")) {
+		parse_binary(p, items, IMAP_ITEM_BINARY_SIZE);
+	} else if (slice_ieq_str(name, "PREVIEW")) {
+		parse_preview(p, items);
 	} else if (slice_ieq_str(name, "RFC822")) {
 		add_rfc822(p, items, "RFC822", MIME_SECTION_ALL);
 	} else if (slice_ieq_str(name, "RFC822.HEADER")) {
@@ -313,6 +353,11 @@ parse_modifier(struct imap_parser *p, bool uid, struct imap_items *items)
 			imap_parser_fail(p, "Expected a mod-sequence");
 	} else if (slice_ieq_str(name, "VANISHED") && uid && !items->vanished) {
 		items->vanished = true;
+	} else if (slice_ieq_str(name, "PARTIAL") && uid && !items->has_window) {
+		/* RFC 9394 s3.3 */
+		items->has_window = true;
+		imap_parser_sp(p);
+		imap_window_parse(p, &items->window);
 	} else {
 		imap_parser_fail(p, "Unknown or misplaced modifier");
 	}

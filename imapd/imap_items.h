@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a FETCH asks for (RFC 3501 s6.4.5): macros, data items, BODY sections
- * with part numbers, header field lists and partial ranges; and its modifiers
- * (RFC 7162).  Pure; all memory is the command's arena.
+ * What a FETCH asks for (RFC 3501 s6.4.5): macros, data items, BODY and BINARY
+ * (RFC 3516) sections with part numbers, header field lists and partial ranges;
+ * and its modifiers (RFC 7162, RFC 9394).  Pure; all memory is the command's
+ * arena.
  */
 #ifndef IMAP_ITEMS_H
 #define IMAP_ITEMS_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "imapd/imap_parser.h"
+#include "imapd/imap_return.h"
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
 #include "lib/mail/mime_map.h"
@@ -19,15 +21,25 @@
 #define IMAP_FIELDS_MAX		200	/* names in HEADER.FIELDS */
 
 enum imap_item_kind {
-	IMAP_ITEM_FLAGS, IMAP_ITEM_UID, IMAP_ITEM_INTERNALDATE, IMAP_ITEM_SIZE,
-	IMAP_ITEM_MODSEQ, IMAP_ITEM_ENVELOPE, IMAP_ITEM_BODY, IMAP_ITEM_BODYSTRUCTURE,
-	IMAP_ITEM_SECTION
+	/* told from the row */
+	IMAP_ITEM_FLAGS, IMAP_ITEM_UID, IMAP_ITEM_MODSEQ,
+	/* from its cold part */
+	IMAP_ITEM_INTERNALDATE, IMAP_ITEM_SIZE, IMAP_ITEM_SAVEDATE, IMAP_ITEM_EMAILID,
+	IMAP_ITEM_THREADID,
+	/* from the summary or the message */
+	IMAP_ITEM_ENVELOPE, IMAP_ITEM_BODY, IMAP_ITEM_BODYSTRUCTURE, IMAP_ITEM_PREVIEW,
+	IMAP_ITEM_SECTION, IMAP_ITEM_BINARY, IMAP_ITEM_BINARY_SIZE
 };
+/* Sets of them, as in struct imap_items. */
+#define IMAP_ITEMS_OF_ROW	((1u << IMAP_ITEM_INTERNALDATE) - 1)
+#define IMAP_ITEMS_COLD		((1u << IMAP_ITEM_ENVELOPE) - (1u << IMAP_ITEM_INTERNALDATE))
+#define IMAP_ITEMS_BINARY	(1u << IMAP_ITEM_BINARY | 1u << IMAP_ITEM_BINARY_SIZE)
 
 enum imap_fields { IMAP_FIELDS_ALL, IMAP_FIELDS_ONLY, IMAP_FIELDS_NOT };
 
 struct imap_item {
 	enum imap_item_kind	 kind;
+	bool			 lazy;		/* PREVIEW, if it is at hand */
 	/* of a section */
 	struct slice		 label;		/* "BODY[1.TEXT]", "RFC822.HEADER" */
 	uint32_t		*path;
@@ -45,8 +57,11 @@ struct imap_items {
 	uint32_t		 count;
 	uint32_t		 kinds;		/* bits 1 << kind */
 	bool			 sets_seen;	/* some section without PEEK */
+	bool			 is_rev1;	/* RFC822 and its like: not in IMAP4rev2 */
 	bool			 vanished;	/* VANISHED (EARLIER) is wanted */
 	uint64_t		 changed_since;	/* only modseq above; 0: all */
+	bool			 has_window;	/* PARTIAL */
+	struct imap_window	 window;
 };
 
 /* fetch-att, a macro, or a list; for UID FETCH, UID is there always. */

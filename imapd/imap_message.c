@@ -8,6 +8,7 @@
 #include "lib/mail/hdr.h"
 #include "lib/mail/hdr_date.h"
 #include "lib/mail/imap_text.h"
+#include "lib/mail/preview.h"
 #include "lib/seal/seal.h"
 
 #define STRUCTURE_MAX	(16u << 20)
@@ -106,6 +107,8 @@ is_known(struct imap_message *m, unsigned needs)
 	if ((needs & IMAP_NEED_STRUCTURE) && !(m->has_sum && m->sum.has_structure))
 		return false;
 	if ((needs & IMAP_NEED_SENT) && !m->has_sum)
+		return false;
+	if ((needs & IMAP_NEED_PREVIEW) && !(m->has_sum && m->sum.has_preview))
 		return false;
 	return !(needs & IMAP_NEED_PARTS) || load_map(m);
 }
@@ -298,6 +301,26 @@ imap_message_put_structure(struct imap_message *m, struct buf *out, bool extende
 		imap_text_put_body(out, structure, cuts);
 }
 
+void
+imap_message_put_preview(struct imap_message *m, struct buf *out)
+{
+	struct buf text;
+
+	if (m->stage == NEW && m->walk->key != NULL)
+		open_summary(m);
+	if (m->has_sum && m->sum.has_preview) {
+		imap_text_put_string(out, m->sum.preview);
+	} else if (m->parsed) {
+		buf_init(&text, 4 * SUMMARY_PREVIEW_CHARS + 4);
+		preview_put(&text, m->mime, m->walk->c->s->shared->charsets,
+		    SUMMARY_PREVIEW_CHARS);
+		imap_text_put_string(out, buf_slice(&text));
+		buf_fini(&text);
+	} else {
+		buf_put_str(out, "NIL");
+	}
+}
+
 bool
 imap_message_fields(struct imap_message *m, const struct slice *names, uint32_t count,
     struct slice *header)
@@ -311,6 +334,28 @@ imap_message_fields(struct imap_message *m, const struct slice *names, uint32_t 
 			return false;
 	*header = m->sum.fields;
 	return true;
+}
+
+enum err
+imap_message_locate(struct imap_message *m, const uint32_t *path, uint32_t path_count,
+    enum mime_section what, struct imap_part *out)
+{
+	uint64_t plain = imap_object_plain_bytes(&m->object);
+	uint32_t off, bytes, part = 0;
+
+	*out = (struct imap_part){ .bytes = plain, .code = MIME_CODE_BINARY };
+	if (path_count == 0 && what == MIME_SECTION_ALL)
+		return ERR_OK;
+	if (m->map == NULL ||
+	    mime_map_locate(m->map, path, path_count, what, &off, &bytes, &part) != ERR_OK ||
+	    off > plain || bytes > plain - off)
+		return ERR_NOTFOUND;
+	out->off = off;
+	out->bytes = bytes;
+	/* RFC 2045 s6.4: multiparts and messages are never encoded. */
+	if (what == MIME_SECTION_ALL && m->map->spans[part].kind == MIME_LEAF)
+		out->code = (enum mime_code)m->map->spans[part].code;
+	return ERR_OK;
 }
 
 bool

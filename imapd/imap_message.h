@@ -18,7 +18,8 @@
 
 enum imap_need {
 	IMAP_NEED_ENVELOPE = 1, IMAP_NEED_STRUCTURE = 2, IMAP_NEED_PARTS = 4,
-	IMAP_NEED_SENT = 8, IMAP_NEED_BODY = 16	/* the object open for ranges */
+	IMAP_NEED_SENT = 8, IMAP_NEED_BODY = 16,	/* the object open for ranges */
+	IMAP_NEED_PREVIEW = 32
 };
 
 struct imap_message {
@@ -40,6 +41,9 @@ struct imap_message {
 	bool			 has_put;	/* the summary made here was sent */
 };
 
+/* Bytes of the message, and how they are encoded: of what is no leaf, not at all. */
+struct imap_part { uint64_t off, bytes; enum mime_code code; };
+
 void		 imap_message_init(struct imap_message *, struct imap_walk *);
 void		 imap_message_fini(struct imap_message *);
 /* A new message of the walk. */
@@ -51,9 +55,14 @@ enum err	 imap_message_ready(struct imap_message *, unsigned needs) MUST_USE;
 void		 imap_message_put_envelope(struct imap_message *, struct buf *);
 struct slice	 imap_message_envelope(struct imap_message *);
 void		 imap_message_put_structure(struct imap_message *, struct buf *, bool extended);
+/* RFC 8970: the text, or NIL when nothing is known of it without a read. */
+void		 imap_message_put_preview(struct imap_message *, struct buf *);
 /* Fields that hold all of these names, if some are at hand without a read. */
 bool		 imap_message_fields(struct imap_message *, const struct slice *names,
 		    uint32_t count, struct slice *header);
+/* ERR_NOTFOUND: there is no such section.  Needs PARTS and BODY. */
+enum err	 imap_message_locate(struct imap_message *, const uint32_t *path, uint32_t path_count,
+		    enum mime_section, struct imap_part *) MUST_USE;
 /* The Date field; false: none or unreadable. */
 bool		 imap_message_sent(struct imap_message *, int64_t *unix_s, int *zone_minutes);
 

@@ -38,3 +38,11 @@ imapd_imap_modes_test_SRCS = tests/unit/imapd/imap_modes_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_modes_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_modes_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_binary_test
+imapd_imap_binary_test_SRCS = tests/unit/imapd/imap_binary_test.c imapd/imap_binary.c
+imapd_imap_binary_test_USES = mail base
+UNITS += imapd_imap_fetch_test
+imapd_imap_fetch_test_SRCS = tests/unit/imapd/imap_fetch_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_fetch_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_fetch_test_EXT = $(UV_LIBS)

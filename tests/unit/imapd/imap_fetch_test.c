@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: ISC */
+/* FETCH items and modifiers beyond RFC 3501, in whole sessions. */
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "tests/unit/imapd/imap_say.h"
+
+#define PLAIN "Subject: x\r\n\r\nHello,\r\nthis is  text.\r\n"
+#define PARTS "Subject: parts\r\nMIME-Version: 1.0\r\n" \
+	"Content-Type: multipart/mixed; boundary=b\r\n\r\n" \
+	"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=3Db=\r\nc\r\n" \
+	"--b\r\nContent-Type: application/octet-stream\r\n" \
+	"Content-Transfer-Encoding: base64\r\n\r\nAAEC\r\nAwQ=\r\n" \
+	"--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: x-own\r\n\r\n???\r\n" \
+	"--b\r\nContent-Type: text/plain\r\n\r\n\r\n--b--\r\n"
+
+static void
+start(void)
+{
+	say_login();
+	say_append("INBOX", "\"02-Jan-2024 10:00:00 +0000\" ", PLAIN);
+	say_append("INBOX", "", PARTS);
+	EXPECT("s SELECT INBOX\r\n", "* 2 EXISTS\r\n", "s OK [READ-WRITE]");
+}
+
+static bool
+says(struct slice want)
+{
+	return slice_search(buf_slice(&f.out), want) < f.out.n;
+}
+
+static void
+test_binary(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a FETCH 2 (BINARY.SIZE[1] BINARY.SIZE[2] BINARY.SIZE[4])\r\n",
+	    "* 2 FETCH (BINARY.SIZE[1] 4 BINARY.SIZE[2] 5 BINARY.SIZE[4] 0)\r\na OK");
+	EXPECT("a FETCH 2 BINARY.PEEK[1]\r\n", "* 2 FETCH (BINARY[1] {4}\r\na=bc)\r\na OK");
+	EXPECT("a FETCH 2 (UID BINARY.PEEK[2] FLAGS)\r\n", "* 2 FETCH (UID 2 BINARY[2] ~{5}\r\n");
+	assert_true(says(SLICE_LIT("~{5}\r\n\0\1\2\3\4 FLAGS (\\Recent))\r\na OK")));
+	/* of the decoded bytes; without NUL it is a string: s4.3 */
+	EXPECT("a FETCH 2 BINARY.PEEK[2]<1.3>\r\n", "BINARY[2]<1> {3}\r\n\1\2\3)\r\na OK");
+	EXPECT("a FETCH 2 BINARY.PEEK[2]<5.3>\r\n", "BINARY[2]<5> {0}\r\n)\r\na OK");
+	EXPECT("a FETCH 2 (BINARY.PEEK[4] BINARY.PEEK[9] BINARY.SIZE[9])\r\n",
+	    "(BINARY[4] {0}\r\n BINARY[9] NIL BINARY.SIZE[9] 0)\r\na OK");
+	/* the message itself is not encoded */
+	EXPECT("a FETCH 1 (BINARY.SIZE[] BINARY.PEEK[])\r\n",
+	    "(BINARY.SIZE[] 38 BINARY[] {38}\r\n" PLAIN ")\r\na OK");
+	/* s4.3: unknown encodings fail the command; others are told */
+	EXPECT("a FETCH 2 BINARY.SIZE[3]\r\n", "a NO [UNKNOWN-CTE]");
+	assert_false(say_has("* 2 FETCH"));
+	EXPECT("a FETCH 1:2 BINARY.PEEK[3]\r\n", "* 1 FETCH (BINARY[3] NIL)\r\na NO [UNKNOWN-CTE]");
+	EXPECT("a FETCH 1 BINARY[1]\r\n",
+	    "* 1 FETCH (BINARY[1] {24}\r\nHello,\r\nthis is  text.\r\n FLAGS (\\Seen \\Recent))\r\na OK");
+	EXPECT("a FETCH 1 BINARY.PEEK[TEXT]\r\n", "a BAD");
+	EXPECT("a FETCH 1 BINARY.PEEK[1.]\r\n", "a BAD");
+	EXPECT("a FETCH 1 BINARY.SIZE[1]<0.1>\r\n", "a BAD");
+	EXPECT("a FETCH 1 BINARY.PEEK\r\n", "a BAD");
+}
+
+/* More than the frames and pieces that are in memory at once, with a slow client. */
+static void
+test_binary_large(void **state)
+{
+	enum { LINES = 40000 };
+	struct buf msg, say;
+
+	(void)state;
+	say_login();
+	buf_init(&msg, 8u << 20);
+	buf_init(&say, 8u << 20);
+	shared.message_max = 8u << 20;
+	buf_put_str(&msg, "Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+	for (int i = 0; i < LINES; i++)
+		buf_put_str(&msg, "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY\r\n");
+	say_append("INBOX", "", buf_cstr(&msg));
+	EXPECT("s SELECT INBOX\r\na FETCH 1 BINARY.SIZE[1]\r\n", "BINARY.SIZE[1] 960000)\r\n");
+	f.clog_at = 100000;
+	buf_reset(&f.out);
+	fake_say(&f, "a FETCH 1 BINARY.PEEK[1]\r\n");
+	for (int i = 0; i < 1000 && say.n < 960000 && !f.closed; i++) {
+		assert_true(f.out.n < 400000);
+		buf_put_slice(&say, buf_slice(&f.out));
+		buf_reset(&f.out);
+		imap_session_on_drained(f.s);
+		fake_run(&f);
+	}
+	buf_put_slice(&say, buf_slice(&f.out));
+	assert_true(slice_starts(buf_slice(&say), "* 1 FETCH (BINARY[1] {960000}\r\nABCDEFGH"));
+	assert_true(slice_ends(buf_slice(&say), "UVWX)\r\na OK Fetch completed\r\n"));
+	buf_fini(&msg);
+	buf_fini(&say);
+}
+
+static void
+test_preview(void **state)
+{
+	(void)state;
+	start();
+	say_append("INBOX", "", "Subject: u\r\nContent-Type: text/plain; charset=utf-8\r\n\r\ngr\xc3\xbcn\r\n");
+	say_append("INBOX", "", "Subject: e\r\n\r\n");
+	EXPECT("a FETCH 1:4 PREVIEW\r\n", "* 1 FETCH (PREVIEW \"Hello, this is text.\")\r\n",
+	    "* 2 FETCH (PREVIEW \"a=bc\")\r\n", "* 3 FETCH (PREVIEW {5}\r\ngr\xc3\xbcn)\r\n",
+	    "* 4 FETCH (PREVIEW \"\")\r\na OK");
+	/* without a summary it is made now, but not for who does not want to wait */
+	buf_reset(&store.contents[0].summary);
+	EXPECT("a FETCH 1 PREVIEW (LAZY)\r\n", "* 1 FETCH (PREVIEW NIL)\r\na OK");
+	EXPECT("a FETCH 1 (FLAGS PREVIEW (LAZY) UID)\r\n",
+	    "* 1 FETCH (FLAGS (\\Recent) PREVIEW NIL UID 1)\r\na OK");
+	EXPECT("a FETCH 1 (PREVIEW UID)\r\n", "(PREVIEW \"Hello, this is text.\" UID 1)\r\na OK");
+	EXPECT("a FETCH 1 PREVIEW (LAZY)\r\n", "(PREVIEW \"Hello, this is text.\")\r\na OK");
+	/* modifiers are not taken for its own */
+	EXPECT("a FETCH 1 PREVIEW (CHANGEDSINCE 1)\r\n", "PREVIEW \"Hello, this is text.\" MODSEQ (", "a OK");
+	EXPECT("a FETCH 1 (PREVIEW (FUZZY))\r\n", "a BAD");
+	EXPECT("a FETCH 1 PREVIEW (FUZZY)\r\n", "a BAD");
+}
+
+static void
+test_dates_and_ids(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a FETCH 1 SAVEDATE\r\n", "* 1 FETCH (SAVEDATE \" 2-Jan-2024 10:00:00 +0000\")\r\na OK");
+	EXPECT("a UID FETCH 1 (SAVEDATE INTERNALDATE)\r\n", "* 1 FETCH (UID 1 SAVEDATE \" 2-Jan-2024 "
+	    "10:00:00 +0000\" INTERNALDATE \" 2-Jan-2024 10:00:00 +0000\")\r\na OK");
+	store.boxes[0].m[0].internal_s = 0;
+	EXPECT("a FETCH 1 SAVEDATE\r\n", "* 1 FETCH (SAVEDATE NIL)\r\na OK");
+	fake_unheard(&f);
+	EXPECT("a FETCH 1 (EMAILID THREADID)\r\n",
+	    "* 1 FETCH (EMAILID (M0000000000001) THREADID (T0000000000001))\r\na OK");
+}
+
+static void
+test_partial(void **state)
+{
+	(void)state;
+	start();
+	for (int i = 3; i <= 9; i++)
+		say_append("INBOX", "", PLAIN);
+	EXPECT("a STORE 3 +FLAGS \\Deleted\r\nb EXPUNGE\r\n", "b OK");
+	store.page_rows = 2;
+	EXPECT("a UID FETCH 1:* (FLAGS) (PARTIAL 2:4)\r\n", "* 2 FETCH (UID 2 ", "* 3 FETCH (UID 4 ",
+	    "* 4 FETCH (UID 5 ", "a OK");
+	assert_false(say_has("* 1 FETCH") || say_has("* 5 FETCH"));
+	EXPECT("a UID FETCH 1:8 (UID) (PARTIAL -3:-1)\r\n", "* 5 FETCH (UID 6)\r\n* 6 FETCH (UID 7)\r\n"
+	    "* 7 FETCH (UID 8)\r\na OK");
+	assert_false(say_has("* 4 FETCH"));
+	EXPECT("a UID FETCH 1:8 (UID) (PARTIAL 7:99)\r\n", "* 7 FETCH (UID 8)\r\na OK");
+	EXPECT("a UID FETCH 1:8 (UID) (PARTIAL 8:99)\r\n", "a OK");
+	assert_false(say_has("FETCH ("));
+	/* first the window, then what changed in it: s3.4 */
+	EXPECT("a STORE 2,8 +FLAGS.SILENT \\Flagged\r\n", "a OK");
+	EXPECT("a UID FETCH 1:* (UID) (CHANGEDSINCE 11 PARTIAL -1:-5)\r\n", "* 8 FETCH (UID 9 MODSEQ (", "a OK");
+	assert_false(say_has("* 2 FETCH") || say_has("* 7 FETCH"));
+	/* only those that are told become \Seen */
+	EXPECT("a UID FETCH 1:* BODY[TEXT] (PARTIAL 1:1)\r\n", "* 1 FETCH (UID 1 BODY[TEXT] {24}", "a OK");
+	EXPECT("a FETCH 1:2 FLAGS\r\n", "* 1 FETCH (FLAGS (\\Seen", "* 2 FETCH (FLAGS (\\Flagged", "a OK");
+	EXPECT("a FETCH 1:* (FLAGS) (PARTIAL 1:2)\r\n", "a BAD");
+	EXPECT("a UID FETCH 1:* (FLAGS) (PARTIAL 0:2)\r\n", "a BAD");
+	EXPECT("a UID FETCH 1:* (FLAGS) (PARTIAL -1:2)\r\n", "a BAD");
+	EXPECT("a UID FETCH 1:* (FLAGS) (PARTIAL 1:2 PARTIAL 1:2)\r\n", "a BAD");
+}
+
+/* RFC 9051 appendix E: RFC822 and its like are no more. */
+static void
+test_rev2(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a FETCH 1 (RFC822.SIZE RFC822.HEADER)\r\n", "RFC822.HEADER {14}\r\n", "a OK");
+	fake_unheard(&f);
+	f.s->enabled |= IMAP_EN_REV2;
+	EXPECT("a FETCH 1 RFC822.SIZE\r\n", "* 1 FETCH (RFC822.SIZE 38)\r\na OK");
+	EXPECT("a FETCH 1 RFC822.HEADER\r\n", "a BAD");
+	EXPECT("a FETCH 1 RFC822\r\n", "a BAD");
+	EXPECT("a FETCH 1 (UID RFC822.TEXT)\r\n", "a BAD");
+}
+
+/* literal8 may hold NUL; mailboxes hold none (RFC 3516 s4.4). */
+static void
+test_append_literal8(void **state)
+{
+	(void)state;
+	say_login();
+	EXPECT("a APPEND INBOX ~{10+}\r\nA: b\r\n\r\nhi\r\n", "a OK [APPENDUID 1000 1]");
+	fake_say_bytes(&f, SLICE_LIT("b APPEND INBOX ~{10+}\r\nA: b\r\n\r\n\0i\r\nc NOOP\r\n"));
+	assert_true(say_has("b NO [UNKNOWN-CTE]") && say_has("c OK"));
+	fake_say_bytes(&f, SLICE_LIT("d APPEND INBOX {10+}\r\nA: b\r\n\r\n\0i\r\ne NOOP\r\n"));
+	assert_true(say_has("d BAD") && say_has("e OK"));
+	EXPECT("f APPEND INBOX ~x\r\n", "f BAD");
+}
+
+#define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		T(test_binary), T(test_binary_large), T(test_preview), T(test_dates_and_ids),
+		T(test_partial), T(test_rev2), T(test_append_literal8),
+	};
+
+	log_to_fd(-1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
