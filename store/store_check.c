@@ -10,6 +10,7 @@
 #include "store/kv_lmdb.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"
+#include "store/store_metadata.h"
 #include "store/store_names.h"
 #include "store/store_op.h"
 
@@ -60,6 +61,7 @@ check_content(struct check *c, struct op *op, uint32_t mailbox, uint64_t id)
 /* ---- a mailbox ---- */
 
 struct sums {
+	uint64_t	 metadata;
 	struct flagset	 used;
 	uint32_t	 exists;
 	uint32_t	 unseen;
@@ -230,6 +232,16 @@ check_columns(struct check *c, struct op *op, const struct box *b)
 }
 
 static void
+check_metadata(struct check *c, struct op *op, uint32_t mailbox, struct sums *total)
+{
+	uint64_t bytes;
+
+	if (metadata_sum(op, mailbox, &bytes) != ERR_OK)
+		fault(c, op->account, mailbox, "bad metadata behind byte", bytes);
+	total->metadata += bytes;
+}
+
+static void
 check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 {
 	struct box *b = must_alloc(1, sizeof(*b));
@@ -262,6 +274,7 @@ check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 		check_gone(c, op, b);
 		check_columns(c, op, b);
 	}
+	check_metadata(c, op, id, total);
 	c->messages += s.exists;
 	total->exists += s.exists;
 	total->bytes += s.bytes;
@@ -307,6 +320,9 @@ check_account(struct check *c, uint64_t account)
 		if (names.v[i].mailbox != 0)
 			check_mailbox(c, &op, names.v[i].mailbox, &total);
 	names_free(&names);
+	check_metadata(c, &op, 0, &total);
+	if (total.metadata != op.acc.metadata_bytes)
+		fault(c, account, 0, "metadata bytes is", op.acc.metadata_bytes);
 	if (total.exists != op.acc.message_count)
 		fault(c, account, 0, "message count is", op.acc.message_count);
 	if (total.bytes != op.acc.used_bytes)

@@ -9,6 +9,7 @@
 #include "lib/base/must.h"
 #include "lib/daemon/daemon.h"
 #include "store/store_facts.h"
+#include "store/store_news.h"
 #include "store/store_quota.h"
 #include "store/store_stage.h"
 
@@ -231,6 +232,7 @@ store_session_new(struct store *s, struct store_peer *p, uint64_t account)
 	ss->handle = s->last_handle;
 	ss->peer = p;
 	ss->account = store_account_need(s, account);
+	ss->user = account;
 	list_init(&ss->told);
 	list_init(&ss->stage.items);
 	list_init(&ss->of_peer);
@@ -340,55 +342,16 @@ store_reply_free(struct store_reply **pr)
 	free(r);
 }
 
-static void
-mark(struct store *s, uint64_t account, uint32_t box, uint64_t modseq, uint32_t origin)
-{
-	struct store_account *a = store_account_find(s, account);
-	struct store_session *ss;
-	struct list *l;
-
-	if (a == NULL || box == 0)
-		return;
-	for (l = list_first(&a->sessions); l != NULL; l = list_next(&a->sessions, l)) {
-		ss = obj_of(l, struct store_session, of_account);
-		if (ss->watched != box || ss->handle == origin)
-			continue;
-		ss->news = modseq > ss->news ? modseq : ss->news;
-		if (list_is_empty(&ss->told))
-			list_push(&s->told, &ss->told);
-	}
-}
-
 void
 store_reply_done(void *arg, enum err e)
 {
 	struct store_reply *r = arg;
 
 	must(e == ERR_OK);
-	for (unsigned i = 0; r->store != NULL && i < lengthof(r->boxes); i++)
-		mark(r->store, r->account, r->boxes[i], r->modseq, r->origin);
+	news_mark(r);
 	if (r->peer != NULL) {
 		ipc_reply(r->peer, r->id, r->type, &r->m);
 		daemon_crash_at("store.reply-sent");
 	}
 	store_reply_free(&r);
-}
-
-void
-store_tell(void *arg)
-{
-	struct store *s = arg;
-	struct ipc_store_notify m;
-	struct store_session *ss;
-	struct list *l;
-
-	while ((l = list_first(&s->told)) != NULL) {
-		ss = obj_of(l, struct store_session, told);
-		list_remove(l);
-		m = (struct ipc_store_notify){ ss->handle, ss->watched, ss->news };
-		ss->news = 0;
-		/* A peer that cannot be told is going: its sessions go with it. */
-		if (ipc_send(ss->peer->peer, IPC_MSG_store_notify, &m, NULL, 0) != ERR_OK)
-			continue;
-	}
 }

@@ -80,6 +80,17 @@ struct store_peer {
 	struct store_file	 files[STORE_FILES_MAX];
 };
 
+#define NEWS_BOXES_MAX	8
+
+/* What a session has to hear (store_news.h). */
+struct store_news {
+	unsigned		 n;
+	uint32_t		 boxes[NEWS_BOXES_MAX];
+	uint64_t		 modseqs[NEWS_BOXES_MAX];
+	bool			 names;
+	bool			 is_full;	/* and more */
+};
+
 /* Messages of a MULTIAPPEND that waits for its last one (store_stage.h). */
 struct store_stage {
 	struct list		 items;
@@ -99,7 +110,9 @@ struct store_session {
 	uint64_t		 issued_s;	/* of its token */
 	uint32_t		 watched;	/* mailbox */
 	uint32_t		 selected;	/* claims \Recent there */
-	uint64_t		 news;		/* modseq to tell */
+	bool			 watches_all;	/* of its account */
+	struct store_news	 news;		/* to tell */
+	uint64_t		 user;		/* whose session it is */
 	struct store_stage	 stage;
 };
 
@@ -132,6 +145,7 @@ struct store_reply {
 	struct buf		 b;
 	uint64_t		 account;
 	uint32_t		 boxes[2];	/* changed mailboxes; 0: none */
+	bool			 names;		/* names, subscriptions, rights or metadata changed */
 	uint64_t		 modseq;
 	uint32_t		 origin;	/* handle that need not be told */
 };
@@ -170,7 +184,5 @@ struct store_reply *store_reply_new(struct ipc_peer *, const struct ipc_in *, en
 void		 store_reply_free(struct store_reply **);
 /* kv_done_fn: sends it, marks who is to be told, frees it. */
 void		 store_reply_done(void *arg, enum err);
-/* Tell those who watch a mailbox; runs after each batch. */
-void		 store_tell(void *arg);
 
 #endif

@@ -15,6 +15,8 @@
 #include "store/store_fetch.h"
 #include "store/store_forget.h"
 #include "store/store_mailboxes.h"
+#include "store/store_metadata.h"
+#include "store/store_news.h"
 #include "store/store_opt.h"
 #include "store/store_quota.h"
 #include "store/store_reserve.h"
@@ -61,6 +63,8 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_columns,	store_on_columns },
 	{ IPC_MSG_store_put_columns,	store_on_put_columns },
 	{ IPC_MSG_store_quota,		store_on_quota },
+	{ IPC_MSG_store_metadata,	store_on_metadata },
+	{ IPC_MSG_store_set_metadata,	store_on_set_metadata },
 	{ 0, NULL }
 };
 

@@ -8,6 +8,7 @@
 #include "lib/ipc/store_proto.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"
+#include "store/store_metadata.h"
 #include "store/store_names.h"
 #include "store/store_op.h"
 #include "store/store_quota.h"
@@ -125,21 +126,6 @@ store_on_logout(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		store_session_free(&ss);
 }
 
-void
-store_on_watch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
-{
-	const struct ipc_store_watch *m = msg;
-	struct store_session *ss = store_session_need(peer, in, m->handle);
-
-	if (ss == NULL)
-		return;
-	ss->watched = m->mailbox <= UINT32_MAX ? (uint32_t)m->mailbox : 0;
-	if (ss->watched == 0)
-		ss->selected = 0;
-	ss->news = 0;
-	list_remove(&ss->told);
-}
-
 /* ---- the shape of a request that changes the mailboxes ---- */
 
 /* Begins; answers when that fails. */
@@ -159,16 +145,25 @@ begin(struct ipc_peer *peer, struct ipc_in *in, uint32_t handle, enum kv_mode mo
 	return NULL;
 }
 
+struct outcome {
+	uint32_t	 handle;	/* who asked */
+	uint32_t	 made;		/* mailbox */
+	uint32_t	 uidvalidity;	/* of it */
+	uint32_t	 gone;		/* mailbox */
+};
+
 static void
 finish(struct ipc_peer *peer, struct ipc_in *in, struct op *op, enum err e,
-    uint32_t uidvalidity, uint32_t made, uint32_t box)
+    const struct outcome *o)
 {
 	struct store_reply *r;
 
 	if (e == ERR_OK) {
 		r = store_reply_new(peer, in, IPC_MSG_store_ok);
-		r->m.ok = (struct ipc_store_ok){ op->acc.modseq, made, uidvalidity };
-		r->boxes[0] = box;
+		r->m.ok = (struct ipc_store_ok){ op->acc.modseq, o->made, o->uidvalidity };
+		r->origin = o->handle;
+		r->boxes[0] = o->gone;
+		r->names = true;
 		e = op_submit(op, KV_NOW, r);
 	}
 	op_end(op);
@@ -257,7 +252,8 @@ store_on_create(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	e = (m->special & ~(uint32_t)SPECIAL_BITS) != 0 ? ERR_VIOLATION : names_check(&name);
 	if (e == ERR_OK && (e = make_parents(&op, name, modseq)) == ERR_OK)
 		e = names_create(&op, name, m->special, false, modseq, &id);
-	finish(peer, in, &op, e, e == ERR_OK ? op.acc.next_uidvalidity - 1 : 0, id, 0);
+	finish(peer, in, &op, e, &(struct outcome){ .handle = m->handle, .made = id,
+	    .uidvalidity = e == ERR_OK ? op.acc.next_uidvalidity - 1 : 0 });
 }
 
 /* The name goes (or stays as a subscription); the pages go later. */
@@ -274,6 +270,8 @@ remove_mailbox(struct op *op, struct name *n)
 	rk = record_key_removal(op->account, n->rec.mailbox);
 	kv_put(op->txn, &rk, SLICE_LIT("\1"));
 	kv_del(op->txn, &k);
+	if ((e = metadata_remove(op, n->rec.mailbox)) != ERR_OK)
+		return e;
 	quota_sub(op, rec.bytes, rec.exists);
 	(void)op_modseq(op);
 	n->rec.mailbox = 0;
@@ -304,7 +302,7 @@ store_on_delete(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		gone = n.rec.mailbox;
 		e = gone != 0 ? remove_mailbox(&op, &n) : ERR_NOTFOUND;
 	}
-	finish(peer, in, &op, e, 0, 0, gone);
+	finish(peer, in, &op, e, &(struct outcome){ .handle = m->handle, .gone = gone });
 	if (e == ERR_OK)
 		sweep_wanted(s);
 }
@@ -421,7 +419,8 @@ store_on_rename(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	struct op op;
 
 	if (begin(peer, in, m->handle, KV_WRITE, &op) != NULL)
-		finish(peer, in, &op, rename_mailbox(&op, m->from, m->to), 0, 0, 0);
+		finish(peer, in, &op, rename_mailbox(&op, m->from, m->to),
+		    &(struct outcome){ .handle = m->handle });
 }
 
 void
@@ -455,7 +454,7 @@ store_on_subscribe(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		else
 			names_del(&op, name);
 	}
-	finish(peer, in, &op, e, 0, 0, 0);
+	finish(peer, in, &op, e, &(struct outcome){ .handle = m->handle });
 }
 
 /* ---- status and select ---- */

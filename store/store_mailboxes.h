@@ -16,7 +16,6 @@ void	 store_on_rename(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_subscribe(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_status(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_select(struct ipc_peer *, const void *, struct ipc_in *);
-void	 store_on_watch(struct ipc_peer *, const void *, struct ipc_in *);
 
 /* A session has taken all messages of a mailbox as its \Recent ones. */
 struct store;

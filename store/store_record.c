@@ -6,7 +6,8 @@
 #include "lib/base/enc.h"
 #include "lib/ipc/ipc_codec.h"
 
-#define FORM	1
+#define FORM		1
+#define FORM_ACCOUNT	2
 
 /* ---- keys ---- */
 
@@ -97,6 +98,16 @@ record_key_columns(uint64_t account, uint32_t mailbox, uint8_t kind, uint32_t bl
 	return k;
 }
 
+struct kv_key
+record_key_metadata(uint64_t account, uint32_t mailbox, uint64_t hash, uint8_t part)
+{
+	struct kv_key k = record_key_u32(account, 'M', mailbox);
+
+	key_u64(&k, hash);
+	k.b[k.n++] = part;
+	return k;
+}
+
 /* 56 bits of (account, rcpt) fit; the record holds both in full. */
 struct kv_key
 record_key_delivered(uint64_t msg, uint64_t account, uint64_t rcpt)
@@ -150,8 +161,12 @@ record_account_read(struct record_account *a, struct slice s)
 {
 	struct ipc_reader r;
 
+	uint8_t form;
+
 	memset(a, 0, sizeof(*a));
-	if (!begin_read(&r, s))
+	r = ipc_reader_of(s);
+	form = ipc_get_u8(&r);
+	if (form != FORM && form != FORM_ACCOUNT)
 		return ERR_CORRUPT;
 	a->key_generation = ipc_get_u32(&r);
 	a->sealing = ipc_get_u8(&r);
@@ -169,13 +184,15 @@ record_account_read(struct record_account *a, struct slice s)
 	get_bytes(&r, a->salt, sizeof(a->salt));
 	get_bytes(&r, a->public_key, sizeof(a->public_key));
 	a->address = ipc_get_var(&r, RECORD_ADDRESS_MAX);
+	/* Before there was metadata there was none. */
+	a->metadata_bytes = form == FORM_ACCOUNT ? ipc_get_u64(&r) : 0;
 	return end_read(&r);
 }
 
 void
 record_account_put(const struct record_account *a, struct buf *b)
 {
-	ipc_put_u8(b, FORM);
+	ipc_put_u8(b, FORM_ACCOUNT);
 	ipc_put_u32(b, a->key_generation);
 	ipc_put_u8(b, a->sealing);
 	ipc_put_bool(b, a->is_enabled);
@@ -192,6 +209,7 @@ record_account_put(const struct record_account *a, struct buf *b)
 	ipc_put_var(b, slice_of(a->salt, sizeof(a->salt)), sizeof(a->salt));
 	ipc_put_var(b, slice_of(a->public_key, sizeof(a->public_key)), sizeof(a->public_key));
 	ipc_put_var(b, a->address, RECORD_ADDRESS_MAX);
+	ipc_put_u64(b, a->metadata_bytes);
 }
 
 enum err

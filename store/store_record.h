@@ -9,13 +9,14 @@
  *	I mailbox first part		columns of a wide hot page (store_wide.h)
  *	C mailbox first	cold page	Z mailbox modseq part	vanished
  *	T hash	thread			X content		content
+ *	M mailbox hash part		metadata (store_metadata.c; mailbox 0: the account's)
  *	E epoch	epoch key		O mailbox kind block	columns
  * and for account 0, the shard itself:
  *	V format, J batch (kv_lmdb.c), G segment, S (blob_segment.c),
  *	Q msg rcpt	delivered	R account mailbox	to be removed (0: all)
  *	W account	waits for its mark pass (store_mark.c)
  *
- * Values begin with u8 form (1), integers are little-endian.  Reads give
+ * Values begin with u8 form (1; account also 2), integers are little-endian.  Reads give
  * ERR_CORRUPT for anything malformed; slices borrow from the value.
  */
 #ifndef STORE_RECORD_H
@@ -52,6 +53,7 @@ struct record_account {
 	uint32_t	 mailbox_count;	/* name records */
 	uint64_t	 next_content;
 	uint64_t	 next_epoch;
+	uint64_t	 metadata_bytes;	/* form 2 */
 	unsigned char	 salt[RECORD_SALT_BYTES];
 	unsigned char	 public_key[RECORD_KEY_BYTES];
 	struct slice	 address;
@@ -122,6 +124,7 @@ struct kv_key	 record_key_page(uint64_t account, char type, uint32_t mailbox, ui
 struct kv_key	 record_key_wide(uint64_t account, uint32_t mailbox, uint32_t first, uint16_t part);
 struct kv_key	 record_key_gone(uint64_t account, uint32_t mailbox, uint64_t modseq, uint16_t part);
 struct kv_key	 record_key_columns(uint64_t account, uint32_t mailbox, uint8_t kind, uint32_t block);
+struct kv_key	 record_key_metadata(uint64_t account, uint32_t mailbox, uint64_t hash, uint8_t part);
 struct kv_key	 record_key_delivered(uint64_t msg, uint64_t account, uint64_t rcpt);
 struct kv_key	 record_key_removal(uint64_t account, uint32_t mailbox);
 

@@ -197,6 +197,14 @@ test_records(void **state)
 		assert_int_equal(record_account_read(&a2, slice_head(buf_slice(&b), n)),
 		    ERR_CORRUPT);
 
+	/* Form 1 ended before the bytes of metadata. */
+	buf_truncate(&b, b.n - 8);
+	*buf_data(&b) = 1;
+	a2.metadata_bytes = 7;
+	assert_int_equal(record_account_read(&a2, buf_slice(&b)), ERR_OK);
+	assert_true(a2.modseq == 99 && a2.metadata_bytes == 0);
+	assert_slice(a2.address, "a@b.example");
+
 	buf_reset(&b);
 	c.summary = slice_of(big, RECORD_SUMMARY_INLINE);
 	record_content_put(&c, &b);

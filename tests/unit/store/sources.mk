@@ -48,3 +48,7 @@ store_columns_test_USES = $(store_bed_USES)
 UNITS += store_quota_test
 store_quota_test_SRCS = tests/unit/store/quota_test.c $(store_bed_SRCS)
 store_quota_test_USES = $(store_bed_USES)
+
+UNITS += store_metadata_test
+store_metadata_test_SRCS = tests/unit/store/metadata_test.c $(store_bed_SRCS)
+store_metadata_test_USES = $(store_bed_USES)

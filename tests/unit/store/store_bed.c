@@ -14,6 +14,7 @@
 #include "lib/ipc/store_proto.h"
 #include "store/store_check.h"
 #include "store/store_daemon.h"
+#include "store/store_news.h"
 #include "store/store_sweep.h"
 #include "tests/unit/test.h"
 

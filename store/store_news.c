@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/store_news.h"
+
+#include "lib/base/must.h"
+#include "lib/ipc/store_proto.h"
+
+static void
+note_box(struct store_news *n, uint32_t box, uint64_t modseq)
+{
+	for (unsigned i = 0; i < n->n; i++) {
+		if (n->boxes[i] != box)
+			continue;
+		n->modseqs[i] = modseq > n->modseqs[i] ? modseq : n->modseqs[i];
+		return;
+	}
+	if (n->n == NEWS_BOXES_MAX) {
+		n->is_full = true;
+		return;
+	}
+	n->boxes[n->n] = box;
+	n->modseqs[n->n++] = modseq;
+}
+
+static void
+mark_session(struct store *s, struct store_session *ss, const struct store_reply *r)
+{
+	struct store_news *n = &ss->news;
+	bool any = false;
+
+	for (unsigned i = 0; i < lengthof(r->boxes); i++) {
+		if (r->boxes[i] == 0 || (!ss->watches_all && ss->watched != r->boxes[i]))
+			continue;
+		note_box(n, r->boxes[i], r->modseq);
+		any = true;
+	}
+	if (r->names && ss->watches_all)
+		any = n->names = true;
+	if (any && list_is_empty(&ss->told))
+		list_push(&s->told, &ss->told);
+}
+
+void
+news_mark(const struct store_reply *r)
+{
+	struct store_account *a;
+	struct store_session *ss;
+	struct list *l;
+
+	if (r->store == NULL || (a = store_account_find(r->store, r->account)) == NULL)
+		return;
+	for (l = list_first(&a->sessions); l != NULL; l = list_next(&a->sessions, l)) {
+		ss = obj_of(l, struct store_session, of_account);
+		if (ss->handle != r->origin)
+			mark_session(r->store, ss, r);
+	}
+}
+
+/* A peer that cannot be told is going: its sessions go with it. */
+static void
+tell(struct store_session *ss, uint64_t mailbox, uint64_t modseq)
+{
+	struct ipc_store_notify m = { ss->handle, mailbox, modseq };
+
+	if (ipc_send(ss->peer->peer, IPC_MSG_store_notify, &m, NULL, 0) != ERR_OK)
+		return;
+}
+
+void
+store_tell(void *arg)
+{
+	struct store *s = arg;
+	struct store_session *ss;
+	struct store_news n;
+	struct list *l;
+
+	while ((l = list_first(&s->told)) != NULL) {
+		ss = obj_of(l, struct store_session, told);
+		list_remove(l);
+		n = ss->news;
+		ss->news = (struct store_news){ .n = 0 };
+		if (n.names)
+			tell(ss, 0, 0);
+		for (unsigned i = 0; i < n.n; i++)
+			tell(ss, n.boxes[i], n.modseqs[i]);
+		if (n.is_full)
+			tell(ss, STORE_NOTIFY_ALL, 0);
+	}
+}
+
+void
+store_on_watch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_store_watch *m = msg;
+	struct store_session *ss = store_session_need(peer, in, m->handle);
+
+	if (ss == NULL)
+		return;
+	ss->watched = m->mailbox <= UINT32_MAX ? (uint32_t)m->mailbox : 0;
+	ss->watches_all = m->account;
+	if (ss->watched == 0 && !ss->watches_all)
+		ss->selected = 0;
+	ss->news = (struct store_news){ .n = 0 };
+	list_remove(&ss->told);
+}
