@@ -12,7 +12,10 @@
  * reporting is left to it.
  *
  * UNCHANGEDSINCE (RFC 7162 s3.1.3): messages that changed since are told as
- * they are and named in MODIFIED.
+ * they are and named in MODIFIED.  One modseq stands for all flags of a message
+ * and nobody remembers what a client knew of them, so a change of other flags
+ * fails the condition too (deviates: s3.1.12, SHOULD; the row that is told says
+ * what the client may try again).
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_flags.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_caps.h"
 
+#include "imapd/imap_sync.h"
 #include "lib/base/must.h"
 
 enum when {
@@ -86,4 +87,15 @@ imap_caps_put_enabled(struct buf *b, unsigned bits)
 	for (size_t i = 0; i < lengthof(enables); i++)
 		if (bits & enables[i].bit)
 			buf_printf(b, " %s", enables[i].name);
+}
+
+void
+imap_session_enable(struct imap_session *s, unsigned bits)
+{
+	unsigned before = s->enabled;
+
+	s->enabled |= imap_caps_implied(bits);
+	/* RFC 7162 s3.1: the first such command with a mailbox selected tells it. */
+	if (s->state == IMAP_SELECTED && (s->enabled & ~before & IMAP_EN_CONDSTORE))
+		imap_sync_put_highest(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The tables of imap_caps.def: what is announced, and what ENABLE knows.
- * imap_session_put_capabilities of imap_session.h is made from them here.
+ * imap_session_put_capabilities and _enable of imap_session.h are here.
  */
 #ifndef IMAP_CAPS_H
 #define IMAP_CAPS_H

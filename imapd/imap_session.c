@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "imapd/imap_call.h"
-#include "imapd/imap_caps.h"
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_parser.h"
 #include "imapd/imap_sync.h"
@@ -168,24 +167,6 @@ imap_session_set_deadline(struct imap_session *s)
 	s->host->deadline(s->host_arg, at);
 }
 
-static void
-put_highest(struct imap_session *s)
-{
-	buf_printf(imap_session_out(s), "* OK [HIGHESTMODSEQ %llu] Known so far\r\n",
-	    (unsigned long long)imap_sync_highest(s));
-}
-
-void
-imap_session_enable(struct imap_session *s, unsigned bits)
-{
-	unsigned before = s->enabled;
-
-	s->enabled |= imap_caps_implied(bits);
-	/* RFC 7162 s3.1: the first such command with a mailbox selected tells it. */
-	if (s->state == IMAP_SELECTED && (s->enabled & ~before & IMAP_EN_CONDSTORE))
-		put_highest(s);
-}
-
 void
 imap_session_start(struct imap_session *s, const char *tls_version, bool may_tls)
 {
@@ -237,18 +218,6 @@ put_answer(struct imap_cmd *c)
 	buf_put_str(out, "\r\n");
 }
 
-/*
- * RFC 7162 s3.2: a client takes the highest MODSEQ that it was told for what
- * it knows of the mailbox; when older changes still wait it must hear less.
- */
-static void
-bound_highest(struct imap_session *s)
-{
-	if (s->state == IMAP_SELECTED && s->view.told > imap_sync_highest(s))
-		put_highest(s);
-	s->view.told = 0;
-}
-
 static void
 change_compression(struct imap_session *s, bool on)
 {
@@ -271,7 +240,7 @@ finish(struct imap_session *s)
 
 	/* What the command did not wait for is no longer wanted. */
 	imap_call_cancel(s, false);
-	bound_highest(s);
+	imap_sync_bound_highest(s);
 	put_answer(c);
 	if (c->answer == IMAP_ANSWER_BAD)
 		s->errors++;

@@ -70,6 +70,21 @@ imap_sync_highest(const struct imap_session *s)
 	return n > 0 ? n : 1;
 }
 
+void
+imap_sync_put_highest(struct imap_session *s)
+{
+	buf_printf(imap_session_out(s), "* OK [HIGHESTMODSEQ %llu] Known so far\r\n",
+	    (unsigned long long)imap_sync_highest(s));
+}
+
+void
+imap_sync_bound_highest(struct imap_session *s)
+{
+	if (s->state == IMAP_SELECTED && s->view.told > imap_sync_highest(s))
+		imap_sync_put_highest(s);
+	s->view.told = 0;
+}
+
 /* RFC 7162 s3.2.10: instead of EXPUNGE, for a client that wants it. */
 static void
 put_vanished(struct buf *out, struct slice pairs)

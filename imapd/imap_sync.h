@@ -20,6 +20,13 @@ enum err	 imap_sync_start(struct imap_session *, bool expunges, imap_done_fn *) 
 bool		 imap_sync_keywords(struct imap_session *, struct slice);
 /* All changes up to this modseq were told (RFC 7162 s3.1.2.1). */
 uint64_t	 imap_sync_highest(const struct imap_session *);
+void		 imap_sync_put_highest(struct imap_session *);
+/*
+ * At the end of a command: a client takes the highest MODSEQ that it was told
+ * for what it knows of the mailbox; when older changes still wait it must hear
+ * less (RFC 7162 s3.2).
+ */
+void		 imap_sync_bound_highest(struct imap_session *);
 struct slice	 imap_sync_names(const struct imap_session *);
 
 #endif

@@ -3,6 +3,7 @@
 import glob
 import mailbox
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -145,14 +146,8 @@ Expunge Both
     m.logout()
 
 
-def test_neomutt(g, letter, tmp_path):
-    need("neomutt")
-    need("tmux")
-    empty(g, "bob")
-    run("curl", "-sSk", f"smtps://127.0.0.1:{g.base + 465}", "--mail-from", ALICE, "--mail-rcpt", BOB, "-u",
-        f"{ALICE}:{PASSWORD}", "-T", letter)
-    whole = received(g)
-    out = tmp_path / "copy.mbox"
+def neomutt(g, tmp_path, settings, keys):
+    """Once, in a terminal of its own, until the keys have made it quit."""
     rc = tmp_path / "neomuttrc"
     rc.write_text(f"""set imap_user="{BOB}"
 set imap_pass="{PASSWORD}"
@@ -163,11 +158,11 @@ set certificate_file="{certificate(g)}"
 set confirm_append=no
 set confirm_create=no
 set mbox_type=mbox
-set header_cache=""
 set message_cachedir=""
 set sleep_time=0
 set quit=yes
-push "<copy-message>{out}<enter><quit>"
+{settings}
+push "{keys}<quit>"
 """)
     name = f"godwit-{os.getpid()}"
     env = dict(os.environ, HOME=str(tmp_path), TERM="screen")
@@ -180,6 +175,43 @@ push "<copy-message>{out}<enter><quit>"
         pytest.fail(f"neomutt waits:\n{screen.decode()}")
     finally:
         subprocess.run(["tmux", "-L", name, "kill-server"], check=False, env=env, capture_output=True)
+
+
+def test_neomutt_qresync(g, tmp_path):
+    """It keeps headers, and asks only for what it missed meanwhile."""
+    need("neomutt")
+    need("tmux")
+    empty(g, "bob")
+    m = imap(g, "bob")
+    for n in range(4):
+        m.append("INBOX", None, None, f"Subject: n{n}\r\nMessage-ID: <n{n}@example.test>\r\n\r\nx\r\n".encode())
+    cache, out = tmp_path / "cache", tmp_path / "copy.mbox"
+    cache.mkdir()
+    settings = f'set header_cache="{cache}"\nset imap_condstore=yes\nset imap_qresync=yes'
+    neomutt(g, tmp_path, settings, "")
+    m.select()
+    m.store("2", "+FLAGS", r"(\Deleted)")
+    m.store("3", "+FLAGS", r"(\Flagged)")
+    m.expunge()
+    m.append("INBOX", None, None, b"Subject: n4\r\nMessage-ID: <n4@example.test>\r\n\r\nx\r\n")
+    m.logout()
+    neomutt(g, tmp_path, settings, f"<tag-pattern>.<enter><tag-prefix><copy-message>{out}<enter>")
+    saved = {s["Message-ID"]: s for s in mailbox.mbox(str(out))}
+    assert sorted(saved) == [f"<n{n}@example.test>" for n in (0, 2, 3, 4)]
+    said = b"".join(open(os.path.join(g.heard, f), "rb").read() for f in os.listdir(g.heard))
+    assert re.search(rb"UID FETCH \S+ \(FLAGS\) \(CHANGEDSINCE \d+ VANISHED\)", said)
+    assert re.search(rb"\* VANISHED \(EARLIER\) \d+\r\n", said)
+
+
+def test_neomutt(g, letter, tmp_path):
+    need("neomutt")
+    need("tmux")
+    empty(g, "bob")
+    run("curl", "-sSk", f"smtps://127.0.0.1:{g.base + 465}", "--mail-from", ALICE, "--mail-rcpt", BOB, "-u",
+        f"{ALICE}:{PASSWORD}", "-T", letter)
+    whole = received(g)
+    out = tmp_path / "copy.mbox"
+    neomutt(g, tmp_path, 'set header_cache=""', f"<copy-message>{out}<enter>")
     saved = list(mailbox.mbox(str(out)))
     assert len(saved) == 1
     # neomutt writes Unix line ends and fields of its own (Status, Lines)
