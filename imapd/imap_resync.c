@@ -223,6 +223,9 @@ fini(struct imap_cmd *c)
 	struct imap_resync *r = c->priv;
 
 	imap_walk_fini(&r->walk);
+	/* RFC 3501 s6.3.1: after a failed SELECT none is selected. */
+	if (c->answer == IMAP_ANSWER_NO)
+		imap_session_unselect(c->s);
 }
 
 static void

@@ -320,6 +320,29 @@ test_sequence_match(void **state)
 	    "* VANISHED (EARLIER) 5,8\r\n", "a OK");
 }
 
+/* The store goes away while it is asked: then nothing is selected. */
+static void
+test_qresync_fails(void **state)
+{
+	(void)state;
+	start(6);
+	EXPECT("a ENABLE QRESYNC\r\n", "a OK");
+	store.page_rows = 1;
+	for (int steps = 1; steps < 4; steps++) {
+		buf_reset(&f.out);
+		buf_put_str(&f.in, "a SELECT INBOX (QRESYNC (1000 1))\r\n");
+		(void)fake_give(&f, buf_slice(&f.in));
+		buf_reset(&f.in);
+		for (int k = 0; k < steps; k++)
+			(void)fake_step(&f);
+		store.down = true;
+		fake_run(&f);
+		store.down = false;
+		assert_true(say_has("a NO [UNAVAILABLE]"));
+		EXPECT("b FETCH 1 FLAGS\r\n", "b BAD");
+	}
+}
+
 /* A session that ends in the middle of its resynchronization. */
 static void
 test_cut_off(void **state)
@@ -349,7 +372,7 @@ main(void)
 		T(test_enabling), T(test_syntax), T(test_fetch), T(test_store),
 		T(test_store_unseen_change), T(test_store_new_keyword), T(test_delayed), T(test_vanished),
 		T(test_uid_fetch_vanished), T(test_qresync), T(test_sequence_match),
-		T(test_cut_off),
+		T(test_qresync_fails), T(test_cut_off),
 	};
 
 	log_to_fd(-1);
