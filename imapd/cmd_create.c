@@ -1,28 +1,62 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * CREATE (RFC 3501 s6.3.3): "CREATE" SP mailbox.  A separator at the end says
- * that children will follow: nothing to do but to drop it.
+ * CREATE (RFC 9051 s6.3.4, RFC 6154 s3, RFC 8474 s4.1): "CREATE" SP mailbox
+ * [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"].  A separator at the
+ * end says that children will follow: nothing to do but to drop it.  \All and
+ * \Flagged are views of other mailboxes, of which there are none here.
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_special.h"
 #include "lib/base/log.h"
+#include "lib/ipc/store_proto.h"
 
-struct args { struct slice name; enum err name_error; };
+struct args {
+	struct slice	 wire;
+	struct slice	 name;
+	enum err	 name_error;
+	uint32_t	 special;
+	bool		 bad_use;
+};
+
+static void
+parse_use(struct imap_parser *p, struct args *a)
+{
+	uint32_t bit;
+
+	imap_parser_sp(p);
+	imap_parser_want(p, '(');
+	if (!imap_parser_take_word(p, "USE"))
+		imap_parser_fail(p, "Unknown parameter");
+	imap_parser_sp(p);
+	imap_parser_want(p, '(');
+	if (!imap_parser_take(p, ')')) {
+		do {
+			imap_parser_want(p, '\\');
+			bit = imap_special_find(imap_parser_atom(p));
+			a->bad_use |= bit == 0 || bit == STORE_ALL || bit == STORE_SPECIAL_FLAGGED;
+			a->special |= bit;
+		} while (imap_parser_take(p, ' '));
+		imap_parser_want(p, ')');
+	}
+	imap_parser_want(p, ')');
+}
 
 void
 cmd_create_parse(struct imap_cmd *c, struct imap_parser *p)
 {
 	struct args *a = imap_cmd_alloc(c, sizeof(*a));
-	struct slice wire;
 
 	if (a == NULL)
 		return;
 	c->priv = a;
 	imap_parser_sp(p);
-	wire = imap_parser_astring(p);
-	if (slice_ends(wire, "/"))
-		wire.n--;
-	a->name_error = imap_mailbox_name(wire, p->utf8_names, &c->arena, &a->name);
+	a->wire = imap_parser_astring(p);
+	if (slice_ends(a->wire, "/"))
+		a->wire.n--;
+	a->name_error = imap_mailbox_name(a->wire, p->utf8_names, &c->arena, &a->name);
+	if (!imap_parser_at_end(p))
+		parse_use(p, a);
 }
 
 static void
@@ -34,6 +68,9 @@ on_created(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	log_event(LOG_mailbox, log_session(s->sid), log_str("action", "create"),
 	    log_text("mailbox", a->name));
+	/* RFC 9051 s6.3.4: only in rev2, where the wire's name is UTF-8 as kept. */
+	if (imap_session_is(s, IMAP_EN_REV2) && !slice_eq(a->wire, a->name))
+		imap_mailbox_put_renamed(s, imap_session_out(s), a->name, a->wire);
 	imap_cmd_ok(s->cmd, "Create completed");
 }
 
@@ -41,10 +78,14 @@ void
 cmd_create_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct ipc_store_create m = { .handle = c->s->handle, .name = a->name };
+	struct ipc_store_create m = {
+		.handle = c->s->handle, .special = a->special, .name = a->name,
+	};
 
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, a->name_error);
+	else if (a->bad_use)
+		imap_cmd_no(c, "USEATTR", "Not a special use that this server has");
 	else
 		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_create, &m, on_created, a);
 }

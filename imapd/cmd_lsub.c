@@ -6,11 +6,11 @@
 void
 cmd_lsub_parse(struct imap_cmd *c, struct imap_parser *p)
 {
-	imap_list_parse(c, p);
+	imap_list_parse(c, p, true);
 }
 
 void
 cmd_lsub_run(struct imap_cmd *c)
 {
-	imap_list_run(c, true);
+	imap_list_run(c);
 }

@@ -29,6 +29,9 @@ on_renamed(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	log_event(LOG_mailbox, log_session(s->sid), log_str("action", "rename"),
 	    log_text("mailbox", a->from), log_text("target", a->to));
+	/* RFC 9051 s6.3.6; from INBOX its messages moved, it stays. */
+	if (imap_session_is(s, IMAP_EN_REV2) && !slice_eq_str(a->from, "INBOX"))
+		imap_mailbox_put_renamed(s, imap_session_out(s), a->to, a->from);
 	imap_cmd_ok(s->cmd, "Rename completed");
 }
 

@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * STATUS (RFC 3501 s6.3.10): "STATUS" SP mailbox SP "(" status-att
- * *(SP status-att) ")".
- */
+/* STATUS (RFC 9051 s6.3.11): "STATUS" SP mailbox SP status-att-list. */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
-#include "lib/base/cc.h"
-
-enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, HIGHESTMODSEQ, ITEM_COUNT };
-static const char *const item_names[ITEM_COUNT] = {
-	"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ",
-};
-#define ITEMS_MAX	20
+#include "imapd/imap_status.h"
 
 struct args {
-	struct slice	 name;
-	enum err	 name_error;
-	uint8_t		 items[ITEMS_MAX];
-	size_t		 count;
+	struct slice		 name;
+	enum err		 name_error;
+	struct imap_status	 status;
 };
-
-static void
-parse_item(struct args *a, struct imap_parser *p)
-{
-	struct slice word = imap_parser_atom(p);
-
-	for (unsigned i = 0; i < ITEM_COUNT; i++) {
-		if (slice_ieq_str(word, item_names[i]) && a->count < ITEMS_MAX) {
-			a->items[a->count++] = (uint8_t)i;
-			return;
-		}
-	}
-	imap_parser_fail(p, "Unknown status item");
-}
 
 void
 cmd_status_parse(struct imap_cmd *c, struct imap_parser *p)
@@ -45,11 +21,7 @@ cmd_status_parse(struct imap_cmd *c, struct imap_parser *p)
 	imap_parser_sp(p);
 	a->name = imap_mailbox_parse(p, &a->name_error);
 	imap_parser_sp(p);
-	imap_parser_want(p, '(');
-	do
-		parse_item(a, p);
-	while (imap_parser_take(p, ' '));
-	imap_parser_want(p, ')');
+	imap_status_parse(p, imap_session_is(c->s, IMAP_EN_REV2), &a->status);
 }
 
 static void
@@ -58,21 +30,10 @@ on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
 	const struct args *a = arg;
 	const struct ipc_store_status_reply *m =
 	    imap_cmd_expect(s->cmd, r, IPC_MSG_store_status_reply);
-	struct buf *out = imap_session_out(s);
 
 	if (m == NULL)
 		return;
-	uint64_t values[ITEM_COUNT] = {
-		[MESSAGES] = m->exists, [RECENT] = m->recent, [UIDNEXT] = m->uidnext,
-		[UIDVALIDITY] = m->uidvalidity, [UNSEEN] = m->unseen,
-		[HIGHESTMODSEQ] = m->modseq > 0 ? m->modseq : 1,
-	};
-	buf_put_str(out, "* STATUS ");
-	imap_mailbox_put(s, out, a->name);
-	for (size_t i = 0; i < a->count; i++)
-		buf_printf(out, "%s%s %llu", i == 0 ? " (" : " ", item_names[a->items[i]],
-		    (unsigned long long)values[a->items[i]]);
-	buf_put_str(out, ")\r\n");
+	imap_status_put(s, &a->status, m, a->name);
 	imap_cmd_ok(s->cmd, "Status completed");
 }
 
@@ -80,11 +41,9 @@ void
 cmd_status_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct ipc_store_status m = { .handle = c->s->handle, .name = a->name };
+	struct ipc_store_status m = imap_status_request(c->s, &a->status, a->name);
 
-	for (size_t i = 0; i < a->count; i++)
-		if (a->items[i] == HIGHESTMODSEQ)
-			imap_session_enable(c->s, IMAP_EN_CONDSTORE);
+	imap_status_begin(c->s, &a->status);
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, ERR_NOTFOUND);
 	else

@@ -1,116 +1,255 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_list.h"
 
+#include <string.h>
+
+#include "imapd/imap_listing.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_special.h"
+#include "imapd/imap_status.h"
 #include "lib/base/cc.h"
-#include "lib/ipc/store_proto.h"
+
+enum select { SUBSCRIBED = 1, REMOTE = 2, RECURSIVEMATCH = 4, SPECIAL_USE = 8 };
 
 struct args {
-	struct slice	 reference, name;	/* as sent */
-	struct slice	 pattern;
-	struct slice	 after;			/* last name of the page before */
-	struct slice	 parent;		/* last LSUB parent told */
-	bool		 subscribed;
-	bool		 waiting;
+	struct slice		 reference;		/* as sent */
+	struct slice		 names[IMAP_LIST_PATTERNS_MAX];
+	size_t			 name_count;
+	unsigned		 select;		/* enum select bits */
+	bool			 extended;		/* RFC 5258: more than LIST ref name */
+	bool			 lsub;
+	bool			 tells_subscribed;
+	struct imap_status	 status;		/* count 0: not wanted */
+	struct slice		 after;			/* last name of the page before */
+	struct imap_listing	 listing;
+	size_t			 next;			/* row to tell */
+	bool			 listed;		/* all pages are there */
+	bool			 waiting;
 };
 
+/* ---- parse ---- */
+
+static void
+parse_select_option(struct imap_parser *p, struct args *a)
+{
+	static const struct { const char *name; unsigned bit; } options[] = {
+		{ "SUBSCRIBED", SUBSCRIBED }, { "REMOTE", REMOTE },
+		{ "RECURSIVEMATCH", RECURSIVEMATCH }, { "SPECIAL-USE", SPECIAL_USE },
+	};
+	struct slice word = imap_parser_atom(p);
+
+	for (size_t i = 0; i < lengthof(options); i++) {
+		if (slice_ieq_str(word, options[i].name)) {
+			a->select |= options[i].bit;
+			return;
+		}
+	}
+	imap_parser_fail(p, "Unknown selection option");
+}
+
+/* list-select-opts of RFC 5258 s6. */
+static void
+parse_select(struct imap_parser *p, struct args *a)
+{
+	if (!imap_parser_take(p, '('))
+		return;
+	a->extended = true;
+	if (!imap_parser_take(p, ')')) {
+		do
+			parse_select_option(p, a);
+		while (imap_parser_take(p, ' '));
+		imap_parser_want(p, ')');
+	}
+	/* s3.1: it says nothing without an option that leaves names out; of ours
+	   that has to be SUBSCRIBED (SPECIAL-USE is an independent one). */
+	if ((a->select & RECURSIVEMATCH) && !(a->select & SUBSCRIBED))
+		imap_parser_fail(p, "RECURSIVEMATCH needs SUBSCRIBED");
+	imap_parser_sp(p);
+}
+
+static void
+parse_names(struct imap_parser *p, struct args *a)
+{
+	if (!imap_parser_take(p, '(')) {
+		a->names[a->name_count++] = imap_parser_list_mailbox(p);
+		return;
+	}
+	a->extended = true;
+	do {
+		if (a->name_count == IMAP_LIST_PATTERNS_MAX) {
+			imap_parser_fail(p, "Too many patterns");
+			return;
+		}
+		a->names[a->name_count++] = imap_parser_list_mailbox(p);
+	} while (imap_parser_take(p, ' '));
+	imap_parser_want(p, ')');
+}
+
+static void
+parse_return_option(struct imap_parser *p, bool rev2, struct args *a)
+{
+	struct slice word = imap_parser_atom(p);
+
+	if (slice_ieq_str(word, "SUBSCRIBED")) {
+		a->tells_subscribed = true;
+	} else if (slice_ieq_str(word, "STATUS")) {
+		imap_parser_sp(p);
+		imap_status_parse(p, rev2, &a->status);
+	} else if (!slice_ieq_str(word, "CHILDREN") && !slice_ieq_str(word, "SPECIAL-USE")) {
+		/* Those two are always told. */
+		imap_parser_fail(p, "Unknown return option");
+	}
+}
+
+static void
+parse_return(struct imap_parser *p, bool rev2, struct args *a)
+{
+	if (imap_parser_at_end(p))
+		return;
+	a->extended = true;
+	imap_parser_sp(p);
+	if (!imap_parser_take_word(p, "RETURN"))
+		imap_parser_fail(p, "Expected RETURN");
+	imap_parser_sp(p);
+	imap_parser_want(p, '(');
+	if (imap_parser_take(p, ')'))
+		return;
+	do
+		parse_return_option(p, rev2, a);
+	while (imap_parser_take(p, ' '));
+	imap_parser_want(p, ')');
+}
+
 void
-imap_list_parse(struct imap_cmd *c, struct imap_parser *p)
+imap_list_parse(struct imap_cmd *c, struct imap_parser *p, bool lsub)
 {
 	struct args *a = imap_cmd_alloc(c, sizeof(*a));
 
 	if (a == NULL)
 		return;
 	c->priv = a;
+	a->lsub = lsub;
 	imap_parser_sp(p);
+	if (!lsub)
+		parse_select(p, a);
 	a->reference = imap_parser_astring(p);
 	imap_parser_sp(p);
-	a->name = imap_parser_list_mailbox(p);
-}
-
-static void
-put_attributes(struct buf *b, const struct ipc_mailbox *m, bool subscribed)
-{
-	static const struct { uint32_t bit; const char *name; } special[] = {
-		{ STORE_ALL, "\\All" }, { STORE_ARCHIVE, "\\Archive" },
-		{ STORE_DRAFTS, "\\Drafts" }, { STORE_SPECIAL_FLAGGED, "\\Flagged" },
-		{ STORE_JUNK, "\\Junk" }, { STORE_SENT, "\\Sent" },
-		{ STORE_TRASH, "\\Trash" },
-	};
-
-	if (m->noselect)
-		buf_put_str(b, subscribed ? "\\Noselect" : "\\Noselect ");
-	if (subscribed)
+	if (lsub) {
+		a->names[a->name_count++] = imap_parser_list_mailbox(p);
 		return;
-	/* RFC 3348 s3, RFC 6154 s2 */
-	buf_put_str(b, m->children ? "\\HasChildren" : "\\HasNoChildren");
-	for (size_t i = 0; i < lengthof(special); i++)
-		if (m->special & special[i].bit)
-			buf_printf(b, " %s", special[i].name);
+	}
+	parse_names(p, a);
+	parse_return(p, imap_session_is(c->s, IMAP_EN_REV2), a);
+}
+
+/* ---- tell ---- */
+
+static void
+done(struct imap_cmd *c)
+{
+	const struct args *a = c->priv;
+
+	imap_cmd_ok(c, a->lsub ? "Lsub completed" : "List completed");
 }
 
 static void
-put_line(struct imap_cmd *c, const struct ipc_mailbox *m)
+put_attributes(struct imap_cmd *c, const struct imap_listing_row *row)
+{
+	const struct args *a = c->priv;
+	struct buf *out = imap_session_out(c->s);
+	bool new_form = a->extended || imap_session_is(c->s, IMAP_EN_REV2);
+
+	if (a->lsub) {
+		/* RFC 3501 s6.3.9: a parent of subscribed names has it, too. */
+		if (!row->exists || !row->selected)
+			buf_put_str(out, "\\Noselect");
+		return;
+	}
+	if (!row->exists)
+		buf_put_str(out, new_form ? "\\NonExistent " : "\\Noselect ");
+	/* RFC 3348 s3, RFC 6154 s2 */
+	buf_put_str(out, row->children ? "\\HasChildren" : "\\HasNoChildren");
+	if (row->subscribed && a->tells_subscribed)
+		buf_put_str(out, " \\Subscribed");
+	imap_special_put(out, row->special);
+}
+
+static void
+put_row(struct imap_cmd *c, const struct imap_listing_row *row)
 {
 	const struct args *a = c->priv;
 	struct buf *out = imap_session_out(c->s);
 
-	buf_printf(out, "* %s (", a->subscribed ? "LSUB" : "LIST");
-	put_attributes(out, m, a->subscribed);
+	buf_printf(out, "* %s (", a->lsub ? "LSUB" : "LIST");
+	put_attributes(c, row);
 	buf_put_str(out, ") \"/\" ");
-	imap_mailbox_put(c->s, out, m->name);
+	imap_mailbox_put(c->s, out, row->name);
+	if (row->below && (a->select & RECURSIVEMATCH))
+		buf_put_str(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
 	buf_put_str(out, "\r\n");
 }
 
-/*
- * RFC 3501 s6.3.9: with "%", a parent of subscribed names that does not match
- * itself is told as \Noselect.
- */
 static void
-put_subscribed_parent(struct imap_cmd *c, struct slice name)
+on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct args *a = arg;
+	const struct ipc_store_status_reply *m;
+
+	a->waiting = false;
+	/* RFC 5819 s2: one that went meanwhile has none. */
+	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail)
+		return;
+	m = imap_cmd_expect(s->cmd, r, IPC_MSG_store_status_reply);
+	if (m != NULL)
+		imap_status_put(s, &a->status, m, a->listing.rows[a->next - 1].name);
+}
+
+static void
+tell(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct slice parent = name;
 
-	if (!slice_ends(a->pattern, "%"))
-		return;
-	for (;;) {
-		size_t at = slice_rfind(parent, '/');
-		struct ipc_mailbox m = { .noselect = true };
+	while (!a->waiting && !c->s->host->is_clogged(c->s->host_arg)) {
+		const struct imap_listing_row *row = &a->listing.rows[a->next];
+		struct ipc_store_status m;
 
-		if (at == parent.n)
+		if (a->next == a->listing.count) {
+			done(c);
 			return;
-		parent = slice_head(parent, at);
-		if (!imap_mailbox_match(a->pattern, parent))
+		}
+		a->next++;
+		put_row(c, row);
+		if (a->status.count == 0 || !row->exists || !row->selected)
 			continue;
-		m.name = parent;
-		if (!slice_eq(parent, a->parent))
-			put_line(c, &m);
-		a->parent = arena_dup(&c->arena, parent);
-		return;
+		m = imap_status_request(c->s, &a->status, row->name);
+		a->waiting = true;
+		if (!imap_cmd_call(c, IPC_STORE, IPC_MSG_store_status, &m, on_status, a))
+			return;
 	}
 }
 
-static void
-put_mailbox(struct imap_cmd *c, const struct ipc_mailbox *m)
+/* ---- gather ---- */
+
+static enum err
+add_page(struct imap_cmd *c, const struct ipc_store_mailboxes *m)
 {
 	struct args *a = c->priv;
+	struct ipc_reader rd = ipc_reader_of(m->mailboxes);
+	struct ipc_mailbox one = { 0 };
+	enum err e = ERR_OK;
 
-	if (a->subscribed && !m->subscribed)
-		return;
-	/* Subscribed names without a mailbox are LSUB's alone. */
-	if (!a->subscribed && m->mailbox == 0 && !m->children)
-		return;
-	if (imap_mailbox_match(a->pattern, m->name)) {
-		if (a->subscribed)
-			a->parent = arena_dup(&c->arena, m->name);
-		put_line(c, m);
-	} else if (a->subscribed) {
-		put_subscribed_parent(c, m->name);
+	while (e == ERR_OK && ipc_reader_more(&rd)) {
+		ipc_mailbox_get(&rd, &one);
+		if (rd.bad)
+			break;
+		e = imap_listing_add(&a->listing, &one);
 	}
+	if (e != ERR_OK)
+		return e;
+	a->listed = !m->more || one.name.n == 0;
+	a->after = arena_dup(&c->arena, one.name);
+	return a->listed || a->after.p != NULL ? ERR_OK : ERR_LIMIT;
 }
-
-static void	step(struct imap_cmd *);
 
 static void
 on_mailboxes(struct imap_session *s, void *arg, const struct imap_reply *r)
@@ -118,26 +257,16 @@ on_mailboxes(struct imap_session *s, void *arg, const struct imap_reply *r)
 	struct imap_cmd *c = s->cmd;
 	struct args *a = arg;
 	const struct ipc_store_mailboxes *m = imap_cmd_expect(c, r, IPC_MSG_store_mailboxes);
-	struct ipc_reader rd;
-	struct ipc_mailbox one = { 0 };
+	enum err e;
 
 	a->waiting = false;
 	if (m == NULL)
 		return;
-	rd = ipc_reader_of(m->mailboxes);
-	while (ipc_reader_more(&rd)) {
-		ipc_mailbox_get(&rd, &one);
-		if (rd.bad)
-			break;
-		put_mailbox(c, &one);
-	}
-	if (!m->more || one.name.n == 0) {
-		imap_cmd_ok(c, a->subscribed ? "Lsub completed" : "List completed");
-		return;
-	}
-	a->after = arena_dup(&c->arena, one.name);
-	if (a->after.p == NULL)
-		imap_cmd_error(c, ERR_LIMIT);
+	e = add_page(c, m);
+	if (e != ERR_OK)
+		imap_cmd_error(c, e);
+	else if (a->listed)
+		imap_listing_end(&a->listing);
 }
 
 static void
@@ -146,53 +275,87 @@ step(struct imap_cmd *c)
 	struct args *a = c->priv;
 	struct ipc_store_list m = { .handle = c->s->handle, .after = a->after };
 
-	if (a->waiting || c->s->host->is_clogged(c->s->host_arg))
+	if (a->waiting)
 		return;
-	a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_list, &m, on_mailboxes, a);
+	if (a->listed)
+		tell(c);
+	else
+		a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_list, &m,
+		    on_mailboxes, a);
 }
 
-/* The pattern is the reference with the name behind it. */
+/* A pattern is the reference with the name behind it. */
 static enum err
-make_pattern(struct imap_cmd *c)
+make_pattern(struct imap_cmd *c, struct slice name, struct slice *pattern)
 {
 	struct args *a = c->priv;
+	bool utf8 = imap_session_is(c->s, IMAP_EN_UTF8_NAMES);
 	struct slice parts[2];
 	char *p;
-	bool utf8 = imap_session_is(c->s, IMAP_EN_UTF8_NAMES);
 	enum err e = imap_mailbox_pattern(a->reference, utf8, &c->arena, &parts[0]);
 
 	if (e == ERR_OK)
-		e = imap_mailbox_pattern(a->name, utf8, &c->arena, &parts[1]);
+		e = imap_mailbox_pattern(name, utf8, &c->arena, &parts[1]);
 	if (e != ERR_OK)
 		return e;
-	p = imap_cmd_alloc(c, parts[0].n + parts[1].n + 1);
+	p = arena_alloc(&c->arena, 1, parts[0].n + parts[1].n + 1);
 	if (p == NULL)
 		return ERR_LIMIT;
 	for (size_t i = 0, at = 0; i < 2; at += parts[i].n, i++)
-		for (size_t j = 0; j < parts[i].n; j++)
-			p[at + j] = parts[i].p[j];
-	a->pattern = slice_of(p, parts[0].n + parts[1].n);
+		if (parts[i].n > 0)
+			memcpy(p + at, parts[i].p, parts[i].n);
+	*pattern = slice_of(p, parts[0].n + parts[1].n);
+	return ERR_OK;
+}
+
+/* A name that cannot exist matches nothing: no pattern. */
+static enum err
+make_patterns(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	struct imap_listing *l = &a->listing;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < a->name_count; i++) {
+		enum err e = make_pattern(c, a->names[i], &l->patterns[l->pattern_count]);
+
+		if (e == ERR_SYNTAX)
+			continue;
+		if (e != ERR_OK)
+			return e;
+		bytes += l->patterns[l->pattern_count++].n;
+		if (bytes > IMAP_LIST_PATTERN_BYTES)
+			return ERR_LIMIT;
+	}
 	return ERR_OK;
 }
 
 void
-imap_list_run(struct imap_cmd *c, bool subscribed)
+imap_list_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
+	struct imap_listing *l = &a->listing;
+	enum err e;
 
-	a->subscribed = subscribed;
-	if (a->name.n == 0) {
+	if (!a->extended && a->names[0].n == 0) {
 		/* RFC 3501 s6.3.8: asks for the separator and the root. */
 		buf_printf(imap_session_out(c->s), "* %s (\\Noselect) \"/\" \"\"\r\n",
-		    subscribed ? "LSUB" : "LIST");
-		imap_cmd_ok(c, subscribed ? "Lsub completed" : "List completed");
+		    a->lsub ? "LSUB" : "LIST");
+		done(c);
 		return;
 	}
-	/* A name that cannot exist matches nothing. */
-	if (make_pattern(c) != ERR_OK) {
-		imap_cmd_ok(c, subscribed ? "Lsub completed" : "List completed");
+	imap_status_begin(c->s, &a->status);
+	e = make_patterns(c);
+	if (e != ERR_OK) {
+		imap_cmd_error(c, e);
 		return;
 	}
+	l->arena = &c->arena;
+	l->only_subscribed = a->lsub || (a->select & SUBSCRIBED);
+	l->only_special = (a->select & SPECIAL_USE) != 0;
+	l->parents = a->lsub ? l->pattern_count > 0 && slice_ends(l->patterns[0], "%") :
+	    (a->select & RECURSIVEMATCH) != 0;
+	a->tells_subscribed |= l->only_subscribed;
 	c->resume = step;
 	step(c);
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * LIST and LSUB (RFC 3501 s6.3.8, s6.3.9): both walk the store's list of
- * mailboxes, page by page, and answer as they go.
+ * LIST and LSUB (RFC 9051 s6.3.9, RFC 3501 s6.3.9) with LIST-EXTENDED (RFC
+ * 5258), LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154): the store's list
+ * of mailboxes is read page by page, what is to be told is kept (the arena
+ * bounds it) and told with pauses.  No mailbox is remote.
  */
 #ifndef IMAP_LIST_H
 #define IMAP_LIST_H
 
 #include "imapd/imap_cmd.h"
 
-void	 imap_list_parse(struct imap_cmd *, struct imap_parser *);
-void	 imap_list_run(struct imap_cmd *, bool subscribed);
+void	 imap_list_parse(struct imap_cmd *, struct imap_parser *, bool lsub);
+void	 imap_list_run(struct imap_cmd *);
 
 #endif

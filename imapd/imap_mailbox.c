@@ -9,8 +9,8 @@
 
 #define PATTERN_MAX	1024
 
-enum err
-imap_mailbox_pattern(struct slice wire, bool utf8, struct arena *a, struct slice *out)
+static enum err
+decode(struct slice wire, bool utf8, struct arena *a, struct slice *out)
 {
 	struct buf b;
 	enum err e;
@@ -30,6 +30,34 @@ imap_mailbox_pattern(struct slice wire, bool utf8, struct arena *a, struct slice
 	}
 	buf_fini(&b);
 	return e;
+}
+
+static enum err
+normalize(struct slice in, struct arena *a, struct slice *out)
+{
+	uint8_t *p;
+	size_t n = 0;
+
+	if (in.n == 0) {
+		*out = in;
+		return ERR_OK;
+	}
+	p = u8_normalize(UNINORM_NFC, (const uint8_t *)in.p, in.n, NULL, &n);
+
+	if (p == NULL)
+		return ERR_SYNTAX;
+	*out = arena_dup(a, slice_of(p, n));
+	free(p);
+	return out->p != NULL ? ERR_OK : ERR_LIMIT;
+}
+
+enum err
+imap_mailbox_pattern(struct slice wire, bool utf8, struct arena *a, struct slice *out)
+{
+	struct slice decoded;
+	enum err e = decode(wire, utf8, a, &decoded);
+
+	return e == ERR_OK ? normalize(decoded, a, out) : e;
 }
 
 static enum err
@@ -54,19 +82,6 @@ check(struct slice s)
 	return before == '/' ? ERR_SYNTAX : ERR_OK;
 }
 
-static enum err
-normalize(struct slice in, struct arena *a, struct slice *out)
-{
-	size_t n = 0;
-	uint8_t *p = u8_normalize(UNINORM_NFC, (const uint8_t *)in.p, in.n, NULL, &n);
-
-	if (p == NULL)
-		return ERR_SYNTAX;
-	*out = arena_dup(a, slice_of(p, n));
-	free(p);
-	return out->p != NULL ? ERR_OK : ERR_LIMIT;
-}
-
 /* RFC 3501 s5.1: INBOX in any case, also as the first level. */
 static void
 capitalize_inbox(char *p, size_t n)
@@ -82,7 +97,7 @@ enum err
 imap_mailbox_name(struct slice wire, bool utf8, struct arena *a, struct slice *name)
 {
 	struct slice decoded;
-	enum err e = imap_mailbox_pattern(wire, utf8, a, &decoded);
+	enum err e = decode(wire, utf8, a, &decoded);
 	char *p;
 
 	if (e != ERR_OK)
@@ -165,4 +180,18 @@ imap_mailbox_put(const struct imap_session *s, struct buf *b, struct slice name)
 	}
 	buf_put_char(b, '"');
 	buf_fini(&wire);
+}
+
+void
+imap_mailbox_put_renamed(const struct imap_session *s, struct buf *b, struct slice name,
+    struct slice old)
+{
+	buf_put_str(b, "* LIST () \"/\" ");
+	imap_mailbox_put(s, b, name);
+	if (!slice_eq(name, old)) {
+		buf_put_str(b, " (\"OLDNAME\" (");
+		imap_mailbox_put(s, b, old);
+		buf_put_str(b, "))");
+	}
+	buf_put_str(b, "\r\n");
 }

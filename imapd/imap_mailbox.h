@@ -24,7 +24,7 @@
  */
 enum err	 imap_mailbox_name(struct slice wire, bool utf8, struct arena *,
 		    struct slice *name) MUST_USE;
-/* A reference or pattern of LIST: decoded only. */
+/* A reference or pattern of LIST: decoded, and composed like the names. */
 enum err	 imap_mailbox_pattern(struct slice wire, bool utf8, struct arena *,
 		    struct slice *) MUST_USE;
 /* mailbox of the grammar; a name that cannot be is not a syntax error: *e. */
@@ -35,5 +35,11 @@ bool		 imap_mailbox_match(struct slice pattern, struct slice name);
 
 /* As an astring on the wire, always quoted. */
 void		 imap_mailbox_put(const struct imap_session *, struct buf *, struct slice name);
+/*
+ * "* LIST () "/" name", with the name that the client knows it by when that is
+ * another (RFC 9051 s6.3.9.7).
+ */
+void		 imap_mailbox_put_renamed(const struct imap_session *, struct buf *,
+		    struct slice name, struct slice old);
 
 #endif

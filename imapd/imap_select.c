@@ -59,16 +59,7 @@ imap_select_parse(struct imap_cmd *c, struct imap_parser *p)
 static void
 put_name(struct imap_session *s, const struct args *a)
 {
-	struct buf *out = imap_session_out(s);
-
-	buf_put_str(out, "* LIST () \"/\" ");
-	imap_mailbox_put(s, out, a->name);
-	if (!slice_eq(a->name, a->wire)) {
-		buf_put_str(out, " (\"OLDNAME\" (");
-		imap_mailbox_put(s, out, a->wire);
-		buf_put_str(out, "))");
-	}
-	buf_put_str(out, "\r\n");
+	imap_mailbox_put_renamed(s, imap_session_out(s), a->name, a->wire);
 }
 
 static void

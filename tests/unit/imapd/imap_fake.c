@@ -381,8 +381,10 @@ do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *
 	r.exists = (uint32_t)b->count;
 	r.uidnext = b->uidnext;
 	r.modseq = b->modseq;
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = 0; i < b->count; i++) {
 		r.unseen += !(b->m[i].flags & STORE_SEEN);
+		r.size_bytes += st->contents[b->m[i].content].size;
+	}
 	reply(c, IPC_MSG_store_status_reply, &r, -1);
 }
 
@@ -414,8 +416,10 @@ do_list(struct call *c, struct fake_store *st, const struct ipc_store_list *m)
 }
 
 static void
-do_create(struct call *c, struct fake_store *st, struct slice name)
+do_create(struct call *c, struct fake_store *st, const struct ipc_store_create *m)
 {
+	struct slice name = m->name;
+
 	if (find_box(st, name) != NULL) {
 		fail(c, ERR_EXISTS);
 		return;
@@ -428,6 +432,7 @@ do_create(struct call *c, struct fake_store *st, struct slice name)
 		memset(b, 0, sizeof(*b));
 		b->used = true;
 		b->uidnext = b->recent_from = 1;
+		b->special = m->special;
 		(void)slice_to_cstr(name, b->name, sizeof(b->name));
 		ok(c, st);
 		return;
@@ -872,7 +877,7 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_select: do_select(c, st, &m.store_select); return;
 	case IPC_MSG_store_status: do_status(c, st, &m.store_status); return;
 	case IPC_MSG_store_list: do_list(c, st, &m.store_list); return;
-	case IPC_MSG_store_create: do_create(c, st, m.store_create.name); return;
+	case IPC_MSG_store_create: do_create(c, st, &m.store_create); return;
 	case IPC_MSG_store_append: do_append(c, st, &m.store_append); return;
 	case IPC_MSG_store_fetch: do_fetch(c, st, &m.store_fetch); return;
 	case IPC_MSG_store_flags: do_flags(c, st, &m.store_flags); return;

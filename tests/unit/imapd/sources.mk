@@ -46,3 +46,8 @@ imapd_imap_fetch_test_SRCS = tests/unit/imapd/imap_fetch_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_fetch_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_fetch_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_listing_test
+imapd_imap_listing_test_SRCS = tests/unit/imapd/imap_listing_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_listing_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_listing_test_EXT = $(UV_LIBS)
