@@ -396,6 +396,7 @@ imap_items_put_fields(struct buf *b, const struct imap_item *i, struct slice hea
 		if (named == (i->fields == IMAP_FIELDS_ONLY))
 			buf_put_slice(b, f.raw);
 	}
-	/* RFC 3501 s6.4.5: the delimiting blank line is always there. */
-	buf_put_str(b, "\r\n");
+	/* RFC 9051 s6.4.5.1: the delimiting blank line, if the header has one. */
+	if (it.rest.n > 0)
+		buf_put_str(b, "\r\n");
 }

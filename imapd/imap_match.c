@@ -96,7 +96,10 @@ search_header(struct imap_match *m)
 	}
 }
 
-/* Is the part text, and in which charset?  RFC 2045 s5.2: text is the default. */
+/*
+ * Is the part searched, and in which charset?  RFC 9051 s6.4.4: other types
+ * than TEXT and MESSAGE may be left out.  RFC 2045 s5.2: text is the default.
+ */
 static void
 read_type(struct imap_match *m)
 {
@@ -110,7 +113,8 @@ read_type(struct imap_match *m)
 		return;
 	hdr_param_init(&params);
 	hdr_param_parse(&params, f.value);
-	m->in_text = params.main.n == 0 || slice_ieq_str(params.main, "text");
+	m->in_text = params.main.n == 0 || slice_ieq_str(params.main, "text") ||
+	    slice_ieq_str(params.main, "message");
 	charset = hdr_param_find(&params, "charset");
 	if (charset != NULL && slice_to_cstr(charset->value, m->charset_text,
 	    sizeof(m->charset_text)))
@@ -180,7 +184,7 @@ begin_body(struct imap_match *m, const struct mime_span *sp)
 /*
  * Parts stand in the order of the message, a part before its children, so
  * one pass over both is enough: skip to the part's header, collect it, then
- * search the body of a text leaf; a container's body is its children.
+ * search the body of a leaf that is text; a container's body is its children.
  */
 void
 imap_match_feed(struct imap_match *m, struct slice in)

@@ -254,6 +254,10 @@ test_fields(void **state)
 	imap_items_parse(&p, false, &items);
 	imap_items_put_fields(&b, &items.v[0], slice_str(header));
 	assert_slice(buf_slice(&b), "X-Y: z\r\n\r\n");
+	/* a message that ends in its header */
+	buf_reset(&b);
+	imap_items_put_fields(&b, &items.v[0], SLICE_LIT("a: b\r\nTo: c\r\n"));
+	assert_slice(buf_slice(&b), "a: b\r\n");
 	buf_fini(&b);
 }
 

@@ -192,6 +192,7 @@ static const char message[] =
     "Content-Transfer-Encoding: quoted-printable\r\n\r\nStra=DFe und so=\r\n weiter\r\n"
     "--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     "TmVlZGxlIGhlcmU=\r\n"
+    "--b\r\nContent-Type: Message/Delivery-Status\r\n\r\nstatusword\r\n"
     "--b\r\nContent-Type: application/octet-stream\r\n\r\nbinaryword\r\n--b--\r\nepilogue\r\n";
 
 static void
@@ -200,6 +201,7 @@ test_match(void **state)
 	static const struct { const char *text; bool in_headers, want; } rows[] = {
 		{ "stra\xc3\x9f" "E", false, true }, { "strasse", false, false }, { "so weiter", false, true },
 		{ "needle here", false, true }, { "binaryword", false, false },
+		{ "statusword", false, true },
 		{ "preamble", false, false }, { "epilogue", false, false },
 		{ "caf\xc3\xa9", true, true }, { "caf\xc3\xa9", false, false },
 		{ "subject: caf", true, true }, { "quoted-printable", true, true },
