@@ -8,6 +8,7 @@ paths, and all its processes go when the first one does.  It has one account,
 "user", with a maildir, and relays what comes from its own host.
 """
 import fcntl
+import glob
 import os
 import re
 import signal
@@ -42,7 +43,7 @@ exit
 """
 
 
-def unpack(packages=PACKAGES):
+def unpack(packages=PACKAGES, libs=True):
     """Below build/peers, once, with the libraries that the system lacks; a
     mirror that fails is asked again."""
     os.makedirs(PEERS, exist_ok=True)
@@ -52,7 +53,7 @@ def unpack(packages=PACKAGES):
         for name in wanted:
             if not os.path.exists(f"{PEERS}/{name}.done"):
                 _unpack_one(name)
-            wanted += [lib for lib in _missing(name) if lib not in wanted]
+            wanted += [lib for lib in _missing(name) if lib not in wanted] if libs else []
 
 
 def _missing(name):
@@ -89,6 +90,12 @@ def _unpack_one(name):
                    check=True)
     with open(f"{PEERS}/{name}.done", "w", encoding="ascii"):
         pass
+
+
+def library_dirs():
+    """Where unpacked libraries lie, for LD_LIBRARY_PATH."""
+    return sorted({os.path.dirname(p) for d in ("usr/lib", "lib") for p in glob.glob(
+        f"{PEERS}/tree/{d}/**/lib*.so.*", recursive=True)})
 
 
 class Authority:

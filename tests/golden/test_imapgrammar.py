@@ -25,7 +25,7 @@ LEGAL = rb"""
 * LIST () "/" INBOX
 * LIST (\NonExistent) "/" "foo" ("CHILDINFO" ("SUBSCRIBED"))
 * LIST (\Subscribed \HasNoChildren) "/" "a b" ("OLDNAME" ("c d"))
-* LIST (\Marked \Drafts) "/" ToDo
+* LIST (\Marked \Drafts) "/" Drafts
 * LSUB () "." #news.comp.mail.misc
 * NAMESPACE (("" "/")) (("~" "/")) NIL
 * NAMESPACE (("" "/")("#mh/" "/" "X-PARAM" ("FLAG1" "FLAG2"))) NIL NIL
@@ -54,7 +54,7 @@ LEGAL = rb"""
 * VANISHED 405,407,410,425
 * VANISHED (EARLIER) 41,43:116,118,120:211,214:540
 * 23 FETCH (FLAGS (\Seen) RFC822.SIZE 44827)
-* 12 FETCH (BODY[HEADER] {3}^xxx UID 3)
+* 12 FETCH (BODY[HEADER] {3}^abc UID 3)
 * 1 FETCH (UID 4 MODSEQ (65402) FLAGS (\Seen))
 * 12 FETCH (FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 4286 ENVELOPE ("Wed, 17 Jul 1996 02:23:25 -0700 (PDT)" "IMAP4rev2 WG mtg summary and minutes" (("Terry Gray" NIL "gray" "cac.washington.edu")) (("Terry Gray" NIL "gray" "cac.washington.edu")) (("Terry Gray" NIL "gray" "cac.washington.edu")) ((NIL NIL "imap" "cac.washington.edu")) ((NIL NIL "minutes" "CNRI.Reston.VA.US")("John Klensin" NIL "KLENSIN" "MIT.EDU")) NIL NIL "<B27397-0100000@cac.washington.edu>") BODY ("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 3028 92))
 * 1 FETCH (ENVELOPE (NIL NIL NIL NIL NIL ((NIL NIL "list" NIL)(NIL NIL "a" "b")(NIL NIL NIL NIL)) NIL NIL NIL NIL))
