@@ -220,6 +220,11 @@ take_quoted(struct imap_parser *p)
 	}
 	raw = slice_of(start, (size_t)(p->p - start));
 	p->p++;
+	/* RFC 9051 s9, RFC 6855 s3: QUOTED-CHAR is UTF-8 then, and nothing else. */
+	if (p->utf8_names && !utf8_ok(raw)) {
+		imap_parser_fail(p, "Not UTF-8");
+		return SLICE_NONE;
+	}
 	return escapes ? unescape(p, raw) : raw;
 }
 

@@ -23,7 +23,7 @@ struct imap_parser {
 	const char	*p;
 	const char	*end;
 	struct arena	*arena;
-	bool		 utf8_names;	/* mailboxes are not in modified UTF-7 */
+	bool		 utf8_names;	/* quoted strings are UTF-8, mailboxes not UTF-7 */
 	bool		 uid_only;	/* RFC 9586: sequence numbers are a mistake */
 	bool		 took_numbers;	/* some set was of sequence numbers */
 	const char	*what;		/* first mistake, for the BAD text; NULL: none */
