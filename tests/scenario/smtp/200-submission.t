@@ -14,7 +14,7 @@ c1 < 220 *
 c1 starttls
 c1 > EHLO a.example
 c1 <+ 250 CHUNKING
-c1 <? 250-AUTH PLAIN LOGIN
+c1 <? 250-AUTH PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS
 c1 > MAIL FROM:<alice@example.test>
 c1 < 530 5.7.0 *
 c1 login alice@example.test godwit

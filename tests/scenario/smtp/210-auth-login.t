@@ -3,7 +3,7 @@ client c1 submissions
 c1 < 220 *
 c1 > EHLO a.example
 c1 <+ 250 CHUNKING
-c1 <? 250-AUTH PLAIN LOGIN
+c1 <? 250-AUTH PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS
 c1 > AUTH LOGIN
 c1 < 334 VXNlcm5hbWU6
 c1 > *

@@ -309,7 +309,9 @@ test_head(void **state)
 	(void)state;
 	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_OK);
 	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes) - 1)), ERR_CORRUPT);
-	bytes[4] = 3;
+	bytes[4] = BLOB_COLUMNS;
+	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_OK);
+	bytes[4] = BLOB_COLUMNS + 1;
 	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_CORRUPT);
 	bytes[4] = 2;
 	bytes[5] = 1;
