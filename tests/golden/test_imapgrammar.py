@@ -345,7 +345,7 @@ LEGAL_SESSIONS = [
     BOX + "C a UID FETCH 1:9 FLAGS (CHANGEDSINCE 3 VANISHED)\nS * VANISHED (EARLIER) 4:600\n"
     "S * 1 FETCH (UID 2 FLAGS () MODSEQ (4))\nS a OK x",
     UIDONLY + BOX + "C a UID FETCH 7 FLAGS\nS * 7 UIDFETCH (FLAGS ())\nS a OK x",
-    "C  \nS * BAD x\nC a NOOP\nS a OK x",
+    "C  \nS * BAD x\nC a NOOP\nS a OK x", BOX + "C a SORT RETURN (SAVE) (DATE) UTF-8 ALL\nS a OK x",
 ]
 
 
@@ -362,7 +362,8 @@ ILLEGAL_SESSIONS = [
     ("S * 1 EXISTS", "without a mailbox"), ("C a SORT (DATE) UTF-8 ALL\nS * SORT 1\nS a OK x", "SORT was not announced"),
     ("C a STATUS y (MESSAGES)\nS * STATUS y (SIZE 1)\nS a OK x", "not asked for"),
     ("C a STATUS y (MESSAGES UIDNEXT)\nS * STATUS y (MESSAGES 1)\nS a OK x", "missing"),
-    ("C a STATUS y (MESSAGES)\nS a OK x", "missing"), ("C a SEARCH ALL\nS a OK x", "missing"),
+    ("C a STATUS y (MESSAGES)\nS a OK x", "missing"), ("C a SEARCH ALL\nS a OK x", "missing"), ("C a SORT (DATE) UTF-8 ALL\nS a OK x", "missing"),
+    ("C a THREAD REFS UTF-8 ALL\nS a OK x", "missing"),
     ("C a ENABLE IMAP4rev2\nS a OK x", "ENABLED is missing"),
     ("C a ENABLE CONDSTORE\nS * ENABLED QRESYNC\nS a OK x", "not asked for"),
     ("C a NOOP\nS a OK [APPENDUID 1 2] x", "does not belong"), ("C a NOOP\nS * LIST () \"/\" x\nS a OK x", "does not belong"),
