@@ -64,6 +64,8 @@ struct imap_cmd {
 	/* A line or a piece of a literal (IMAP_CMD_LINES). */
 	void			(*on_line)(struct imap_cmd *, struct slice);
 	void			(*on_literal)(struct imap_cmd *, struct slice, bool last);
+	/* A line that ends in another literal; NULL: a mistake. */
+	void			(*on_announced)(struct imap_cmd *, struct slice);
 	bool			 wants_input;	/* on_line, on_literal may be called */
 	void			(*on_notify)(struct imap_cmd *);	/* the mailbox changed */
 	void			(*on_deadline)(struct imap_cmd *);
@@ -120,8 +122,5 @@ bool		 imap_cmd_was_told(const struct imap_cmd *, uint32_t uid, uint64_t modseq)
 	void	 cmd_##fn##_run(struct imap_cmd *);
 #include "imapd/imap_cmds.def"
 #undef CMD
-
-/* APPEND up to "{n}": the literal is the message, to be streamed. */
-bool		 cmd_append_wants(struct slice text);
 
 #endif

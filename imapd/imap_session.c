@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_append.h"
 #include "imapd/imap_call.h"
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_parser.h"
@@ -128,8 +129,9 @@ imap_session_free(struct imap_session **ps)
 	if (s == NULL)
 		return;
 	imap_call_cancel(s, true);
-	say_goodbye(s);
+	/* It may have a last word to say under the handle. */
 	cmd_free(&s->cmd);
+	say_goodbye(s);
 	view_free(s);
 	imap_lexer_fini(&s->lexer);
 	free(s->user);
@@ -498,7 +500,7 @@ on_literal(struct imap_session *s)
 		refuse_literal(s);
 		return;
 	}
-	if (s->state != IMAP_NOAUTH && cmd_append_wants(buf_slice(&s->lexer.text))) {
+	if (s->state != IMAP_NOAUTH && imap_append_wants(buf_slice(&s->lexer.text))) {
 		begin(s, buf_slice(&s->lexer.text));
 		return;
 	}
@@ -538,12 +540,19 @@ on_line(struct imap_session *s)
 	resume(s);
 }
 
-/* A second literal behind that of APPEND: the command is broken. */
+/* A second literal behind that of APPEND. */
 static void
-refuse_second(struct imap_session *s)
+on_second(struct imap_session *s)
 {
+	struct imap_cmd *c = s->cmd;
+
+	if (c->on_announced != NULL && !is_too_eager(s)) {
+		c->on_announced(c, buf_slice(&s->lexer.text));
+		resume(s);
+		return;
+	}
 	imap_lexer_refuse(&s->lexer);
-	s->cmd->on_line(s->cmd, SLICE_LIT("literal"));
+	c->on_line(c, SLICE_LIT("literal"));
 }
 
 static void
@@ -559,7 +568,7 @@ take_event(struct imap_session *s, enum imap_lex event)
 		if (s->cmd == NULL)
 			on_literal(s);
 		else
-			refuse_second(s);
+			on_second(s);
 		break;
 	case IMAP_LEX_DATA:
 		s->cmd->on_literal(s->cmd, s->lexer.data, s->lexer.is_last);

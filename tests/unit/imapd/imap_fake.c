@@ -551,11 +551,56 @@ do_columns(struct call *c, struct fake_store *st, const struct ipc_store_columns
 }
 
 static void
+vanish(struct fake_box *b, size_t i, uint64_t modseq)
+{
+	size_t g = b->gone_count++;
+
+	while (g > 0 && b->gone[g - 1].uid > b->m[i].uid) {
+		b->gone[g] = b->gone[g - 1];
+		g--;
+	}
+	b->gone[g] = (struct fake_gone){ b->m[i].uid, modseq, b->m[i] };
+	memmove(&b->m[i], &b->m[i + 1], (b->count - i - 1) * sizeof(b->m[0]));
+	b->count--;
+}
+
+static int
+find_uid(const struct fake_box *b, uint32_t uid)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (b->m[i].uid == uid)
+			return (int)i;
+	return -1;
+}
+
+/* The last of a row came: all are there, and what they replace is gone. */
+static void
+land_staged(struct fake_store *st, struct fake_box *b, const struct ipc_store_append *m,
+    struct ipc_store_appended *r)
+{
+	b->modseq = r->modseq = ++st->modseq;
+	r->uid = b->uidnext;
+	r->count = (uint32_t)st->staged_count;
+	for (size_t i = 0; i < st->staged_count; i++) {
+		b->m[b->count] = st->staged[i];
+		b->m[b->count].uid = b->uidnext++;
+		b->m[b->count++].modseq = st->modseq;
+	}
+	st->staged_count = 0;
+	if (m->replace_uid > 0) {
+		struct fake_box *from = box_of(st, m->replace_mailbox);
+
+		vanish(from, (size_t)find_uid(from, m->replace_uid), st->modseq);
+		from->modseq = st->modseq;
+	}
+}
+
+static void
 do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *m)
 {
 	struct fake_box *b = find_box(st, m->mailbox);
 	struct fake_content *f = &st->contents[m->content - 1];
-	struct fake_message *x;
+	struct ipc_store_appended r = { .uidvalidity = UIDVALIDITY, .mailbox = m->mailbox };
 	char piece[65536];
 	ssize_t n;
 
@@ -563,9 +608,11 @@ do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *
 		fail(c, ERR_NOTFOUND);
 		return;
 	}
-	if (st->no_epoch > 0) {
-		st->no_epoch--;
-		fail(c, ERR_AGAIN);
+	if (st->no_epoch > 0 || st->staged_count == 8 ||
+	    (m->replace_uid > 0 && find_uid(box_of(st, m->replace_mailbox), m->replace_uid) < 0)) {
+		fail(c, st->no_epoch > 0 ? ERR_AGAIN : m->replace_uid > 0 ? ERR_GONE : ERR_LIMIT);
+		st->no_epoch -= st->no_epoch > 0;
+		st->staged_count = 0;
 		return;
 	}
 	must(b->count < FAKE_MESSAGES && m->content <= FAKE_CONTENTS);
@@ -583,14 +630,12 @@ do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *
 	if (st->content_count < m->content)
 		st->content_count = m->content;
 	add_epoch(st, m->epoch, m->epoch_data);
-	x = &b->m[b->count++];
-	*x = (struct fake_message){ .uid = b->uidnext++, .flags = m->flags |
-	    add_keywords(b, m->keywords), .modseq = ++st->modseq,
-	    .internal_s = m->internal_s, .content = m->content - 1 };
-	b->modseq = st->modseq;
-	reply(c, IPC_MSG_store_appended, &(struct ipc_store_appended){
-	    .uidvalidity = UIDVALIDITY, .uid = x->uid, .count = 1, .modseq = st->modseq,
-	    .mailbox = m->mailbox }, -1);
+	st->staged[st->staged_count++] = (struct fake_message){ .flags = m->flags |
+	    add_keywords(b, m->keywords), .internal_s = m->internal_s,
+	    .content = m->content - 1 };
+	if (!m->more)
+		land_staged(st, b, m, &r);
+	reply(c, IPC_MSG_store_appended, &r, -1);
 }
 
 static void
@@ -670,20 +715,6 @@ do_flags(struct call *c, struct fake_store *st, const struct ipc_store_flags *m)
 	r.rows = buf_slice(&rows);
 	reply(c, IPC_MSG_store_rows, &r, -1);
 	buf_fini(&rows);
-}
-
-static void
-vanish(struct fake_box *b, size_t i, uint64_t modseq)
-{
-	size_t g = b->gone_count++;
-
-	while (g > 0 && b->gone[g - 1].uid > b->m[i].uid) {
-		b->gone[g] = b->gone[g - 1];
-		g--;
-	}
-	b->gone[g] = (struct fake_gone){ b->m[i].uid, modseq, b->m[i] };
-	memmove(&b->m[i], &b->m[i + 1], (b->count - i - 1) * sizeof(b->m[0]));
-	b->count--;
 }
 
 static void
@@ -1010,6 +1041,8 @@ host_send(void *arg, enum ipc_role role, enum ipc_type type, const void *m)
 
 	(void)role;
 	f->tokens_back += type == IPC_MSG_logout;
+	if (type == IPC_MSG_store_append_cancel)
+		f->store->staged_count = 0;
 	if (type == IPC_MSG_store_watch)
 		f->watched = ((const struct ipc_store_watch *)m)->mailbox;
 	return ERR_OK;

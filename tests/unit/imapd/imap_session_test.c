@@ -436,7 +436,7 @@ test_append(void **state)
 	EXPECT("a APPEND {5}\r\nINBOX {0}\r\n", "+ OK", "a NO [CANNOT]");
 	EXPECT("a APPEND INBOX\r\n", "a BAD");
 	EXPECT("a APPEND INBOX {5+}\r\nhello x\r\nb NOOP\r\n", "a BAD", "b OK");
-	EXPECT("a APPEND INBOX {5+}\r\nhello {3+}\r\nabc\r\nb NOOP\r\n", "a BAD", "b OK");
+	EXPECT("a APPEND INBOX {5+}\r\nhello {3+}\r\nabc x\r\nb NOOP\r\n", "a BAD", "b OK");
 	buf_reset(&f.out);
 	fake_say_bytes(&f, slice_of("a APPEND INBOX {5+}\r\nhe\0lo\r\nb NOOP\r\n", 36));
 	assert_true(say_has("a BAD NUL") && say_has("b OK"));
