@@ -7,6 +7,7 @@
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_objectid.h"
 #include "imapd/imap_special.h"
 #include "lib/base/log.h"
 #include "lib/ipc/store_proto.h"
@@ -63,15 +64,20 @@ static void
 on_created(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
 	const struct args *a = arg;
+	const struct ipc_store_ok *m = imap_cmd_expect(s->cmd, r, IPC_MSG_store_ok);
+	struct buf code;
 
-	if (imap_cmd_expect(s->cmd, r, IPC_MSG_store_ok) == NULL)
+	if (m == NULL)
 		return;
 	log_event(LOG_mailbox, log_session(s->sid), log_str("action", "create"),
 	    log_text("mailbox", a->name));
 	/* RFC 9051 s6.3.4: only in rev2, where the wire's name is UTF-8 as kept. */
 	if (imap_session_is(s, IMAP_EN_REV2) && !slice_eq(a->wire, a->name))
 		imap_mailbox_put_renamed(s, imap_session_out(s), a->name, a->wire);
-	imap_cmd_ok(s->cmd, "Create completed");
+	buf_init(&code, 64);
+	imap_objectid_put_mailbox(&code, m->mailbox);
+	imap_cmd_ok_code(s->cmd, imap_cmd_text(s->cmd, &code), "Create completed");
+	buf_fini(&code);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_caps.h"
 
+#include "imapd/imap_status.h"
 #include "imapd/imap_sync.h"
 #include "lib/base/must.h"
 

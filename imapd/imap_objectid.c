@@ -12,6 +12,14 @@ imap_objectid_put(struct buf *b, enum imap_objectid kind, uint64_t id)
 	enc_put_id(b, id);
 }
 
+void
+imap_objectid_put_mailbox(struct buf *b, uint64_t id)
+{
+	buf_put_str(b, "MAILBOXID (");
+	imap_objectid_put(b, IMAP_MAILBOXID, id);
+	buf_put_char(b, ')');
+}
+
 bool
 imap_objectid_get(struct slice s, enum imap_objectid kind, uint64_t *id)
 {

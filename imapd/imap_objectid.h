@@ -19,6 +19,7 @@ enum imap_objectid {
 };
 
 void	 imap_objectid_put(struct buf *, enum imap_objectid, uint64_t id);
+void	 imap_objectid_put_mailbox(struct buf *, uint64_t id);	/* "MAILBOXID (F..)" */
 /* false: well-formed or not, there is no such object. */
 bool	 imap_objectid_get(struct slice, enum imap_objectid, uint64_t *id);
 /* RFC 8474 s7: 1*255(ALPHA / DIGIT / "_" / "-"). */

@@ -3,6 +3,7 @@
 
 #include "imapd/imap_flags.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_objectid.h"
 #include "imapd/imap_resync.h"
 #include "imapd/imap_sync.h"
 
@@ -82,6 +83,9 @@ put_facts(struct imap_session *s, const struct ipc_store_selected *m)
 		buf_printf(out, "* OK [UNSEEN %u] First unseen\r\n", m->first_unseen);
 	buf_printf(out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", m->uidvalidity);
 	buf_printf(out, "* OK [UIDNEXT %u] Predicted next UID\r\n", m->uidnext);
+	buf_put_str(out, "* OK [");
+	imap_objectid_put_mailbox(out, m->mailbox);
+	buf_put_str(out, "] Its id\r\n");
 	/* RFC 7162 s3.1.2.1: with every SELECT. */
 	buf_printf(out, "* OK [HIGHESTMODSEQ %llu] Highest\r\n",
 	    (unsigned long long)imap_sync_highest(s));

@@ -65,6 +65,13 @@ imap_status_request(const struct imap_session *s, const struct imap_status *st,
 	};
 }
 
+uint32_t
+imap_status_appendlimit(const struct imap_session *s)
+{
+	return s->shared->message_max < UINT32_MAX ? (uint32_t)s->shared->message_max :
+	    UINT32_MAX;
+}
+
 static uint64_t
 value(const struct imap_session *s, const struct ipc_store_status_reply *m, unsigned item)
 {
@@ -72,7 +79,7 @@ value(const struct imap_session *s, const struct ipc_store_status_reply *m, unsi
 		[MESSAGES] = m->exists, [RECENT] = m->recent, [UIDNEXT] = m->uidnext,
 		[UIDVALIDITY] = m->uidvalidity, [UNSEEN] = m->unseen, [DELETED] = m->deleted,
 		[SIZE] = m->size_bytes, [HIGHESTMODSEQ] = m->modseq > 0 ? m->modseq : 1,
-		[APPENDLIMIT] = s->shared->message_max,
+		[APPENDLIMIT] = imap_status_appendlimit(s),
 		[DELETED_STORAGE] = m->deleted_bytes,
 	};
 
@@ -88,14 +95,13 @@ imap_status_put(struct imap_session *s, const struct imap_status *st,
 	buf_put_str(out, "* STATUS ");
 	imap_mailbox_put(s, out, name);
 	for (size_t i = 0; i < st->count; i++) {
-		buf_printf(out, "%s%s ", i == 0 ? " (" : " ", item_names[st->items[i]]);
+		buf_put_str(out, i == 0 ? " (" : " ");
 		if (st->items[i] == MAILBOXID) {
-			buf_put_char(out, '(');
-			imap_objectid_put(out, IMAP_MAILBOXID, m->mailbox);
-			buf_put_char(out, ')');
-		} else {
-			buf_put_num(out, value(s, m, st->items[i]));
+			imap_objectid_put_mailbox(out, m->mailbox);
+			continue;
 		}
+		buf_printf(out, "%s ", item_names[st->items[i]]);
+		buf_put_num(out, value(s, m, st->items[i]));
 	}
 	buf_put_str(out, ")\r\n");
 }

@@ -30,5 +30,7 @@ struct ipc_store_status	imap_status_request(const struct imap_session *,
 	    const struct imap_status *, struct slice name);
 void	 imap_status_put(struct imap_session *, const struct imap_status *,
 	    const struct ipc_store_status_reply *, struct slice name);
+/* APPENDLIMIT (RFC 7889 s5: a number), the same for all mailboxes. */
+uint32_t imap_status_appendlimit(const struct imap_session *);
 
 #endif

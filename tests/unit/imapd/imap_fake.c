@@ -131,11 +131,17 @@ fail(struct call *c, enum err e)
 }
 
 static void
-ok(struct call *c, struct fake_store *st)
+ok_mailbox(struct call *c, struct fake_store *st, uint64_t mailbox)
 {
-	struct ipc_store_ok m = { .modseq = st->modseq, .uidvalidity = UIDVALIDITY };
+	struct ipc_store_ok m = { st->modseq, mailbox, UIDVALIDITY };
 
 	reply(c, IPC_MSG_store_ok, &m, -1);
+}
+
+static void
+ok(struct call *c, struct fake_store *st)
+{
+	ok_mailbox(c, st, 0);
 }
 
 /* ---- views: live and pending messages in UID order ---- */
@@ -378,6 +384,7 @@ do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *
 		fail(c, ERR_NOTFOUND);
 		return;
 	}
+	r.mailbox = (uint64_t)(b - st->boxes) + 1;
 	r.exists = (uint32_t)b->count;
 	r.uidnext = b->uidnext;
 	r.modseq = b->modseq;
@@ -434,7 +441,7 @@ do_create(struct call *c, struct fake_store *st, const struct ipc_store_create *
 		b->uidnext = b->recent_from = 1;
 		b->special = m->special;
 		(void)slice_to_cstr(name, b->name, sizeof(b->name));
-		ok(c, st);
+		ok_mailbox(c, st, i + 1);
 		return;
 	}
 	fail(c, ERR_LIMIT);

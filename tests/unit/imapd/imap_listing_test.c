@@ -239,6 +239,32 @@ test_status(void **state)
 	assert_true(imap_session_is(f.s, IMAP_EN_CONDSTORE));
 }
 
+/* RFC 8474 s4: one id of a mailbox wherever it is told; RFC 7889 */
+static void
+test_ids(void **state)
+{
+	char id[64], line[100];
+	const char *at;
+
+	(void)state;
+	start();
+	EXPECT("a CREATE x\r\n", "a OK [MAILBOXID (F");
+	at = strstr(buf_cstr(&f.out), "MAILBOXID (");
+	assert_non_null(at);
+	(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(at, ")") + 1, at);
+	(void)snprintf(line, sizeof(line), "* STATUS \"x\" (%s)\r\na OK", id);
+	fake_say(&f, "a STATUS x (MAILBOXID)\r\n");
+	assert_true(say_has(line));
+	(void)snprintf(line, sizeof(line), "* OK [%s] ", id);
+	fake_say(&f, "a SELECT x\r\n");
+	assert_true(say_has(line));
+	shared.message_max = 5000000000;
+	EXPECT("a CAPABILITY\r\n", " APPENDLIMIT=4294967295 ");
+	shared.message_max = 1000;
+	EXPECT("a CAPABILITY\r\n", " APPENDLIMIT=1000 ");
+	EXPECT("a STATUS x (APPENDLIMIT DELETED)\r\n", "(APPENDLIMIT 1000 DELETED 0)");
+}
+
 static void
 test_create(void **state)
 {
@@ -262,8 +288,7 @@ test_rev2(void **state)
 {
 	(void)state;
 	start();
-	fake_unheard(&f);
-	f.s->enabled |= IMAP_EN_REV2;
+	EXPECT("a ENABLE IMAP4rev2\r\n", "* ENABLED IMAP4rev2\r\na OK");
 	EXPECT("a CREATE inbox/x\r\n",
 	    "* LIST () \"/\" \"INBOX/x\" (\"OLDNAME\" (\"inbox/x\"))\r\na OK");
 	EXPECT("a CREATE plain\r\n", "a OK");
@@ -283,7 +308,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_room), T(test_select_options), T(test_select_errors),
-		T(test_limits), T(test_status), T(test_create), T(test_rev2),
+		T(test_limits), T(test_status), T(test_ids), T(test_create), T(test_rev2),
 	};
 
 	log_to_fd(-1);

@@ -14,7 +14,7 @@ start(void)
 {
 	say_login();
 	fake_unheard(&f);	/* the capability comes when all of it is there */
-	f.s->enabled |= IMAP_EN_REV2;
+	EXPECT("e ENABLE IMAP4rev2\r\n", "* ENABLED IMAP4rev2\r\ne OK");
 }
 
 /* E.16: names are UTF-8; "&" is a letter like others. */
@@ -25,7 +25,7 @@ test_names(void **state)
 	say_login();
 	EXPECT("a CREATE Entw&APw-rfe\r\n", "a OK");
 	fake_unheard(&f);
-	f.s->enabled |= IMAP_EN_REV2;
+	EXPECT("e ENABLE IMAP4rev2\r\n", "* ENABLED IMAP4rev2\r\ne OK");
 	EXPECT("a LIST \"\" *\r\n", "* LIST (\\HasNoChildren) \"/\" \"Entw\xc3\xbcrfe\"\r\n", "a OK");
 	EXPECT("a LIST \"\" \"Entw\xc3\xbc*\"\r\n", "\"Entw\xc3\xbcrfe\"\r\n", "a OK");
 	EXPECT("a STATUS \"Entw\xc3\xbcrfe\" (MESSAGES)\r\n", "* STATUS \"Entw\xc3\xbcrfe\" (", "a OK");

@@ -125,7 +125,7 @@ static void
 test_capabilities(void **state)
 {
 	(void)state;
-	assert_true(say_has("* OK [CAPABILITY IMAP4rev1 LITERAL+ "));
+	assert_true(say_has("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ "));
 	assert_false(say_has("STARTTLS") || say_has("LOGINDISABLED") || say_has("IDLE"));
 	say_login();
 	EXPECT("a CAPABILITY\r\n", "* CAPABILITY IMAP4rev1", " ENABLE", " IDLE", "a OK");
