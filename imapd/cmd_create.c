@@ -60,13 +60,27 @@ cmd_create_parse(struct imap_cmd *c, struct imap_parser *p)
 		parse_use(p, a);
 }
 
+/* RFC 9208 s4.3.1: the limit of mailboxes is a quota. */
+static bool
+is_over_limit(const struct imap_reply *r)
+{
+	const struct ipc_store_fail *f = r->m;
+
+	return r->error == ERR_OK && r->type == IPC_MSG_store_fail && f->error == ERR_LIMIT;
+}
+
 static void
 on_created(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
 	const struct args *a = arg;
-	const struct ipc_store_ok *m = imap_cmd_expect(s->cmd, r, IPC_MSG_store_ok);
+	const struct ipc_store_ok *m;
 	struct buf code;
 
+	if (is_over_limit(r)) {
+		imap_cmd_no(s->cmd, "OVERQUOTA", "Too many mailboxes");
+		return;
+	}
+	m = imap_cmd_expect(s->cmd, r, IPC_MSG_store_ok);
 	if (m == NULL)
 		return;
 	log_event(LOG_mailbox, log_session(s->sid), log_str("action", "create"),

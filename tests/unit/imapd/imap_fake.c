@@ -422,6 +422,24 @@ do_list(struct call *c, struct fake_store *st, const struct ipc_store_list *m)
 	buf_fini(&b);
 }
 
+/* The account's root, as the test set it, and a domain's. */
+static void
+do_quota(struct call *c, struct fake_store *st)
+{
+	struct ipc_store_quota_reply r;
+	struct buf b;
+
+	buf_init(&b, 1000);
+	ipc_quota_put(&b, &(struct ipc_quota){ .used_bytes = 1025, .max_bytes = st->quota_bytes,
+	    .used_messages = 3, .max_messages = st->quota_messages,
+	    .root = SLICE_LIT("alice@example.test") });
+	ipc_quota_put(&b, &(struct ipc_quota){ .used_bytes = 5000, .max_bytes = 1 << 20,
+	    .root = SLICE_LIT("example.test") });
+	r.quotas = buf_slice(&b);
+	reply(c, IPC_MSG_store_quota_reply, &r, -1);
+	buf_fini(&b);
+}
+
 static void
 do_create(struct call *c, struct fake_store *st, const struct ipc_store_create *m)
 {
@@ -915,6 +933,7 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_select: do_select(c, st, &m.store_select); return;
 	case IPC_MSG_store_status: do_status(c, st, &m.store_status); return;
 	case IPC_MSG_store_list: do_list(c, st, &m.store_list); return;
+	case IPC_MSG_store_quota: do_quota(c, st); return;
 	case IPC_MSG_store_create: do_create(c, st, &m.store_create); return;
 	case IPC_MSG_store_append: do_append(c, st, &m.store_append); return;
 	case IPC_MSG_store_fetch: do_fetch(c, st, &m.store_fetch); return;

@@ -300,6 +300,30 @@ test_rev2(void **state)
 	EXPECT("a STATUS other (RECENT)\r\n", "a BAD");
 }
 
+/* RFC 9208 */
+static void
+test_quota(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a GETQUOTAROOT none\r\n", "* QUOTAROOT \"none\" \"example.test\"\r\n"
+	    "* QUOTA \"example.test\" (STORAGE 5 1024)\r\na OK");
+	EXPECT("a GETQUOTA alice@example.test\r\n", "a NO [NONEXISTENT]");
+	store.quota_bytes = 1000;
+	store.quota_messages = 2;
+	EXPECT("a GETQUOTAROOT inbox\r\n",
+	    "* QUOTAROOT \"INBOX\" \"alice@example.test\" \"example.test\"\r\n"
+	    "* QUOTA \"alice@example.test\" (STORAGE 2 1 MESSAGE 3 2)\r\n"
+	    "* QUOTA \"example.test\" (STORAGE 5 1024)\r\na OK");
+	EXPECT("a GETQUOTA \"alice@example.test\"\r\n", "(STORAGE 2 1 MESSAGE 3 2)\r\na OK");
+	EXPECT("a GETQUOTA \"\"\r\n", "a NO [NONEXISTENT]");
+	EXPECT("a GETQUOTAROOT \"a//b\"\r\n", "a NO [CANNOT]");
+	EXPECT("a GETQUOTA\r\n", "a BAD");
+	EXPECT("a GETQUOTAROOT\r\n", "a BAD");
+	say_append("m", "(\\Deleted)", "Subject: x\r\n\r\nbody\r\n");
+	EXPECT("a STATUS m (DELETED DELETED-STORAGE)\r\n", "(DELETED 0 DELETED-STORAGE 0)");
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
 int
@@ -308,7 +332,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_room), T(test_select_options), T(test_select_errors),
-		T(test_limits), T(test_status), T(test_ids), T(test_create), T(test_rev2),
+		T(test_limits), T(test_status), T(test_ids), T(test_quota), T(test_create), T(test_rev2),
 	};
 
 	log_to_fd(-1);
