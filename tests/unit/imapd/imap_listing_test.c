@@ -320,7 +320,7 @@ test_quota(void **state)
 	EXPECT("a GETQUOTAROOT \"a//b\"\r\n", "a NO [CANNOT]");
 	EXPECT("a GETQUOTA\r\n", "a BAD");
 	EXPECT("a GETQUOTAROOT\r\n", "a BAD");
-	say_append("m", "(\\Deleted)", "Subject: x\r\n\r\nbody\r\n");
+	say_append("m", "(\\Deleted) ", "Subject: x\r\n\r\nbody\r\n");
 	EXPECT("a STATUS m (DELETED DELETED-STORAGE)\r\n", "(DELETED 0 DELETED-STORAGE 0)");
 }
 
