@@ -125,12 +125,12 @@ cut_partial(const struct imap_item *i, struct slice s)
 }
 
 static void
-put_fields(struct fetch *f, const struct imap_item *i, struct slice header)
+put_fields(struct fetch *f, const struct imap_item *i, struct slice header, bool more)
 {
 	struct buf text;
 
 	buf_init(&text, HEADER_MAX + 2);
-	imap_items_put_fields(&text, i, header);
+	imap_items_put_fields(&text, i, header, more);
 	put_literal(imap_session_out(f->c->s), cut_partial(i, buf_slice(&text)));
 	buf_fini(&text);
 	f->idx++;
@@ -158,7 +158,7 @@ begin_section(struct fetch *f, const struct imap_item *i, struct buf *out)
 	buf_put_slice(out, i->label);
 	buf_put_char(out, ' ');
 	if (imap_needs_fields(&f->message, i, &header)) {
-		put_fields(f, i, header);
+		put_fields(f, i, header, true);
 		return;
 	}
 	if (imap_message_locate(&f->message, i->path, i->path_count, i->what, &part) != ERR_OK) {
@@ -186,7 +186,7 @@ begin_section(struct fetch *f, const struct imap_item *i, struct buf *out)
 		f->phase = STREAM;
 	}
 	if (bytes == 0 && f->phase == COLLECT) {
-		put_fields(f, i, SLICE_NONE);
+		put_fields(f, i, SLICE_NONE, false);
 	} else if (bytes == 0) {
 		f->idx++;
 		f->phase = ITEM;
@@ -487,7 +487,8 @@ stream(struct fetch *f)
 		return false;
 	}
 	if (f->phase == COLLECT) {
-		put_fields(f, &f->items->v[f->idx], buf_slice(&f->header));
+		put_fields(f, &f->items->v[f->idx], buf_slice(&f->header),
+		    f->header.n == HEADER_MAX);
 	} else {
 		f->idx++;
 		f->phase = ITEM;

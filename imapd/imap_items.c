@@ -382,7 +382,8 @@ imap_items_parse_modifiers(struct imap_parser *p, bool uid, struct imap_items *i
 }
 
 void
-imap_items_put_fields(struct buf *b, const struct imap_item *i, struct slice header)
+imap_items_put_fields(struct buf *b, const struct imap_item *i, struct slice header,
+    bool more)
 {
 	struct hdr_iter it;
 	struct hdr_field f;
@@ -397,6 +398,6 @@ imap_items_put_fields(struct buf *b, const struct imap_item *i, struct slice hea
 			buf_put_slice(b, f.raw);
 	}
 	/* RFC 9051 s6.4.5.1: the delimiting blank line, if the header has one. */
-	if (it.rest.n > 0)
+	if (more || it.rest.n > 0)
 		buf_put_str(b, "\r\n");
 }

@@ -69,7 +69,11 @@ void	 imap_items_parse(struct imap_parser *, bool uid, struct imap_items *);
 /* fetch-modifiers, if any: SP "(" modifier *(SP modifier) ")". */
 void	 imap_items_parse_modifiers(struct imap_parser *, bool uid, struct imap_items *);
 bool	 imap_items_has(const struct imap_items *, enum imap_item_kind);
-/* Appends the fields of header that the item wants, and the blank line. */
-void	 imap_items_put_fields(struct buf *, const struct imap_item *, struct slice header);
+/*
+ * Appends the fields of header that the item wants, and the blank line when
+ * there is one; more: what is given is a part of a header that has one.
+ */
+void	 imap_items_put_fields(struct buf *, const struct imap_item *, struct slice header,
+	    bool more);
 
 #endif

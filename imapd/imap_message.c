@@ -327,7 +327,8 @@ imap_message_fields(struct imap_message *m, const struct slice *names, uint32_t 
 {
 	if (m->stage == NEW && m->walk->key != NULL)
 		open_summary(m);
-	if (!m->has_sum || !m->sum.has_fields)
+	/* Without a body the header may have no blank line: only it tells. */
+	if (!m->has_sum || !m->sum.has_fields || m->sum.size <= m->sum.header_bytes)
 		return false;
 	for (uint32_t i = 0; i < count; i++)
 		if (!summary_keeps(names[i]))

@@ -22,7 +22,7 @@ GENERATED, CONVERSATIONS = 1600, 400
 ITEMS_MAX = 60          # of one FETCH
 SHOWN = 12
 
-FIELDS = (b"HEADER.FIELDS (Subject FROM x-report)", b"HEADER.FIELDS (Content-Type received)",
+FIELDS = (b"HEADER.FIELDS (Subject FROM x-report)", b"HEADER.FIELDS (From To Subject Date)", b"HEADER.FIELDS (Content-Type received)",
           b"HEADER.FIELDS.NOT (Subject FROM received)", b"HEADER.FIELDS.NOT (x)")
 
 WORDS = (b"needle", b"GODWIT", b"ticket notes", b"Gr\xc3\xbc\xc3\x9fe", b"gr\xc3\x9c\xc3\x9fe",

@@ -38,4 +38,13 @@ c1 < * 1 FETCH (BODY[2] NIL)
 c1 < i OK *
 c1 > j FETCH 2 FLAGS
 c1 < j BAD *
+# RFC 9051 6.4.5.1: no blank line when the message has none
+c1 > k APPEND m110 {13+}
+c1 > Subject: zwei
+c1 <+ k OK *
+c1 > l FETCH 2 (BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY.PEEK[HEADER.FIELDS.NOT (SUBJECT)])
+c1 < * 2 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {13}
+c1 < Subject: zwei BODY[HEADER.FIELDS.NOT (SUBJECT)] {0}
+c1 < )
+c1 <+ l OK *
 log imapd append mailbox=m110 uid=1 size=67

@@ -247,17 +247,19 @@ test_fields(void **state)
 	buf_init(&b, 1000);
 	set("BODY[HEADER.FIELDS (to FROM)]");
 	imap_items_parse(&p, false, &items);
-	imap_items_put_fields(&b, &items.v[0], slice_str(header));
+	imap_items_put_fields(&b, &items.v[0], slice_str(header), false);
 	assert_slice(buf_slice(&b), "From: a\r\nTo: b,\r\n c\r\nfrom: d\r\n\r\n");
 	buf_reset(&b);
 	set("BODY[HEADER.FIELDS.NOT (to FROM)]");
 	imap_items_parse(&p, false, &items);
-	imap_items_put_fields(&b, &items.v[0], slice_str(header));
+	imap_items_put_fields(&b, &items.v[0], slice_str(header), false);
 	assert_slice(buf_slice(&b), "X-Y: z\r\n\r\n");
 	/* a message that ends in its header */
 	buf_reset(&b);
-	imap_items_put_fields(&b, &items.v[0], SLICE_LIT("a: b\r\nTo: c\r\n"));
+	imap_items_put_fields(&b, &items.v[0], SLICE_LIT("a: b\r\nTo: c\r\n"), false);
 	assert_slice(buf_slice(&b), "a: b\r\n");
+	imap_items_put_fields(&b, &items.v[0], SLICE_LIT("c: d\r\n"), true);
+	assert_slice(buf_slice(&b), "a: b\r\nc: d\r\n\r\n");
 	buf_fini(&b);
 }
 
