@@ -347,7 +347,8 @@ put_item(struct fetch *f)
 		clock_put_imap(out, f->walk.cold.internal_s);
 		break;
 	case IMAP_ITEM_SIZE:
-		buf_printf(out, "RFC822.SIZE %u", f->walk.cold.size);
+		buf_put_str(out, "RFC822.SIZE ");
+		buf_put_num(out, f->walk.cold.size);
 		break;
 	case IMAP_ITEM_SAVEDATE:
 		/* RFC 8514 s4.2 */

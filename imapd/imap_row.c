@@ -7,10 +7,12 @@
 void
 imap_row_begin(const struct imap_session *s, struct buf *out, const struct ipc_row *row)
 {
-	if (imap_session_is(s, IMAP_EN_UIDONLY))
-		buf_printf(out, "* %u UIDFETCH (", row->uid);
-	else
-		buf_printf(out, "* %u FETCH (", row->seq);
+	bool uid_only = imap_session_is(s, IMAP_EN_UIDONLY);
+
+	/* Not by printf: a large mailbox is listed in milliseconds. */
+	buf_put_str(out, "* ");
+	buf_put_num(out, uid_only ? row->uid : row->seq);
+	buf_put_str(out, uid_only ? " UIDFETCH (" : " FETCH (");
 }
 
 static void
@@ -30,7 +32,9 @@ put_modseq(struct imap_session *s, struct buf *out, const struct ipc_row *row)
 {
 	if (row->modseq > s->view.told)
 		s->view.told = row->modseq;
-	buf_printf(out, "MODSEQ (%llu)", (unsigned long long)row->modseq);
+	buf_put_str(out, "MODSEQ (");
+	buf_put_num(out, row->modseq);
+	buf_put_char(out, ')');
 }
 
 bool
@@ -43,12 +47,14 @@ imap_row_put(struct imap_session *s, struct buf *out, const struct ipc_row *row,
 		if (any)
 			buf_put_char(out, ' ');
 		any = true;
-		if (part == IMAP_ROW_UID)
-			buf_printf(out, "UID %u", row->uid);
-		else if (part == IMAP_ROW_FLAGS)
+		if (part == IMAP_ROW_UID) {
+			buf_put_str(out, "UID ");
+			buf_put_num(out, row->uid);
+		} else if (part == IMAP_ROW_FLAGS) {
 			put_flags(s, out, row);
-		else
+		} else {
 			put_modseq(s, out, row);
+		}
 	}
 	return any;
 }

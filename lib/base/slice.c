@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/base/slice.h"
 
+#include <stdint.h>
 #include <string.h>
 
 struct slice
@@ -183,6 +184,22 @@ utf8_lead(unsigned char lead, unsigned char *lo, unsigned char *hi)
 	return -1;
 }
 
+/* How many bytes from p, an ASCII character, are known to be ASCII too: most texts are. */
+static size_t
+ascii_run(const unsigned char *p, size_t n)
+{
+	uint64_t word;
+	size_t i = 0;
+
+	while (n - i >= sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		if ((word & UINT64_C(0x8080808080808080)) != 0)
+			break;
+		i += sizeof(word);
+	}
+	return i > 0 ? i : 1;
+}
+
 bool
 utf8_ok(struct slice s)
 {
@@ -193,7 +210,7 @@ utf8_ok(struct slice s)
 
 	while (i < s.n) {
 		if (p[i] < 0x80) {
-			i++;
+			i += ascii_run(p + i, s.n - i);
 			continue;
 		}
 		more = utf8_lead(p[i], &lo, &hi);

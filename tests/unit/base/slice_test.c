@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/test.h"
 
+#include <string.h>
+
 #include "lib/base/cc.h"
 #include "lib/base/num.h"
 #include "lib/base/slice.h"
@@ -66,6 +68,27 @@ test_utf8(void **state)
 		assert_int_equal(utf8_ok(slice_str(rows[i].text)), rows[i].ok);
 }
 
+/* Runs of ASCII are looked at by words: wherever the rest stands, it is seen. */
+static void
+test_utf8_runs(void **state)
+{
+	char text[40];
+
+	(void)state;
+	for (size_t n = 2; n <= sizeof(text); n++) {
+		for (size_t at = 0; at + 2 <= n; at++) {
+			memset(text, 'x', sizeof(text));
+			assert_true(utf8_ok(slice_of(text, n)));
+			memcpy(text + at, "\xc3\xa9", 2);
+			assert_true(utf8_ok(slice_of(text, n)));
+			text[at + 1] = 'x';
+			assert_false(utf8_ok(slice_of(text, n)));
+			memcpy(text + at, "x\xa9", 2);
+			assert_false(utf8_ok(slice_of(text, n)));
+		}
+	}
+}
+
 static void
 test_numbers(void **state)
 {
@@ -93,7 +116,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut), cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_cstr), cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_cstr), cmocka_unit_test(test_utf8), cmocka_unit_test(test_utf8_runs),
 		cmocka_unit_test(test_numbers),
 	};
 
