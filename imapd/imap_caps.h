@@ -9,6 +9,8 @@
 #include "imapd/imap_session.h"
 #include "lib/base/slice.h"
 
+#define IMAP_CAPABILITIES_MAX	4096	/* all rows together, with room to grow */
+
 /* The bit that ENABLE of this name sets; 0: it is not known. */
 unsigned	 imap_caps_find(struct slice name);
 /* These bits and what they imply. */

@@ -5,6 +5,7 @@
 
 #include "imapd/imap_listing.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_metadata.h"
 #include "imapd/imap_special.h"
 #include "imapd/imap_status.h"
 #include "lib/base/cc.h"
@@ -20,6 +21,9 @@ struct args {
 	bool			 lsub;
 	bool			 tells_subscribed;
 	struct imap_status	 status;		/* count 0: not wanted */
+	struct imap_metadata_ask metadata;		/* count 0: not wanted */
+	struct imap_metadata_get get;			/* of the row just told */
+	bool			 wants_status, wants_metadata;	/* still, of that row */
 	struct slice		 after;			/* last name of the page before */
 	struct imap_listing	 listing;
 	size_t			 next;			/* row to tell */
@@ -95,6 +99,9 @@ parse_return_option(struct imap_parser *p, bool rev2, struct args *a)
 	} else if (slice_ieq_str(word, "STATUS")) {
 		imap_parser_sp(p);
 		imap_status_parse(p, rev2, &a->status);
+	} else if (slice_ieq_str(word, "METADATA")) {
+		imap_parser_sp(p);
+		imap_metadata_parse_names(p, &a->metadata);
 	} else if (!slice_ieq_str(word, "CHILDREN") && !slice_ieq_str(word, "SPECIAL-USE")) {
 		/* Those two are always told. */
 		imap_parser_fail(p, "Unknown return option");
@@ -189,6 +196,13 @@ put_row(struct imap_cmd *c, const struct imap_listing_row *row)
 	buf_put_str(out, "\r\n");
 }
 
+/* RFC 5819 s2, RFC 9590 s3: a mailbox that went meanwhile has no more to tell. */
+static bool
+is_gone(const struct imap_reply *r)
+{
+	return r->error == ERR_OK && r->type == IPC_MSG_store_fail;
+}
+
 static void
 on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
@@ -196,12 +210,48 @@ on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
 	const struct ipc_store_status_reply *m;
 
 	a->waiting = false;
-	/* RFC 5819 s2: one that went meanwhile has none. */
-	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail)
+	if (is_gone(r))
 		return;
 	m = imap_cmd_expect(s->cmd, r, IPC_MSG_store_status_reply);
 	if (m != NULL)
 		imap_status_put(s, &a->status, m, a->listing.rows[a->next - 1].name);
+}
+
+static void
+on_metadata(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct args *a = arg;
+	const struct ipc_store_metadata_reply *m;
+	enum err e;
+
+	a->waiting = a->wants_metadata = false;
+	if (is_gone(r))
+		return;
+	m = imap_cmd_expect(s->cmd, r, IPC_MSG_store_metadata_reply);
+	if (m == NULL)
+		return;
+	e = imap_metadata_put(s->cmd, &a->get, m);
+	a->wants_metadata = e == ERR_AGAIN;
+	if (e != ERR_OK && e != ERR_AGAIN)
+		imap_cmd_error(s->cmd, e);
+}
+
+/* false: the command was answered. */
+static bool
+ask_more(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	struct ipc_store_status m;
+
+	if (a->wants_status) {
+		a->wants_status = false;
+		m = imap_status_request(c->s, &a->status, a->get.mailbox);
+		a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_status, &m,
+		    on_status, a);
+	} else {
+		a->waiting = imap_metadata_request(c, &a->get, on_metadata, a);
+	}
+	return a->waiting;
 }
 
 static void
@@ -210,21 +260,25 @@ tell(struct imap_cmd *c)
 	struct args *a = c->priv;
 
 	while (!a->waiting && !c->s->host->is_clogged(c->s->host_arg)) {
-		const struct imap_listing_row *row = &a->listing.rows[a->next];
-		struct ipc_store_status m;
+		const struct imap_listing_row *row;
+		bool full;
 
+		if (a->wants_status || a->wants_metadata) {
+			if (!ask_more(c))
+				return;
+			continue;
+		}
 		if (a->next == a->listing.count) {
 			done(c);
 			return;
 		}
-		a->next++;
+		row = &a->listing.rows[a->next++];
 		put_row(c, row);
-		if (a->status.count == 0 || !row->exists || !row->selected)
-			continue;
-		m = imap_status_request(c->s, &a->status, row->name);
-		a->waiting = true;
-		if (!imap_cmd_call(c, IPC_STORE, IPC_MSG_store_status, &m, on_status, a))
-			return;
+		full = row->exists && row->selected;
+		a->wants_status = full && a->status.count > 0;
+		a->wants_metadata = full && a->metadata.count > 0;
+		a->get = (struct imap_metadata_get){ .ask = &a->metadata,
+		    .mailbox = row->name, .special = row->special };
 	}
 }
 

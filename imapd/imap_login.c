@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_caps.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
@@ -40,7 +41,7 @@ welcome(struct imap_cmd *c)
 {
 	struct buf b;
 
-	buf_init(&b, 512);
+	buf_init(&b, IMAP_CAPABILITIES_MAX);
 	buf_put_str(&b, "CAPABILITY ");
 	imap_session_put_capabilities(c->s, &b);
 	imap_cmd_ok_code(c, imap_cmd_text(c, &b), "Logged in");

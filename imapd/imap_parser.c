@@ -228,9 +228,9 @@ take_quoted(struct imap_parser *p)
 	return escapes ? unescape(p, raw) : raw;
 }
 
-/* literal: {n} CRLF n bytes; CHAR8 excludes NUL. */
+/* literal: {n} CRLF n bytes; CHAR8 excludes NUL, literal8 does not. */
 static struct slice
-take_literal(struct imap_parser *p)
+take_literal(struct imap_parser *p, bool nul_ok)
 {
 	struct slice rest = slice_of(p->p + 1, (size_t)(p->end - p->p) - 1);
 	struct slice data;
@@ -243,12 +243,22 @@ take_literal(struct imap_parser *p)
 	if (!slice_starts(rest, "}\r\n") || rest.n - 3 < n)
 		goto bad;
 	data = slice_head(slice_from(rest, 3), (size_t)n);
-	if (slice_find(data, '\0') < data.n)
+	if (!nul_ok && slice_find(data, '\0') < data.n)
 		goto bad;
 	p->p = rest.p + 3 + n;
 	return data;
 bad:
 	imap_parser_fail(p, "Invalid literal");
+	return SLICE_NONE;
+}
+
+struct slice
+imap_parser_literal8(struct imap_parser *p)
+{
+	imap_parser_want(p, '~');
+	if (imap_parser_peek(p) == '{')
+		return take_literal(p, true);
+	imap_parser_fail(p, "Expected a literal");
 	return SLICE_NONE;
 }
 
@@ -260,7 +270,7 @@ imap_parser_string(struct imap_parser *p)
 	if (c == '"')
 		return take_quoted(p);
 	if (c == '{')
-		return take_literal(p);
+		return take_literal(p, false);
 	imap_parser_fail(p, "Expected a string");
 	return SLICE_NONE;
 }

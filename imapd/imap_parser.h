@@ -55,6 +55,7 @@ struct slice	 imap_parser_atom(struct imap_parser *);
 /* An atom that may end at [ or <: names of FETCH items. */
 struct slice	 imap_parser_item(struct imap_parser *);
 struct slice	 imap_parser_string(struct imap_parser *);	/* quoted or literal */
+struct slice	 imap_parser_literal8(struct imap_parser *);	/* "~" literal, with NUL */
 struct slice	 imap_parser_astring(struct imap_parser *);
 struct slice	 imap_parser_nstring(struct imap_parser *, bool *is_nil);
 struct slice	 imap_parser_list_mailbox(struct imap_parser *);	/* with % and * */

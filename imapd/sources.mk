@@ -5,7 +5,7 @@ imapd_PURE = imapd/imap_lexer.c imapd/imap_parser.c imapd/imap_seqset.c imapd/im
 	imapd/imap_match.c imapd/imap_recent.c imapd/imap_binary.c imapd/imap_special.c
 imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_caps.c imapd/imap_call.c imapd/imap_cmd.c \
 	imapd/imap_sync.c \
-	imapd/imap_login.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_listing.c imapd/imap_status.c imapd/imap_quota.c imapd/imap_select.c imapd/imap_subscribe.c \
+	imapd/imap_login.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_listing.c imapd/imap_status.c imapd/imap_quota.c imapd/imap_metadata.c imapd/imap_select.c imapd/imap_subscribe.c \
 	imapd/imap_row.c imapd/imap_vanished.c imapd/imap_resync.c \
 	imapd/imap_expunge.c imapd/imap_copy.c imapd/imap_fetch.c imapd/imap_walk.c imapd/imap_saved.c imapd/imap_append.c imapd/imap_partial.c imapd/imap_needs.c \
 	imapd/imap_scan.c imapd/imap_columns.c imapd/imap_column_writer.c \

@@ -75,6 +75,8 @@ fake_store_fini(struct fake_store *st)
 	}
 	for (size_t i = 0; i < st->column_count; i++)
 		buf_fini(&st->columns[i].data);
+	for (size_t i = 0; i < st->entry_count; i++)
+		buf_fini(&st->entries[i].value);
 }
 
 static struct fake_box *
@@ -420,6 +422,64 @@ do_list(struct call *c, struct fake_store *st, const struct ipc_store_list *m)
 	r.mailboxes = buf_slice(&b);
 	reply(c, IPC_MSG_store_mailboxes, &r, -1);
 	buf_fini(&b);
+}
+
+/* One entry a page, in the order of names. */
+static void
+do_metadata(struct call *c, struct fake_store *st, const struct ipc_store_metadata *m)
+{
+	struct ipc_store_metadata_reply r = { 0 };
+	struct buf b;
+
+	if (m->mailbox.n > 0 && find_box(st, m->mailbox) == NULL) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	buf_init(&b, 50000);
+	for (size_t i = 0; i < st->entry_count && b.n == 0; i++) {
+		struct slice name = slice_str(st->entries[i].name), asked = m->names, one;
+		bool wanted = false;
+
+		while (asked.n > 0) {
+			asked = slice_cut(asked, '\0', &one);
+			wanted |= slice_eq(one, name) || (m->depth > 0 && name.n > one.n &&
+			    slice_eq(slice_head(name, one.n), one));
+		}
+		if (!wanted || !slice_eq_str(m->mailbox, st->entries[i].box) ||
+		    slice_cmp(name, m->after) <= 0)
+			continue;
+		if (m->max_bytes != 0 && st->entries[i].value.n > m->max_bytes) {
+			r.longest = (uint32_t)st->entries[i].value.n;
+			continue;
+		}
+		ipc_entry_put(&b, &(struct ipc_entry){ .present = true, .name = name,
+		    .value = buf_slice(&st->entries[i].value) });
+		r.more = true;
+	}
+	r.entries = buf_slice(&b);
+	reply(c, IPC_MSG_store_metadata_reply, &r, -1);
+	buf_fini(&b);
+}
+
+/* Entries are only added; the test says them in the order of names. */
+static void
+do_set_metadata(struct call *c, struct fake_store *st,
+    const struct ipc_store_set_metadata *m)
+{
+	struct ipc_reader rd = ipc_reader_of(m->entries);
+	struct ipc_entry e;
+
+	while (ipc_reader_more(&rd)) {
+		ipc_entry_get(&rd, &e);
+		must(!rd.bad && st->entry_count < 16);
+		if (!e.present)
+			continue;
+		(void)slice_to_cstr(m->mailbox, st->entries[st->entry_count].box, 64);
+		(void)slice_to_cstr(e.name, st->entries[st->entry_count].name, 64);
+		buf_init(&st->entries[st->entry_count].value, 20000);
+		buf_put_slice(&st->entries[st->entry_count++].value, e.value);
+	}
+	ok(c, st);
 }
 
 /* The account's root, as the test set it, and a domain's. */
@@ -933,6 +993,8 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_select: do_select(c, st, &m.store_select); return;
 	case IPC_MSG_store_status: do_status(c, st, &m.store_status); return;
 	case IPC_MSG_store_list: do_list(c, st, &m.store_list); return;
+	case IPC_MSG_store_metadata: do_metadata(c, st, &m.store_metadata); return;
+	case IPC_MSG_store_set_metadata: do_set_metadata(c, st, &m.store_set_metadata); return;
 	case IPC_MSG_store_quota: do_quota(c, st); return;
 	case IPC_MSG_store_create: do_create(c, st, &m.store_create); return;
 	case IPC_MSG_store_append: do_append(c, st, &m.store_append); return;

@@ -66,6 +66,8 @@ struct fake_store {			/* shared by all sessions of a test */
 	bool			 down;		/* calls fail */
 	bool			 keyd_busy;
 	unsigned		 no_token_key;	/* so many logins are told to try again */
+	struct { char box[64], name[64]; struct buf value; } entries[16];	/* in order */
+	size_t			 entry_count;
 	uint64_t		 quota_bytes, quota_messages;
 	uint64_t		 gone_floor;	/* what vanished up to here is forgotten */
 	unsigned		 no_sync;	/* so many reports come too late */

@@ -56,3 +56,8 @@ imapd_imap_append_test_SRCS = tests/unit/imapd/imap_append_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_append_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_append_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_metadata_test
+imapd_imap_metadata_test_SRCS = tests/unit/imapd/imap_metadata_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_metadata_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_metadata_test_EXT = $(UV_LIBS)
