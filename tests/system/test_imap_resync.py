@@ -50,7 +50,9 @@ class Client(views.Session):
         except OSError as e:
             raise Gone from e
         self.note_highest(answer.encode())
-        self.modseq = self.highest if self.highest is not None else self.told
+        # a SELECT that fails has told nothing to rely on
+        if name != "SELECT" or " OK " in answer:
+            self.modseq = self.highest if self.highest is not None else self.told
         return answer
 
     def note_highest(self, line):
@@ -85,6 +87,9 @@ class Client(views.Session):
         super().fetched(k, items)
         modseq, uid = re.search(rb"MODSEQ \((\d+)\)", items), self.uids[k - 1]
         if modseq is None:
+            # FETCH FLAGS without MODSEQ (s3.2.4) tells all the same, and once
+            if uid in self.cache and re.search(rb"FLAGS \(", items):
+                self.cache[uid] = (self.cache[uid][0], self.flags[k - 1], self.n)
             return
         modseq = int(modseq.group(1))
         self.told = max(self.told, modseq)
