@@ -28,7 +28,8 @@ struct args {
 	enum err	 name_error;
 	struct slice	 replaced;	/* pair of the message that goes, RFC 8508; or none */
 	uint32_t	 replaced_uid;
-	uint32_t	 kept;		/* messages that the store keeps for the last one */
+	uint32_t	 kept;		/* messages that the store may keep for the last one */
+	uint64_t	 size_sum;	/* of all */
 	struct imap_flags flags;
 	int64_t		 internal_s;
 	bool		 has_date;
@@ -227,7 +228,7 @@ tell_appended(struct imap_cmd *c, const struct ipc_store_appended *m)
 	struct buf code;
 
 	log_event(LOG_append, log_session(s->sid), log_text("mailbox", a->name),
-	    log_num("uid", m->uid), log_num("size", a->size));
+	    log_num("uid", m->uid), log_num("size", a->size_sum));
 	buf_init(&code, 64);
 	buf_printf(&code, "APPENDUID %u %u", m->uidvalidity, m->uid);
 	/* RFC 4315 s4: a set of UIDs, for RFC 3502 */
@@ -273,7 +274,6 @@ on_appended(struct imap_session *s, void *arg, const struct imap_reply *r)
 		a->kept = 0;
 		tell_appended(c, m);
 	} else {
-		a->kept++;
 		next_message(c);
 	}
 }
@@ -329,6 +329,9 @@ hand_over(struct imap_cmd *c)
 	    s->host->real_s(s->host_arg);
 	m->body = a->fd >= 0 ? SLICE_NONE : buf_slice(&a->sealed);
 	m->more = a->goes_on;
+	/* Whatever the answer: it may come too late. */
+	a->kept += m->more;
+	a->size_sum += a->size;
 	m->replace_mailbox = a->replaced.n > 0 ? s->view.mailbox : 0;
 	m->replace_uid = a->replaced.n > 0 ? a->replaced_uid : 0;
 	a->stage = APPENDING;
@@ -416,8 +419,8 @@ on_line(struct imap_cmd *c, struct slice line)
 }
 
 /*
- * Or another message (RFC 3502 s6.3.11).  What it says of itself overwrites
- * what was said of the one that is not handed over yet: it is read again then.
+ * Or another message (RFC 3502 s6.3.11).  What is said of it is read when the
+ * one before was handed over.
  */
 static void
 on_announced(struct imap_cmd *c, struct slice line)

@@ -66,6 +66,10 @@ test_all_or_none(void **state)
 	EXPECT(MSG " {10}\r\nb NOOP\r\n", "a NO", "b OK");
 	assert_int_equal(count(), 0);
 	sealer_forget(shared.sealer);
+	/* the store's answer comes too late: what it keeps is not the next command's */
+	store.late_appends = 1;
+	EXPECT("a APPEND INBOX {10+}\r\n" MSG " {10}\r\nb NOOP\r\n", "a NO", "b OK");
+	assert_int_equal(store.staged_count, 0);
 	/* a limit of the store's: eight here */
 	buf_reset(&f.out);
 	fake_say(&f, "a APPEND INBOX {10+}\r\n");

@@ -997,7 +997,19 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_set_metadata: do_set_metadata(c, st, &m.store_set_metadata); return;
 	case IPC_MSG_store_quota: do_quota(c, st); return;
 	case IPC_MSG_store_create: do_create(c, st, &m.store_create); return;
-	case IPC_MSG_store_append: do_append(c, st, &m.store_append); return;
+	case IPC_MSG_store_append: {
+		ipc_reply_fn *fn = c->fn;
+
+		if (st->late_appends == 0 || fn == NULL) {
+			do_append(c, st, &m.store_append);
+			return;
+		}
+		st->late_appends--;
+		c->fn = NULL;
+		do_append(c, st, &m.store_append);
+		fn(c->arg, ERR_TIMEOUT, IPC_MSG_none, NULL, NULL);
+		return;
+	}
 	case IPC_MSG_store_fetch: do_fetch(c, st, &m.store_fetch); return;
 	case IPC_MSG_store_flags: do_flags(c, st, &m.store_flags); return;
 	case IPC_MSG_store_expunge: do_expunge(c, st, &m.store_expunge); return;

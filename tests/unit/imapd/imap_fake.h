@@ -72,6 +72,7 @@ struct fake_store {			/* shared by all sessions of a test */
 	uint64_t		 gone_floor;	/* what vanished up to here is forgotten */
 	unsigned		 no_sync;	/* so many reports come too late */
 	unsigned		 no_epoch;	/* so many appends have an unknown epoch */
+	unsigned		 late_appends;	/* so many are done, and answered too late */
 	struct fake_message	 staged[8];	/* wait for the last of their row */
 	size_t			 staged_count;
 };
