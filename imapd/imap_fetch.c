@@ -531,6 +531,18 @@ cut_window(struct fetch *f)
 	return true;
 }
 
+/* For the client.  What rows tell is short: asked once for each message. */
+static bool
+must_wait(const struct fetch *f)
+{
+	const struct imap_session *s = f->c->s;
+
+	if (f->phase == PREPARE || (f->phase == ITEM && (f->idx == f->items->count ||
+	    f->items->v[f->idx].kind < IMAP_ITEM_ENVELOPE)))
+		return false;
+	return s->host->is_clogged(s->host_arg);
+}
+
 static void
 step(struct imap_cmd *c)
 {
@@ -539,8 +551,7 @@ step(struct imap_cmd *c)
 	unsigned rows = 0;
 	bool goes_on = true;
 
-	while (goes_on && c->answer == IMAP_ANSWER_NONE && !s->closing &&
-	    !s->host->is_clogged(s->host_arg)) {
+	while (goes_on && c->answer == IMAP_ANSWER_NONE && !s->closing && !must_wait(f)) {
 		switch (f->phase) {
 		case WINDOW:
 			goes_on = cut_window(f);
