@@ -11,29 +11,23 @@
 #define HANGUL_FIRST	0xac00u
 #define HANGUL_LAST	0xd7a3u
 
-bool
-imap_casemap_is_ascii(struct slice s)
-{
-	uint64_t word, high = 0;
-	size_t i = 0;
-
-	for (; i + 8 <= s.n; i += 8) {
-		memcpy(&word, s.p + i, 8);
-		high |= word;
-	}
-	for (; i < s.n; i++)
-		high |= (unsigned char)s.p[i];
-	return (high & 0x8080808080808080u) == 0;
-}
-
+/* Eight at a time: a byte from a to z gets its high bit, which is then its 0x20. */
 static void
 put_ascii(struct buf *b, struct slice s)
 {
+	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
 	char *dst = s.n > 0 ? buf_reserve(b, s.n) : NULL;
+	uint64_t w;
+	size_t i = 0;
 
 	if (dst == NULL)
 		return;
-	for (size_t i = 0; i < s.n; i++)
+	for (; i + 8 <= s.n; i += 8) {
+		memcpy(&w, s.p + i, 8);
+		w ^= ((w + ones * (0x80 - 'a')) & ~(w + ones * (0x7f - 'z')) & high) >> 2;
+		memcpy(dst + i, &w, 8);
+	}
+	for (; i < s.n; i++)
 		dst[i] = ascii_upper(s.p[i]);
 	buf_commit(b, s.n);
 }
@@ -107,17 +101,16 @@ put_mapped(struct buf *b, uint32_t c)
 void
 imap_casemap(struct buf *b, struct slice utf8)
 {
-	if (imap_casemap_is_ascii(utf8)) {
-		put_ascii(b, utf8);
-		return;
-	}
 	while (utf8.n > 0) {
-		size_t n = charset_utf8_len(utf8.p, utf8.n);
+		size_t n = ascii_length(utf8);
 
-		if (n == 0)
+		put_ascii(b, slice_head(utf8, n));
+		utf8 = slice_from(utf8, n);
+		if (utf8.n == 0)
+			return;
+		n = charset_utf8_len(utf8.p, utf8.n);
+		if (n < 2)
 			buf_put_char(b, utf8.p[0]);
-		else if (n == 1)
-			buf_put_char(b, ascii_upper(utf8.p[0]));
 		else
 			put_mapped(b, get_utf8(utf8.p, n));
 		utf8 = slice_from(utf8, n > 0 ? n : 1);

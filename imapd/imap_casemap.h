@@ -8,14 +8,11 @@
 #ifndef IMAP_CASEMAP_H
 #define IMAP_CASEMAP_H
 
-#include <stdbool.h>
-
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
 
 #define IMAP_CASEMAP_GROWTH	12u	/* U+FDFA: 3 bytes become 33 */
 
-bool	 imap_casemap_is_ascii(struct slice);
 /* Appends the titlecased canonicalized form; bytes that are no UTF-8 as they are. */
 void	 imap_casemap(struct buf *, struct slice utf8);
 

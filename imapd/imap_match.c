@@ -107,7 +107,7 @@ read_type(struct imap_match *m)
 	struct hdr_params params;
 	const struct hdr_param *charset;
 
-	m->in_text = true;
+	m->in_text = m->has_ascii = true;
 	m->charset = SLICE_LIT("us-ascii");
 	if (!hdr_find(buf_slice(&m->header), "Content-Type", &f))
 		return;
@@ -119,10 +119,28 @@ read_type(struct imap_match *m)
 	if (charset != NULL && slice_to_cstr(charset->value, m->charset_text,
 	    sizeof(m->charset_text)))
 		m->charset = slice_str(m->charset_text);
+	m->has_ascii = charset_has_ascii(m->charset);
 	hdr_param_fini(&params);
 }
 
 /* ---- bodies ---- */
+
+static void
+search_text(struct imap_match *m, struct slice text)
+{
+	struct buf utf8;
+
+	if (m->has_ascii && ascii_length(text) == text.n) {
+		imap_casemap(&m->mapped, text);
+	} else {
+		buf_init(&utf8, 16 * IMAP_MATCH_LINE);
+		(void)charset_put_utf8(m->charsets, m->charset, text, &utf8);
+		imap_casemap(&m->mapped, buf_slice(&utf8));
+		buf_wipe(&utf8);
+		buf_fini(&utf8);
+	}
+	look(m, false);
+}
 
 /* What is complete up to a line's end, or a very long line in pieces. */
 static void
@@ -130,20 +148,27 @@ search_decoded(struct imap_match *m, bool all)
 {
 	struct slice text = buf_slice(&m->decoded);
 	size_t n = slice_rfind(text, '\n');
-	struct buf utf8;
 
 	n = n < text.n ? n + 1 : 0;
 	if (all || (n == 0 && text.n >= IMAP_MATCH_LINE))
 		n = text.n;
 	if (n == 0)
 		return;
-	buf_init(&utf8, 16 * IMAP_MATCH_LINE);
-	(void)charset_put_utf8(m->charsets, m->charset, slice_head(text, n), &utf8);
-	imap_casemap(&m->mapped, buf_slice(&utf8));
-	buf_wipe(&utf8);
-	buf_fini(&utf8);
-	look(m, false);
+	search_text(m, slice_head(text, n));
 	buf_consume(&m->decoded, n);
+}
+
+/* Whole lines that need no decoding are not copied first. */
+static struct slice
+search_plain(struct imap_match *m, struct slice part)
+{
+	size_t n = slice_rfind(part, '\n');
+
+	if (m->decoded.n > 0 || n == part.n || m->decoder.code == MIME_CODE_BASE64 ||
+	    m->decoder.code == MIME_CODE_QP)
+		return part;
+	search_text(m, slice_head(part, n + 1));
+	return slice_from(part, n + 1);
 }
 
 static void
@@ -152,9 +177,9 @@ feed_body(struct imap_match *m, struct slice piece)
 	while (piece.n > 0) {
 		struct slice part = slice_head(piece, IMAP_MATCH_LINE / 2);
 
-		mime_decoder_put(&m->decoder, part, &m->decoded);
-		search_decoded(m, false);
 		piece = slice_from(piece, part.n);
+		mime_decoder_put(&m->decoder, search_plain(m, part), &m->decoded);
+		search_decoded(m, false);
 	}
 }
 

@@ -41,6 +41,7 @@ struct imap_match {
 	struct mime_decoder	 decoder;
 	struct slice		 charset;
 	char			 charset_text[64];
+	bool			 has_ascii;	/* charset: ASCII bytes are ASCII */
 	bool			 in_text;	/* the part's body is text */
 };
 

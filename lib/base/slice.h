@@ -96,6 +96,8 @@ bool		 ascii_is_alpha(char);
 bool		 ascii_is_alnum(char);
 bool		 ascii_is_xdigit(char);
 
+/* How many of the first bytes are 0x01 to 0x7f. */
+size_t		 ascii_length(struct slice);
 /* Well-formed UTF-8 without surrogates (RFC 3629 s4). */
 bool		 utf8_ok(struct slice);
 

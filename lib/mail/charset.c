@@ -177,13 +177,6 @@ charset_utf8_len(const char *p, size_t n)
 	return len;
 }
 
-/* ASCII, but not NUL. */
-static bool
-is_plain(char c)
-{
-	return (unsigned char)(c - 1) < 0x7f;
-}
-
 /* How many of the first bytes are well-formed and not NUL. */
 static size_t
 clean_length(struct slice text)
@@ -192,8 +185,7 @@ clean_length(struct slice text)
 	size_t len;
 
 	for (;;) {
-		while (i < text.n && is_plain(text.p[i]))
-			i++;
+		i += ascii_length(slice_from(text, i));
 		if (i == text.n || text.p[i] == '\0')
 			return i;
 		len = charset_utf8_len(text.p + i, text.n - i);
@@ -296,6 +288,20 @@ put_iconv(iconv_t cd, struct slice text, struct buf *out)
 		in++;
 		left--;
 	}
+}
+
+bool
+charset_has_ascii(struct slice name)
+{
+	static const char *const others[] = { "utf16", "utf7", "iso2022" };
+	char folded[NAME_MAX_BYTES];
+
+	if (!fold_name(name, folded))
+		return false;
+	for (size_t i = 0; i < lengthof(others); i++)
+		if (slice_starts(slice_str(folded), others[i]))
+			return false;
+	return true;
 }
 
 bool

@@ -21,6 +21,8 @@ struct charset_set	*charset_new(void);
 void			 charset_free(struct charset_set **);
 
 bool	 charset_is_known(const struct charset_set *, struct slice name);
+/* Bytes 0x01 to 0x7f mean what they mean in ASCII, wherever they stand alone. */
+bool	 charset_has_ascii(struct slice name);
 /* Appends; false when the name is unknown: then it is read as UTF-8. */
 bool	 charset_put_utf8(struct charset_set *, struct slice name, struct slice text,
 	    struct buf *out);

@@ -111,12 +111,34 @@ test_numbers(void **state)
 	}
 }
 
+/* Each byte that ends a run, at each place of two words. */
+static void
+test_ascii_length(void **state)
+{
+	static const char ends[] = { '\0', '\x80', '\xff', '\xc3' };
+	char text[19];
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(text); n++) {
+		memset(text, '\x01', sizeof(text));
+		assert_int_equal(ascii_length(slice_of(text, n)), n);
+		memset(text, '\x7f', sizeof(text));
+		assert_int_equal(ascii_length(slice_of(text, n)), n);
+		for (size_t k = 0; k < sizeof(ends) && n < sizeof(text); k++) {
+			memset(text, 'a', sizeof(text));
+			text[n] = ends[k];
+			assert_int_equal(ascii_length(slice_of(text, sizeof(text))), n);
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut), cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_cstr), cmocka_unit_test(test_utf8), cmocka_unit_test(test_utf8_runs),
+		cmocka_unit_test(test_ascii_length),
 		cmocka_unit_test(test_numbers),
 	};
 
