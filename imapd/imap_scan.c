@@ -479,6 +479,9 @@ imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 	needles = make_needles(c, want->program, &count);
 	if (needles == NULL)
 		return NULL;
+	/* RFC 7162 s3.1: a command that asks for mod-sequences enables them. */
+	if (want->program->wants_modseq)
+		imap_session_enable(c->s, IMAP_EN_CONDSTORE);
 	s = must_alloc(1, sizeof(*s));
 	s->c = c;
 	s->program = want->program;

@@ -30,6 +30,12 @@ c1 < f OK *
 c1 > g SEARCH RETURN (PARTIAL 4:9) ALL
 c1 < * ESEARCH (TAG "g") PARTIAL (4:9 NIL)
 c1 < g OK *
+c1 > ha UID FETCH 1:* (UID) (PARTIAL -1:-2)
+c1 < * 2 FETCH (UID 2)
+c1 < * 3 FETCH (UID 3)
+c1 < ha OK *
+c1 > hb UID FETCH 1:* (UID) (PARTIAL 1:2 PARTIAL 1:2)
+c1 < hb BAD *
 c1 > h SEARCH RETURN (SAVE) BODY needle
 c1 < h OK *
 c1 > i FETCH $ UID

@@ -149,6 +149,45 @@ test_thread(void **state)
 	EXPECT("a THREAD REFS ALL\r\n", "a BAD");
 }
 
+/* RFC 9394 s3.3 */
+static void
+test_fetch_page(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a UID FETCH 1:* (FLAGS) (PARTIAL 1:2)\r\n", "* 1 FETCH (UID 1 ", "* 2 FETCH (UID 2 ",
+	    "a OK");
+	assert_false(say_has("* 3 FETCH"));
+	EXPECT("a UID FETCH 1:* (ENVELOPE) (PARTIAL -1:-1)\r\n", "* 3 FETCH (UID 3 ENVELOPE", "a OK");
+	assert_false(say_has("* 2 FETCH"));
+	EXPECT("a FETCH 2:3 UID (PARTIAL -2:-5)\r\n", "* 2 FETCH (UID 2)\r\na OK");
+	EXPECT("a UID FETCH 1,3 (BODY[TEXT]) (PARTIAL 2:9)\r\n", "* 3 FETCH (UID 3 BODY[TEXT]", "a OK");
+	EXPECT("a SEARCH UNSEEN\r\n", "* SEARCH 1 2\r\n");
+	EXPECT("a UID FETCH 1:* FLAGS (PARTIAL 4:9)\r\n", "a OK");
+	assert_false(say_has("FETCH ("));
+	EXPECT("a SEARCH RETURN (SAVE) FLAGGED\r\nb UID FETCH $ UID (PARTIAL -1:-1)\r\n",
+	    "* 3 FETCH (UID 3)\r\nb OK");
+	EXPECT("a UID FETCH 1:* FLAGS (PARTIAL 1:2 PARTIAL 1:2)\r\n", "a BAD");
+	EXPECT("a UID FETCH 1:* FLAGS (PARTIAL 0:2)\r\n", "a BAD");
+	EXPECT("a UID FETCH 1:* FLAGS (PARTIAL -1:2)\r\n", "a BAD");
+	/* of those that changed: RFC 7162 s3.1.4.1 */
+	EXPECT("a STORE 1,3 +FLAGS \\Answered\r\n", "a OK");
+	EXPECT("a UID FETCH 1:* FLAGS (CHANGEDSINCE 5 PARTIAL 2:2)\r\n", "* 3 FETCH (UID 3 ", "a OK");
+	assert_false(say_has("* 1 FETCH"));
+}
+
+/* A search for mod-sequences enables them (RFC 7162 s3.1), and the answer has one. */
+static void
+test_modseq(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a SEARCH MODSEQ 1\r\n", "[HIGHESTMODSEQ ", "* SEARCH 1 2 3 (MODSEQ ", ")\r\na OK");
+	EXPECT("a SEARCH RETURN (COUNT) MODSEQ 1\r\n", "* ESEARCH (TAG \"a\") COUNT 3 MODSEQ ", "a OK");
+	EXPECT("a SORT (DATE) UTF-8 MODSEQ 1\r\n", "* SORT 3 1 2 (MODSEQ ", "a OK");
+	EXPECT("a SEARCH MODSEQ 9999\r\n", "* SEARCH\r\na OK");
+}
+
 /* ---- column blocks ---- */
 
 static void
@@ -266,7 +305,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(x)	cmocka_unit_test_setup_teardown(x, say_setup, say_teardown)
-		T(test_esearch), T(test_saved), T(test_saved_limit), T(test_sort), T(test_thread),
+		T(test_esearch), T(test_saved), T(test_saved_limit), T(test_sort), T(test_thread), T(test_fetch_page), T(test_modseq),
 		T(test_columns), T(test_columns_grow),
 #undef T
 	};
