@@ -4,7 +4,7 @@
 #include "imapd/imap_entry.h"
 #include "lib/base/enc.h"
 
-#define VERSION		1
+#define VERSION		2	/* with that of its entries */
 #define HEAD_BYTES	12
 
 static bool

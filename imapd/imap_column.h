@@ -4,7 +4,7 @@
  * 64 * block to 64 * block + 63 of a mailbox, as far as they were made.  Plain
  * form, before sealing, little-endian:
  *
- *	u8 version 1, u8[3] zero, u64 which of the 64 are there,
+ *	u8 version 2, u8[3] zero, u64 which of the 64 are there,
  *	u16 length of each that is, then their bytes
  *
  * What an entry says of a UID never changes.  Pure; blocks from disk are

@@ -10,7 +10,7 @@
 #include "lib/mail/hdr_word.h"
 #include "lib/mail/thread_hash.h"
 
-#define VERSION		1
+#define VERSION		2
 #define HEAD_BYTES	24	/* version, bits, cut, present, sent, zone, id */
 #define VALUE_MAX	(8 * IMAP_ENTRY_TEXT_MAX)	/* of a field, looked at */
 
@@ -23,10 +23,11 @@ static const struct slice names[] = {
 };
 
 bool
-imap_entry_find(struct slice name, enum imap_text *which)
+imap_entry_find(struct slice name, bool is_raw, enum imap_text *which)
 {
 	for (size_t i = 0; i < lengthof(names); i++) {
-		if (name.n != names[i].n || !slice_ieq(name, names[i]))
+		if (name.n != names[i].n || !slice_ieq(name, names[i]) ||
+		    (is_raw && i >= IMAP_TEXT_FROM && i <= IMAP_TEXT_BCC))
 			continue;
 		*which = (enum imap_text)i;
 		return true;
@@ -83,51 +84,66 @@ add_subject(struct maker *m, struct slice decoded)
 		m->bits |= IS_REPLY;
 }
 
-/* RFC 5957 s3: the name, else what there is of the address. */
+/* An address as the envelope has it: name <box@host>, or what there is of it. */
 static void
-add_show(struct maker *m, enum imap_text which, const struct hdr_addr *a)
+put_address(struct maker *m, const struct hdr_addr *a, bool whole)
 {
-	if (a->has_name && a->name.n > 0) {
-		add_text(m, which, decode(m, a->name));
-		return;
-	}
+	bool has_name = a->has_name && a->name.n > 0;
+
 	buf_reset(&m->flat);
+	if (has_name)
+		buf_put_slice(&m->flat, decode(m, a->name));
+	if (a->local.n == 0 || (has_name && !whole))
+		return;
+	buf_put_str(&m->flat, has_name ? " <" : "");
 	buf_put_slice(&m->flat, a->local);
 	if (a->domain.n > 0) {
 		buf_put_char(&m->flat, '@');
 		buf_put_slice(&m->flat, a->domain);
 	}
-	add_text(m, which, buf_slice(&m->flat));
+	buf_put_str(&m->flat, has_name ? ">" : "");
 }
 
-/* RFC 5256 s3: the mailbox of the first address; the name of a group. */
+/* The first address of all: RFC 5256 s3 by its mailbox, a group by its name;
+ * RFC 5957 s3 by its display name, else what there is. */
 static void
-add_address(struct maker *m, struct slice value, enum imap_text box, enum imap_text show)
+add_first(struct maker *m, enum imap_text which, const struct hdr_addr *a)
 {
+	static const enum imap_text boxes[] = {
+		[IMAP_TEXT_FROM] = IMAP_TEXT_FROM_BOX, [IMAP_TEXT_TO] = IMAP_TEXT_TO_BOX,
+		[IMAP_TEXT_CC] = IMAP_TEXT_CC_BOX,
+	};
+
+	if (which == IMAP_TEXT_BCC)
+		return;
+	add_text(m, boxes[which], a->kind == HDR_ADDR_MAILBOX ? a->local : a->name);
+	if (which == IMAP_TEXT_CC)
+		return;
+	put_address(m, a, false);
+	add_text(m, which == IMAP_TEXT_FROM ? IMAP_TEXT_FROM_SHOW : IMAP_TEXT_TO_SHOW,
+	    buf_slice(&m->flat));
+}
+
+/* A line each; beyond what fits nothing is looked at. */
+static void
+add_addresses(struct maker *m, enum imap_text which, struct slice value)
+{
+	bool is_first = !(m->present >> which & 1);
 	struct hdr_addr_iter it;
 	struct hdr_addr a;
 
 	hdr_addr_init(&it, slice_head(value, VALUE_MAX));
-	if (hdr_addr_next(&it, &a)) {
-		add_text(m, box, a.kind == HDR_ADDR_MAILBOX ? a.local : a.name);
-		if (show != IMAP_TEXT_COUNT)
-			add_show(m, show, &a);
+	while (!(m->cut >> which & 1) && hdr_addr_next(&it, &a)) {
+		if (a.kind == HDR_ADDR_GROUP_END)
+			continue;
+		if (is_first)
+			add_first(m, which, &a);
+		is_first = false;
+		put_address(m, &a, true);
+		buf_put_str(&m->text[which], m->text[which].n > 0 ? "\n" : "");
+		add_text(m, which, buf_slice(&m->flat));
 	}
 	hdr_addr_fini(&it);
-}
-
-/* What only the first field of a name tells. */
-static void
-add_first(struct maker *m, enum imap_text which, struct slice value, struct slice decoded)
-{
-	if (which == IMAP_TEXT_SUBJECT)
-		add_subject(m, decoded);
-	else if (which == IMAP_TEXT_FROM)
-		add_address(m, value, IMAP_TEXT_FROM_BOX, IMAP_TEXT_FROM_SHOW);
-	else if (which == IMAP_TEXT_TO)
-		add_address(m, value, IMAP_TEXT_TO_BOX, IMAP_TEXT_TO_SHOW);
-	else if (which == IMAP_TEXT_CC)
-		add_address(m, value, IMAP_TEXT_CC_BOX, IMAP_TEXT_COUNT);
 }
 
 static void
@@ -143,17 +159,21 @@ add_field(struct maker *m, const struct hdr_field *f)
 		m->sent_s = d.unix_s;
 		m->sent_zone = d.zone_minutes;
 	}
-	if (!imap_entry_find(f->name, &which))
+	if (!imap_entry_find(f->name, false, &which))
 		return;
 	bit = (uint16_t)(1u << which);
+	if (which >= IMAP_TEXT_FROM && which <= IMAP_TEXT_BCC) {
+		add_addresses(m, which, f->value);
+	} else {
+		if (m->present & bit)
+			buf_put_char(&m->text[which], '\n');
+		add_text(m, which, decode(m, f->value));
+		if (which == IMAP_TEXT_SUBJECT && !(m->present & bit))
+			add_subject(m, buf_slice(&m->decoded));
+	}
+	m->present |= bit;
 	if (f->value.n > VALUE_MAX)
 		m->cut |= bit;
-	if (m->present & bit)
-		buf_put_char(&m->text[which], '\n');
-	add_text(m, which, decode(m, f->value));
-	if (!(m->present & bit))
-		add_first(m, which, f->value, buf_slice(&m->decoded));
-	m->present |= bit;
 }
 
 static void

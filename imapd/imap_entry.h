@@ -27,7 +27,8 @@
 
 /* Numbers on disk. */
 enum imap_text {
-	/* whole fields, all of a name, a line each: SEARCH */
+	/* SEARCH: whole fields, all of a name, a line each; of address fields the
+	 * addresses, as the envelope has them */
 	IMAP_TEXT_SUBJECT, IMAP_TEXT_FROM, IMAP_TEXT_TO, IMAP_TEXT_CC, IMAP_TEXT_BCC,
 	IMAP_TEXT_MESSAGE_ID,
 	/* SORT: base subject; mailbox and display name of the first address */
@@ -53,7 +54,10 @@ struct imap_entry {			/* slices borrow the bytes */
 void		 imap_entry_put(struct buf *, struct charset_set *,
 		    const unsigned char salt[IMAP_SALT_BYTES], struct slice header);
 enum err	 imap_entry_get(struct imap_entry *, struct slice) MUST_USE;
-/* The text that holds header fields of this name; false: none does. */
-bool		 imap_entry_find(struct slice field_name, enum imap_text *);
+/*
+ * The text that holds header fields of this name; false: none does.  is_raw:
+ * as they stand in the header, which address fields are not.
+ */
+bool		 imap_entry_find(struct slice field_name, bool is_raw, enum imap_text *);
 
 #endif

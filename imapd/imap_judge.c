@@ -69,7 +69,7 @@ judge_header(const struct imap_search_node *n, const struct imap_search_facts *f
 	const struct imap_entry *e = f->entry;
 	enum imap_text which;
 
-	if (e == NULL || !imap_entry_find(n->name, &which))
+	if (e == NULL || !imap_entry_find(n->name, n->is_raw, &which))
 		return judge_fields(n, f);
 	if (!(e->present >> which & 1))
 		return IMAP_NO;

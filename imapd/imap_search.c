@@ -217,6 +217,7 @@ parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 		break;
 	case NAME_STRING:
 		n->name = imap_parser_astring(p);
+		n->is_raw = true;
 		imap_parser_sp(p);
 		n->text = parse_text(p);
 		break;
@@ -232,7 +233,7 @@ parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 	if (n->kind >= IMAP_SEARCH_BEFORE && n->kind < IMAP_SEARCH_SENTBEFORE)
 		st->s->wants_cold = true;
 	if (n->kind >= IMAP_SEARCH_SENTBEFORE && (n->kind != IMAP_SEARCH_HEADER ||
-	    imap_entry_find(n->name, &which)) && n->kind < IMAP_SEARCH_BODY)
+	    imap_entry_find(n->name, n->is_raw, &which)) && n->kind < IMAP_SEARCH_BODY)
 		st->s->wants_entry = true;
 	if (n->kind >= IMAP_SEARCH_SENTBEFORE)
 		st->s->wants_header = true;

@@ -43,6 +43,7 @@ struct imap_search_node {
 	uint64_t		 id;		/* email, thread, modseq */
 	struct slice		 set;
 	struct slice		 name;		/* keyword or header field */
+	bool			 is_raw;	/* HEADER: the field, not what the envelope has */
 	struct slice		 text;		/* mapped, imap_casemap.h */
 };
 

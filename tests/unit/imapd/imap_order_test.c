@@ -124,7 +124,7 @@ test_entry(void **state)
 	assert_true(slice_eq_str(e.text[IMAP_TEXT_FROM_SHOW], "JO\xcc\x88RG"));
 	assert_true(slice_eq_str(e.text[IMAP_TEXT_TO_BOX], "FRIENDS"));
 	assert_true(slice_eq_str(e.text[IMAP_TEXT_TO_SHOW], "FRIENDS"));
-	assert_true(slice_eq_str(e.text[IMAP_TEXT_TO], "FRIENDS: A@B.EXAMPLE;\nSECOND@B.EXAMPLE"));
+	assert_true(slice_eq_str(e.text[IMAP_TEXT_TO], "FRIENDS\nA@B.EXAMPLE\nSECOND@B.EXAMPLE"));
 	assert_true(slice_eq_str(e.text[IMAP_TEXT_CC_BOX], "CARL"));
 	assert_true(slice_eq_str(e.text[IMAP_TEXT_MESSAGE_ID], "<1@X>"));
 	assert_int_equal(e.text[IMAP_TEXT_BCC].n, 0);
@@ -136,9 +136,15 @@ test_entry(void **state)
 	assert_int_equal(e.refs.n, 16);
 	thread_hash_id(salt, slice_str("b@x"), hash);
 	assert_memory_equal(e.refs.p + 8, hash, 8);
-	assert_true(imap_entry_find(slice_str("MESSAGE-id"), &which));
+	assert_true(imap_entry_find(slice_str("MESSAGE-id"), true, &which));
 	assert_int_equal(which, IMAP_TEXT_MESSAGE_ID);
-	assert_false(imap_entry_find(slice_str("X-Other"), &which));
+	assert_false(imap_entry_find(slice_str("X-Other"), false, &which));
+	assert_true(imap_entry_find(slice_str("from"), false, &which));
+	assert_false(imap_entry_find(slice_str("from"), true, &which));
+	/* as the envelope has them: no comments, no white space within */
+	make(&b, &e, "From: \"A. B\" (note) <ann @ a.example>\r\nBcc: ann @ a.example (Ann)\r\n\r\n");
+	assert_true(slice_eq_str(e.text[IMAP_TEXT_FROM], "A. B <ANN@A.EXAMPLE>"));
+	assert_true(slice_eq_str(e.text[IMAP_TEXT_BCC], "ANN <ANN@A.EXAMPLE>"));
 	/* nothing there */
 	make(&b, &e, "\r\n");
 	assert_false(e.has_sent || e.has_id || e.is_reply);
@@ -176,6 +182,17 @@ test_entry_limit(void **state)
 		assert_int_equal(e.text[IMAP_TEXT_SUBJECT].n, IMAP_ENTRY_TEXT_MAX);
 		buf_fini(&header);
 	}
+	/* a field too long to be looked at whole still has its first address */
+	buf_init(&header, 1u << 20);
+	buf_put_str(&header, "To: ann@a.example");
+	for (int i = 0; i < 2000; i++)
+		buf_put_str(&header, ", b@x");
+	buf_put_str(&header, "\r\n\r\n");
+	make(&b, &e, buf_cstr(&header));
+	assert_true(slice_eq_str(e.text[IMAP_TEXT_TO_BOX], "ANN"));
+	assert_int_equal(e.cut, 1 << IMAP_TEXT_TO);
+	assert_true(slice_starts(e.text[IMAP_TEXT_TO], "ANN@A.EXAMPLE\nB@X\n"));
+	buf_fini(&header);
 	/* every field as long as it may be */
 	buf_init(&header, 1u << 20);
 	for (int k = 0; k < 6; k++) {

@@ -160,7 +160,7 @@ test_fetch_page(void **state)
 	assert_false(say_has("* 3 FETCH"));
 	EXPECT("a UID FETCH 1:* (ENVELOPE) (PARTIAL -1:-1)\r\n", "* 3 FETCH (UID 3 ENVELOPE", "a OK");
 	assert_false(say_has("* 2 FETCH"));
-	EXPECT("a FETCH 2:3 UID (PARTIAL -2:-5)\r\n", "* 2 FETCH (UID 2)\r\na OK");
+	EXPECT("a UID FETCH 2:3 UID (PARTIAL -2:-5)\r\n", "* 2 FETCH (UID 2)\r\na OK");
 	EXPECT("a UID FETCH 1,3 (BODY[TEXT]) (PARTIAL 2:9)\r\n", "* 3 FETCH (UID 3 BODY[TEXT]", "a OK");
 	EXPECT("a SEARCH UNSEEN\r\n", "* SEARCH 1 2\r\n");
 	EXPECT("a UID FETCH 1:* FLAGS (PARTIAL 4:9)\r\n", "a OK");
@@ -170,10 +170,6 @@ test_fetch_page(void **state)
 	EXPECT("a UID FETCH 1:* FLAGS (PARTIAL 1:2 PARTIAL 1:2)\r\n", "a BAD");
 	EXPECT("a UID FETCH 1:* FLAGS (PARTIAL 0:2)\r\n", "a BAD");
 	EXPECT("a UID FETCH 1:* FLAGS (PARTIAL -1:2)\r\n", "a BAD");
-	/* of those that changed: RFC 7162 s3.1.4.1 */
-	EXPECT("a STORE 1,3 +FLAGS \\Answered\r\n", "a OK");
-	EXPECT("a UID FETCH 1:* FLAGS (CHANGEDSINCE 5 PARTIAL 2:2)\r\n", "* 3 FETCH (UID 3 ", "a OK");
-	assert_false(say_has("* 1 FETCH"));
 }
 
 /* A search for mod-sequences enables them (RFC 7162 s3.1), and the answer has one. */

@@ -74,6 +74,8 @@ test_judge(void **state)
 		{ "FROM {5}\r\nj\xc3\x96rg", IMAP_YES }, { "FROM joerg@", IMAP_YES },
 		{ "SUBJECT \"hello world\"", IMAP_YES }, { "SUBJECT bye", IMAP_NO },
 		{ "HEADER subject \"\"", IMAP_YES }, { "HEADER x-none \"\"", IMAP_NO },
+		{ "HEADER From =?utf", IMAP_NO }, { "HEADER From {5}\r\nj\xc3\xb6rg", IMAP_YES },
+		{ "HEADER Subject world", IMAP_YES },
 		{ "TO joerg", IMAP_NO }, { "BODY x", IMAP_MAYBE }, { "SEEN BODY x", IMAP_MAYBE },
 		{ "UNSEEN BODY x", IMAP_NO }, { "OR SEEN BODY x", IMAP_YES },
 		{ "NOT BODY x", IMAP_MAYBE }, { "CHARSET utf-8 SEEN", IMAP_YES },
