@@ -196,7 +196,7 @@ put_computed(struct response *r)
 }
 
 /* What was asked by name and is not there has no value; when values were too
-   long to be told, which ones is not known. */
+   long to be told, which ones is not known.  A root alone is no entry. */
 static void
 put_missing(struct response *r)
 {
@@ -205,7 +205,7 @@ put_missing(struct response *r)
 	if (g->ask->depth != IMAP_DEPTH_0 || g->longest != 0)
 		return;
 	for (size_t i = 0; i < g->ask->count; i++)
-		if (!g->told[i])
+		if (!g->told[i] && slice_rfind(g->ask->names[i], '/') > 0)
 			put_entry(r, g->ask->names[i], SLICE_NONE);
 }
 

@@ -48,6 +48,9 @@ test_get(void **state)
 	EXPECT("a GETMETADATA none /private/comment\r\n", "a NO [NONEXISTENT]");
 	EXPECT("a GETMETADATA \"\" (\"/private/device\")\r\n",
 	    "* METADATA \"\" (/private/device \"token\")\r\na OK");
+	/* a root alone is no entry */
+	EXPECT("a GETMETADATA m /shared\r\n", "a OK");
+	assert_false(say_has("* METADATA"));
 	/* names that are no atoms */
 	EXPECT("a GETMETADATA m \"/private/a b\"\r\n", "(\"/private/a b\" NIL)\r\na OK");
 }
@@ -159,6 +162,20 @@ test_limits(void **state)
 			EXPECT(line, "a NO [METADATA MAXSIZE 16000]");
 		else
 			EXPECT(line, "a OK");
+	}
+	/* 162 bytes each with its NUL: 16,000 fit */
+	for (unsigned count = 98; count <= 99; count++) {
+		struct buf b;
+
+		buf_init(&b, 100000);
+		buf_put_str(&b, "a GETMETADATA m (");
+		for (unsigned i = 0; i < count; i++)
+			buf_printf(&b, "%s/private/%0152u", i > 0 ? " " : "", i);
+		buf_put_str(&b, ")\r\n");
+		buf_reset(&f.out);
+		fake_say_bytes(&f, buf_slice(&b));
+		assert_true(say_has(count == 98 ? "a OK" : "a NO [LIMIT]"));
+		buf_fini(&b);
 	}
 	/* each value is allowed, all of them are too much for one request */
 	{
