@@ -346,7 +346,7 @@ warn_unused(struct check *k)
 	static const struct {
 		const char	*section, *option;	/* NULL: all of it */
 	} rows[] = {
-		{ "listen", "cmtp" }, { "store", "compact_percent" },
+		{ "listen", "cmtp" },
 	};
 	const struct conf_section *s;
 	const struct opt *o;

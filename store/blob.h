@@ -58,6 +58,7 @@ struct blob_stat {
 	uint64_t	 segments;
 	uint64_t	 bytes;
 	uint64_t	 live_bytes;
+	uint64_t	 punched_bytes;	/* of the dead ones, given back to the disk */
 	uint64_t	 records;	/* live */
 };
 void		 blob_stat(const struct blob *, struct blob_stat *);

@@ -18,43 +18,16 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/daemon.h"
+#include "store/blob_priv.h"
 #include "store/blob_sum.h"
 
 #define MAGIC		0x31425747u	/* "GWB1" */
 #define ALIGN		8
 #define FDS_PENDING_MAX	128		/* descriptors in one batch */
-#define CACHE_MAX	16
 #define COPY_BYTES	(256u << 10)
 #define REDO_HEAD_BYTES	16
 #define COUNTER_BYTES	40
 #define NAME_BYTES	16
-
-struct seg {
-	uint32_t	 number;
-	bool		 is_dirty;	/* counters not in kv yet */
-	bool		 was_dead;	/* at the last checkpoint already */
-	uint64_t	 bytes;
-	uint64_t	 live_bytes;
-	uint64_t	 records;	/* live */
-	uint32_t	 held;		/* blobs whose transaction is yet to come */
-};
-
-struct cached {
-	uint32_t	 segment;
-	int		 fd;
-	uint64_t	 used;
-};
-
-/* A stretch of one segment: gathered bytes, or one descriptor's content. */
-struct run {
-	uint32_t	 segment;
-	bool		 is_new;	/* the file is to be made */
-	uint64_t	 offset;
-	size_t		 start;		/* in the batch's bytes */
-	size_t		 n;
-	int		 fd;		/* -1: gathered */
-	struct blob_head head;		/* for fd */
-};
 
 struct blob_batch {
 	int		 dir_fd;
@@ -62,24 +35,6 @@ struct blob_batch {
 	struct run	*runs;
 	size_t		 run_n;
 	size_t		 run_cap;
-};
-
-struct blob {
-	struct kv		*kv;
-	int			 dir_fd;
-	uint64_t		 segment_bytes;
-	struct seg		*segs;
-	size_t			 seg_n;
-	size_t			 seg_cap;
-	bool			 has_current;	/* the last seg is ours to write */
-	uint32_t		 next_number;
-	struct blob_batch	*pending;
-	unsigned		 fd_count;
-	uint32_t		*unsynced;
-	size_t			 unsynced_n;
-	size_t			 unsynced_cap;
-	struct cached		 cache[CACHE_MAX];
-	uint64_t		 tick;
 };
 
 static void
@@ -93,8 +48,8 @@ segment_name(char name[NAME_BYTES], uint32_t number)
 	name[13] = '\0';
 }
 
-static int
-segment_open(int dir_fd, uint32_t number, int flags)
+int
+blob_seg_open(int dir_fd, uint32_t number, int flags)
 {
 	char name[NAME_BYTES];
 
@@ -104,8 +59,8 @@ segment_open(int dir_fd, uint32_t number, int flags)
 
 /* ---- records ---- */
 
-static uint64_t
-padded(uint64_t data_bytes)
+uint64_t
+blob_padded(uint64_t data_bytes)
 {
 	return (BLOB_HEAD_BYTES + data_bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
@@ -160,8 +115,8 @@ counter_key(uint32_t number)
 	return k;
 }
 
-static struct seg *
-seg_find(const struct blob *b, uint32_t number)
+struct seg *
+blob_seg_find(const struct blob *b, uint32_t number)
 {
 	size_t lo = 0, hi = b->seg_n, mid;
 
@@ -206,6 +161,9 @@ load_counters(struct blob *b)
 		s->bytes = dec_le64(v.p);
 		s->live_bytes = dec_le64(v.p + 8);
 		s->records = dec_le64(v.p + 16);
+		s->dead_since_s = dec_le32(v.p + 24);
+		s->is_empty = v.p[28] == 1;
+		s->punched_bytes = dec_le64(v.p + 32);
 		if (s->number >= b->next_number)
 			b->next_number = s->number + 1;
 	}
@@ -236,6 +194,9 @@ blob_save_counters(struct blob *b)
 		enc_le64(v, b->segs[i].bytes);
 		enc_le64(v + 8, b->segs[i].live_bytes);
 		enc_le64(v + 16, b->segs[i].records);
+		enc_le32(v + 24, b->segs[i].dead_since_s);
+		v[28] = b->segs[i].is_empty;
+		enc_le64(v + 32, b->segs[i].punched_bytes);
 		k = counter_key(b->segs[i].number);
 		kv_put(t, &k, slice_of(v, sizeof(v)));
 		b->segs[i].is_dirty = false;
@@ -252,21 +213,20 @@ blob_save_counters(struct blob *b)
 void
 blob_use(struct blob *b, const struct blob_ref *ref)
 {
-	struct seg *s = seg_find(b, ref->segment);
+	struct seg *s = blob_seg_find(b, ref->segment);
 
 	if (s == NULL)
 		return;
-	s->live_bytes += padded(ref->bytes);
+	s->live_bytes += blob_padded(ref->bytes);
 	s->records++;
 	s->is_dirty = true;
-	s->was_dead = false;
 }
 
 void
-blob_free(struct blob *b, const struct blob_ref *ref)
+blob_count_freed(struct blob *b, const struct blob_ref *ref)
 {
-	struct seg *s = seg_find(b, ref->segment);
-	uint64_t n = padded(ref->bytes);
+	struct seg *s = blob_seg_find(b, ref->segment);
+	uint64_t n = blob_padded(ref->bytes);
 
 	if (s == NULL)
 		return;
@@ -276,9 +236,16 @@ blob_free(struct blob *b, const struct blob_ref *ref)
 }
 
 void
+blob_free(struct blob *b, const struct blob_ref *ref)
+{
+	blob_count_freed(b, ref);
+	blob_freed_add(b, ref);
+}
+
+void
 blob_hold(struct blob *b, const struct blob_ref *ref)
 {
-	struct seg *s = seg_find(b, ref->segment);
+	struct seg *s = blob_seg_find(b, ref->segment);
 
 	if (s != NULL)
 		s->held++;
@@ -287,7 +254,7 @@ blob_hold(struct blob *b, const struct blob_ref *ref)
 void
 blob_release(struct blob *b, const struct blob_ref *ref)
 {
-	struct seg *s = seg_find(b, ref->segment);
+	struct seg *s = blob_seg_find(b, ref->segment);
 
 	if (s != NULL && s->held > 0)
 		s->held--;
@@ -301,6 +268,7 @@ blob_stat(const struct blob *b, struct blob_stat *st)
 	for (size_t i = 0; i < b->seg_n; i++) {
 		st->bytes += b->segs[i].bytes;
 		st->live_bytes += b->segs[i].live_bytes;
+		st->punched_bytes += b->segs[i].punched_bytes;
 		st->records += b->segs[i].records;
 	}
 }
@@ -353,8 +321,9 @@ blob_open(struct blob **out, struct kv *kv, int dir_fd, uint64_t segment_bytes)
 	b->dir_fd = dir_fd;
 	b->segment_bytes = segment_bytes;
 	b->next_number = 1;
+	b->serial = 1;
 	b->pending = batch_new(dir_fd);
-	for (unsigned i = 0; i < CACHE_MAX; i++)
+	for (unsigned i = 0; i < BLOB_CACHE_MAX; i++)
 		b->cache[i].fd = -1;
 	if ((e = load_counters(b)) != ERR_OK || (e = scan_directory(b)) != ERR_OK)
 		blob_close(&b);
@@ -371,7 +340,7 @@ blob_close(struct blob **pb)
 	if (b == NULL)
 		return;
 	blob_batch_free(&b->pending);
-	for (unsigned i = 0; i < CACHE_MAX; i++)
+	for (unsigned i = 0; i < BLOB_CACHE_MAX; i++)
 		if (b->cache[i].fd >= 0)
 			close(b->cache[i].fd);
 	free(b->segs);
@@ -399,12 +368,13 @@ place(struct blob *b, uint64_t data_bytes, bool *is_new)
 {
 	struct seg *s = b->has_current ? &b->segs[b->seg_n - 1] : NULL;
 
-	*is_new = s == NULL || (s->bytes > 0 && s->bytes + padded(data_bytes) > b->segment_bytes);
+	*is_new = s == NULL || (s->bytes > 0 && s->bytes + blob_padded(data_bytes) > b->segment_bytes);
 	if (*is_new) {
 		s = seg_add(b, b->next_number++);
 		b->has_current = true;
 	}
 	s->is_dirty = true;
+	s->placed_in = b->serial;
 	return s;
 }
 
@@ -414,18 +384,16 @@ set_ref(struct blob_ref *ref, struct seg *s, uint64_t data_bytes)
 	ref->segment = s->number;
 	ref->offset = s->bytes;
 	ref->bytes = data_bytes;
-	s->bytes += padded(data_bytes);
+	s->bytes += blob_padded(data_bytes);
 }
 
 enum err
-blob_put(struct blob *b, uint64_t account, uint64_t content, enum blob_kind kind,
-    struct slice data, struct blob_ref *ref)
+blob_put_again(struct blob *b, const struct blob_head *h, struct slice data,
+    struct blob_ref *ref)
 {
 	static const char zeros[ALIGN];
-	struct blob_head h = { kind, account, content, data.n, 0 };
 	struct blob_batch *p = b->pending;
 	unsigned char head[BLOB_HEAD_BYTES];
-	struct blob_sum sum;
 	struct seg *s;
 	struct run *r;
 	bool is_new;
@@ -434,10 +402,7 @@ blob_put(struct blob *b, uint64_t account, uint64_t content, enum blob_kind kind
 		return ERR_TOOBIG;
 	if (p->bytes.n + data.n > BLOB_PENDING_BYTES_MAX)
 		return ERR_BUSY;
-	head_sum(&sum, &h);
-	blob_sum_add(&sum, data.p, data.n);
-	h.sum = blob_sum_end(&sum);
-	head_put(head, &h);
+	head_put(head, h);
 	s = place(b, data.n, &is_new);
 	r = p->run_n > 0 ? &p->runs[p->run_n - 1] : NULL;
 	if (r == NULL || r->fd >= 0 || r->segment != s->number) {
@@ -450,15 +415,30 @@ blob_put(struct blob *b, uint64_t account, uint64_t content, enum blob_kind kind
 	set_ref(ref, s, data.n);
 	buf_put(&p->bytes, head, sizeof(head));
 	buf_put_slice(&p->bytes, data);
-	buf_put(&p->bytes, zeros, padded(data.n) - sizeof(head) - data.n);
+	buf_put(&p->bytes, zeros, blob_padded(data.n) - sizeof(head) - data.n);
 	must(!p->bytes.full);
 	r->n = p->bytes.n - r->start;
 	return ERR_OK;
 }
 
 enum err
-blob_put_fd(struct blob *b, uint64_t account, uint64_t content, enum blob_kind kind,
-    int take_fd, uint64_t bytes, struct blob_ref *ref)
+blob_put(struct blob *b, uint64_t account, uint64_t content, enum blob_kind kind,
+    struct slice data, struct blob_ref *ref)
+{
+	struct blob_head h = { kind, account, content, data.n, 0 };
+	struct blob_sum sum;
+
+	if (data.n > BLOB_INLINE_MAX)
+		return ERR_TOOBIG;
+	head_sum(&sum, &h);
+	blob_sum_add(&sum, data.p, data.n);
+	h.sum = blob_sum_end(&sum);
+	return blob_put_again(b, &h, data, ref);
+}
+
+/* A record whose data come from a descriptor; its run, or NULL when there are too many. */
+static struct run *
+put_file(struct blob *b, const struct blob_head *h, int take_fd, struct blob_ref *ref)
 {
 	struct seg *s;
 	struct run *r;
@@ -466,17 +446,39 @@ blob_put_fd(struct blob *b, uint64_t account, uint64_t content, enum blob_kind k
 
 	if (b->fd_count >= FDS_PENDING_MAX) {
 		close(take_fd);
-		return ERR_BUSY;
+		return NULL;
 	}
-	s = place(b, bytes, &is_new);
+	s = place(b, h->bytes, &is_new);
 	r = run_add(b->pending);
 	r->segment = s->number;
 	r->is_new = is_new;
 	r->offset = s->bytes;
 	r->fd = take_fd;
-	r->head = (struct blob_head){ kind, account, content, bytes, 0 };
-	set_ref(ref, s, bytes);
+	r->head = *h;
+	set_ref(ref, s, h->bytes);
 	b->fd_count++;
+	return r;
+}
+
+enum err
+blob_put_fd(struct blob *b, uint64_t account, uint64_t content, enum blob_kind kind,
+    int take_fd, uint64_t bytes, struct blob_ref *ref)
+{
+	const struct blob_head h = { kind, account, content, bytes, 0 };
+
+	return put_file(b, &h, take_fd, ref) != NULL ? ERR_OK : ERR_BUSY;
+}
+
+enum err
+blob_put_fd_again(struct blob *b, const struct blob_head *h, int take_fd, uint64_t from,
+    struct blob_ref *ref)
+{
+	struct run *r = put_file(b, h, take_fd, ref);
+
+	if (r == NULL)
+		return ERR_BUSY;
+	r->from = from;
+	r->is_copy = true;
 	return ERR_OK;
 }
 
@@ -497,6 +499,7 @@ blob_cut(struct blob *b)
 		return NULL;
 	b->pending = batch_new(b->dir_fd);
 	b->fd_count = 0;
+	b->serial++;
 	return p;
 }
 
@@ -541,7 +544,7 @@ write_all(int fd, const void *data, size_t n, uint64_t offset)
 static enum err
 run_open(const struct blob_batch *p, const struct run *r, int *fd)
 {
-	*fd = segment_open(p->dir_fd, r->segment,
+	*fd = blob_seg_open(p->dir_fd, r->segment,
 	    r->is_new ? O_RDWR | O_CREAT | O_EXCL : O_RDWR);
 	if (*fd < 0)
 		return err_from_errno(errno);
@@ -574,7 +577,7 @@ copy_fd(int to, struct run *r)
 	head_sum(&sum, &r->head);
 	while (done < r->head.bytes && e == ERR_OK) {
 		want = r->head.bytes - done < COPY_BYTES ? r->head.bytes - done : COPY_BYTES;
-		n = pread(r->fd, chunk, want, (off_t)done);
+		n = pread(r->fd, chunk, want, (off_t)(r->from + done));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
@@ -592,7 +595,9 @@ copy_fd(int to, struct run *r)
 	free(chunk);
 	if (e != ERR_OK)
 		return e;
-	r->head.sum = blob_sum_end(&sum);
+	/* What was damaged must not look whole because it was moved. */
+	if (!r->is_copy)
+		r->head.sum = blob_sum_end(&sum);
 	head_put(head, &r->head);
 	return write_all(to, head, sizeof(head), r->offset);
 }
@@ -677,6 +682,8 @@ unsynced_add(struct blob *b, uint32_t segment)
 void
 blob_batch_done(struct blob *b, struct blob_batch **pp)
 {
+	if (*pp != NULL)
+		b->written = b->serial - 1;
 	for (size_t i = 0; *pp != NULL && i < (*pp)->run_n; i++)
 		if ((*pp)->runs[i].fd < 0)
 			unsynced_add(b, (*pp)->runs[i].segment);
@@ -699,7 +706,7 @@ blob_unsynced_sync(struct blob_unsynced *u)
 	int fd, rc;
 
 	for (size_t i = 0; i < u->n; i++) {
-		if ((fd = segment_open(u->dir_fd, u->segments[i], O_RDWR)) < 0)
+		if ((fd = blob_seg_open(u->dir_fd, u->segments[i], O_RDWR)) < 0)
 			return err_from_errno(errno);
 		rc = fdatasync(fd);
 		close(fd);
@@ -724,7 +731,7 @@ cached_fd(struct blob *b, uint32_t segment)
 {
 	struct cached *c, *oldest = &b->cache[0];
 
-	for (unsigned i = 0; i < CACHE_MAX; i++) {
+	for (unsigned i = 0; i < BLOB_CACHE_MAX; i++) {
 		c = &b->cache[i];
 		if (c->fd >= 0 && c->segment == segment) {
 			c->used = ++b->tick;
@@ -735,7 +742,7 @@ cached_fd(struct blob *b, uint32_t segment)
 	}
 	if (oldest->fd >= 0)
 		close(oldest->fd);
-	oldest->fd = segment_open(b->dir_fd, segment, O_RDONLY);
+	oldest->fd = blob_seg_open(b->dir_fd, segment, O_RDONLY);
 	oldest->segment = segment;
 	oldest->used = oldest->fd >= 0 ? ++b->tick : 0;
 	return oldest->fd;
@@ -774,22 +781,31 @@ blob_read(struct blob *b, const struct blob_ref *ref, uint64_t offset, size_t n,
 }
 
 enum err
+blob_head_at(struct blob *b, uint32_t segment, uint64_t offset, struct blob_head *h)
+{
+	unsigned char head[BLOB_HEAD_BYTES];
+	int fd = cached_fd(b, segment);
+
+	if (fd < 0)
+		return err_from_errno(errno);
+	if (pread(fd, head, sizeof(head), (off_t)offset) != (ssize_t)sizeof(head))
+		return ERR_CORRUPT;
+	return blob_head_read(h, slice_of(head, sizeof(head)));
+}
+
+enum err
 blob_check(struct blob *b, const struct blob_ref *ref, uint64_t account, uint64_t content,
     enum blob_kind kind)
 {
-	unsigned char head[BLOB_HEAD_BYTES];
 	uint64_t offset = 0, want_sum;
 	struct blob_head h;
 	struct blob_sum sum;
 	struct buf chunk;
-	enum err e = ERR_OK;
-	int fd = cached_fd(b, ref->segment);
+	enum err e;
 
-	if (fd < 0)
-		return err_from_errno(errno);
-	if (pread(fd, head, sizeof(head), (off_t)ref->offset) != (ssize_t)sizeof(head) ||
-	    blob_head_read(&h, slice_of(head, sizeof(head))) != ERR_OK ||
-	    h.kind != kind || h.account != account || h.content != content ||
+	if ((e = blob_head_at(b, ref->segment, ref->offset, &h)) != ERR_OK)
+		return e;
+	if (h.kind != kind || h.account != account || h.content != content ||
 	    h.bytes != ref->bytes)
 		return ERR_CORRUPT;
 	want_sum = h.sum;
@@ -810,7 +826,7 @@ blob_check(struct blob *b, const struct blob_ref *ref, uint64_t account, uint64_
 static void
 forget_fd(struct blob *b, uint32_t segment)
 {
-	for (unsigned i = 0; i < CACHE_MAX; i++) {
+	for (unsigned i = 0; i < BLOB_CACHE_MAX; i++) {
 		if (b->cache[i].fd < 0 || b->cache[i].segment != segment)
 			continue;
 		close(b->cache[i].fd);
@@ -819,37 +835,58 @@ forget_fd(struct blob *b, uint32_t segment)
 	}
 }
 
-/* Dead at two checkpoints: what freed its last record is durable. */
-void
-blob_remove_dead(struct blob *b)
+/*
+ * Empty is said in the batch of what emptied it, or a later one: is that
+ * durable?  What the journal still has of it would come back in a replay.
+ */
+static bool
+is_known_empty(const struct blob *b, struct kv_txn *durable, const struct seg *s)
+{
+	struct kv_key k = counter_key(s->number);
+	struct slice v;
+
+	for (size_t i = 0; i < b->unsynced_n; i++)
+		if (b->unsynced[i] == s->number)
+			return false;
+	return s->is_empty && kv_get(durable, &k, &v) == ERR_OK && v.n >= COUNTER_BYTES &&
+	    v.p[28] == 1;
+}
+
+static void
+remove_segment(struct blob *b, const struct seg *s)
 {
 	char name[NAME_BYTES];
-	struct kv_txn *t = NULL;
+
+	segment_name(name, s->number);
+	forget_fd(b, s->number);
+	(void)unlinkat(b->dir_fd, name, 0);
+	daemon_crash_at("store.compact-unlinked");
+	log_event(LOG_compact, log_num("segment", s->number), log_num("freed", s->bytes));
+}
+
+void
+blob_remove_empty(struct blob *b)
+{
+	struct kv_txn *durable, *t = NULL;
 	struct kv_key k;
 	struct seg *s;
 	size_t kept = 0;
 
+	if (kv_begin_shard(b->kv, 0, KV_READ, &durable) != ERR_OK)
+		return;
 	for (size_t i = 0; i < b->seg_n; i++) {
 		s = &b->segs[i];
-		if (s->live_bytes > 0 || s->held > 0 || (b->has_current && i == b->seg_n - 1) ||
-		    !s->was_dead) {
-			s->was_dead = s->live_bytes == 0 && s->held == 0;
-			b->segs[kept++] = *s;
-			continue;
-		}
-		if (t == NULL && kv_begin_shard(b->kv, 0, KV_WRITE, &t) != ERR_OK) {
+		if (!is_known_empty(b, durable, s) ||
+		    (t == NULL && kv_begin_shard(b->kv, 0, KV_WRITE, &t) != ERR_OK)) {
 			b->segs[kept++] = *s;
 			continue;
 		}
 		k = counter_key(s->number);
 		kv_del(t, &k);
-		segment_name(name, s->number);
-		forget_fd(b, s->number);
-		(void)unlinkat(b->dir_fd, name, 0);
-		log_event(LOG_compact, log_num("segment", s->number),
-		    log_num("freed", s->bytes));
+		remove_segment(b, s);
 	}
 	b->seg_n = kept;
+	kv_end(&durable);
 	if (t != NULL && kv_submit(&t, KV_LAZY, NULL, NULL) != ERR_OK)
 		log_event(LOG_disk, log_str("what", "segment counters"));
 }
@@ -898,7 +935,7 @@ blob_replay_next(struct blob_replay *r, struct slice *redo)
 	if (r->fd < 0 || r->segment != segment) {
 		if ((e = blob_replay_fini(r)) != ERR_OK)
 			return e;
-		if ((r->fd = segment_open(r->dir_fd, segment, O_RDWR | O_CREAT)) < 0)
+		if ((r->fd = blob_seg_open(r->dir_fd, segment, O_RDWR | O_CREAT)) < 0)
 			return err_from_errno(errno);
 		r->segment = segment;
 	}

@@ -13,7 +13,7 @@
 static int
 usage(void)
 {
-	fputs("usage: gwstore [-c config_dir] check [-b] | stat\n", stderr);
+	fputs("usage: gwstore [-c config_dir] check [-b] | compact | stat\n", stderr);
 	return EX_USAGE;
 }
 
@@ -39,6 +39,8 @@ main(int argc, char *argv[])
 			optind++;
 		}
 		verb = "store.check";
+	} else if (strcmp(verb, "compact") == 0) {
+		verb = "store.compact";
 	} else if (strcmp(verb, "stat") == 0) {
 		verb = "store.stat";
 	} else {

@@ -361,9 +361,11 @@ check_stat(struct store *s, struct buf *b)
 	buf_printf(b, "shards %u\n", kv_shard_count(s->kv));
 	buf_printf(b, "index entries %llu\nindex bytes %llu\n",
 	    (unsigned long long)entries, (unsigned long long)bytes);
-	buf_printf(b, "segments %llu\nbody bytes %llu\nlive bytes %llu\nrecords %llu\n",
+	buf_printf(b, "segments %llu\nbody bytes %llu\nlive bytes %llu\npunched bytes %llu\n"
+	    "records %llu\n",
 	    (unsigned long long)bs.segments, (unsigned long long)bs.bytes,
-	    (unsigned long long)bs.live_bytes, (unsigned long long)bs.records);
+	    (unsigned long long)bs.live_bytes, (unsigned long long)bs.punched_bytes,
+	    (unsigned long long)bs.records);
 	buf_printf(b, "transactions %llu\nbatches %llu\ncheckpoints %llu\njournal bytes %llu\n",
 	    (unsigned long long)cs.transactions, (unsigned long long)cs.batches,
 	    (unsigned long long)cs.checkpoints, (unsigned long long)cs.journal_bytes);

@@ -58,6 +58,7 @@ struct commit {
 	bool			 wants_checkpoint;
 	struct kv_checkpoint	*checkpoint;
 	struct blob_unsynced	 unsynced;
+	struct blob_punches	 punches;
 	struct job		 checkpointer;
 	timer_fn		*batch_fn;
 	void			*batch_arg;
@@ -176,6 +177,7 @@ write_checkpoint(struct commit *c)
 	daemon_crash_at("store.segments-synced");
 	if (c->checkpoint != NULL && (e = kv_checkpoint_apply(c->checkpoint)) != ERR_OK)
 		log_fatal("cannot commit an index: %s", err_text(e));
+	blob_punch_run(&c->punches);
 }
 
 /* ---- the cycle ---- */
@@ -191,6 +193,7 @@ start_checkpoint(struct commit *c)
 	c->has_checkpoint = true;
 	c->checkpoint = kv_checkpoint_new(c->kv, c->number);
 	blob_unsynced_take(c->blob, &c->unsynced);
+	blob_punch_take(c->blob, &c->punches);
 	c->current ^= 1;
 	c->offset = 0;
 	c->stat.checkpoints++;
@@ -287,7 +290,8 @@ checkpoint_done(struct commit *c)
 	if (c->checkpoint != NULL)
 		kv_checkpoint_done(c->kv, &c->checkpoint);
 	blob_unsynced_fini(&c->unsynced);
-	blob_remove_dead(c->blob);
+	blob_punch_done(c->blob, &c->punches);
+	blob_remove_empty(c->blob);
 	if (c->is_stalled)
 		post_batch(c);
 }
@@ -548,6 +552,7 @@ commit_close(struct commit **pc)
 	if (c->checkpoint != NULL)
 		kv_checkpoint_done(c->kv, &c->checkpoint);
 	blob_unsynced_fini(&c->unsynced);
+	blob_punch_fini(&c->punches);
 	blob_batch_free(&c->bodies);
 	blob_close(&c->blob);
 	kv_close(&c->kv);

@@ -49,7 +49,9 @@ struct store {
 	struct timer		 late_timer;
 	uint32_t		 last_handle;
 	uint32_t		 session_count;
+	unsigned		 compact_percent;
 	struct store_sweep	*sweep;
+	struct store_compact	*compact;
 	struct store_quota	*quota;
 	size_t			 staged_bytes;	/* of all sessions */
 };

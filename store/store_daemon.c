@@ -11,6 +11,7 @@
 #include "store/store_append.h"
 #include "store/store_change.h"
 #include "store/store_check.h"
+#include "store/store_compact.h"
 #include "store/store_facts.h"
 #include "store/store_fetch.h"
 #include "store/store_forget.h"
@@ -29,6 +30,11 @@
 #define TOOL_TEXT_BYTES	50000
 #define VANISHED_MIN_S	3600
 #define TOOL_TURN_MS	200		/* of checking in one request */
+#define COMPACT_TICK_MS	50
+#define COMPACT_TICKS	20		/* then the tool hears how far it is */
+#define EXIT_TEMPFAIL	75
+
+static void	 compact_tick(void *);
 
 const struct ipc_handler	store_deliver_handlers[] = {
 	{ IPC_MSG_store_epoch,		store_on_epoch },
@@ -102,6 +108,7 @@ store_daemon_load(struct daemon_app *app)
 
 	st->app = app;
 	store_init(s, daemon_loop(app));
+	timer_init(&st->compact_timer, s->loop, compact_tick, st);
 	s->dir_fd = daemon_dir(app);
 	/* The engine opens its files by name. */
 	if (s->dir_fd < 0 || fchdir(s->dir_fd) != 0)
@@ -143,6 +150,7 @@ store_daemon_reload(struct daemon_app *app)
 	struct store *s = &state_of(app)->store;
 
 	s->mailbox_limit = o->mailbox_limit;
+	s->compact_percent = (unsigned)o->compact_percent;
 	s->undelete_s = o->undelete_window / 1000;
 	/* A session may be silent for half an hour before it hears of an expunge. */
 	if (s->undelete_s < VANISHED_MIN_S)
@@ -157,6 +165,7 @@ store_daemon_start(struct daemon_app *app)
 
 	commit_on_batch(s->commit, store_tell, s);
 	sweep_start(s);
+	compact_start(s);
 }
 
 void
@@ -183,6 +192,7 @@ store_daemon_drain(struct daemon_app *app)
 	struct store *s = &state_of(app)->store;
 
 	sweep_stop(s);
+	compact_stop(s);
 	commit_drain(s->commit, drained, app);
 }
 
@@ -191,14 +201,15 @@ store_daemon_status(struct daemon_app *app, uint32_t *sessions, struct buf *note
 {
 	struct store *s = &state_of(app)->store;
 	struct blob_stat bs;
-	uint64_t dead;
+	uint64_t disk, dead;
 
 	*sessions = s->session_count;
 	blob_stat(s->blob, &bs);
-	dead = bs.bytes > bs.live_bytes ? bs.bytes - bs.live_bytes : 0;
+	disk = bs.bytes - bs.punched_bytes;
+	dead = disk > bs.live_bytes ? disk - bs.live_bytes : 0;
 	buf_printf(note, "%llu MiB, %llu messages, dead %llu %%",
-	    (unsigned long long)(bs.bytes >> 20), (unsigned long long)bs.records,
-	    (unsigned long long)(bs.bytes > 0 ? dead * 100 / bs.bytes : 0));
+	    (unsigned long long)(disk >> 20), (unsigned long long)bs.records,
+	    (unsigned long long)(disk > 0 ? dead * 100 / disk : 0));
 }
 
 /* ---- tools ---- */
@@ -278,6 +289,57 @@ tool_stat(struct daemon_app *app, uint64_t id)
 	buf_fini(&out);
 }
 
+static void
+compact_tell(struct store_state *st, const struct compact_progress *p)
+{
+	uint64_t freed = p->freed_bytes > p->moved_bytes ? p->freed_bytes - p->moved_bytes : 0;
+	struct buf out;
+
+	buf_init(&out, TOOL_TEXT_BYTES);
+	buf_printf(&out, "%llu segments emptied, %llu KiB copied, %llu KiB freed\n",
+	    (unsigned long long)p->segments, (unsigned long long)(p->moved_bytes >> 10),
+	    (unsigned long long)(freed >> 10));
+	if (p->damaged > 0)
+		buf_printf(&out, "%llu damaged segments left alone, see the log\n",
+		    (unsigned long long)p->damaged);
+	if (p->is_forced)
+		buf_put_str(&out, "on\n");
+	daemon_tool_reply(st->app, st->compact_id, !p->is_forced && p->damaged > 0,
+	    p->is_forced, buf_slice(&out));
+	st->compact_id = 0;
+	buf_fini(&out);
+}
+
+static void
+compact_tick(void *arg)
+{
+	struct store_state *st = arg;
+	struct compact_progress p;
+
+	compact_progress(&st->store, &p);
+	if (!p.is_forced || ++st->compact_ticks == COMPACT_TICKS)
+		compact_tell(st, &p);
+	else
+		timer_set(&st->compact_timer, loop_now(st->store.loop) + COMPACT_TICK_MS);
+}
+
+/* The first request begins; those with the cursor wait for what comes of it. */
+static void
+tool_compact(struct daemon_app *app, uint64_t id, struct slice args)
+{
+	struct store_state *st = state_of(app);
+	bool is_first = args.n == 0;
+
+	if (st->compact_id != 0 || (is_first && !compact_force(&st->store))) {
+		daemon_tool_reply(app, id, EXIT_TEMPFAIL, false,
+		    SLICE_LIT("a compaction is under way\n"));
+		return;
+	}
+	st->compact_id = id;
+	st->compact_ticks = 0;
+	timer_set(&st->compact_timer, loop_now(st->store.loop) + COMPACT_TICK_MS);
+}
+
 void
 store_daemon_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
     struct ipc_in *in)
@@ -287,6 +349,8 @@ store_daemon_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool
 		tool_check(app, id, m->args);
 	else if (slice_eq_str(m->verb, "store.stat"))
 		tool_stat(app, id);
+	else if (slice_eq_str(m->verb, "store.compact"))
+		tool_compact(app, id, m->args);
 	else
 		daemon_tool_reply(app, id, 64, false, SLICE_LIT("unknown request\n"));
 }

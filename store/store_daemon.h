@@ -11,6 +11,9 @@
 struct store_state {
 	struct store		 store;
 	struct daemon_app	*app;
+	struct timer		 compact_timer;	/* gwstore compact waits */
+	uint64_t		 compact_id;	/* its request; 0: none */
+	unsigned		 compact_ticks;
 };
 
 extern const struct ipc_handler	store_deliver_handlers[];
@@ -23,7 +26,7 @@ void	 store_daemon_start(struct daemon_app *);
 void	 store_daemon_reload(struct daemon_app *);
 void	 store_daemon_drain(struct daemon_app *);
 void	 store_daemon_status(struct daemon_app *, uint32_t *sessions, struct buf *note);
-/* Verbs store.check [bodies] and store.stat. */
+/* Verbs store.check [bodies], store.stat and store.compact. */
 void	 store_daemon_tool(struct daemon_app *, uint64_t id, const struct ipc_ctl_tool *,
 	    struct ipc_in *);
 void	 store_daemon_joined(struct daemon_app *, struct ipc_peer *);

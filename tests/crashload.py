@@ -7,6 +7,7 @@ import collections
 import imaplib
 import itertools
 import json
+import random
 import re
 import smtplib
 import threading
@@ -45,10 +46,14 @@ class Book:
         for user in self.users:
             self.g.add_user(address(user), PASSWORD)
 
-    def send(self, session, to, size=2000, sender="x@else.example", away=False):
+    def send(self, session, to, size=2000, sender="x@else.example", away=False, noise=False):
         """One message; away: also to a recipient for whom it is kept."""
         ident = f"m{next(self.serial)}"
-        data = message(f"load {ident}", "line of text\r\n" * (size // 14), extra=f"X-Load-Id: {ident}\r\n")
+        body = "line of text\r\n" * (size // 14)
+        if noise:                       # that is as long when it is compressed
+            rnd = random.Random(ident)
+            body = "".join(f"{rnd.getrandbits(256):064x}\r\n" for _ in range(size // 33))
+        data = message(f"load {ident}", body, extra=f"X-Load-Id: {ident}\r\n")
         rcpts = [address(user) for user in to]
         if away:
             rcpts.append(f"away.{ident}@else.example")

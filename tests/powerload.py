@@ -374,12 +374,14 @@ def relayed(b):
 
 
 def aged(b):
-    """Segments of queue and store are emptied, copied together and unlinked."""
+    """Segments of queue and store are emptied, copied together and unlinked;
+    large bodies leave holes."""
     g = b.g
     b.add_user("alice")
     s = smtp(g, 587, "alice")
     me = address("alice")
     idents = [b.send(s, ("alice",), 1500, me, away=LATER)] + [b.send(s, ("alice",), LARGE, me) for _ in range(2)]
+    b.send(s, ("alice",), 1500, me)     # stays, and moves
     settle(b)
     m = b.login("alice", "secret")
     m.select("INBOX")

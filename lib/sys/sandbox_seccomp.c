@@ -54,7 +54,10 @@ static const char *const to_connect[] = {
 	"recvmmsg_time64", NULL
 };
 
-/* Names below its directory: Landlock and the chroot say where. */
+/*
+ * Names below its directory: Landlock and the chroot say where.  fallocate:
+ * store makes its journal with it, and punches holes for large freed bodies.
+ */
 static const char *const for_files[] = {
 	"open", "openat", "openat2", "creat", "unlink", "unlinkat", "rmdir",
 	"rename", "renameat", "renameat2", "link", "linkat", "mkdir",

@@ -52,10 +52,10 @@ class Bed:
     def signal(self, role, sig):
         os.kill(self.g.pids(role)[0], sig)
 
-    def send(self, count, to=("alice",), size=2000, away=False):
+    def send(self, count, to=("alice",), size=2000, away=False, noise=False):
         """As alice, one after the other."""
         s = smtp(self.g, 587, "alice")
-        idents = [self.book.send(s, to, size, address("alice"), away) for _ in range(count)]
+        idents = [self.book.send(s, to, size, address("alice"), away, noise) for _ in range(count)]
         s.close()
         return idents
 
@@ -254,6 +254,28 @@ def removal(b):
     b.book.acked["dora"].clear()
 
 
+def compaction(b):
+    """What a removed account leaves: holes at once, then segments to be emptied."""
+    g = b.g
+    for size in (LARGE, 2000, LARGE):
+        b.send(2, ("dora", "carol"), size, noise=True)
+    b.arm()
+    g.wait_ready()
+    assert g.tool("gwuser", "del", "dora@example.test").returncode == 0
+    for _ in range(100):
+        if b.is_dead():
+            break
+        if b.step == "store.punched":
+            g.advance(6)                # a checkpoint is due
+            b.send(1)
+        elif not b.is_dead():
+            g.tool("gwstore", "compact")
+    b.wait_dead()
+    g.wait_ready()
+    g.add_user("dora@example.test", "secret")
+    b.book.acked["dora"].clear()
+
+
 CASES = [
     # step, name, work, configuration
     ("queue.open", "direct", under(strangers), ""),
@@ -308,6 +330,11 @@ CASES = [
     ("store.journal-synced", "mixed", under(submitters), ""),
     ("store.reply-sent", "direct", under(strangers), ""),
     ("store.segment-made", "direct", under(strangers), ""),
+    ("store.compact-moved", "removal", compaction, ""),
+    ("store.compact-moved:3", "removal", compaction, ""),
+    ("store.compact-emptied", "removal", compaction, ""),
+    ("store.compact-unlinked", "removal", compaction, ""),
+    ("store.punched", "removal", compaction, ""),
     ("store.segments-synced", "checkpoint", checkpoint, ""),
     ("store.index-committed", "checkpoint", checkpoint, ""),
     ("store.index-committed:3", "checkpoint", checkpoint, ""),
@@ -317,7 +344,8 @@ CASES = [
 ]
 # Met once only by each process, or at the end of much work.
 FIRST = {"segment", "segment-synced", "segment-made", "segment-index", "compact", "unlink", "recover", "tried",
-         "retried", "finish-tried", "aside", "aside-tried", "aside-copied", "replay-synced", "replayed",
+         "retried", "finish-tried", "aside", "aside-tried", "compact-moved", "compact-emptied", "compact-unlinked", "punched",
+         "aside-copied", "replay-synced", "replayed",
          "segments-synced", "index-committed", "forget", "table-begun", "table-made", "table-named"}
 
 

@@ -186,10 +186,10 @@ def test_conflicts_are_told_at_once(instance):
 
 def test_what_has_no_effect_yet_is_told(instance):
     with open(instance / "etc/godwit.conf", "a", encoding="ascii") as f:
-        f.write('store { compact_percent = 30 }\n')
+        f.write('listen "late" { address = {"127.0.0.1:2526"} cmtp = yes }\n')
     p = check(instance)
     assert p.returncode == 0
-    assert p.stderr == 'godwit.conf:19: store: compact_percent = 30: not used by this version\n'
+    assert p.stderr == 'godwit.conf:19: listen "late": cmtp = yes: not used by this version\n'
 
 
 def test_missing_files_are_told(instance):

@@ -17,6 +17,8 @@
 #include "lib/daemon/daemon_priv.h"
 #include "lib/ipc/store_proto.h"
 #include "lib/sys/fd.h"
+#include "store/store_compact.h"
+#include "store/store_sweep.h"
 #include "tests/unit/store/store_bed.h"
 #include "tests/unit/test.h"
 
@@ -105,24 +107,68 @@ delete_one(uint32_t uid)
 	note('D', uid);
 }
 
+static uint32_t
+append_one(unsigned i)
+{
+	static char body[20000];
+	struct bed_reply *r = bed_append(&bed, deliver, 0, 1, "INBOX", 0,
+	    slice_of(body, 1 + i * 400));
+
+	note('A', r->m.store_appended.uid);
+	return r->m.store_appended.uid;
+}
+
 /* Passes every step several times, if it lives so long. */
 static void
 work(void)
 {
-	static char body[20000];
-	struct bed_reply *r;
 	uint32_t uid;
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		r = bed_append(&bed, deliver, 0, 1, "INBOX", 0, slice_of(body, 1 + i * 400));
-		uid = r->m.store_appended.uid;
-		note('A', uid);
+		uid = append_one(i);
 		if (i % 8 == 3)
 			append_file();
 		if (i % 5 == 4)
 			delete_one(uid);
 		if (i % 10 == 9)
 			bed_checkpoint(&bed);
+	}
+}
+
+static void
+sweep_all(void)
+{
+	sweep_start(&bed.store);
+	sweep_wanted(&bed.store);
+	while (!sweep_is_through(&bed.store))
+		bed_turn(&bed);
+	sweep_stop(&bed.store);
+	bed_settle(&bed);
+}
+
+/* Messages go, large ones leave holes, and segments are emptied. */
+static void
+work_compacting(void)
+{
+	struct compact_progress p;
+
+	for (unsigned round = 0; round < 4; round++) {
+		uint32_t first = inbox().uidnext;
+
+		for (unsigned i = 0; i < 12; i++)
+			append_one(i);
+		append_file();
+		delete_one(first);
+		delete_one(inbox().uidnext - 1);
+		sweep_all();
+		bed_checkpoint(&bed);
+		compact_start(&bed.store);
+		assert_true(compact_force(&bed.store));
+		do {
+			bed_turn(&bed);
+			compact_progress(&bed.store, &p);
+		} while (p.is_forced);
+		compact_stop(&bed.store);
 	}
 }
 
@@ -200,7 +246,7 @@ nothing(void)
 }
 
 static void
-die_at(const char *step, bool in_recovery)
+die_at(const char *step, void (*fn)(void), bool in_recovery)
 {
 	char dir[] = "/tmp/store-crash-XXXXXX", at[64], command[64];
 	unsigned deaths = 0;
@@ -208,7 +254,7 @@ die_at(const char *step, bool in_recovery)
 	assert_non_null(mkdtemp(dir));
 	memset(there, 0, sizeof(there));
 	memset(deleted, 0, sizeof(deleted));
-	for (unsigned n = 1; n <= 3; n++) {
+	for (unsigned n = 1; n <= (fn == work_compacting ? 2 : 3); n++) {
 		if (in_recovery) {
 			/* Something to recover first. */
 			assert_true(child(dir, "store.reply-sent:25", work));
@@ -216,7 +262,7 @@ die_at(const char *step, bool in_recovery)
 			deaths += child(dir, at, nothing);
 		} else {
 			snprintf(at, sizeof(at), "%s:%u", step, n * n);
-			deaths += child(dir, at, work);
+			deaths += child(dir, at, fn);
 		}
 		assert_false(child(dir, NULL, verify));
 	}
@@ -240,7 +286,23 @@ test_work(void **state)
 	skip();
 #endif
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		die_at(steps[i], false);
+		die_at(steps[i], work, false);
+}
+
+static void
+test_compaction(void **state)
+{
+	static const char *const steps[] = {
+		"store.compact-moved", "store.compact-emptied", "store.compact-unlinked",
+		"store.punched",
+	};
+
+	(void)state;
+#ifndef GODWIT_TEST
+	skip();
+#endif
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		die_at(steps[i], work_compacting, false);
 }
 
 static void
@@ -250,8 +312,8 @@ test_recovery(void **state)
 #ifndef GODWIT_TEST
 	skip();
 #endif
-	die_at("store.replay-synced", true);
-	die_at("store.replayed", true);
+	die_at("store.replay-synced", nothing, true);
+	die_at("store.replayed", nothing, true);
 }
 
 int
@@ -259,6 +321,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_compaction),
 		cmocka_unit_test(test_recovery),
 	};
 

@@ -25,6 +25,10 @@ UNITS += store_blob_test
 store_blob_test_SRCS = tests/unit/store/blob_test.c $(store_bed_SRCS)
 store_blob_test_USES = $(store_bed_USES)
 
+UNITS += store_compact_test
+store_compact_test_SRCS = tests/unit/store/compact_test.c $(store_bed_SRCS)
+store_compact_test_USES = $(store_bed_USES)
+
 UNITS += store_crash_test
 store_crash_test_SRCS = tests/unit/store/crash_test.c $(store_bed_SRCS)
 store_crash_test_USES = $(store_bed_USES)

@@ -13,6 +13,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/store_proto.h"
 #include "store/store_check.h"
+#include "store/store_compact.h"
 #include "store/store_daemon.h"
 #include "store/store_news.h"
 #include "store/store_sweep.h"
@@ -134,6 +135,7 @@ bed_open(struct bed *b)
 	b->store.dir_fd = b->dir_fd;
 	b->store.mailbox_limit = 200;
 	b->store.undelete_s = 0;
+	b->store.compact_percent = 40;
 	buf_init(&why, 500);
 	e = commit_open(&b->store.commit, b->loop, b->dir_fd, b->shards, b->segment_bytes, &why);
 	if (e != ERR_OK)
@@ -189,6 +191,7 @@ bed_crash(struct bed *b)
 		bed_leave(b, &b->peers[i]);
 	b->peer_n = 0;
 	sweep_stop(&b->store);
+	compact_stop(&b->store);
 	commit_close(&b->store.commit);
 	store_fini(&b->store);
 	loop_free(&b->loop);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of the segment engine share: blob_segment.c (placing,
+ * writing, reading), blob_compact.c (emptying a segment), blob_punch.c (freed
+ * bytes given back).  All of it belongs to the main thread, but for a
+ * struct run, which goes with its batch to the journal thread.
+ */
+#ifndef BLOB_PRIV_H
+#define BLOB_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/slice.h"
+#include "store/blob.h"
+#include "store/blob_segment.h"
+#include "store/kv.h"
+
+#define BLOB_CACHE_MAX		16
+#define BLOB_FREED_MAX		1024	/* large ones waiting for their hole */
+
+struct seg {
+	uint32_t	 number;
+	bool		 is_dirty;	/* counters not in kv yet */
+	bool		 is_empty;	/* nothing names a record of it: to be unlinked */
+	bool		 is_damaged;	/* cannot be walked; never unlinked */
+	uint32_t	 dead_since_s;	/* 0: nothing dead, or not looked at yet */
+	uint64_t	 bytes;
+	uint64_t	 live_bytes;
+	uint64_t	 punched_bytes;	/* of the dead: the file has them no more */
+	uint64_t	 records;	/* live */
+	uint64_t	 placed_in;	/* the last batch with something of it */
+	uint32_t	 held;		/* blobs whose transaction is yet to come */
+};
+
+struct cached {
+	uint32_t	 segment;
+	int		 fd;
+	uint64_t	 used;
+};
+
+/* A stretch of one segment: gathered bytes, or one descriptor's content. */
+struct run {
+	uint32_t	 segment;
+	bool		 is_new;	/* the file is to be made */
+	bool		 is_copy;	/* fd is a segment; head has its sum */
+	uint64_t	 offset;
+	size_t		 start;		/* in the batch's bytes */
+	size_t		 n;
+	int		 fd;		/* -1: gathered */
+	uint64_t	 from;		/* where fd's data begin */
+	struct blob_head head;		/* for fd */
+};
+
+struct freed {
+	struct blob_ref	 ref;
+	unsigned	 tries;
+};
+
+struct blob {
+	struct kv		*kv;
+	int			 dir_fd;
+	uint64_t		 segment_bytes;
+	struct seg		*segs;
+	size_t			 seg_n;
+	size_t			 seg_cap;
+	bool			 has_current;	/* the last seg is ours to write */
+	uint32_t		 next_number;
+	struct blob_batch	*pending;
+	uint64_t		 serial;	/* of the pending batch */
+	uint64_t		 written;	/* of the last that is in the files */
+	unsigned		 fd_count;
+	uint32_t		*unsynced;
+	size_t			 unsynced_n;
+	size_t			 unsynced_cap;
+	struct cached		 cache[BLOB_CACHE_MAX];
+	uint64_t		 tick;
+	struct freed		 freed[BLOB_FREED_MAX];
+	unsigned		 freed_n;
+};
+
+struct seg	*blob_seg_find(const struct blob *, uint32_t number);
+int		 blob_seg_open(int dir_fd, uint32_t number, int flags);	/* -1: errno */
+uint64_t	 blob_padded(uint64_t data_bytes);	/* of a record */
+/* The same bytes once more, under the checksum that they were put with. */
+enum err	 blob_put_again(struct blob *, const struct blob_head *, struct slice data,
+		    struct blob_ref *) MUST_USE;
+enum err	 blob_put_fd_again(struct blob *, const struct blob_head *, int take_fd,
+		    uint64_t from, struct blob_ref *) MUST_USE;
+void		 blob_count_freed(struct blob *, const struct blob_ref *);
+void		 blob_freed_add(struct blob *, const struct blob_ref *);	/* blob_punch.c */
+
+#endif
