@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
+#include "lib/daemon/daemon_sasl.h"
 #include "lib/daemon/daemon_tls.h"
 #include "lib/ipc/queue_proto.h"
 
@@ -401,15 +402,8 @@ static bool
 env_binding(void *arg, struct slice name, struct scram_binding *out)
 {
 	struct smtp_conn *c = arg;
-	enum tls_binding_type type;
-	struct tls_binding b;
 
-	_Static_assert(SCRAM_BINDING_MAX >= TLS_BINDING_MAX, "a binding fits");
-	if (!tls_binding_find(name, &type) || conn_tls_binding(c->conn, type, &b) != ERR_OK)
-		return false;
-	out->n = b.n;
-	memcpy(out->bytes, b.bytes, b.n);
-	return true;
+	return daemon_sasl_binding(c->conn, name, out);
 }
 
 static enum err

@@ -19,6 +19,7 @@
 #include "lib/base/must.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/crypto/cry.h"
+#include "lib/daemon/daemon_sasl.h"
 #include "lib/daemon/daemon_tls.h"
 #include "lib/ipc/queue_proto.h"
 #include "lib/seal/chunkfile.h"
@@ -148,6 +149,15 @@ bool
 daemon_tls_is_ready(struct daemon_app *app)
 {
 	(void)app;
+	return false;
+}
+
+bool
+daemon_sasl_binding(const struct conn *c, struct slice name, struct scram_binding *out)
+{
+	(void)c;
+	(void)name;
+	(void)out;
 	return false;
 }
 
