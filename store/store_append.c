@@ -11,6 +11,7 @@
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_acl.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"
 #include "store/store_mark.h"
@@ -39,6 +40,7 @@ struct append {
 	uint32_t			 first_uid;
 	uint32_t			 count;
 	struct box			*replaced;	/* NULL, or &box, or one of its own */
+	uint32_t			 rights;	/* in the mailbox */
 };
 
 /* ---- checks ---- */
@@ -128,9 +130,15 @@ find_mailbox(struct append *a)
 		e = ERR_NOTFOUND;
 	if (e != ERR_OK && is_deliver)
 		e = names_find(&a->op, SLICE_LIT("INBOX"), &a->name);
-	if (e == ERR_OK)
-		a->mailbox = a->name.rec.mailbox;
-	return e;
+	if (e != ERR_OK)
+		return e;
+	a->mailbox = a->name.rec.mailbox;
+	a->rights = STORE_RIGHTS_ALL;
+	if (a->session == NULL || a->session->guest == NULL)
+		return ERR_OK;
+	if ((e = acl_need(&a->op, a->session, a->mailbox, STORE_RIGHT_I)) != ERR_OK)
+		return e;
+	return acl_rights(&a->op, a->session, a->mailbox, &a->rights);
 }
 
 /* ---- one message ---- */
@@ -164,14 +172,16 @@ static enum err
 put_rows(struct append *a, const struct stage_item *it, uint64_t thread)
 {
 	const struct ipc_store_append *m = &it->m;
-	struct flagset flags = flagset_of(m->flags, SLICE_NONE);
+	/* RFC 4314 s4: flags that one may not set are left out. */
+	struct flagset flags = flagset_of(m->flags & acl_flags(a->rights), SLICE_NONE);
 	struct page_hot_row hot;
 	struct page_cold_row cold;
 	enum err e;
 
 	if (a->box.rec.uidnext >= UINT32_MAX - 1)
 		return ERR_LIMIT;
-	if ((e = keywords_join(&a->keywords, m->keywords, true, &flags)) != ERR_OK)
+	if (a->rights & STORE_RIGHT_W &&
+	    (e = keywords_join(&a->keywords, m->keywords, true, &flags)) != ERR_OK)
 		return e;
 	hot = (struct page_hot_row){ a->box.rec.uidnext, flags.bits, a->modseq };
 	cold = (struct page_cold_row){ hot.uid, m->size, m->content, thread, m->internal_s,
@@ -216,6 +226,9 @@ open_replaced(struct append *a, uint64_t *bytes)
 		return ERR_OK;
 	if (id == 0 || id > UINT32_MAX)
 		return ERR_GONE;
+	e = acl_need(&a->op, a->session, (uint32_t)id, STORE_RIGHT_T | STORE_RIGHT_E);
+	if (e != ERR_OK)
+		return e == ERR_NOTFOUND ? ERR_GONE : e;
 	a->replaced = &a->box;
 	if (id != a->mailbox) {
 		a->replaced = must_alloc(1, sizeof(*a->replaced));

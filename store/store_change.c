@@ -6,6 +6,7 @@
 
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_acl.h"
 #include "store/store_fetch.h"
 #include "store/store_keywords.h"
 #include "store/store_mark.h"
@@ -25,6 +26,7 @@ struct picked {
 
 struct change {
 	struct op		 op;
+	struct store_session	*session;
 	struct box		 box;
 	struct view		 view;
 	struct walk		 walk;
@@ -33,6 +35,7 @@ struct change {
 	size_t			 n;
 	size_t			 cap;
 	struct flagset		 used;		/* of all picked to be copied */
+	uint32_t		 target_rights;
 };
 
 static struct change *
@@ -60,16 +63,17 @@ change_free(struct change *c)
 }
 
 static enum err
-change_open(struct change *c, struct store_session *ss, uint64_t mailbox, uint64_t v,
-    uint32_t uidnext)
+change_open(struct change *c, struct store_session *ss, uint64_t mailbox, uint32_t rights,
+    uint64_t v, uint32_t uidnext)
 {
 	enum err e;
 
-	if (mailbox == 0 || mailbox > UINT32_MAX || uidnext == 0)
+	if (uidnext == 0)
 		return ERR_NOTFOUND;
+	c->session = ss;
 	e = op_begin(&c->op, ss->peer->store, ss->account->id, KV_WRITE);
 	if (e == ERR_OK)
-		e = box_open(&c->box, c->op.txn, c->op.account, (uint32_t)mailbox);
+		e = acl_open(&c->op, ss, mailbox, rights, &c->box);
 	if (e == ERR_OK)
 		e = walk_view_load(&c->box, v, uidnext, &c->view);
 	return e;
@@ -112,6 +116,32 @@ new_flags(uint8_t op, const struct flagset *old, const struct flagset *given)
 	return f;
 }
 
+/* RFC 4314 s4: what one may not change stays; some of what is given must be allowed. */
+static struct flagset
+flags_allowed(const struct flagset *old, const struct flagset *wanted, uint32_t rights)
+{
+	uint32_t mask = acl_flags(rights);
+	struct flagset f = rights & STORE_RIGHT_W ? *wanted : *old;
+
+	f.bits = (old->bits & ~mask) | (wanted->bits & mask);
+	return f;
+}
+
+static enum err
+flag_rights(struct change *c, const struct ipc_store_flags *m, uint32_t *rights)
+{
+	uint32_t given = m->flags | (m->keywords.n > 0 ? 1u << STORE_KEYWORD_SHIFT : 0);
+	enum err e;
+
+	if ((e = acl_rights(&c->op, c->session, c->box.id, rights)) != ERR_OK)
+		return e;
+	/* FLAGS () takes away whatever one may take. */
+	if (given == 0 ? *rights & (STORE_RIGHT_S | STORE_RIGHT_W | STORE_RIGHT_T) :
+	    acl_flags(*rights) & given)
+		return ERR_OK;
+	return *rights & STORE_RIGHT_L ? ERR_DENIED : ERR_NOTFOUND;
+}
+
 static enum err
 set_flags(struct change *c, const struct ipc_store_flags *m)
 {
@@ -119,8 +149,11 @@ set_flags(struct change *c, const struct ipc_store_flags *m)
 	struct flagset given = flagset_of(m->flags, SLICE_NONE), old, flags;
 	struct walk_item it;
 	uint64_t modseq = 0;
+	uint32_t rights;
 	enum err e;
 
+	if ((e = flag_rights(c, m, &rights)) != ERR_OK)
+		return e;
 	if ((e = keywords_flags(&c->op, c->box.id, m->keywords, m->op != STORE_REMOVE,
 	    &given)) != ERR_OK)
 		return e;
@@ -134,6 +167,7 @@ set_flags(struct change *c, const struct ipc_store_flags *m)
 		}
 		old = flagset_of(it.flags, it.more);
 		flags = new_flags(m->op, &old, &given);
+		flags = flags_allowed(&old, &flags, rights);
 		if (it.modseq > m->unchanged_since) {
 			it.flags |= STORE_CONFLICT;
 		} else if (!flagset_eq(&flags, &old)) {
@@ -175,7 +209,7 @@ store_on_flags(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	    (m->flags & ~(uint32_t)STORE_SYSTEM) != 0 ? ERR_VIOLATION :
 	    keywords_check(m->keywords);
 	if (e == ERR_OK)
-		e = change_open(c, ss, m->mailbox, m->v, m->uidnext);
+		e = change_open(c, ss, m->mailbox, 0, m->v, m->uidnext);
 	if (e == ERR_OK)
 		e = walk_init(&c->walk, &c->box, &c->view, m->by_uid, m->set, m->resume);
 	if (e == ERR_OK)
@@ -252,7 +286,7 @@ store_on_expunge(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	if (ss == NULL)
 		return;
 	c = change_new(peer, in, IPC_MSG_store_expunged, m->handle, m->mailbox);
-	e = change_open(c, ss, m->mailbox, m->v, m->uidnext);
+	e = change_open(c, ss, m->mailbox, STORE_RIGHT_E, m->v, m->uidnext);
 	if (e == ERR_OK && m->uid_set.n == 0)
 		walk_init_all(&c->walk, &c->box, &c->view, m->resume);
 	else if (e == ERR_OK)
@@ -299,6 +333,7 @@ copy_row(struct change *c, struct box *to, const struct picked *p,
 {
 	struct page_cold_row cold;
 	struct page_hot_row hot;
+	const struct flagset none = { .bits = 0 };
 	struct flagset flags;
 	enum err e;
 
@@ -306,6 +341,7 @@ copy_row(struct change *c, struct box *to, const struct picked *p,
 	    (e = picked_flags(c, p, &flags)) != ERR_OK)
 		return e;
 	flags = keywords_map_flags(map, &flags);
+	flags = flags_allowed(&none, &flags, c->target_rights);
 	if (to->rec.uidnext >= UINT32_MAX - 1)
 		return ERR_LIMIT;
 	cold.uid = to->rec.uidnext++;
@@ -375,7 +411,9 @@ copy(struct change *c, const struct ipc_store_copy *m, struct box *other)
 	uint32_t target;
 	enum err e;
 
-	if ((e = names_mailbox(&c->op, m->to, &target)) != ERR_OK)
+	if ((e = names_mailbox(&c->op, m->to, &target)) != ERR_OK ||
+	    (e = acl_need(&c->op, c->session, target, STORE_RIGHT_I)) != ERR_OK ||
+	    (e = acl_rights(&c->op, c->session, target, &c->target_rights)) != ERR_OK)
 		return e;
 	if (target != c->box.id) {
 		to = other;
@@ -415,7 +453,8 @@ store_on_copy(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		return;
 	other = must_alloc(1, sizeof(*other));
 	c = change_new(peer, in, IPC_MSG_store_copied, m->handle, m->mailbox);
-	e = change_open(c, ss, m->mailbox, m->v, m->uidnext);
+	e = change_open(c, ss, m->mailbox, STORE_RIGHT_R |
+	    (m->move ? STORE_RIGHT_T | STORE_RIGHT_E : 0), m->v, m->uidnext);
 	if (e == ERR_OK)
 		e = walk_init(&c->walk, &c->box, &c->view, m->by_uid, m->set, 0);
 	if (e == ERR_OK && (e = copy(c, m, other)) == ERR_NOTFOUND) {

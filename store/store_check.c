@@ -8,6 +8,7 @@
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 #include "store/kv_lmdb.h"
+#include "store/store_acl.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"
 #include "store/store_metadata.h"
@@ -246,6 +247,7 @@ check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 {
 	struct box *b = must_alloc(1, sizeof(*b));
 	struct sums s = { 0 };
+	unsigned entries;
 	enum err e;
 
 	c->mailboxes++;
@@ -275,6 +277,8 @@ check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 		check_columns(c, op, b);
 	}
 	check_metadata(c, op, id, total);
+	if (acl_check(op, id, &entries) != ERR_OK)
+		fault(c, op->account, id, "bad rights behind entry", entries);
 	c->messages += s.exists;
 	total->exists += s.exists;
 	total->bytes += s.bytes;

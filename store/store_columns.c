@@ -6,6 +6,7 @@
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_acl.h"
 #include "store/store_box.h"
 #include "store/store_epochs.h"
 #include "store/store_reserve.h"
@@ -101,6 +102,8 @@ store_on_columns(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	if (e == ERR_OK)
 		e = op_begin(&x->op, ss->peer->store, ss->account->id, KV_READ);
 	if (e == ERR_OK)
+		e = acl_need(&x->op, ss, (uint32_t)m->mailbox, STORE_RIGHT_R);
+	if (e == ERR_OK)
 		e = fill(x, &r);
 	if (e == ERR_OK)
 		ipc_reply(peer, in->id, IPC_MSG_store_columns_reply, &r);
@@ -171,6 +174,9 @@ put_columns(struct put *p, struct store_session *ss)
 	if (m->commitment.n != 32 || m->wrapped.n == 0 || m->data.n == 0 || m->content == 0 ||
 	    m->epoch == 0 || m->kind >= STORE_COLUMN_KINDS)
 		return ERR_VIOLATION;
+	/* The owner's cache is filled in his own sessions. */
+	if (ss->guest != NULL)
+		return ERR_DENIED;
 	if (!store_has_room(s))
 		return ERR_FULL;
 	p->reservation = reserve_find(ss->peer, ss->account->id, m->epoch);

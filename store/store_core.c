@@ -7,6 +7,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/base/secret.h"
 #include "lib/daemon/daemon.h"
 #include "store/store_facts.h"
 #include "store/store_news.h"
@@ -44,6 +45,7 @@ store_fini(struct store *s)
 	map_fini(&s->accounts);
 	map_fini(&s->sessions);
 	token_gate_fini(&s->gate);
+	secret_wipe(s->grant_key, sizeof(s->grant_key));
 }
 
 uint64_t
@@ -212,7 +214,7 @@ store_session_need(struct ipc_peer *peer, struct ipc_in *in, uint32_t handle)
 			store_fail(peer, in, ERR_STATE, "", "no such session");
 		return NULL;
 	}
-	if (ss->issued_s < token_gate_since(&s->gate, ss->account->id)) {
+	if (ss->issued_s < token_gate_since(&s->gate, ss->user)) {
 		if (in->id != 0)
 			store_fail(peer, in, ERR_AUTH, "EXPIRED", "the login was revoked");
 		return NULL;
@@ -245,6 +247,29 @@ store_session_new(struct store *s, struct store_peer *p, uint64_t account)
 	return ss;
 }
 
+/* The handles that hang on it, and it on another. */
+static void
+leave_guests(struct store *s, struct store_session *ss)
+{
+	struct store_session *other;
+	struct list *l, *tmp;
+
+	if (ss->guest != NULL) {
+		other = session_find(s, ss->guest->parent);
+		if (other != NULL && other->guests > 0)
+			other->guests--;
+		free(ss->guest);
+		ss->guest = NULL;
+	}
+	if (ss->guests == 0)
+		return;
+	LIST_EACH(l, tmp, &ss->peer->sessions) {
+		other = obj_of(l, struct store_session, of_peer);
+		if (other->guest != NULL && other->guest->parent == ss->handle)
+			store_session_free(&other);
+	}
+}
+
 void
 store_session_free(struct store_session **pss)
 {
@@ -252,6 +277,7 @@ store_session_free(struct store_session **pss)
 	struct store *s = ss->peer->store;
 
 	*pss = NULL;
+	leave_guests(s, ss);
 	stage_drop(ss, false);
 	list_remove(&ss->told);
 	list_remove(&ss->of_peer);

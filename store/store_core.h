@@ -41,6 +41,8 @@ struct store {
 	uint64_t		 room_until_ms;	/* has_room is that new */
 	bool			 has_room;
 	struct token_gate	 gate;
+	unsigned char		 grant_key[32];
+	bool			 has_grant_key;
 	struct map		 accounts;	/* struct store_account */
 	struct map		 sessions;	/* struct store_session by handle */
 	struct list		 peers;
@@ -101,6 +103,13 @@ struct store_stage {
 	uint64_t		 size_sum;	/* of the plain messages */
 };
 
+/* Whose session a guest's is (store_guest.h). */
+struct store_guest {
+	uint32_t		 parent;	/* handle */
+	size_t			 address_n;
+	char			 address[];
+};
+
 struct store_session {
 	struct map_node		 node;
 	uint32_t		 handle;
@@ -115,6 +124,9 @@ struct store_session {
 	bool			 watches_all;	/* of its account */
 	struct store_news	 news;		/* to tell */
 	uint64_t		 user;		/* whose session it is */
+	struct store_guest	*guest;		/* NULL: in his own account */
+	unsigned		 guests;	/* handles that hang on this one */
+	uint32_t		 opened;	/* mailbox of the last SELECT or EXAMINE */
 	struct store_stage	 stage;
 };
 

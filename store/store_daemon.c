@@ -8,6 +8,7 @@
 #include "lib/base/num.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/mail/addr.h"
+#include "store/store_acl.h"
 #include "store/store_append.h"
 #include "store/store_change.h"
 #include "store/store_check.h"
@@ -15,6 +16,7 @@
 #include "store/store_facts.h"
 #include "store/store_fetch.h"
 #include "store/store_forget.h"
+#include "store/store_guest.h"
 #include "store/store_mailboxes.h"
 #include "store/store_metadata.h"
 #include "store/store_news.h"
@@ -70,6 +72,11 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_put_columns,	store_on_put_columns },
 	{ IPC_MSG_store_quota,		store_on_quota },
 	{ IPC_MSG_store_metadata,	store_on_metadata },
+	{ IPC_MSG_store_acl,		store_on_acl },
+	{ IPC_MSG_store_set_acl,	store_on_set_acl },
+	{ IPC_MSG_store_open,		store_on_open },
+	{ IPC_MSG_store_owners,		store_on_owners },
+	{ IPC_MSG_store_grant,		store_on_grant },
 	{ IPC_MSG_store_set_metadata,	store_on_set_metadata },
 	{ 0, NULL }
 };
@@ -86,6 +93,7 @@ const struct ipc_handler	store_keyd_handlers[] = {
 	{ IPC_MSG_fact_alias,		store_on_fact_ignored },
 	{ IPC_MSG_fact_end,		store_on_fact_ignored },
 	{ IPC_MSG_token_key,		store_on_token_key },
+	{ IPC_MSG_grant_key,		store_on_grant_key },
 	{ IPC_MSG_token_revoke,		store_on_token_revoke },
 	{ IPC_MSG_epoch_rewrap,		store_on_epoch_rewrap },
 	{ 0, NULL }

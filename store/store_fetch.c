@@ -6,6 +6,7 @@
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 #include "store/store_epochs.h"
+#include "store/store_acl.h"
 #include "store/store_op.h"
 
 #define READ_BYTES_MAX		49152
@@ -161,11 +162,11 @@ store_on_fetch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	buf_init(&f->rows, FETCH_ROWS_BYTES);
 	epochs_init(&f->epochs);
 	buf_init(&f->summary, SUMMARY_BYTES_MAX);
-	e = m->mailbox > UINT32_MAX || m->uidnext == 0 ? ERR_NOTFOUND : ERR_OK;
+	e = m->uidnext == 0 ? ERR_NOTFOUND : ERR_OK;
 	if (e == ERR_OK)
 		e = op_begin(&f->op, ss->peer->store, ss->account->id, KV_READ);
 	if (e == ERR_OK)
-		e = box_open(&f->box, f->op.txn, f->op.account, (uint32_t)m->mailbox);
+		e = acl_open(&f->op, ss, m->mailbox, STORE_RIGHT_R, &f->box);
 	if (e == ERR_OK)
 		e = walk_view_load(&f->box, m->v, m->uidnext, &f->view);
 	if (e == ERR_OK)
@@ -256,7 +257,9 @@ store_on_put_summary(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 
 	if (ss == NULL)
 		return;
-	e = op_begin(&op, ss->peer->store, ss->account->id, KV_WRITE);
+	/* Summaries are made in the owner's sessions. */
+	e = ss->guest != NULL ? ERR_DENIED :
+	    op_begin(&op, ss->peer->store, ss->account->id, KV_WRITE);
 	if (e == ERR_OK && (e = replace_summary(&op, m)) == ERR_OK) {
 		r = store_reply_new(peer, in, IPC_MSG_store_ok);
 		r->m.ok = (struct ipc_store_ok){ .modseq = op.acc.modseq };

@@ -6,6 +6,7 @@
 
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_acl.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"
 #include "store/store_metadata.h"
@@ -174,10 +175,10 @@ finish(struct ipc_peer *peer, struct ipc_in *in, struct op *op, enum err e,
 /* ---- store_list ---- */
 
 static bool
-put_mailbox(struct buf *b, const struct names_entry *n)
+put_mailbox(struct buf *b, const struct names_entry *n, uint32_t rights)
 {
 	struct ipc_mailbox m = { n->mailbox, n->special, n->is_subscribed, n->mailbox == 0,
-	    n->has_children, STORE_RIGHTS_ALL, n->name };
+	    n->has_children, rights, n->name };
 
 	if (b->n + n->name.n + 40 > LIST_REPLY_BYTES)
 		return false;
@@ -190,19 +191,25 @@ store_on_list(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_list *m = msg;
 	struct ipc_store_mailboxes reply = { false, SLICE_NONE };
+	const struct store_session *ss;
 	struct names_list names;
+	uint32_t rights;
 	struct buf b;
 	struct op op;
 	enum err e;
 
-	if (begin(peer, in, m->handle, KV_READ, &op) == NULL)
+	if ((ss = begin(peer, in, m->handle, KV_READ, &op)) == NULL)
 		return;
 	buf_init(&b, LIST_REPLY_BYTES);
 	e = names_load(&op, &names);
 	for (size_t i = 0; e == ERR_OK && i < names.n; i++) {
 		if (m->after.n > 0 && slice_cmp(names.v[i].name, m->after) <= 0)
 			continue;
-		if (!put_mailbox(&b, &names.v[i])) {
+		if ((e = acl_rights(&op, ss, names.v[i].mailbox, &rights)) != ERR_OK)
+			break;
+		if (ss->guest != NULL && !(rights & STORE_RIGHT_L))
+			continue;
+		if (!put_mailbox(&b, &names.v[i], rights)) {
 			reply.more = true;
 			break;
 		}
@@ -236,22 +243,49 @@ make_parents(struct op *op, struct slice name, uint64_t modseq)
 	return ERR_OK;
 }
 
+static enum err
+parent_of(struct op *op, struct slice name, uint32_t *mailbox)
+{
+	size_t slash = slice_rfind(name, '/');
+
+	return slash < name.n ? names_mailbox(op, slice_head(name, slash), mailbox) :
+	    ERR_NOTFOUND;
+}
+
+/* RFC 4314 s4: the parent must be there for a guest, with the right to create. */
+static enum err
+may_create(struct op *op, const struct store_session *ss, struct slice name)
+{
+	uint32_t parent;
+	enum err e;
+
+	if (ss->guest == NULL)
+		return ERR_OK;
+	e = parent_of(op, name, &parent);
+	return e == ERR_OK ? acl_need(op, ss, parent, STORE_RIGHT_K) :
+	    e == ERR_NOTFOUND ? ERR_DENIED : e;
+}
+
 void
 store_on_create(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_create *m = msg;
+	const struct store_session *ss;
 	struct slice name = m->name;
-	uint32_t id = 0;
+	uint32_t id = 0, parent = 0;
 	uint64_t modseq;
 	struct op op;
 	enum err e;
 
-	if (begin(peer, in, m->handle, KV_WRITE, &op) == NULL)
+	if ((ss = begin(peer, in, m->handle, KV_WRITE, &op)) == NULL)
 		return;
 	modseq = op_modseq(&op);
 	e = (m->special & ~(uint32_t)SPECIAL_BITS) != 0 ? ERR_VIOLATION : names_check(&name);
-	if (e == ERR_OK && (e = make_parents(&op, name, modseq)) == ERR_OK)
-		e = names_create(&op, name, m->special, false, modseq, &id);
+	if (e == ERR_OK && (e = may_create(&op, ss, name)) == ERR_OK &&
+	    (e = make_parents(&op, name, modseq)) == ERR_OK &&
+	    (e = names_create(&op, name, m->special, false, modseq, &id)) == ERR_OK &&
+	    parent_of(&op, name, &parent) == ERR_OK)
+		e = acl_inherit(&op, parent, id);
 	finish(peer, in, &op, e, &(struct outcome){ .handle = m->handle, .made = id,
 	    .uidvalidity = e == ERR_OK ? op.acc.next_uidvalidity - 1 : 0 });
 }
@@ -270,7 +304,8 @@ remove_mailbox(struct op *op, struct name *n)
 	rk = record_key_removal(op->account, n->rec.mailbox);
 	kv_put(op->txn, &rk, SLICE_LIT("\1"));
 	kv_del(op->txn, &k);
-	if ((e = metadata_remove(op, n->rec.mailbox)) != ERR_OK)
+	if ((e = metadata_remove(op, n->rec.mailbox)) != ERR_OK ||
+	    (e = acl_remove(op, n->rec.mailbox)) != ERR_OK)
 		return e;
 	quota_sub(op, rec.bytes, rec.exists);
 	(void)op_modseq(op);
@@ -288,19 +323,22 @@ store_on_delete(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_delete *m = msg;
 	struct slice name = m->name;
+	const struct store_session *ss;
 	struct store *s = store_of(peer);
 	uint32_t gone = 0;
 	struct name n;
 	struct op op;
 	enum err e;
 
-	if (begin(peer, in, m->handle, KV_WRITE, &op) == NULL)
+	if ((ss = begin(peer, in, m->handle, KV_WRITE, &op)) == NULL)
 		return;
 	if ((e = names_check(&name)) == ERR_OK && slice_eq_str(name, "INBOX"))
 		e = ERR_DENIED;		/* RFC 3501 s6.3.4 */
 	if (e == ERR_OK && (e = names_find(&op, name, &n)) == ERR_OK) {
 		gone = n.rec.mailbox;
-		e = gone != 0 ? remove_mailbox(&op, &n) : ERR_NOTFOUND;
+		e = gone != 0 ? acl_need(&op, ss, gone, STORE_RIGHT_X) : ERR_NOTFOUND;
+		if (e == ERR_OK)
+			e = remove_mailbox(&op, &n);
 	}
 	finish(peer, in, &op, e, &(struct outcome){ .handle = m->handle, .gone = gone });
 	if (e == ERR_OK)
@@ -412,15 +450,35 @@ rename_mailbox(struct op *op, struct slice from, struct slice to)
 	return e;
 }
 
+/* RFC 4314 s4: the right to delete the old name and to create the new one. */
+static enum err
+may_rename(struct op *op, const struct store_session *ss, struct slice from, struct slice to)
+{
+	uint32_t mailbox;
+	enum err e;
+
+	if (ss->guest == NULL)
+		return ERR_OK;
+	if ((e = names_mailbox(op, from, &mailbox)) != ERR_OK ||
+	    (e = acl_need(op, ss, mailbox, STORE_RIGHT_X)) != ERR_OK)
+		return e;
+	return slice_eq_str(from, "INBOX") ? ERR_DENIED : may_create(op, ss, to);
+}
+
 void
 store_on_rename(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_rename *m = msg;
+	const struct store_session *ss;
 	struct op op;
+	enum err e;
 
-	if (begin(peer, in, m->handle, KV_WRITE, &op) != NULL)
-		finish(peer, in, &op, rename_mailbox(&op, m->from, m->to),
-		    &(struct outcome){ .handle = m->handle });
+	if ((ss = begin(peer, in, m->handle, KV_WRITE, &op)) == NULL)
+		return;
+	e = may_rename(&op, ss, m->from, m->to);
+	if (e == ERR_OK)
+		e = rename_mailbox(&op, m->from, m->to);
+	finish(peer, in, &op, e, &(struct outcome){ .handle = m->handle });
 }
 
 void
@@ -428,13 +486,16 @@ store_on_subscribe(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_subscribe *m = msg;
 	struct slice name = m->name;
+	const struct store_session *ss;
 	struct name n;
 	struct op op;
 	enum err e;
 
-	if (begin(peer, in, m->handle, KV_WRITE, &op) == NULL)
+	if ((ss = begin(peer, in, m->handle, KV_WRITE, &op)) == NULL)
 		return;
-	if ((e = names_check(&name)) == ERR_OK) {
+	/* Guests subscribe in their own account. */
+	e = ss->guest != NULL ? ERR_DENIED : names_check(&name);
+	if (e == ERR_OK) {
 		e = names_find(&op, name, &n);
 		if (e == ERR_NOTFOUND) {
 			memset(&n.rec, 0, sizeof(n.rec));
@@ -506,7 +567,6 @@ fill_status(struct box *b, bool deleted_bytes, struct ipc_store_status_reply *r)
 	r->uidvalidity = b->rec.uidvalidity;
 	r->size_bytes = b->rec.bytes;
 	r->modseq = b->rec.modseq;
-	r->rights = STORE_RIGHTS_ALL;
 	return ERR_OK;
 }
 
@@ -515,16 +575,18 @@ store_on_status(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_status *m = msg;
 	struct ipc_store_status_reply r = { 0 };
+	const struct store_session *ss;
 	struct box *b;
 	struct name n;
 	struct op op;
 	enum err e;
 
-	if (begin(peer, in, m->handle, KV_READ, &op) == NULL)
+	if ((ss = begin(peer, in, m->handle, KV_READ, &op)) == NULL)
 		return;
 	b = must_alloc(1, sizeof(*b));
 	if ((e = find_status(&op, m, &n)) == ERR_OK &&
-	    (e = box_open(b, op.txn, op.account, n.rec.mailbox)) == ERR_OK &&
+	    (e = acl_open(&op, ss, n.rec.mailbox, STORE_RIGHT_R, b)) == ERR_OK &&
+	    (e = acl_rights(&op, ss, n.rec.mailbox, &r.rights)) == ERR_OK &&
 	    (e = fill_status(b, m->deleted_bytes, &r)) == ERR_OK) {
 		r.name = n.rec.name;
 		ipc_reply(peer, in->id, IPC_MSG_store_status_reply, &r);
@@ -549,7 +611,6 @@ fill_selected(struct op *op, struct box *b, uint32_t id, struct ipc_store_select
 	r->exists = b->rec.exists;
 	r->recent_uid = b->rec.recent_uid;
 	r->modseq = b->rec.modseq;
-	r->rights = STORE_RIGHTS_ALL;
 	if ((e = count_recent(b, &r->recent)) != ERR_OK)
 		return e;
 	e = box_first_unseen(b, &before);
@@ -601,8 +662,10 @@ store_on_select(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	buf_init(&keywords, STORE_KEYWORD_BYTES_MAX);
 	b = must_alloc(1, sizeof(*b));
 	if ((e = names_mailbox(&op, m->name, &id)) == ERR_OK &&
-	    (e = box_open(b, op.txn, op.account, id)) == ERR_OK &&
+	    (e = acl_open(&op, ss, id, STORE_RIGHT_R, b)) == ERR_OK &&
+	    (e = acl_rights(&op, ss, id, &r.rights)) == ERR_OK &&
 	    (e = fill_selected(&op, b, id, &r, &keywords)) == ERR_OK) {
+		ss->opened = id;
 		ss->selected = m->examine ? 0 : id;
 		ipc_reply(peer, in->id, IPC_MSG_store_selected, &r);
 	} else {

@@ -12,6 +12,7 @@
 #include "lib/base/map.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_acl.h"
 #include "store/store_names.h"
 
 #define FORM		1
@@ -178,10 +179,18 @@ user_of(const struct store_session *ss, struct slice name)
 }
 
 static enum err
-find_box(struct op *op, struct slice name, uint32_t *mailbox)
+find_box(struct op *op, const struct store_session *ss, struct slice name, uint32_t rights,
+    uint32_t *mailbox)
 {
+	enum err e;
+
 	*mailbox = 0;
-	return name.n == 0 ? ERR_OK : names_mailbox(op, name, mailbox);
+	/* The owner's own matter. */
+	if (name.n == 0)
+		return ss->guest == NULL ? ERR_OK : ERR_DENIED;
+	if ((e = names_mailbox(op, name, mailbox)) != ERR_OK)
+		return e;
+	return acl_need(op, ss, *mailbox, rights);
 }
 
 /* ---- store_metadata ---- */
@@ -321,7 +330,7 @@ store_on_metadata(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	e = m->depth > 2 ? ERR_VIOLATION :
 	    op_begin(&l.op, ss->peer->store, ss->account->id, KV_READ);
 	if (e == ERR_OK)
-		e = find_box(&l.op, m->mailbox, &mailbox);
+		e = find_box(&l.op, ss, m->mailbox, STORE_RIGHT_L | STORE_RIGHT_R, &mailbox);
 	if (e == ERR_OK)
 		e = collect(&l, mailbox);
 	if (e == ERR_OK)
@@ -398,6 +407,8 @@ set_entries(struct op *op, uint32_t mailbox, const struct store_session *ss, str
 		if (rd.bad)
 			return ERR_VIOLATION;
 		if ((e = check_name(m.name)) != ERR_OK ||
+		    (slice_starts(m.name, SHARED) && mailbox != 0 &&
+		    (e = acl_need(op, ss, mailbox, STORE_RIGHT_W)) != ERR_OK) ||
 		    (e = set_entry(op, mailbox, ss, &m)) != ERR_OK)
 			return e;
 	}
@@ -418,7 +429,7 @@ store_on_set_metadata(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		return;
 	e = op_begin(&op, ss->peer->store, ss->account->id, KV_WRITE);
 	if (e == ERR_OK)
-		e = find_box(&op, m->mailbox, &mailbox);
+		e = find_box(&op, ss, m->mailbox, STORE_RIGHT_L | STORE_RIGHT_R, &mailbox);
 	if (e == ERR_OK && (e = set_entries(&op, mailbox, ss, m->entries)) == ERR_OK) {
 		r = store_reply_new(peer, in, IPC_MSG_store_ok);
 		r->m.ok = (struct ipc_store_ok){ .modseq = op.acc.modseq };

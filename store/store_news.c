@@ -97,6 +97,11 @@ store_on_watch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		return;
 	ss->watched = m->mailbox <= UINT32_MAX ? (uint32_t)m->mailbox : 0;
 	ss->watches_all = m->account;
+	/* A guest hears of what he could open, no more. */
+	if (ss->guest != NULL) {
+		ss->watched = ss->watched == ss->opened ? ss->watched : 0;
+		ss->watches_all = false;
+	}
 	if (ss->watched == 0 && !ss->watches_all)
 		ss->selected = 0;
 	ss->news = (struct store_news){ .n = 0 };

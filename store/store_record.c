@@ -99,6 +99,37 @@ record_key_columns(uint64_t account, uint32_t mailbox, uint8_t kind, uint32_t bl
 }
 
 struct kv_key
+record_key_acl(uint64_t account, uint32_t mailbox, uint64_t hash)
+{
+	struct kv_key k = record_key_u32(account, 'P', mailbox);
+
+	key_u64(&k, hash);
+	return k;
+}
+
+/* Account ids are below 2^56: keyd makes them of a clock. */
+struct kv_key
+record_key_share(uint64_t hash, uint64_t owner)
+{
+	struct kv_key k = record_key_u64(0, 'L', hash);
+	unsigned char id[8];
+
+	enc_be64(id, owner);
+	memcpy(k.b + k.n, id + 1, sizeof(id) - 1);
+	k.n = KV_KEY_MAX;
+	return k;
+}
+
+uint64_t
+record_share_owner(const struct kv_key *k)
+{
+	unsigned char id[8] = { 0 };
+
+	memcpy(id + 1, k->b + KV_KEY_MAX - 7, 7);
+	return dec_be64(id);
+}
+
+struct kv_key
 record_key_metadata(uint64_t account, uint32_t mailbox, uint64_t hash, uint8_t part)
 {
 	struct kv_key k = record_key_u32(account, 'M', mailbox);

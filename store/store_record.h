@@ -9,11 +9,13 @@
  *	I mailbox first part		columns of a wide hot page (store_wide.h)
  *	C mailbox first	cold page	Z mailbox modseq part	vanished
  *	T hash	thread			X content		content
+ *	P mailbox hash	rights of others (store_acl.c)
  *	M mailbox hash part		metadata (store_metadata.c; mailbox 0: the account's)
  *	E epoch	epoch key		O mailbox kind block	columns
  * and for account 0, the shard itself:
  *	V format, J batch (kv_lmdb.c), G segment, S (blob_segment.c),
  *	Q msg rcpt	delivered	R account mailbox	to be removed (0: all)
+ *	L hash account	shares something with an identifier (store_acl.c)
  *	W account	waits for its mark pass (store_mark.c)
  *
  * Values begin with u8 form (1; account also 2), integers are little-endian.  Reads give
@@ -124,6 +126,10 @@ struct kv_key	 record_key_page(uint64_t account, char type, uint32_t mailbox, ui
 struct kv_key	 record_key_wide(uint64_t account, uint32_t mailbox, uint32_t first, uint16_t part);
 struct kv_key	 record_key_gone(uint64_t account, uint32_t mailbox, uint64_t modseq, uint16_t part);
 struct kv_key	 record_key_columns(uint64_t account, uint32_t mailbox, uint8_t kind, uint32_t block);
+struct kv_key	 record_key_acl(uint64_t account, uint32_t mailbox, uint64_t hash);
+/* Who shares with whom: 56 bits of the owner fit, see there. */
+struct kv_key	 record_key_share(uint64_t hash, uint64_t owner);
+uint64_t	 record_share_owner(const struct kv_key *);
 struct kv_key	 record_key_metadata(uint64_t account, uint32_t mailbox, uint64_t hash, uint8_t part);
 struct kv_key	 record_key_delivered(uint64_t msg, uint64_t account, uint64_t rcpt);
 struct kv_key	 record_key_removal(uint64_t account, uint32_t mailbox);

@@ -5,6 +5,7 @@
 
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
+#include "store/store_acl.h"
 #include "store/store_columns.h"
 #include "store/store_mark.h"
 #include "store/store_op.h"
@@ -49,6 +50,8 @@ delete_prefix(struct store *s, struct kv_txn *t, const struct kv_key *prefix, un
 	    (e = kv_find(t, KV_GT, &at, prefix->n, &found, &v)) == ERR_OK) {
 		if (found.n > 8 && found.b[8] == 'X')
 			free_content(s, v);
+		if (found.n > 8 && found.b[8] == 'P')
+			acl_forget(t, dec_be64(found.b), v);
 		else if (found.n > 8 && found.b[8] == 'O')
 			columns_free(s, v);
 		kv_del(t, &found);

@@ -11,6 +11,7 @@
 
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
+#include "store/store_acl.h"
 #include "store/store_fetch.h"
 #include "store/store_keywords.h"
 #include "store/store_mailboxes.h"
@@ -201,12 +202,11 @@ store_on_sync(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	buf_init(&y->vanished, VANISHED_BYTES);
 	buf_init(&y->rows, ROWS_BYTES);
 	buf_init(&y->keywords, STORE_KEYWORD_BYTES_MAX);
-	e = m->mailbox == 0 || m->mailbox > UINT32_MAX || m->uidnext == 0 ?
-	    ERR_NOTFOUND : ERR_OK;
+	e = m->uidnext == 0 ? ERR_NOTFOUND : ERR_OK;
 	if (e == ERR_OK)
 		e = op_begin(&y->op, ss->peer->store, ss->account->id, KV_READ);
 	if (e == ERR_OK)
-		e = box_open(&y->box, y->op.txn, y->op.account, (uint32_t)m->mailbox);
+		e = acl_open(&y->op, ss, m->mailbox, STORE_RIGHT_R, &y->box);
 	if (e == ERR_OK)
 		/* What stays pending counts in the view as it will be. */
 		e = walk_view_load(&y->box, m->v, m->resume == 0 && !m->expunges ?

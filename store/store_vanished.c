@@ -5,6 +5,7 @@
 
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
+#include "store/store_acl.h"
 #include "store/store_op.h"
 #include "store/store_walk.h"
 
@@ -117,10 +118,10 @@ vanished(struct vanished *x, struct store_session *ss, bool *is_exact)
 	const struct ipc_store_vanished *m = x->m;
 	enum err e;
 
-	if (m->mailbox == 0 || m->mailbox > UINT32_MAX || m->uidnext == 0)
+	if (m->uidnext == 0)
 		return ERR_NOTFOUND;
 	if ((e = op_begin(&x->op, ss->peer->store, ss->account->id, KV_READ)) != ERR_OK ||
-	    (e = box_open(&x->box, x->op.txn, x->op.account, (uint32_t)m->mailbox)) != ERR_OK ||
+	    (e = acl_open(&x->op, ss, m->mailbox, STORE_RIGHT_R, &x->box)) != ERR_OK ||
 	    (e = read_set(x)) != ERR_OK)
 		return e;
 	*is_exact = m->since >= x->box.rec.gone_floor;

@@ -56,3 +56,7 @@ store_quota_test_USES = $(store_bed_USES)
 UNITS += store_metadata_test
 store_metadata_test_SRCS = tests/unit/store/metadata_test.c $(store_bed_SRCS)
 store_metadata_test_USES = $(store_bed_USES)
+
+UNITS += store_acl_test
+store_acl_test_SRCS = tests/unit/store/acl_test.c $(store_bed_SRCS)
+store_acl_test_USES = $(store_bed_USES)

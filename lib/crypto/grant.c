@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#include "lib/crypto/grant.h"
+
+#include <string.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/secret.h"
+#include "lib/crypto/cry.h"
+
+enum { GRANT_VERSION = 1, GRANT_BODY_BYTES = 40, GRANT_MAC_BYTES = 24 };
+
+static void
+grant_mac(unsigned char mac[GRANT_MAC_BYTES], const unsigned char *body,
+    const unsigned char secret[32])
+{
+	unsigned char key[CRY_KEY_BYTES];
+
+	cry_subkey(key, secret, "grant");
+	cry_mac(mac, GRANT_MAC_BYTES, key, slice_of(body, GRANT_BODY_BYTES));
+	secret_wipe(key, sizeof(key));
+}
+
+void
+grant_make(unsigned char out[GRANT_BYTES], const struct grant *g, const unsigned char secret[32])
+{
+	memset(out, 0, GRANT_BYTES);
+	out[0] = GRANT_VERSION;
+	enc_le32(out + 4, g->instance);
+	enc_le64(out + 8, g->guest);
+	enc_le64(out + 16, g->owner);
+	enc_le32(out + 24, g->generation);
+	enc_le64(out + 32, g->expires_s);
+	grant_mac(out + GRANT_BODY_BYTES, out, secret);
+}
+
+enum err
+grant_verify(struct grant *g, struct slice bytes, const unsigned char secret[32],
+    uint32_t instance, uint64_t guest, uint64_t now_s)
+{
+	const unsigned char *p = (const unsigned char *)bytes.p;
+	unsigned char mac[GRANT_MAC_BYTES];
+
+	if (bytes.n != GRANT_BYTES)
+		return ERR_AUTH;
+	grant_mac(mac, p, secret);
+	if (!secret_eq(mac, p + GRANT_BODY_BYTES, sizeof(mac)) || p[0] != GRANT_VERSION)
+		return ERR_AUTH;
+	g->instance = dec_le32(p + 4);
+	g->guest = dec_le64(p + 8);
+	g->owner = dec_le64(p + 16);
+	g->generation = dec_le32(p + 24);
+	g->expires_s = dec_le64(p + 32);
+	if (g->instance != instance || g->guest != guest || g->expires_s <= now_s)
+		return ERR_AUTH;
+	return ERR_OK;
+}
