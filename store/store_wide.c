@@ -254,8 +254,10 @@ wide_remove_row(struct wide *w, unsigned row)
 		c = &w->v[i];
 		low = (unsigned char)((1u << row % 8) - 1);
 		for (unsigned b = row / 8; b < ROW_BYTES; b++, low = 0) {
-			unsigned char next = b + 1 < ROW_BYTES ? (unsigned char)(c->rows[b + 1] << 7) : 0;
+			unsigned char next = 0;
 
+			if (b + 1 < ROW_BYTES)
+				next = (unsigned char)(c->rows[b + 1] << 7);
 			c->rows[b] = (unsigned char)((c->rows[b] & low) |
 			    (c->rows[b] >> 1 & ~low) | next);
 		}
