@@ -13,7 +13,8 @@
 static int
 usage(void)
 {
-	fputs("usage: gwstore [-c config_dir] check [-b] | compact | stat\n", stderr);
+	fputs("usage: gwstore [-c config_dir] check [-b] | compact | stat |\n"
+	    "	undelete user mailbox\n", stderr);
 	return EX_USAGE;
 }
 
@@ -41,6 +42,10 @@ main(int argc, char *argv[])
 		verb = "store.check";
 	} else if (strcmp(verb, "compact") == 0) {
 		verb = "store.compact";
+	} else if (strcmp(verb, "undelete") == 0 && optind + 2 == argc) {
+		tool_arg(&args, argv[optind++]);
+		tool_arg(&args, argv[optind++]);
+		verb = "store.undelete";
 	} else if (strcmp(verb, "stat") == 0) {
 		verb = "store.stat";
 	} else {

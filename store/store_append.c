@@ -253,7 +253,7 @@ remove_replaced(struct append *a, uint64_t bytes)
 
 	if (a->replaced == NULL)
 		return ERR_OK;
-	e = box_remove(a->replaced, a->m->replace_uid, a->modseq, store_now_s(a->op.store));
+	e = box_remove(a->replaced, a->m->replace_uid, a->modseq, store_now_s(a->op.store), 0);
 	if (e != ERR_OK)
 		return e;
 	quota_sub(&a->op, bytes, 1);

@@ -763,7 +763,7 @@ keep_gone(struct box *b, const struct page_gone_row *r, struct slice more, uint6
 }
 
 enum err
-box_remove(struct box *b, uint32_t uid, uint64_t modseq, uint64_t now_s)
+box_remove(struct box *b, uint32_t uid, uint64_t modseq, uint64_t now_s, uint32_t mark)
 {
 	unsigned char more[STORE_MORE_BYTES];
 	struct page_gone_row row;
@@ -775,7 +775,7 @@ box_remove(struct box *b, uint32_t uid, uint64_t modseq, uint64_t now_s)
 		return e;
 	if (p.is_end || p.hot.uid != uid)
 		return ERR_CORRUPT;
-	row.flags = p.hot.flags;
+	row.flags = p.hot.flags | mark;
 	more_n = box_more(b, &p, more);
 	(void)remove_cold(b, uid);
 	page_hot_remove(&b->hot, p.idx);

@@ -103,8 +103,10 @@ enum err	 box_set_flags(struct box *, struct box_pos *, const struct flagset *,
 		    uint64_t modseq) MUST_USE;
 /*
  * Removes a live message and keeps its row as vanished at modseq.  UIDs must
- * ascend within one modseq.  Positions are void afterwards.
+ * ascend within one modseq.  mark: enum page_gone_mark, or 0.  Positions are
+ * void afterwards.
  */
-enum err	 box_remove(struct box *, uint32_t uid, uint64_t modseq, uint64_t now_s) MUST_USE;
+enum err	 box_remove(struct box *, uint32_t uid, uint64_t modseq, uint64_t now_s,
+		    uint32_t mark) MUST_USE;
 
 #endif

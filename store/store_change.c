@@ -225,7 +225,7 @@ store_on_flags(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 
 /* Large removals take several modseqs, so that a view can follow step by step. */
 static enum err
-remove_picked(struct change *c)
+remove_picked(struct change *c, uint32_t mark)
 {
 	uint64_t now_s = store_now_s(c->op.store), modseq = 0, bytes = c->box.rec.bytes;
 	uint32_t exists = c->box.rec.exists;
@@ -234,7 +234,7 @@ remove_picked(struct change *c)
 	for (size_t i = 0; i < c->n; i++) {
 		if (i % BOX_GONE_GROUP == 0)
 			modseq = op_modseq(&c->op);
-		if ((e = box_remove(&c->box, c->picked[i].uid, modseq, now_s)) != ERR_OK)
+		if ((e = box_remove(&c->box, c->picked[i].uid, modseq, now_s, mark)) != ERR_OK)
 			return e;
 	}
 	if (c->n == 0)
@@ -266,7 +266,7 @@ expunge(struct change *c, const struct ipc_store_expunge *m)
 	}
 	if (e != ERR_OK && e != ERR_END)
 		return e;
-	if ((e = remove_picked(c)) != ERR_OK)
+	if ((e = remove_picked(c, 0)) != ERR_OK)
 		return e;
 	if (c->n == 0)
 		c->reply->boxes[0] = 0;
@@ -394,7 +394,7 @@ copy_picked(struct change *c, struct box *to, bool is_move,
 		return e;
 	to->rec.modseq = modseq;
 	to->is_dirty = true;
-	if (is_move && (e = remove_picked(c)) != ERR_OK)
+	if (is_move && (e = remove_picked(c, PAGE_GONE_MOVED)) != ERR_OK)
 		return e;
 	/* The same mailbox may be both: one struct, one flush. */
 	if (to != &c->box && (e = box_flush(to)) != ERR_OK)

@@ -42,6 +42,9 @@ store_fini(struct store *s)
 		store_left(s, obj_of(l, struct store_peer, link)->peer);
 	store_facts_drop(s);
 	quota_fini(s);
+	free(s->expire);
+	s->expire = NULL;
+	s->expire_n = 0;
 	map_fini(&s->accounts);
 	map_fini(&s->sessions);
 	token_gate_fini(&s->gate);

@@ -55,6 +55,8 @@ struct store {
 	struct store_sweep	*sweep;
 	struct store_compact	*compact;
 	struct store_quota	*quota;
+	struct expire_rule	*expire;
+	unsigned		 expire_n;
 	size_t			 staged_bytes;	/* of all sessions */
 };
 

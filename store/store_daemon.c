@@ -13,6 +13,7 @@
 #include "store/store_change.h"
 #include "store/store_check.h"
 #include "store/store_compact.h"
+#include "store/store_expire.h"
 #include "store/store_facts.h"
 #include "store/store_fetch.h"
 #include "store/store_forget.h"
@@ -27,6 +28,7 @@
 #include "store/store_sweep.h"
 #include "store/store_sync.h"
 #include "store/store_columns.h"
+#include "store/store_undelete.h"
 #include "store/store_vanished.h"
 
 #define TOOL_TEXT_BYTES	50000
@@ -164,6 +166,7 @@ store_daemon_reload(struct daemon_app *app)
 	if (s->undelete_s < VANISHED_MIN_S)
 		s->undelete_s = VANISHED_MIN_S;
 	load_quotas(app, s, (unsigned)o->quota_warning);
+	expire_set(s, o->expire.v, o->expire.n);
 }
 
 void
@@ -348,6 +351,19 @@ tool_compact(struct daemon_app *app, uint64_t id, struct slice args)
 	timer_set(&st->compact_timer, loop_now(st->store.loop) + COMPACT_TICK_MS);
 }
 
+static void
+tool_undelete(struct daemon_app *app, uint64_t id, struct slice args)
+{
+	struct buf out;
+	uint8_t code;
+	bool more;
+
+	buf_init(&out, TOOL_TEXT_BYTES);
+	code = undelete_tool(&state_of(app)->store, args, &out, &more);
+	daemon_tool_reply(app, id, code, more, buf_slice(&out));
+	buf_fini(&out);
+}
+
 void
 store_daemon_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
     struct ipc_in *in)
@@ -355,6 +371,8 @@ store_daemon_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool
 	(void)in;
 	if (slice_eq_str(m->verb, "store.check"))
 		tool_check(app, id, m->args);
+	else if (slice_eq_str(m->verb, "store.undelete"))
+		tool_undelete(app, id, m->args);
 	else if (slice_eq_str(m->verb, "store.stat"))
 		tool_stat(app, id);
 	else if (slice_eq_str(m->verb, "store.compact"))

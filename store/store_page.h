@@ -74,7 +74,12 @@ struct page_dir_sum {
 	uint64_t	 max_modseq;
 };
 
-/* Messages that one transaction removed. */
+/* Messages that one transaction removed.  Marks stand among their flags. */
+enum page_gone_mark {
+	PAGE_GONE_MOVED = 32,		/* it is elsewhere now */
+	PAGE_GONE_RESTORED = 64,	/* brought back already */
+	PAGE_GONE_MARKS = 96
+};
 struct page_gone_row {
 	struct page_cold_row	 cold;
 	uint32_t		 flags;

@@ -6,13 +6,16 @@
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "store/store_acl.h"
+#include "store/store_check.h"
 #include "store/store_columns.h"
+#include "store/store_expire.h"
 #include "store/store_mark.h"
 #include "store/store_op.h"
 
 #define TURN_MS		20		/* between two slices */
 #define ROUND_MS	60000		/* looking for work */
-#define AGE_ROUNDS	60		/* delivered records: every hour */
+#define AGE_ROUNDS	60		/* delivered records, expiry: every hour */
+#define EXPIRE_ACCOUNTS	16		/* in one turn */
 
 struct store_sweep {
 	struct store	*store;
@@ -20,6 +23,9 @@ struct store_sweep {
 	unsigned	 shard;
 	unsigned	 rounds;
 	struct mark	*mark;		/* the pass under way */
+	uint64_t	 expire_after;	/* accounts up to this one had their turn */
+	bool		 expire_again;	/* this one not yet whole */
+	bool		 has_expired;	/* all of the shard had */
 	uint64_t	 mark_after;	/* accounts up to this one had their turn */
 	bool		 is_through;	/* a round ended, and nothing came since */
 };
@@ -222,6 +228,43 @@ sweep_saw(struct store *s, uint64_t account, uint64_t content)
 		mark_saw(s->sweep->mark, content);
 }
 
+/* ---- expiry ---- */
+
+/* Some accounts of the shard, or a slice of one that has much to remove. */
+static enum err
+expire_slice(struct store_sweep *w, bool *more)
+{
+	struct store *s = w->store;
+	uint64_t account = w->expire_after;
+
+	if (w->has_expired || s->expire_n == 0)
+		return ERR_OK;
+	for (unsigned n = 0; n < EXPIRE_ACCOUNTS; n++) {
+		if (!w->expire_again &&
+		    check_next_account(s, w->shard, w->expire_after, &account) != ERR_OK) {
+			w->has_expired = true;
+			return ERR_OK;
+		}
+		w->expire_after = account;
+		/* Damage in one is no reason to leave out the others. */
+		if (expire_step(s, account, &w->expire_again) != ERR_OK)
+			w->expire_again = false;
+		if (w->expire_again)
+			break;
+	}
+	*more = true;
+	return ERR_OK;
+}
+
+static void
+next_shard(struct store_sweep *w)
+{
+	w->shard++;
+	w->mark_after = 0;
+	w->expire_after = 0;
+	w->expire_again = w->has_expired = false;
+}
+
 /* ---- reservations ---- */
 
 static void
@@ -261,13 +304,13 @@ turn(void *arg)
 	e = remove_slice(s, w->shard, &more);
 	if (e == ERR_OK && !more && w->rounds % AGE_ROUNDS == 0)
 		e = age_delivered(s, w->shard, &more);
+	if (e == ERR_OK && !more && w->rounds % AGE_ROUNDS == 0)
+		e = expire_slice(w, &more);
 	if (e == ERR_OK && !more)
 		e = mark_slice(w, &more);
 	/* What fails now (too busy, damaged) is met again in the next round. */
-	if (e != ERR_OK || !more) {
-		w->shard++;
-		w->mark_after = 0;
-	}
+	if (e != ERR_OK || !more)
+		next_shard(w);
 	if (w->shard >= kv_shard_count(s->kv)) {
 		w->is_through = true;
 		w->shard = 0;
@@ -307,6 +350,8 @@ sweep_wanted(struct store *s)
 	mark_free(&s->sweep->mark);
 	s->sweep->shard = 0;
 	s->sweep->mark_after = 0;
+	s->sweep->expire_after = 0;
+	s->sweep->expire_again = s->sweep->has_expired = false;
 	s->sweep->is_through = false;
 	timer_set(&s->sweep->timer, loop_now(s->loop) + TURN_MS);
 }

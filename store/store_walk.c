@@ -194,7 +194,7 @@ give(struct walk *w, struct walk_item *it)
 	if (pend_uid(w) < pos_uid(w)) {
 		it->pending = &w->view->pending[w->pend];
 		it->uid = it->pending->row.cold.uid;
-		it->flags = it->pending->row.flags;
+		it->flags = it->pending->row.flags & ~(uint32_t)PAGE_GONE_MARKS;
 		it->more = view_more(w->view, it->pending);
 		it->modseq = it->pending->modseq;
 	} else {

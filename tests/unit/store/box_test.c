@@ -140,7 +140,7 @@ test_big(void **state)
 			bool whole = live[i] > 19300 && live[i] < 38600;
 
 			if (n < BOX_GONE_GROUP && (whole || rnd(40) == 0)) {
-				assert_int_equal(box_remove(b, live[i], modseq, 1), ERR_OK);
+				assert_int_equal(box_remove(b, live[i], modseq, 1, 0), ERR_OK);
 				memmove(&live[i], &live[i + 1], (--live_n - i) * sizeof(*live));
 				n++;
 			} else {

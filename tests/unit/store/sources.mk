@@ -60,3 +60,7 @@ store_metadata_test_USES = $(store_bed_USES)
 UNITS += store_acl_test
 store_acl_test_SRCS = tests/unit/store/acl_test.c $(store_bed_SRCS)
 store_acl_test_USES = $(store_bed_USES)
+
+UNITS += store_expire_test
+store_expire_test_SRCS = tests/unit/store/expire_test.c $(store_bed_SRCS)
+store_expire_test_USES = $(store_bed_USES)

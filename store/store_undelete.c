@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/store_undelete.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/must.h"
+#include "lib/base/num.h"
+#include "lib/ipc/store_proto.h"
+#include "store/kv_lmdb.h"
+#include "store/store_box.h"
+#include "store/store_check.h"
+#include "store/store_names.h"
+#include "store/store_op.h"
+#include "store/store_quota.h"
+#include "store/store_sweep.h"
+
+#define PREFIX_BYTES	13
+#define LOOK_ACCOUNTS	2000	/* in one turn */
+
+struct undelete {
+	struct op	 op;
+	struct box	 box;
+	uint64_t	 modseq;
+	uint64_t	 bytes;
+	unsigned	 n;
+};
+
+/* The row as a message again; its content may be gone already. */
+static enum err
+bring_back(struct undelete *u, const struct page_gone_row *r, struct slice more)
+{
+	struct kv_key k = record_key_u64(u->op.account, 'X', r->cold.content);
+	struct page_cold_row cold = r->cold;
+	struct page_hot_row hot;
+	struct slice v;
+	enum err e;
+
+	if ((e = kv_get(u->op.txn, &k, &v)) != ERR_OK)
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	if (u->box.rec.uidnext >= UINT32_MAX - 1)
+		return ERR_LIMIT;
+	u->modseq = u->modseq != 0 ? u->modseq : op_modseq(&u->op);
+	cold.uid = u->box.rec.uidnext;
+	cold.saved_s = store_now_s(u->op.store);
+	cold.created = u->modseq;
+	hot = (struct page_hot_row){ cold.uid,
+	    r->flags & ~(uint32_t)(STORE_DELETED | PAGE_GONE_MARKS), u->modseq };
+	if ((e = box_append(&u->box, &hot, more, &cold)) != ERR_OK)
+		return e;
+	u->box.rec.uidnext++;
+	sweep_saw(u->op.store, u->op.account, cold.content);
+	quota_add(&u->op, cold.size, 1);
+	u->n++;
+	return ERR_OK;
+}
+
+/* All of one record that may come back. */
+static enum err
+one_record(struct undelete *u, const struct kv_key *key, struct page_gone *g)
+{
+	struct page_bytes bytes;
+	bool changed = false;
+	enum err e;
+
+	for (unsigned i = 0; i < g->n; i++) {
+		if (g->rows[i].flags & PAGE_GONE_MARKS)
+			continue;
+		if ((e = bring_back(u, &g->rows[i], page_gone_more(g, i))) != ERR_OK)
+			return e;
+		g->rows[i].flags |= PAGE_GONE_RESTORED;
+		changed = true;
+	}
+	if (!changed)
+		return ERR_OK;
+	page_gone_put(g, &bytes);
+	kv_put(u->op.txn, key, page_slice(&bytes));
+	return ERR_OK;
+}
+
+static enum err
+all_records(struct undelete *u, bool *more)
+{
+	struct kv_key at = record_key_u32(u->op.account, 'Z', u->box.id), found;
+	struct page_gone *g = must_alloc(1, sizeof(*g));
+	struct slice v;
+	enum err e;
+
+	while ((e = kv_find(u->op.txn, KV_GT, &at, PREFIX_BYTES, &found, &v)) == ERR_OK) {
+		at = found;
+		if (page_gone_read(g, v) != ERR_OK) {
+			e = ERR_CORRUPT;
+			break;
+		}
+		if (u->n + g->n > UNDELETE_STEP_MAX) {
+			*more = true;
+			break;
+		}
+		if ((e = one_record(u, &found, g)) != ERR_OK)
+			break;
+	}
+	free(g);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static enum err
+submit(struct undelete *u)
+{
+	struct store_reply *r;
+	enum err e;
+
+	u->box.rec.modseq = u->modseq;
+	if ((e = box_flush(&u->box)) != ERR_OK)
+		return e;
+	r = store_reply_new(NULL, NULL, IPC_MSG_store_ok);
+	r->store = u->op.store;
+	r->boxes[0] = u->box.id;
+	return op_submit(&u->op, KV_NOW, r);
+}
+
+enum err
+undelete_step(struct store *s, uint64_t account, struct slice mailbox, unsigned *count, bool *more)
+{
+	struct undelete *u = must_alloc(1, sizeof(*u));
+	uint32_t id;
+	enum err e;
+
+	*count = 0;
+	*more = false;
+	if ((e = op_begin(&u->op, s, account, KV_WRITE)) == ERR_OK &&
+	    (e = names_mailbox(&u->op, mailbox, &id)) == ERR_OK &&
+	    (e = box_open(&u->box, u->op.txn, account, id)) == ERR_OK &&
+	    (e = all_records(u, more)) == ERR_OK && u->n > 0)
+		e = submit(u);
+	if (e == ERR_OK)
+		*count = u->n;
+	box_close(&u->box);
+	op_end(&u->op);
+	free(u);
+	return e;
+}
+
+/* ---- the tool: address, mailbox, and where the last request stopped ---- */
+
+struct place {
+	uint64_t	 shard;
+	uint64_t	 account;	/* looked at already; with found: it is this one */
+	uint64_t	 found;
+	uint64_t	 count;
+};
+
+static bool
+next_arg(struct slice *args, struct slice *arg)
+{
+	if (args->n == 0)
+		return false;
+	*args = slice_cut(*args, '\0', arg);
+	return true;
+}
+
+static void
+read_place(struct slice arg, struct place *p)
+{
+	uint64_t *v[] = { &p->shard, &p->account, &p->found, &p->count };
+
+	for (size_t i = 0; i < lengthof(v); i++) {
+		if (num_read_u64(&arg, UINT64_MAX, v[i]) != ERR_OK)
+			return;
+		arg = slice_from(arg, 1);
+	}
+}
+
+static bool
+is_account(struct store *s, uint64_t account, struct slice address)
+{
+	struct op op;
+	bool is;
+
+	if (op_begin(&op, s, account, KV_READ) != ERR_OK)
+		return false;
+	is = slice_ieq(op.acc.address, address);
+	op_end(&op);
+	return is;
+}
+
+/* ERR_AGAIN: not yet looked at all.  ERR_NOTFOUND: there is none. */
+static enum err
+find_account(struct store *s, struct slice address, struct place *p)
+{
+	for (unsigned looked = 0; p->shard < kv_shard_count(s->kv); looked++) {
+		if (looked == LOOK_ACCOUNTS)
+			return ERR_AGAIN;
+		if (check_next_account(s, (unsigned)p->shard, p->account, &p->account) != ERR_OK) {
+			p->shard++;
+			p->account = 0;
+			continue;
+		}
+		if (is_account(s, p->account, address)) {
+			p->found = 1;
+			return ERR_OK;
+		}
+	}
+	return ERR_NOTFOUND;
+}
+
+uint8_t
+undelete_tool(struct store *s, struct slice args, struct buf *out, bool *more)
+{
+	struct slice address, mailbox, cursor;
+	struct place p = { 0, 0, 0, 0 };
+	unsigned count = 0;
+	enum err e = ERR_OK;
+
+	*more = false;
+	if (!next_arg(&args, &address) || !next_arg(&args, &mailbox)) {
+		buf_put_str(out, "an address and a mailbox are needed\n");
+		return EX_USAGE;
+	}
+	if (next_arg(&args, &cursor))
+		read_place(cursor, &p);
+	if (p.found == 0)
+		e = find_account(s, address, &p);
+	if (e == ERR_OK)
+		e = undelete_step(s, p.account, mailbox, &count, more);
+	p.count += count;
+	if (e == ERR_AGAIN || e == ERR_BUSY)
+		*more = true;
+	if (*more) {
+		buf_printf(out, "%llu %llu %llu %llu\n", (unsigned long long)p.shard,
+		    (unsigned long long)p.account, (unsigned long long)p.found,
+		    (unsigned long long)p.count);
+		return EX_OK;
+	}
+	if (e != ERR_OK) {
+		buf_put_slice(out, p.found ? mailbox : address);
+		buf_printf(out, ": %s\n", e == ERR_NOTFOUND ? "not found" : err_text(e));
+		return e == ERR_NOTFOUND ? EX_DATAERR : EX_TEMPFAIL;
+	}
+	buf_printf(out, "%llu messages brought back\n", (unsigned long long)p.count);
+	return EX_OK;
+}
