@@ -115,6 +115,14 @@ gate_peer_find(const struct key_gate *g, const struct ipc_peer *p)
 	return NULL;
 }
 
+bool
+key_gate_is_ready(const struct keyd *k, const struct ipc_peer *p)
+{
+	const struct gate_peer *g = gate_peer_find(k->gate, p);
+
+	return g != NULL && g->is_ready;
+}
+
 static bool
 gate_passes(struct keyd *k, struct ipc_peer *p, uint16_t type, struct ipc_in *in)
 {

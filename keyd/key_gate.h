@@ -18,6 +18,8 @@ extern const struct ipc_handler	key_gate_handlers[];
 
 /* The peer that a later answer is for; NULL when it is gone by then. */
 struct ipc_peer	*key_gate_peer(const struct keyd *, enum ipc_role, uint32_t instance);
+/* It asked for the certificate, so it wants to hear of a new one. */
+bool		 key_gate_is_ready(const struct keyd *, const struct ipc_peer *);
 /* Answer key_fail. */
 void		 key_gate_refuse(struct ipc_peer *, uint64_t id, enum err, const char *text);
 

@@ -205,7 +205,9 @@ cert_push(struct keyd *k)
 	for (i = 0; i < lengthof(k->tls->tickets); i++)
 		for (idx = 0; (p = daemon_peer(k->app, k->tls->tickets[i].role, idx)) != NULL;
 		    idx++)
-			cert_send(k, p, NULL);
+			/* relay, as a client, has no use for it and no handler. */
+			if (key_gate_is_ready(k, p))
+				cert_send(k, p, NULL);
 }
 
 static void

@@ -165,7 +165,7 @@ def test_new_certificate_at_reload(g, tmp_path):
         return subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-subject"], input=der,
                               capture_output=True, check=True).stdout
 
-    before = name()
+    before, begin = name(), g.mark()
     for kind, args in (("RSA", ("rsa:2048",)), ("Ed25519", ("ed25519",)),
                        ("P-384", ("ec", "-pkeyopt", "ec_paramgen_curve:P-384"))):
         mark = g.mark()
@@ -182,6 +182,8 @@ def test_new_certificate_at_reload(g, tmp_path):
     assert g.godwit("reload").returncode == 0
     g.wait_log("does not belong to the certificate", since=mark)
     assert b"P-384" in name()
+    # relay, which only is a client, was not sent what it cannot use
+    assert "]: violation " not in g.log_text(since=begin)
 
 
 def test_not_running_and_another_root_key():
