@@ -284,7 +284,8 @@ page_gone_read(struct page_gone *g, struct slice s)
 	unsigned n;
 
 	g->n = 0;
-	if (s.n < GONE_HEAD || (s.p[0] != FORM && s.p[0] != FORM_WIDE) || s.p[1] != 0 ||
+	if (s.n < GONE_HEAD || s.n > PAGE_BYTES_MAX ||
+	    (s.p[0] != FORM && s.p[0] != FORM_WIDE) || s.p[1] != 0 ||
 	    (n = dec_le16(s.p + 2)) > PAGE_GONE_ROWS)
 		return ERR_CORRUPT;
 	g->is_wide = s.p[0] == FORM_WIDE;

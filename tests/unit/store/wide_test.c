@@ -141,6 +141,7 @@ test_gone_rows(void **state)
 	struct page_gone g = { .n = 0 }, back;
 	struct page_gone_row r = { .flags = 1 };
 	unsigned char more[STORE_MORE_BYTES];
+	static char big[16 + 175 * PAGE_GONE_ROWS];
 	struct page_bytes b;
 	char *exact;
 
@@ -163,6 +164,15 @@ test_gone_rows(void **state)
 		assert_int_equal(page_gone_read(&back, slice_of(exact, n)), ERR_CORRUPT);
 		test_free(exact);
 	}
+	/* Rows that are sound, but more than a record holds, as only damage makes them. */
+	memset(big, 0, sizeof(big));
+	big[0] = 2;
+	big[2] = PAGE_GONE_ROWS;
+	for (unsigned i = 0; i < PAGE_GONE_ROWS; i++) {
+		big[16 + 175 * i] = (char)(i + 1);
+		big[16 + 175 * i + 52] = STORE_MORE_BYTES;
+	}
+	assert_int_equal(page_gone_read(&back, slice_of(big, sizeof(big))), ERR_CORRUPT);
 	b.b[16 + 52] = STORE_MORE_BYTES + 1;	/* of the first row */
 	assert_int_equal(page_gone_read(&back, page_slice(&b)), ERR_CORRUPT);
 }
