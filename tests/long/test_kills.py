@@ -14,6 +14,9 @@ from crashload import AWAY, Book, Load, Reader
 
 import godwit
 
+# The load submits more than a person would.
+UNBOUNDED = '\nsmtpd { user_recipient_rate = "1000000/s" }\n'
+
 ROLES = ("keyd", "smtpd", "queue", "deliver", "relay", "store", "imapd")
 USERS = tuple(f"u{i}" for i in range(8))
 # The direct path as it is, one that is nearly always too slow, none.
@@ -50,7 +53,7 @@ def test_random_kills():
     config = rnd.choice(CONFIGS)
     if "GODWIT_LONG_CONFIG" in os.environ:
         config = CONFIGS[int(os.environ["GODWIT_LONG_CONFIG"])]
-    with godwit.Instance(config + AWAY) as g:
+    with godwit.Instance(config + AWAY + UNBOUNDED) as g:
         g.start()
         book = Book(g, USERS)
         book.add_users()
