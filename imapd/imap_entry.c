@@ -84,7 +84,7 @@ add_subject(struct maker *m, struct slice decoded)
 		m->bits |= IS_REPLY;
 }
 
-/* An address as the envelope has it: name <box@host>, or what there is of it. */
+/* An address as the envelope has it: name <route:box@host>, or what there is of it. */
 static void
 put_address(struct maker *m, const struct hdr_addr *a, bool whole)
 {
@@ -96,6 +96,10 @@ put_address(struct maker *m, const struct hdr_addr *a, bool whole)
 	if (a->local.n == 0 || (has_name && !whole))
 		return;
 	buf_put_str(&m->flat, has_name ? " <" : "");
+	if (whole && a->route.n > 0) {
+		buf_put_slice(&m->flat, a->route);
+		buf_put_char(&m->flat, ':');
+	}
 	buf_put_slice(&m->flat, a->local);
 	if (a->domain.n > 0) {
 		buf_put_char(&m->flat, '@');

@@ -96,19 +96,12 @@ RULES = {
 }
 
 
-# Where Godwit is wrong and it is known; as above, each must be met.
-DEFECTS = {
-    "address keys": "RFC 9051 s6.4.4: FROM, TO, CC and BCC look at the ENVELOPE; Godwit looks at the field, with its comments "
-                    "and with the white space in its addresses",
-}
-
-
 class Differences:
     def __init__(self):
         self.met, self.bad = collections.Counter(), []
 
     def because(self, rule):
-        assert rule in RULES or rule in DEFECTS, rule
+        assert rule in RULES, rule
         self.met[rule] += 1
 
     def fault(self, name, what, theirs, ours):
@@ -615,7 +608,7 @@ class Search:
         self.both = both
         self.dated = set(next(d for k, d, _ in both.found if k == SINCE_EPOCH))
 
-    def why(self, n, key, by_us):
+    def why(self, n, key):
         texts, name = self.both.texts[0][n], key.split(b" ")[0]
         structure = self.both.structures[0][n][b"BODYSTRUCTURE"]
         headers = list(headers_of(texts, structure))
@@ -628,7 +621,7 @@ class Search:
                 return "field twice"
             if field == "subject" or name == b"HEADER":
                 return "encoded words" if any(not mailsyntax.is_text(v) for v in values) else None
-            return self.why_address(values, by_us)
+            return self.why_address(values)
         if name in (b"BODY", b"TEXT"):
             if has_odd_mime(headers):
                 return "odd MIME"
@@ -647,21 +640,17 @@ class Search:
             return "before 1970"
         return "no date" if n not in self.dated else None
 
-    def why_address(self, values, by_us):
+    def why_address(self, values):
         if any(not mailsyntax.is_address_list(v) for v in values):
             return "addresses"
-        if any(not mailsyntax.is_text(v) for v in values):
-            return "encoded words"
-        has_comment = any(mailsyntax.without_comments(v) != v for v in values)
-        has_space = any(re.search(r"[ \t]@|@[ \t]", v) for v in values)
-        return "address keys" if (has_comment if by_us else has_space) else None
+        return "encoded words" if any(not mailsyntax.is_text(v) for v in values) else None
 
 
 def test_search(both):
     out, search = both.differences, Search(both)
     for key, d, g in both.found:
         for n in sorted(set(d) ^ set(g)):
-            why = search.why(n, key, n in g)
+            why = search.why(n, key)
             if why:
                 out.because(why)
             else:
@@ -712,4 +701,4 @@ def test_thread(both):
 
 def test_every_rule_is_met(both):
     """An explanation that explains nothing has gone out of date."""
-    assert set(RULES) | set(DEFECTS) == set(both.differences.met)
+    assert set(RULES) == set(both.differences.met)

@@ -171,7 +171,7 @@ def put_in_drop(g, name, text, uid):
 
 
 def test_one_owner_does_not_keep_the_others_waiting():
-    """2200 names that are no mail and 101 messages of one, and a message of another behind them"""
+    """1400 names that are no mail and 101 messages of one, and a message of another behind them"""
     with godwit.Instance() as g:
         g.start()
         g.add_user(address("alice"), "secret")
@@ -179,6 +179,7 @@ def test_one_owner_does_not_keep_the_others_waiting():
         g.stop()
         for i in range(1100):
             os.symlink("nowhere", f"{g.root}/drop/.hidden-{i}")
+        for i in range(300):    # so few that the log takes all at once
             os.symlink("nowhere", f"{g.root}/drop/0-{i:04}")
         for i in range(101):
             put_in_drop(g, f"1-{i:03}", "no mail\n", 4001)
@@ -189,7 +190,7 @@ def test_one_owner_does_not_keep_the_others_waiting():
         g.wait_log("drop file=1-100 ", since=mark, result="refused")    # a round of its own, at once
         assert b"Subject: behind" in last(g)
         lines = [line for line in g.log_text(since=mark).splitlines() if " drop file=" in line]
-        assert len(lines) == 1100 + 101 + 1     # each is told once
+        assert len(lines) == 300 + 101 + 1     # each is told once
         assert len({re.search(r"file=(\S+)", line).group(1) for line in lines}) == len(lines)
         assert dropped(g) == []
 

@@ -145,6 +145,9 @@ test_entry(void **state)
 	make(&b, &e, "From: \"A. B\" (note) <ann @ a.example>\r\nBcc: ann @ a.example (Ann)\r\n\r\n");
 	assert_true(slice_eq_str(e.text[IMAP_TEXT_FROM], "A. B <ANN@A.EXAMPLE>"));
 	assert_true(slice_eq_str(e.text[IMAP_TEXT_BCC], "ANN <ANN@A.EXAMPLE>"));
+	/* a route of old mail is part of it (RFC 9051 s7.5.2: addr-adl) */
+	make(&b, &e, "From: Ann <@r.example:ann@a.example>\r\n\r\n");
+	assert_true(slice_eq_str(e.text[IMAP_TEXT_FROM], "ANN <@R.EXAMPLE:ANN@A.EXAMPLE>"));
 	/* nothing there */
 	make(&b, &e, "\r\n");
 	assert_false(e.has_sent || e.has_id || e.is_reply);
