@@ -116,6 +116,8 @@ tell(struct job *j, enum err e, struct slice text)
 		key_tool_reply_err(j->k, j->id, e, a);
 }
 
+static job_fn do_sealing;
+
 /* All of it, or nothing. */
 static enum err
 change(struct job *j, const struct key_hashed *h, struct key_account **out, struct buf *text)
@@ -145,6 +147,18 @@ change(struct job *j, const struct key_hashed *h, struct key_account **out, stru
 	return e;
 }
 
+/*
+ * Earlier records have the secrets under the root key.  The change holds
+ * whatever becomes of this; the log says when they are still in the file.
+ */
+static void
+forget_root_wraps(struct job *j, const struct key_account *a)
+{
+	enum err e = key_ring_rewrite(j->k->ring);
+
+	key_tool_audit("forget", a->address, a->id, err_text(e));
+}
+
 static void
 apply(struct job *j, const struct key_hashed *h)
 {
@@ -160,6 +174,8 @@ apply(struct job *j, const struct key_hashed *h)
 		if (j->revokes)
 			key_token_revoke(j->k, a->id, a->since_s);
 		key_facts_account(j->k, a);
+		if (j->fn == do_sealing && j->sealing == SEALING_PASSWORD)
+			forget_root_wraps(j, a);
 	}
 	tell(j, e, buf_slice(&text));
 	buf_fini(&text);

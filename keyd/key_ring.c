@@ -477,6 +477,12 @@ shorten(struct key_ring *r)
 }
 
 enum err
+key_ring_rewrite(struct key_ring *r)
+{
+	return rewrite_all(r);
+}
+
+enum err
 key_ring_put(struct key_ring *r, const struct key_account *from, struct key_account **out)
 {
 	struct key_account a = *from, *in;

@@ -128,6 +128,9 @@ enum err	 key_ring_remove(struct key_ring *, uint64_t id) MUST_USE;
 enum err	 key_ring_put_alias(struct key_ring *, struct slice address,
 		    struct slice targets) MUST_USE;
 
+/* Write the journal anew: what earlier records held is no longer in the file. */
+enum err	 key_ring_rewrite(struct key_ring *) MUST_USE;
+
 /* Small values by number: wrapped keys. */
 enum key_value { KEY_VALUE_TOKEN = 1, KEY_VALUE_SPOOL = 0x100 };
 struct slice	 key_ring_value(const struct key_ring *, uint32_t number);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "keyd/key_made.h"
 #include "keyd/key_more.h"
@@ -271,6 +272,33 @@ test_modes(void **state)
 	assert_int_equal(opened(1), 0);
 }
 
+static ino_t
+ring_file(void)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(dir_fd, "ring", &st, 0), 0);
+	return st.st_ino;
+}
+
+/* The wraps under the root key do not stay behind in the journal. */
+static void
+test_root_wraps_go(void **state)
+{
+	ino_t file;
+
+	(void)state;
+	stage_add_alice();
+	file = ring_file();
+	assert_int_equal(TOOL("user.passwd", "alice", "second"), 0);
+	assert_int_equal(ring_file(), file);
+	assert_int_equal(TOOL("user.sealing", "alice\0password", "second"), 0);
+	assert_int_not_equal(ring_file(), file);
+	stage_stop();
+	stage_start(9);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "second"), ERR_OK);
+}
+
 static void
 test_app_passwords(void **state)
 {
@@ -351,7 +379,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		KEYD(test_by_password), KEYD(test_restart), KEYD(test_new_password),
 		KEYD(test_reset_and_recover), KEYD(test_resets_limit), KEYD(test_recovery_code),
-		KEYD(test_modes), KEYD(test_app_passwords), cmocka_unit_test(test_more_damaged),
+		KEYD(test_modes), KEYD(test_root_wraps_go), KEYD(test_app_passwords), cmocka_unit_test(test_more_damaged),
 	};
 #undef KEYD
 
