@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/store_daemon.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/must.h"
 #include "lib/base/num.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/mail/addr.h"
@@ -351,17 +353,59 @@ tool_compact(struct daemon_app *app, uint64_t id, struct slice args)
 	timer_set(&st->compact_timer, loop_now(st->store.loop) + COMPACT_TICK_MS);
 }
 
+/* An answer that waits until what it tells is durable. */
+struct undelete_answer {
+	struct daemon_app	*app;
+	uint64_t		 id;
+	uint8_t			 code;
+	bool			 more;
+	struct buf		 out;
+};
+
+static void
+undelete_tell(void *arg, enum err e)
+{
+	struct undelete_answer *a = arg;
+
+	must(e == ERR_OK);	/* a commit that fails ends the process */
+	daemon_tool_reply(a->app, a->id, a->code, a->more, buf_slice(&a->out));
+	buf_fini(&a->out);
+	free(a);
+}
+
+/* What the account's shard was given before is durable when this is. */
+static enum err
+undelete_wait(struct store *s, uint64_t account, struct undelete_answer *a)
+{
+	struct kv_txn *t;
+	enum err e;
+
+	if ((e = kv_begin(s->kv, account, KV_WRITE, &t)) != ERR_OK)
+		return e;
+	return kv_submit(&t, KV_NOW, undelete_tell, a);
+}
+
 static void
 tool_undelete(struct daemon_app *app, uint64_t id, struct slice args)
 {
-	struct buf out;
-	uint8_t code;
-	bool more;
+	struct undelete_answer *a = must_alloc(1, sizeof(*a));
+	struct store *s = &state_of(app)->store;
+	uint64_t changed;
 
-	buf_init(&out, TOOL_TEXT_BYTES);
-	code = undelete_tool(&state_of(app)->store, args, &out, &more);
-	daemon_tool_reply(app, id, code, more, buf_slice(&out));
-	buf_fini(&out);
+	a->app = app;
+	a->id = id;
+	buf_init(&a->out, TOOL_TEXT_BYTES);
+	a->code = undelete_tool(s, args, &a->out, &a->more, &changed);
+	if (changed == 0) {
+		undelete_tell(a, ERR_OK);
+	} else if (undelete_wait(s, changed, a) != ERR_OK) {
+		/* Too much is pending: the changes come, but not with this answer. */
+		buf_reset(&a->out);
+		buf_put_str(&a->out, "the store is busy: ask again\n");
+		a->code = EXIT_TEMPFAIL;
+		a->more = false;
+		undelete_tell(a, ERR_OK);
+	}
 }
 
 void

@@ -206,7 +206,8 @@ find_account(struct store *s, struct slice address, struct place *p)
 }
 
 uint8_t
-undelete_tool(struct store *s, struct slice args, struct buf *out, bool *more)
+undelete_tool(struct store *s, struct slice args, struct buf *out, bool *more,
+    uint64_t *changed)
 {
 	struct slice address, mailbox, cursor;
 	struct place p = { 0, 0, 0, 0 };
@@ -214,6 +215,7 @@ undelete_tool(struct store *s, struct slice args, struct buf *out, bool *more)
 	enum err e = ERR_OK;
 
 	*more = false;
+	*changed = 0;
 	if (!next_arg(&args, &address) || !next_arg(&args, &mailbox)) {
 		buf_put_str(out, "an address and a mailbox are needed\n");
 		return EX_USAGE;
@@ -225,6 +227,7 @@ undelete_tool(struct store *s, struct slice args, struct buf *out, bool *more)
 	if (e == ERR_OK)
 		e = undelete_step(s, p.account, mailbox, &count, more);
 	p.count += count;
+	*changed = p.count > 0 ? p.account : 0;
 	if (e == ERR_AGAIN || e == ERR_BUSY)
 		*more = true;
 	if (*more) {

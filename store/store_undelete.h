@@ -25,7 +25,12 @@
  */
 enum err	 undelete_step(struct store *, uint64_t account, struct slice mailbox,
 		    unsigned *count, bool *more) MUST_USE;
-/* gwstore undelete: arguments and answer as lib/daemon/tool.h has them. */
-uint8_t		 undelete_tool(struct store *, struct slice args, struct buf *out, bool *more);
+/*
+ * gwstore undelete: arguments and answer as lib/daemon/tool.h has them.
+ * *changed: the account whose changes must be durable before the answer goes,
+ * 0 when there are none.
+ */
+uint8_t		 undelete_tool(struct store *, struct slice args, struct buf *out, bool *more,
+		    uint64_t *changed);
 
 #endif

@@ -206,6 +206,7 @@ static void
 test_tool(void **state)
 {
 	struct buf out;
+	uint64_t changed;
 	bool more;
 
 	(void)state;
@@ -214,18 +215,20 @@ test_tool(void **state)
 	world_expunge("INBOX", 1, 2);
 	buf_init(&out, 1000);
 	assert_int_equal(undelete_tool(&bed.store, slice_of("USER1@example.test\0INBOX", 25), &out,
-	    &more), 0);
+	    &more, &changed), 0);
+	assert_true(changed != 0);
 	assert_false(more);
 	assert_slice(buf_slice(&out), "2 messages brought back\n");
 	bed_settle(&bed);
 	assert_int_equal(exists("INBOX"), 3);
 	buf_reset(&out);
 	assert_int_equal(undelete_tool(&bed.store, slice_of("nobody@example.test\0INBOX", 26), &out,
-	    &more), 65);
+	    &more, &changed), 65);
+	assert_true(changed == 0);
 	assert_slice(buf_slice(&out), "nobody@example.test: not found\n");
 	buf_reset(&out);
-	assert_int_equal(undelete_tool(&bed.store, slice_of("user1@example.test", 19), &out, &more),
-	    64);
+	assert_int_equal(undelete_tool(&bed.store, slice_of("user1@example.test", 19), &out, &more,
+	    &changed), 64);
 	buf_fini(&out);
 }
 
