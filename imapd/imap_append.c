@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "imapd/imap_flags.h"
+#include "imapd/imap_header8.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/log.h"
@@ -47,6 +48,7 @@ struct args {
 	bool		 goes_on;	/* it announced another message: */
 	struct slice	 next;
 	bool		 wrapped;	/* UTF8 (literal8), RFC 9755 s4 */
+	struct imap_header8 header8;
 	int		 fd;		/* the store's file, -1: none */
 	uint32_t	 handle_serial;	/* of the store session that reserved the epoch */
 };
@@ -391,6 +393,13 @@ on_literal(struct imap_cmd *c, struct slice data, bool last)
 		stop(c);
 		return;
 	}
+	/* RFC 9755 s4 */
+	imap_header8_feed(&a->header8, data);
+	if (a->header8.found && !imap_session_is(c->s, IMAP_EN_UTF8_NAMES)) {
+		imap_cmd_no(c, "CANNOT", "ENABLE UTF8=ACCEPT first: 8-bit header fields");
+		stop(c);
+		return;
+	}
 	mime_feed(&a->mime, data);
 	while (data.n > 0 && e == ERR_OK) {
 		struct slice piece = slice_head(data, 65536);
@@ -463,6 +472,7 @@ receive(struct imap_cmd *c)
 
 	a->stage = RECEIVING;
 	a->has_tail = a->goes_on = false;
+	a->header8 = (struct imap_header8){ 0 };
 	if (a->kept == 0)
 		a->handle_serial = s->handle_serial;
 	c->wants_input = true;

@@ -178,8 +178,10 @@ def both():
             i.add_user(ALICE, PASSWORD)
             g = dovecot.Godwit(i, ALICE, PASSWORD)
             both = Both(messages, d, g)
+            g.ok(b"ENABLE UTF8=ACCEPT")     # RFC 9755 s4: for 8-bit header fields
             both.run(*(b'APPEND INBOX (%s) "%02d-Jan-2024 %02d:%02d:00 +0130" {%d+}\r\n%s' % (
                 FLAGS[n % len(FLAGS)], n % 28 + 1, n % 24, n % 60, len(data), data) for n, (_, data) in enumerate(messages)))
+            both.g = dovecot.Godwit(i, ALICE, PASSWORD)
             both.run(b"SELECT INBOX")
             both.headers = both.fetch(b"FETCH 1:* (%s)" % b" ".join(b"BODY.PEEK[" + f + b"]" for f in FIELDS))
             both.structures = both.fetch(b"FETCH 1:* (UID ENVELOPE BODYSTRUCTURE BODY RFC822.SIZE INTERNALDATE)")
@@ -189,6 +191,7 @@ def both():
             both.sorted = both.sort(SORTS, b"ALL"), both.sort(SORTS, clean)
             both.threads = both.thread(THREADS, b"ALL"), both.thread(THREADS, clean)
             yield both
+            both.g.close()
             g.close()
     finally:
         d.close()

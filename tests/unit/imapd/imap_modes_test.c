@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* UIDONLY (RFC 9586), LITERAL- (RFC 7888) and UNAUTHENTICATE (RFC 8437). */
+/* UIDONLY (RFC 9586), UTF8=ACCEPT (RFC 9755), LITERAL- (RFC 7888) and
+ * UNAUTHENTICATE (RFC 8437). */
 #include "tests/unit/test.h"
 
 #include <stdio.h>
@@ -121,6 +122,41 @@ test_unauthenticate(void **state)
 	EXPECT("a NOOP\r\n", "* BYE");
 }
 
+/* RFC 9755: names and quoted strings are UTF-8, and so may header fields be. */
+static void
+test_utf8(void **state)
+{
+#define EIGHT "Subject: \xc3\xa9\r\n\r\nbody\r\n"
+#define EIGHT_BYTES "21"
+	static const char eight[] = "a APPEND INBOX {" EIGHT_BYTES "+}\r\n" EIGHT "\r\n";
+	static const char body8[] = "a APPEND INBOX {13+}\r\nA: b\r\n\r\nx\xc3\xa9\r\n\r\n";
+	static const char wrapped[] =
+	    "a APPEND INBOX UTF8 (~{" EIGHT_BYTES "+}\r\n" EIGHT ")\r\n";
+
+	(void)state;
+	say_login();
+	EXPECT("a CAPABILITY\r\n", " UTF8=ACCEPT", "a OK");
+	EXPECT(eight, "a NO [CANNOT] ENABLE UTF8=ACCEPT");
+	EXPECT(body8, "a OK [APPENDUID");
+	EXPECT(wrapped, "a BAD");
+	EXPECT("a NOOP\r\n", "a OK");
+	/* one of a row: none is stored */
+	EXPECT("a APPEND INBOX {" EIGHT_BYTES "+}\r\nSubject: ab\r\n\r\nbody\r\n {" EIGHT_BYTES "+}\r\n"
+	    EIGHT "\r\n", "a NO [CANNOT]");
+	EXPECT("a STATUS INBOX (MESSAGES)\r\n", "(MESSAGES 1)", "a OK");
+	EXPECT("a CREATE &AOk-\r\n", "a OK");
+	EXPECT("a ENABLE UTF8=ACCEPT\r\n", "* ENABLED UTF8=ACCEPT\r\na OK");
+	EXPECT(eight, "a OK [APPENDUID");
+	EXPECT(wrapped, "a OK [APPENDUID");
+	EXPECT("a STATUS \"\xc3\xa9\" (MESSAGES)\r\n", "* STATUS \"\xc3\xa9\" (MESSAGES 0)\r\na OK");
+	EXPECT("a STATUS \"\xc3\" (MESSAGES)\r\n", "a BAD");
+	EXPECT("a SELECT INBOX\r\na SEARCH CHARSET UTF-8 SUBJECT \"\xc3\xa9\"\r\n", "a OK", "a BAD");
+	EXPECT("a SEARCH SUBJECT \"\xc3\xa9\"\r\n", "* SEARCH 2 3\r\na OK");
+	/* RFC 9051 has all of this without asking */
+	EXPECT("a UNAUTHENTICATE\r\na LOGIN alice secret\r\na ENABLE IMAP4rev2\r\n", "a OK", "a OK", "a OK");
+	EXPECT(eight, "a OK [APPENDUID");
+}
+
 /* RFC 9585: what takes long says so, but not in the middle of a line. */
 static void
 test_in_progress(void **state)
@@ -198,6 +234,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		T(test_utf8),
 		T(test_uidonly), T(test_literal_minus), T(test_unauthenticate),
 		T(test_unauthenticate_off), T(test_compress), T(test_in_progress),
 	};
