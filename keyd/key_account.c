@@ -27,6 +27,7 @@ struct job {
 	bool			 makes_slot;	/* of second, or of the only one */
 	bool			 is_new;
 	bool			 revokes;	/* sessions end */
+	bool			 forgets;	/* wraps of before open what shall stay closed */
 	enum sealing		 sealing;
 	uint32_t		 serial;	/* of the account when it was verified */
 	struct key_unlocked	 unlocked;
@@ -116,8 +117,6 @@ tell(struct job *j, enum err e, struct slice text)
 		key_tool_reply_err(j->k, j->id, e, a);
 }
 
-static job_fn do_sealing;
-
 /* All of it, or nothing. */
 static enum err
 change(struct job *j, const struct key_hashed *h, struct key_account **out, struct buf *text)
@@ -148,11 +147,12 @@ change(struct job *j, const struct key_hashed *h, struct key_account **out, stru
 }
 
 /*
- * Earlier records have the secrets under the root key.  The change holds
- * whatever becomes of this; the log says when they are still in the file.
+ * Earlier records have the secrets under the root key, or in reach of a
+ * password that is no longer one.  The change holds whatever becomes of this;
+ * the log says when they are still in the file.
  */
 static void
-forget_root_wraps(struct job *j, const struct key_account *a)
+forget_wraps(struct job *j, const struct key_account *a)
 {
 	enum err e = key_ring_rewrite(j->k->ring);
 
@@ -174,8 +174,8 @@ apply(struct job *j, const struct key_hashed *h)
 		if (j->revokes)
 			key_token_revoke(j->k, a->id, a->since_s);
 		key_facts_account(j->k, a);
-		if (j->fn == do_sealing && j->sealing == SEALING_PASSWORD)
-			forget_root_wraps(j, a);
+		if (j->forgets)
+			forget_wraps(j, a);
 	}
 	tell(j, e, buf_slice(&text));
 	buf_fini(&text);
@@ -369,6 +369,7 @@ passwd_old(const struct key_tool_request *q, const struct key_account *a)
 		return;
 	j = job_new(q, "passwd", do_passwd, a->address);
 	j->revokes = true;
+	j->forgets = a->sealing == SEALING_PASSWORD;
 	j->makes_slot = true;
 	memcpy(j->second, second.p, second.n);
 	j->second_n = second.n;
@@ -407,6 +408,7 @@ key_account_passwd(const struct key_tool_request *q)
 		return;
 	j = job_new(q, is_reset ? "reset" : "passwd", is_reset ? do_reset : do_passwd, a->address);
 	j->revokes = true;
+	j->forgets = is_reset;
 	j->serial = a->serial;
 	start_made(j, slice_of(mem, n));
 	secret_wipe(mem, sizeof(mem));
@@ -446,6 +448,7 @@ key_account_sealing(const struct key_tool_request *q)
 	}
 	j = job_new(q, "sealing", do_sealing, a->address);
 	j->revokes = true;
+	j->forgets = mode == SEALING_PASSWORD;
 	j->sealing = mode;
 	j->serial = a->serial;
 	if (mode != SEALING_PASSWORD && a->sealing != SEALING_PASSWORD) {
@@ -483,11 +486,14 @@ key_account_recovery(const struct key_tool_request *q)
 {
 	const struct key_account *a = key_tool_account_of(q, q->argv[0]);
 	char mem[KEY_PASSWORD_MAX + 1];
+	struct job *j;
 	size_t n = 0;
 
 	if (!is_by_password(q, a) || !key_tool_password(q, mem, &n))
 		return;
-	start_verified(job_new(q, "recovery", do_recovery, a->address), a, slice_of(mem, n));
+	j = job_new(q, "recovery", do_recovery, a->address);
+	j->forgets = true;
+	start_verified(j, a, slice_of(mem, n));
 	secret_wipe(mem, sizeof(mem));
 }
 
@@ -515,6 +521,7 @@ key_account_recover(const struct key_tool_request *q)
 		return;
 	j = job_new(q, "recover", do_recover, a->address);
 	j->revokes = true;
+	j->forgets = a->sealing == SEALING_PASSWORD;
 	if (key_made_parse(&j->code, KEY_SLOT_RECOVERY, second) == ERR_OK)
 		start_verified(j, a, first);
 	else
@@ -597,6 +604,7 @@ key_account_app_del(const struct key_tool_request *q)
 		return;
 	/* Who may hold it is out; so are the others, who log in again. */
 	j->revokes = true;
+	j->forgets = a->sealing == SEALING_PASSWORD;
 	apply(j, NULL);
 }
 

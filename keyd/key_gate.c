@@ -15,7 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
-#define TLS_ROLES	(IPC_SMTPD | IPC_CMTPD | IPC_IMAPD | IPC_RELAY)
+#define TLS_ROLES	(IPC_SMTPD | IPC_CMTPD | IPC_IMAPD)
 #define LOGIN_ROLES	(IPC_SMTPD | IPC_CMTPD | IPC_IMAPD)
 
 enum gate_flag {

@@ -294,6 +294,20 @@ test_root_wraps_go(void **state)
 	assert_int_equal(ring_file(), file);
 	assert_int_equal(TOOL("user.sealing", "alice\0password", "second"), 0);
 	assert_int_not_equal(ring_file(), file);
+	/* Nor what a password of before, a code or a phone's password opens. */
+	file = ring_file();
+	assert_int_equal(TOOL("user.passwd", "alice\0old", "second\nthird"), 0);
+	assert_int_not_equal(ring_file(), file);
+	file = ring_file();
+	assert_int_equal(TOOL("user.recovery", "alice", "third"), 0);
+	assert_int_not_equal(ring_file(), file);
+	assert_int_equal(TOOL("app.add", "alice\0phone", "third"), 0);
+	file = ring_file();
+	assert_int_equal(TOOL("app.del", "alice\0phone", NULL), 0);
+	assert_int_not_equal(ring_file(), file);
+	file = ring_file();
+	assert_int_equal(TOOL("user.passwd", "alice\0reset", "second"), 0);
+	assert_int_not_equal(ring_file(), file);
 	stage_stop();
 	stage_start(9);
 	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "second"), ERR_OK);

@@ -706,8 +706,8 @@ test_gate_table(void **state)
 		uint16_t	 type;
 		uint32_t	 roles;		/* that may, when ready */
 	} rows[] = {
-		{ IPC_MSG_tls_get, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD | IPC_RELAY },
-		{ IPC_MSG_tls_sign, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD | IPC_RELAY },
+		{ IPC_MSG_tls_get, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
+		{ IPC_MSG_tls_sign, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_login, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_scram_start, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_scram_finish, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
