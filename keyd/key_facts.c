@@ -84,6 +84,15 @@ say_alias(struct ipc_peer *p, struct slice address, struct slice targets)
 	return say(p, IPC_MSG_fact_alias, &m);
 }
 
+/* With it the store lets users read what others share; it checks their rights. */
+static bool
+say_grant_key(const struct keyd *k, struct ipc_peer *p)
+{
+	const struct ipc_grant_key m = { .key = slice_of(k->roots.grant, 32) };
+
+	return ipc_peer_role(p) != IPC_STORE || say(p, IPC_MSG_grant_key, &m);
+}
+
 /* The token key comes with the revocations that tokens alive may need. */
 static bool
 say_tokens(const struct keyd *k, struct ipc_peer *p)
@@ -108,7 +117,8 @@ step_end(struct stream *s)
 	const struct ipc_fact_end m = { .generation = s->generation };
 
 	s->stage = STAGE_DONE;
-	return say_tokens(s->k, s->peer) && say(s->peer, IPC_MSG_fact_end, &m);
+	return say_tokens(s->k, s->peer) && say_grant_key(s->k, s->peer) &&
+	    say(s->peer, IPC_MSG_fact_end, &m);
 }
 
 /* One fact; false when the peer is going. */

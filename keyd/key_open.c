@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
+#include "lib/crypto/grant.h"
 #include "lib/seal/epoch.h"
 
 struct cached {
@@ -315,9 +316,51 @@ on_rewrapped(void *arg, const struct ipc_epoch_rewrap *m)
 		return;
 }
 
+/* Once for a session's own mail, and whenever it turns to an owner's. */
+static void
+log_first(struct ipc_peer *p, struct key_session *session, const struct key_account *user,
+    const struct key_account *owner, size_t good)
+{
+	bool shared = owner != user;
+
+	if (shared ? session->owner == owner->id : session->opened_own)
+		return;
+	if (shared)
+		session->owner = owner->id;
+	else
+		session->opened_own = true;
+	log_event(LOG_open, log_text("user", user->address), log_num("account", user->id),
+	    log_str("peer", ipc_role_name(ipc_peer_role(p))), log_num("count", good),
+	    log_text("owner", owner->address),
+	    log_str("result", "first"));
+}
+
+/* Whose mail: the user's own, or that of the owner whom a grant of the store names. */
+static const char *
+find_owner(struct keyd *k, const struct ipc_peer *p, struct slice grant,
+    const struct key_account *user, const struct key_account **owner)
+{
+	struct grant g;
+
+	*owner = user;
+	if (grant.n == 0)
+		return NULL;
+	if (grant_verify(&g, grant, k->roots.grant, ipc_peer_instance(p), user->id,
+	    key_now_s(k)) != ERR_OK)
+		return "the grant has expired";
+	*owner = key_ring_find(k->ring, g.owner);
+	if (*owner == NULL || (*owner)->generation != g.generation)
+		return "the grant is of another key";
+	if (((*owner)->sealing != SEALING_ESCROW && (*owner)->sealing != SEALING_SERVER) ||
+	    (*owner)->form != KEY_FORM_ROOT)
+		return "only the owner opens this mail";
+	return NULL;
+}
+
 static void
 open_reply(struct keyd *k, struct ipc_peer *p, const struct ipc_open_keys *m, uint64_t id,
-    struct key_session *session, const struct key_account *a)
+    struct key_session *session, const struct key_account *user,
+    const struct key_account *a)
 {
 	unsigned char out[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES], master[32];
 	struct ipc_open_keys_reply reply;
@@ -335,10 +378,8 @@ open_reply(struct keyd *k, struct ipc_peer *p, const struct ipc_open_keys *m, ui
 		ipc_peer_violation(p, "malformed wraps");
 		return;
 	}
-	if (session->opened == 0 && good > 0)
-		log_event(LOG_open, log_text("user", a->address), log_num("account", a->id),
-		    log_str("peer", ipc_role_name(ipc_peer_role(p))), log_num("count", good),
-		    log_str("result", "first"));
+	if (good > 0)
+		log_first(p, session, user, a, good);
 	session->opened += good;
 	reply.keys = slice_of(out, count * KEY_OPEN_REPLY_BYTES);
 	ipc_reply(p, id, IPC_MSG_open_keys_reply, &reply);
@@ -349,13 +390,15 @@ void
 key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_open_keys *m = msg;
+	const struct key_account *a;
 	struct key_session *session;
-	struct key_account *a;
+	struct key_account *user;
+	const char *why;
 	size_t count;
 	enum err e;
 
 	e = key_token_check(k, m->token, TOKEN_MAIL, ipc_peer_role(p), ipc_peer_instance(p),
-	    &session, &a);
+	    &session, &user);
 	if (e != ERR_OK) {
 		log_event(LOG_open, log_str("peer", ipc_role_name(ipc_peer_role(p))),
 		    log_str("result", "token refused"));
@@ -366,6 +409,13 @@ key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 		ipc_peer_violation(p, "malformed wraps");
 		return;
 	}
+	why = find_owner(k, p, m->grant, user, &a);
+	if (why != NULL) {
+		log_event(LOG_open, log_text("user", user->address),
+		    log_num("account", user->id), log_str("result", "grant refused"));
+		key_gate_refuse(p, in->id, ERR_DENIED, why);
+		return;
+	}
 	/* keyd was restarted since the login: only the owner opens it again. */
 	if (a->form == KEY_FORM_VAULT && !key_vault_is_open(k, a->id)) {
 		key_gate_refuse(p, in->id, ERR_AUTH, "the mail is closed until the next login");
@@ -373,10 +423,11 @@ key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 	}
 	if (!key_session_allows(session, &key_options(k)->user_open_rate, count,
 	    loop_now(k->loop))) {
-		log_event(LOG_open, log_text("user", a->address), log_num("account", a->id),
-		    log_num("count", session->opened), log_str("result", "too fast"));
+		log_event(LOG_open, log_text("user", user->address),
+		    log_num("account", user->id), log_num("count", session->opened),
+		    log_str("result", "too fast"));
 		key_gate_refuse(p, in->id, ERR_BUSY, "too many messages at once; try again");
 		return;
 	}
-	open_reply(k, p, m, in->id, session, a);
+	open_reply(k, p, m, in->id, session, user, a);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Opening mail: wraps in, content keys out, for who holds a token of scope
- * mail.  Account keys never leave; opened epoch keys stay in a cache in the
+ * mail; mail of another account with a grant of the store (lib/crypto's
+ * grant.h) beside it, when that owner's sealing lets others read.  Account keys never leave; opened epoch keys stay in a cache in the
  * guarded arena, each under a hash of exactly the bytes it was opened from.
  * An epoch that came sealed (form 1) goes back to the store under the account
  * key once one of its wraps was opened with it.

@@ -23,6 +23,8 @@ struct key_session {
 	struct token	 token;
 	enum ipc_role	 role;
 	uint64_t	 opened;	/* content keys given out */
+	uint64_t	 owner;		/* account whose shared mail it opened last; 0: none */
+	bool		 opened_own;
 	uint64_t	 allowance;	/* of user_open_rate, in thousandths */
 	uint64_t	 allowance_ms;	/* as of this moment */
 };

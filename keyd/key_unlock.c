@@ -42,11 +42,14 @@ key_unlock_derive(struct key_roots *k, struct secret_arena *arena,
 	k->account = secret_arena_alloc(arena, 32);
 	k->value = secret_arena_alloc(arena, 32);
 	k->srs = secret_arena_alloc(arena, 32);
-	must(k->ring != NULL && k->account != NULL && k->value != NULL && k->srs != NULL);
+	k->grant = secret_arena_alloc(arena, 32);
+	must(k->ring != NULL && k->account != NULL && k->value != NULL && k->srs != NULL &&
+	    k->grant != NULL);
 	cry_subkey(k->ring, root, "godwit keys/ring");
 	cry_subkey(k->account, root, "godwit account secret keys");
 	cry_subkey(k->value, root, "godwit small values");
 	cry_subkey(k->srs, root, "godwit rewritten senders");
+	cry_subkey(k->grant, root, "godwit grants");
 }
 
 enum err

@@ -163,6 +163,19 @@ on_token_key(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 }
 
 static void
+on_grant_key(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_grant_key *m = msg;
+
+	(void)in;
+	assert_ptr_equal(p, app.client[STORE]);
+	assert_int_equal(m->key.n, 32);
+	assert_true(told.begins > told.ends);
+	memcpy(told.grant_key, m->key.p, 32);
+	told.grant_keys++;
+}
+
+static void
 on_revoke(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_token_revoke *m = msg;
@@ -202,7 +215,7 @@ static const struct ipc_handler client_handlers[] = {
 	{ IPC_MSG_fact_begin, on_fact_begin }, { IPC_MSG_fact_end, on_fact_end },
 	{ IPC_MSG_fact_account, on_fact_account }, { IPC_MSG_fact_account_gone, on_fact_gone },
 	{ IPC_MSG_fact_alias, on_fact_alias }, { IPC_MSG_token_key, on_token_key },
-	{ IPC_MSG_token_revoke, on_revoke }, { IPC_MSG_epoch_rewrap, on_rewrap },
+	{ IPC_MSG_grant_key, on_grant_key }, { IPC_MSG_token_revoke, on_revoke }, { IPC_MSG_epoch_rewrap, on_rewrap },
 	{ IPC_MSG_tls_cert, on_cert }, { 0, NULL }
 };
 
@@ -467,6 +480,7 @@ stage_ask(enum who w, enum ipc_type type, const void *m)
 	return answer.e;
 }
 
+struct slice stage_grant;
 uint32_t session_max;
 
 enum err
@@ -532,7 +546,7 @@ enum err
 stage_open(enum who w, const unsigned char *token, const struct ipc_wrap *wraps, size_t n,
     const struct ipc_epoch *epochs, size_t epoch_n)
 {
-	struct ipc_open_keys m = { .token = slice_of(token, TOKEN_BYTES) };
+	struct ipc_open_keys m = { .token = slice_of(token, TOKEN_BYTES), .grant = stage_grant };
 	struct buf wb, eb;
 	size_t i;
 	enum err e;

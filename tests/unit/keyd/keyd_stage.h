@@ -46,7 +46,8 @@ extern struct answer {
 /* What queue and store were told. */
 extern struct told {
 	unsigned	 begins, ends, accounts, gone, aliases, aliases_gone, token_keys, revokes;
-	unsigned	 rewraps, certs;
+	unsigned	 rewraps, certs, grant_keys;
+	unsigned char	 grant_key[32];
 	uint64_t	 revoked_before;
 	uint8_t		 sealing;
 	bool		 enabled;
@@ -72,6 +73,7 @@ struct daemon_app {
 extern struct daemon_app app;
 extern struct loop *loop;
 extern int dir_fd;
+extern struct slice stage_grant;	/* what imapd shows with open_keys */
 extern uint32_t session_max;	/* what imapd asks for */
 
 /* Of cmocka: a new keyd in a directory of its own, all peers joined. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "keyd/key_srs.h"
+#include "lib/crypto/grant.h"
 #include "tests/unit/keyd/keyd_stage.h"
 #include "tests/unit/keyd/tls_pair.h"
 
@@ -399,6 +400,92 @@ test_open_drills(void **state)
 	cry_aead_free(&aead);
 }
 
+/* ---- another's mail */
+
+static unsigned char	shared_token[TOKEN_BYTES];
+
+static void
+show_grant(unsigned char bytes[GRANT_BYTES], const struct grant *g)
+{
+	grant_make(bytes, g, told.grant_key);
+	stage_grant = slice_of(bytes, GRANT_BYTES);
+}
+
+/* The message opens for bob with the grant that is shown. */
+static enum err
+open_shared(const struct stage_mail *a)
+{
+	enum err e = stage_open(IMAPD, shared_token, &a->w, 1, &a->e, 1);
+
+	if (e == ERR_OK)
+		assert_int_equal(answer.bytes[0], 1);
+	return e;
+}
+
+static void
+test_open_shared(void **state)
+{
+	struct cry_aead *aead = cry_aead_new();
+	unsigned char bytes[GRANT_BYTES], token[TOKEN_BYTES];
+	struct grant g = { .instance = whos[IMAPD].instance,
+		.expires_s = key_now_s(&app.k) + GRANT_LIFE_S };
+	struct stage_mail a;
+
+	(void)state;
+	/* The store alone is told the secret. */
+	assert_int_equal(told.grant_keys, 1);
+	assert_int_equal(TOOL("user.add", "bob", "godwit"), 0);
+	stage_add_alice();
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "bob", "godwit"), ERR_OK);
+	memcpy(shared_token, answer.token, TOKEN_BYTES);
+	g.guest = answer.account;
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	g.owner = answer.account;
+	g.generation = told.key_generation;
+	stage_mail(&a, aead, g.owner, 100, 1);
+	show_grant(bytes, &g);
+	assert_int_equal(open_shared(&a), ERR_OK);
+	assert_memory_equal(answer.bytes + 1, a.content_key, 32);
+	stage_settle();
+	assert_int_equal(told.rewraps, 1);
+	/* Not with a token of a third, nor from another process. */
+	assert_int_equal(stage_login(IMAPD_2, TOKEN_MAIL, "bob", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	assert_int_equal(stage_open(IMAPD_2, token, &a.w, 1, &a.e, 1), ERR_DENIED);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(token, answer.token, TOKEN_BYTES);
+	assert_int_equal(stage_open(IMAPD, token, &a.w, 1, &a.e, 1), ERR_DENIED);
+	/* Altered, cut short, of another key, of nobody, expired. */
+	bytes[GRANT_BYTES - 1] ^= 1;
+	assert_int_equal(open_shared(&a), ERR_DENIED);
+	bytes[GRANT_BYTES - 1] ^= 1;
+	stage_grant.n--;
+	assert_int_equal(open_shared(&a), ERR_DENIED);
+	g.generation++;
+	show_grant(bytes, &g);
+	assert_int_equal(open_shared(&a), ERR_DENIED);
+	g.generation--;
+	g.owner += 100;
+	show_grant(bytes, &g);
+	assert_int_equal(open_shared(&a), ERR_DENIED);
+	g.owner -= 100;
+	g.expires_s = key_now_s(&app.k);
+	show_grant(bytes, &g);
+	assert_int_equal(open_shared(&a), ERR_DENIED);
+	/* An owner whose mail only he opens. */
+	g.expires_s += GRANT_LIFE_S;
+	show_grant(bytes, &g);
+	assert_int_equal(open_shared(&a), ERR_OK);
+	assert_int_equal(TOOL("user.sealing", "alice\0password", "godwit"), 0);
+	stage_settle();
+	assert_int_equal(open_shared(&a), ERR_DENIED);
+	g.generation = told.key_generation;
+	show_grant(bytes, &g);
+	assert_int_equal(open_shared(&a), ERR_DENIED);
+	stage_grant = SLICE_NONE;
+	cry_aead_free(&aead);
+}
+
 static void
 test_open_limits(void **state)
 {
@@ -759,7 +846,7 @@ main(void)
 		KEYD(test_accounts), KEYD(test_password_that_does_not_come), KEYD(test_list_pages),
 		KEYD(test_aliases), KEYD(test_login), KEYD(test_login_crowd),
 		KEYD(test_login_drills), KEYD(test_session_limit), KEYD(test_open),
-		KEYD(test_open_drills), KEYD(test_open_limits), KEYD(test_restart),
+		KEYD(test_open_drills), KEYD(test_open_shared), KEYD(test_open_limits), KEYD(test_restart),
 		KEYD(test_spool_key), KEYD(test_srs_keys), KEYD(test_secrets), KEYD(test_sign), KEYD(test_tls_reload), KEYD(test_tickets),
 		cmocka_unit_test(test_gate_table), cmocka_unit_test(test_root_key_forms),
 	};
