@@ -134,7 +134,7 @@ ask_own_first(struct imap_message *m)
 {
 	struct imap_walk *w = m->walk;
 	struct ipc_store_read rd = {
-		.handle = w->c->s->handle, .content = w->content.content,
+		.handle = w->at.handle, .content = w->content.content,
 		.bytes = w->content.blob_bytes < IMAP_READ_BYTES ?
 		    (uint32_t)w->content.blob_bytes : IMAP_READ_BYTES,
 	};
@@ -169,6 +169,7 @@ open_object(struct imap_message *m)
 		if (f->state != IMAP_FIRST_READY)
 			return ERR_IO;
 		m->stage = OPENING;
+		m->object.handle = w->at.handle;
 		e = imap_object_open(&m->object, &w->content, w->key, buf_slice(&f->data));
 	} else {
 		e = imap_object_ready(&m->object);
@@ -194,7 +195,7 @@ store_summary(struct imap_message *m)
 	struct imap_session *s = w->c->s;
 	struct buf plain, sealed;
 	struct ipc_store_put_summary put = {
-		.handle = s->handle, .content = w->content.content,
+		.handle = w->at.handle, .content = w->content.content,
 	};
 
 	if (m->has_sum)

@@ -27,6 +27,7 @@ struct imap_object_piece {
 struct imap_object {
 	struct imap_cmd		*c;
 	struct seal_reader	*reader;
+	uint32_t		 handle;	/* the store's */
 	uint64_t		 content;
 	uint64_t		 bytes;		/* of the object */
 	struct slice		 first;		/* from offset 0, borrowed */
@@ -44,7 +45,7 @@ struct imap_object {
 struct seal_reader *imap_object_take_reader(struct imap_shared *);
 void		 imap_object_give_reader(struct imap_shared *, struct seal_reader **);
 
-/* reader is to be set before imap_object_open. */
+/* reader and handle are to be set before imap_object_open. */
 void		 imap_object_init(struct imap_object *, struct imap_cmd *);
 void		 imap_object_fini(struct imap_object *);
 /*

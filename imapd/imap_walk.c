@@ -15,7 +15,11 @@
 void
 imap_walk_start(struct imap_walk *w, struct imap_cmd *c)
 {
+	const struct imap_session *s = c->s;
+
 	w->c = c;
+	w->at = (struct imap_walk_at){ .handle = s->handle, .mailbox = s->view.mailbox,
+		.v = s->view.v, .uidnext = s->view.uidnext };
 	list_init(&w->pages);
 	for (size_t i = 0; i < IMAP_WALK_FIRSTS; i++)
 		buf_init(&w->firsts[i].data, IMAP_READ_BYTES);
@@ -130,7 +134,8 @@ ask_keys(struct imap_walk *w, struct imap_walk_page *p, struct slice epochs)
 	struct ipc_content ct;
 	struct buf wraps;
 	struct ipc_open_keys m = {
-		.token = slice_of(s->token, s->token_bytes), .epochs = epochs,
+		.token = slice_of(s->token, s->token_bytes), .grant = w->at.grant,
+		.epochs = epochs,
 	};
 
 	buf_init(&wraps, WRAPS_MAX);
@@ -221,12 +226,11 @@ on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
 static void
 ask_page(struct imap_walk *w)
 {
-	const struct imap_session *s = w->c->s;
 	struct ipc_store_fetch m = {
-		.handle = s->handle,
-		.mailbox = s->view.mailbox,
-		.v = s->view.v,
-		.uidnext = s->view.uidnext,
+		.handle = w->at.handle,
+		.mailbox = w->at.mailbox,
+		.v = w->at.v,
+		.uidnext = w->at.uidnext,
 		.by_uid = w->by_uid,
 		.want = w->want,
 		.changed_since = w->changed_since,
@@ -268,7 +272,7 @@ ask_first(struct imap_walk *w, const struct ipc_content *ct)
 	struct imap_walk_first *f = &w->firsts[w->first_tail % IMAP_WALK_FIRSTS];
 	uint64_t bytes = ct->blob_bytes < w->first_bytes ? ct->blob_bytes : w->first_bytes;
 	struct ipc_store_read m = {
-		.handle = w->c->s->handle, .content = ct->content, .bytes = (uint32_t)bytes,
+		.handle = w->at.handle, .content = ct->content, .bytes = (uint32_t)bytes,
 	};
 
 	w->first_tail++;

@@ -46,8 +46,19 @@ struct imap_walk_first {
 	struct buf		 data;
 };
 
+/* Where the messages are, and the view that numbers them. */
+struct imap_walk_at {
+	uint32_t		 handle;	/* the store's */
+	uint64_t		 mailbox;
+	uint64_t		 v;
+	uint32_t		 uidnext;
+	struct slice		 grant;		/* of a guest's handle, for keyd; borrowed */
+};
+
 struct imap_walk {
 	struct imap_cmd		*c;
+	/* imap_walk_start sets the selected mailbox: others are set behind it. */
+	struct imap_walk_at	 at;
 	/* what is wanted: set before imap_walk_start */
 	struct slice		 set;		/* of UIDs it may be of any length */
 	bool			 by_uid;
