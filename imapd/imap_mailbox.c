@@ -5,7 +5,7 @@
 #include <string.h>
 #include <uninorm.h>
 
-#include "imapd/imap_utf7.h"
+#include "lib/mail/imap_utf7.h"
 
 #define PATTERN_MAX	1024
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-imapd_PURE = imapd/imap_lexer.c imapd/imap_parser.c imapd/imap_seqset.c imapd/imap_utf7.c \
+imapd_PURE = imapd/imap_lexer.c imapd/imap_parser.c imapd/imap_seqset.c \
 	imapd/imap_mailbox.c imapd/imap_filter.c imapd/imap_flags.c imapd/imap_items.c imapd/imap_search.c imapd/imap_judge.c \
 	imapd/imap_casemap.c imapd/imap_subject.c imapd/imap_entry.c imapd/imap_column.c imapd/imap_sort.c imapd/imap_thread.c imapd/imap_tree.c imapd/imap_found.c imapd/imap_return.c imapd/imap_objectid.c \
 	imapd/imap_match.c imapd/imap_recent.c imapd/imap_binary.c imapd/imap_special.c imapd/imap_header8.c

@@ -14,7 +14,7 @@
 #include "imapd/imap_return.h"
 #include "imapd/imap_search.h"
 #include "imapd/imap_seqset.h"
-#include "imapd/imap_utf7.h"
+#include "lib/mail/imap_utf7.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -7,7 +7,7 @@
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_recent.h"
 #include "imapd/imap_seqset.h"
-#include "imapd/imap_utf7.h"
+#include "lib/mail/imap_utf7.h"
 #include "lib/base/cc.h"
 #include "lib/base/enc.h"
 #include "lib/ipc/store_proto.h"

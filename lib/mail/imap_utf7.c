@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "imapd/imap_utf7.h"
+#include "lib/mail/imap_utf7.h"
 
 #include <stdbool.h>
 #include <stdint.h>
