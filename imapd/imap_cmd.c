@@ -15,6 +15,7 @@
 #define HAS_UID			IMAP_CMD_HAS_UID
 #define LINES			IMAP_CMD_LINES
 #define NUMBERS			IMAP_CMD_NUMBERS
+#define OPERATOR		IMAP_CMD_OPERATOR
 #define SYNC			IMAP_CMD_SYNC
 
 const struct imap_verb imap_verbs[] = {

@@ -30,7 +30,8 @@ enum imap_cmd_flag {
 	IMAP_CMD_HAS_UID = 4,		/* UID x is a command too */
 	IMAP_CMD_LINES = 8,		/* more lines or literals follow: on_line */
 	IMAP_CMD_NUMBERS = 32,		/* but for the UID form, about sequence numbers */
-	IMAP_CMD_SYNC = 16		/* report changes even when none are known of */
+	IMAP_CMD_SYNC = 16,		/* report changes even when none are known of */
+	IMAP_CMD_OPERATOR = 64		/* for the operator's tools only */
 };
 
 struct imap_verb {

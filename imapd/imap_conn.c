@@ -313,8 +313,8 @@ session_id(struct imap_server *srv)
 	return n * 0x2545f491u & 0x3fffffff;
 }
 
-void
-imap_conn_new(struct imap_listener *l, struct conn_listener *cl, int take_fd,
+static struct imap_conn *
+conn_make(struct imap_listener *l, struct conn_listener *cl, int take_fd,
     const struct conn_addr *peer)
 {
 	struct imap_server *srv = l->server;
@@ -333,10 +333,42 @@ imap_conn_new(struct imap_listener *l, struct conn_listener *cl, int take_fd,
 	conn_tap_set(c->conn, c->sid);
 	log_event(LOG_connect, log_session(c->sid), log_str("listener", l->title),
 	    log_str("client", conn_peer_text(c->conn)));
+	return c;
+}
+
+void
+imap_conn_new(struct imap_listener *l, struct conn_listener *cl, int take_fd,
+    const struct conn_addr *peer)
+{
+	struct imap_server *srv = l->server;
+	struct imap_conn *c = conn_make(l, cl, take_fd, peer);
+
 	if (l->tls != IMAP_TLS_IMPLICIT)
 		imap_session_start(c->session, NULL, l->tls == IMAP_TLS_MAY);
 	else if (conn_start_tls(c->conn, daemon_tls(srv->app)) != ERR_OK)
 		conn_abort(c->conn, "no TLS now");
+}
+
+/* The listener that such sessions have in place of a real one. */
+static struct imap_listener *
+operator_listener(struct imap_server *srv)
+{
+	struct imap_listener *l = &srv->operators;
+
+	l->server = srv;
+	l->tls = IMAP_TLS_NO;
+	must(slice_to_cstr(SLICE_LIT("control"), l->title, sizeof(l->title)));
+	return l;
+}
+
+void
+imap_conn_new_operator(struct imap_server *srv, int take_fd)
+{
+	const struct conn_addr local = { .is_inet = false };
+	struct imap_conn *c = conn_make(operator_listener(srv), NULL, take_fd, &local);
+
+	c->session->is_operator = true;
+	imap_session_start(c->session, "local", false);
 }
 
 struct imap_session *

@@ -11,6 +11,11 @@
 
 void			 imap_conn_new(struct imap_listener *, struct conn_listener *,
 			    int take_fd, const struct conn_addr *);
+/*
+ * A session of the operator's tools, on their end of a socket pair (taken):
+ * no TLS is needed, and IMAP_CMD_OPERATOR commands are known.
+ */
+void			 imap_conn_new_operator(struct imap_server *, int take_fd);
 /* Of a node of imap_server.conns. */
 struct imap_session	*imap_conn_session(struct list *node);
 /* The session that the store knows by this handle, or NULL. */

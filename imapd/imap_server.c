@@ -2,6 +2,7 @@
 #include "imapd/imap_server.h"
 
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "imapd/imap_conn.h"
@@ -200,6 +201,28 @@ imap_server_status(struct daemon_app *app, uint32_t *sessions, struct buf *note)
 	*sessions = srv->conn_count;
 	if (!daemon_tls_is_ready(app))
 		buf_put_str(note, "no certificate yet");
+}
+
+/* ---- tools ---- */
+
+/* imap.session: the descriptor that comes with it is a client's connection. */
+void
+imap_server_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
+    struct ipc_in *in)
+{
+	struct imap_server *srv = daemon_state(app);
+
+	if (!slice_eq_str(m->verb, "imap.session") || in->fd_count != 1) {
+		daemon_tool_reply(app, id, EX_USAGE, false, SLICE_LIT("unknown request\n"));
+		return;
+	}
+	if (srv->conn_count >= srv->conn_limit || srv->is_draining) {
+		daemon_tool_reply(app, id, EX_TEMPFAIL, false, SLICE_LIT("too many connections\n"));
+		return;
+	}
+	srv->conn_count++;
+	imap_conn_new_operator(srv, ipc_take_fd(in, 0));
+	daemon_tool_reply(app, id, EX_OK, false, SLICE_NONE);
 }
 
 /* ---- the store ---- */

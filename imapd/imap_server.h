@@ -17,12 +17,22 @@
 
 enum imap_listener_tls { IMAP_TLS_NO, IMAP_TLS_MAY, IMAP_TLS_IMPLICIT };
 
+struct imap_server;
+struct imap_listener {
+	struct list		 link;
+	struct imap_server	*server;
+	struct conn_listener	*listener;
+	enum imap_listener_tls	 tls;
+	char			 title[256];
+};
+
 struct imap_server {
 	struct daemon_app	*app;
 	struct loop		*loop;
 	struct imap_shared	 shared;
 	struct zip_shared	*zip;
 	struct list		 listeners;
+	struct imap_listener	 operators;	/* of sessions through the control socket */
 	struct list		 conns;		/* struct imap_conn */
 	struct map		 by_handle;	/* struct imap_conn */
 	uint32_t		 conn_count;
@@ -30,14 +40,6 @@ struct imap_server {
 	uint64_t		 serial;
 	struct timer		 retry;		/* sessions that the store does not know yet */
 	bool			 is_draining;
-};
-
-struct imap_listener {
-	struct list		 link;
-	struct imap_server	*server;
-	struct conn_listener	*listener;
-	enum imap_listener_tls	 tls;
-	char			 title[256];
 };
 
 /* The hooks of struct daemon. */
@@ -52,6 +54,9 @@ void	 imap_server_store_left(struct daemon_app *, struct ipc_peer *);
 void	 imap_server_on_notify(struct ipc_peer *, const void *, struct ipc_in *);
 void	 imap_server_on_late_login(struct ipc_peer *, const void *, struct ipc_in *);
 void	 imap_server_on_late_session(struct ipc_peer *, const void *, struct ipc_in *);
+
+void	 imap_server_tool(struct daemon_app *, uint64_t id, const struct ipc_ctl_tool *,
+	    struct ipc_in *);
 
 /* A connection ended; drained when it was the last. */
 void	 imap_server_left(struct imap_server *);

@@ -373,7 +373,8 @@ run(struct imap_cmd *c, struct slice text)
 		return;
 	}
 	c->verb = imap_cmd_find(name);
-	if (c->verb == NULL || (c->uid && !(c->verb->flags & IMAP_CMD_HAS_UID))) {
+	if (c->verb == NULL || ((c->verb->flags & IMAP_CMD_OPERATOR) && !s->is_operator) ||
+	    (c->uid && !(c->verb->flags & IMAP_CMD_HAS_UID))) {
 		c->verb = NULL;
 		imap_cmd_bad(c, "Unknown command");
 		return;

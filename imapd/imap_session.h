@@ -162,6 +162,7 @@ struct imap_session {
 	const char		*tls_version;	/* for the log; NULL: no TLS */
 	bool			 tls;
 	bool			 may_tls;	/* STARTTLS is offered */
+	bool			 is_operator;	/* came through the control socket */
 	bool			 closing;
 	bool			 busy;		/* inside a session function */
 	bool			 relogin;	/* store came back, session not yet */

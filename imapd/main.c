@@ -36,6 +36,7 @@ static const struct daemon imapd = {
 	.reload = imap_server_reload,
 	.drain = imap_server_drain,
 	.status = imap_server_status,
+	.tool = imap_server_tool,
 };
 
 int

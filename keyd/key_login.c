@@ -14,6 +14,7 @@
 #include "keyd/key_scram.h"
 #include "keyd/key_tool.h"
 #include "keyd/key_vault.h"
+#include "keyd/key_visit.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
@@ -463,6 +464,20 @@ login_by_app(struct keyd *k, struct ipc_peer *p, const struct ipc_login *m, uint
 	return true;
 }
 
+/* Only imapd reads mail for its owner or, with a ticket, for the operator. */
+static bool
+login_by_visit(struct keyd *k, struct ipc_peer *p, const struct ipc_login *m, uint64_t id,
+    struct key_account *a)
+{
+	const struct key_grant grant = grant_of(m);
+	const struct key_proof proof = { .error = ERR_OK, .account = a };
+
+	if (ipc_peer_role(p) != IPC_IMAPD || !key_visit_take(k, a, m->password))
+		return false;
+	key_login_answer(k, p, id, &grant, &proof);
+	return true;
+}
+
 static void
 answer_cached(struct keyd *k, struct ipc_peer *p, uint64_t id, const struct key_grant *g,
     const struct key_attempt *at, const struct key_outcome *o, struct key_account *a)
@@ -521,7 +536,7 @@ key_login_on_login(struct keyd *k, struct ipc_peer *p, const void *msg, struct i
 	}
 	if (key_login_address(k, m->user, address, &name) == ERR_OK)
 		a = key_ring_find_address(k->ring, name);
-	if (!login_by_app(k, p, m, in->id, a))
+	if (!login_by_app(k, p, m, in->id, a) && !login_by_visit(k, p, m, in->id, a))
 		login_by_password(k, p, m, in, name, a);
 }
 

@@ -29,6 +29,7 @@ struct keyd {
 	struct key_tokens	*tokens;
 	struct key_vaults	*vaults;
 	struct key_scrams	*scrams;
+	struct key_visits	*visits;
 	struct key_open		*open;
 	struct key_tls		*tls;
 	struct key_facts	*facts;

@@ -16,6 +16,7 @@
 #include "keyd/key_login.h"
 #include "keyd/key_secret.h"
 #include "keyd/key_token.h"
+#include "keyd/key_visit.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -364,6 +365,7 @@ static const struct verb {
 	{ "user.disable", 1, 1, user_disable },
 	{ "user.enable",  1, 1, user_enable },
 	{ "user.quota",	  1, 2, user_quota },
+	{ "user.visit",	  1, 1, key_visit_make },
 	{ "alias.add",	  2, KEY_TOOL_TARGETS_MAX + 1, key_alias_add },
 	{ "alias.del",	  1, KEY_TOOL_TARGETS_MAX + 1, key_alias_del },
 	{ "alias.list",	  0, 1, key_alias_list },

@@ -17,6 +17,7 @@
 #include "keyd/key_token.h"
 #include "keyd/key_tool.h"
 #include "keyd/key_vault.h"
+#include "keyd/key_visit.h"
 #include "lib/base/log.h"
 #include "lib/crypto/cry.h"
 #include "lib/crypto/cry_sign.h"
@@ -70,6 +71,7 @@ load(struct daemon_app *app)
 	k->open = key_open_new(k->arena);
 	k->gate = key_gate_new(k);
 	k->login = key_login_new(k);
+	k->visits = key_visits_new();
 	k->facts = key_facts_new(k);
 	k->tls = key_tls_new(k);
 	k->hash = key_hash_new(k->loop, key_login_threads(key_options(k)->password_threads,

@@ -61,6 +61,7 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_delete,		store_on_delete },
 	{ IPC_MSG_store_rename,		store_on_rename },
 	{ IPC_MSG_store_subscribe,	store_on_subscribe },
+	{ IPC_MSG_store_uids,		store_on_uids },
 	{ IPC_MSG_store_status,		store_on_status },
 	{ IPC_MSG_store_select,		store_on_select },
 	{ IPC_MSG_store_watch,		store_on_watch },

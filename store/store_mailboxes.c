@@ -518,6 +518,53 @@ store_on_subscribe(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	finish(peer, in, &op, e, &(struct outcome){ .handle = m->handle });
 }
 
+/* ---- UIDs from elsewhere ---- */
+
+static enum err
+take_uids(struct op *op, struct box *b, const struct ipc_store_uids *m)
+{
+	if (m->uidvalidity == 0 || m->uidvalidity == UINT32_MAX || m->uidnext == 0 ||
+	    m->uidnext == UINT32_MAX)
+		return ERR_LIMIT;
+	if (b->rec.uidvalidity != m->uidvalidity && b->rec.uidnext > 1)
+		return ERR_CONFLICT;
+	b->rec.uidvalidity = m->uidvalidity;
+	/* What is made anew under this name must differ (RFC 3501 s2.3.1.1). */
+	if (op->acc.next_uidvalidity <= m->uidvalidity)
+		op->acc.next_uidvalidity = m->uidvalidity + 1;
+	if (b->rec.uidnext < m->uidnext)
+		b->rec.uidnext = m->uidnext;
+	b->rec.modseq = op_modseq(op);
+	b->is_dirty = true;
+	return box_flush(b);
+}
+
+void
+store_on_uids(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_store_uids *m = msg;
+	const struct store_session *ss;
+	struct slice name = m->name;
+	uint32_t mailbox = 0;
+	struct box *b;
+	struct op op;
+	enum err e;
+
+	if ((ss = begin(peer, in, m->handle, KV_WRITE, &op)) == NULL)
+		return;
+	b = must_alloc(1, sizeof(*b));
+	e = ss->guest != NULL ? ERR_DENIED : names_check(&name);
+	if (e == ERR_OK)
+		e = names_mailbox(&op, name, &mailbox);
+	box_make(b, op.txn, 0, 0);
+	if (e == ERR_OK && (e = box_open(b, op.txn, op.account, mailbox)) == ERR_OK)
+		e = take_uids(&op, b, m);
+	box_close(b);
+	free(b);
+	finish(peer, in, &op, e, &(struct outcome){ .handle = m->handle,
+	    .uidvalidity = m->uidvalidity });
+}
+
 /* ---- status and select ---- */
 
 /* How many a session that asks now would see as \Recent. */

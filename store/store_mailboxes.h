@@ -14,6 +14,7 @@ void	 store_on_create(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_delete(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_rename(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_subscribe(struct ipc_peer *, const void *, struct ipc_in *);
+void	 store_on_uids(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_status(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_select(struct ipc_peer *, const void *, struct ipc_in *);
 

@@ -1075,6 +1075,18 @@ serve(struct fake *f, struct call *c)
 		ok(c, st);
 		return;
 	}
+	case IPC_MSG_store_uids: {
+		struct fake_box *b = find_box(st, m.store_uids.name);
+
+		if (b == NULL) {
+			fail(c, ERR_NOTFOUND);
+			return;
+		}
+		if (b->uidnext < m.store_uids.uidnext)
+			b->uidnext = m.store_uids.uidnext;
+		ok(c, st);
+		return;
+	}
 	default:
 		fail(c, ERR_UNSUPPORTED);
 	}

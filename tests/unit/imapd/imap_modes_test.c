@@ -228,6 +228,23 @@ test_unauthenticate_off(void **state)
 	EXPECT("a UNAUTHENTICATE\r\n", "a BAD");
 }
 
+/* Only what came through the control socket knows XUIDS. */
+static void
+test_xuids(void **state)
+{
+	(void)state;
+	say_login();
+	EXPECT("a CAPABILITY\r\n", "a OK");
+	assert_false(say_has("XUIDS"));
+	EXPECT("a XUIDS INBOX 7 40\r\n", "a BAD Unknown command");
+	f.s->is_operator = true;
+	EXPECT("a CAPABILITY\r\n", " XUIDS", "a OK");
+	EXPECT("a XUIDS INBOX 7 40\r\na STATUS INBOX (UIDNEXT)\r\n", "a OK", "UIDNEXT 40)");
+	EXPECT("a XUIDS none 7 40\r\na XUIDS INBOX 0 1\r\na XUIDS INBOX 1\r\n"
+	    "a XUIDS INBOX 4294967296 1\r\na XUIDS INBOX 1 1 1\r\n",
+	    "a NO", "a BAD", "a BAD", "a BAD", "a BAD");
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
 int
@@ -237,6 +254,7 @@ main(void)
 		T(test_utf8),
 		T(test_uidonly), T(test_literal_minus), T(test_unauthenticate),
 		T(test_unauthenticate_off), T(test_compress), T(test_in_progress),
+		T(test_xuids),
 	};
 
 	log_to_fd(-1);

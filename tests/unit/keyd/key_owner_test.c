@@ -313,6 +313,39 @@ test_root_wraps_go(void **state)
 	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "second"), ERR_OK);
 }
 
+/* The operator's way in: once, soon, for imapd only, never past a password. */
+static void
+test_visit(void **state)
+{
+	char ticket[64], *line;
+
+	(void)state;
+	stage_add_alice();
+	assert_int_equal(TOOL("user.visit", "nobody", NULL), 67);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(TOOL("user.visit", "alice", NULL), 0);
+		line = strchr(answer.text, '\n');
+		assert_non_null(line);
+		assert_int_equal(strncmp(answer.text, "alice@", 6), 0);
+		(void)snprintf(ticket, sizeof(ticket), "%.*s", (int)strcspn(line + 1, "\n"),
+		    line + 1);
+		assert_int_equal(stage_login(SMTPD, TOKEN_SUBMIT, "alice", ticket), ERR_AUTH);
+		if (i == 1)
+			loop_advance(loop, KEY_VISIT_MS + 1);
+		if (i == 2) {
+			for (unsigned n = 0; n < KEY_VISITS_MAX; n++)
+				assert_int_equal(TOOL("user.visit", "alice", NULL), 0);
+		}
+		assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", ticket),
+		    i == 0 ? ERR_OK : ERR_AUTH);
+		assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", ticket), ERR_AUTH);
+	}
+	assert_int_equal(TOOL("user.disable", "alice", NULL), 0);
+	assert_int_equal(TOOL("user.visit", "alice", NULL), 77);
+	add_bob();
+	assert_int_equal(TOOL("user.visit", "bob@seal.test", NULL), 77);
+}
+
 static void
 test_app_passwords(void **state)
 {
@@ -393,7 +426,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		KEYD(test_by_password), KEYD(test_restart), KEYD(test_new_password),
 		KEYD(test_reset_and_recover), KEYD(test_resets_limit), KEYD(test_recovery_code),
-		KEYD(test_modes), KEYD(test_root_wraps_go), KEYD(test_app_passwords), cmocka_unit_test(test_more_damaged),
+		KEYD(test_modes), KEYD(test_root_wraps_go), KEYD(test_visit),
+		KEYD(test_app_passwords), cmocka_unit_test(test_more_damaged),
 	};
 #undef KEYD
 

@@ -319,6 +319,7 @@ stage_start(uint32_t instance)
 	k->open = key_open_new(k->arena);
 	k->gate = key_gate_new(k);
 	k->login = key_login_new(k);
+	k->visits = key_visits_new();
 	k->facts = key_facts_new(k);
 	k->tls = key_tls_new(k);
 	k->hash = key_hash_new(loop, 1);
@@ -334,6 +335,7 @@ stage_stop(void)
 		stage_leave((enum who)i);
 	key_tls_free(&k->tls);
 	key_login_free(&k->login);
+	key_visits_free(&k->visits);
 	key_tokens_free(&k->tokens, k);
 	key_scrams_free(&k->scrams);
 	key_vaults_free(&k->vaults, k->arena);

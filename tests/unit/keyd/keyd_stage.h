@@ -18,6 +18,7 @@
 #include "keyd/key_token.h"
 #include "keyd/key_tool.h"
 #include "keyd/key_vault.h"
+#include "keyd/key_visit.h"
 #include "lib/crypto/cry_sign.h"
 #include "lib/seal/epoch.h"
 

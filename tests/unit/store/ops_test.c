@@ -677,6 +677,47 @@ test_mailboxes(void **state)
 	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_delete, &d), ERR_DENIED);
 }
 
+/* UIDs that are brought along: UIDVALIDITY once, UIDNEXT upwards. */
+static void
+test_uids(void **state)
+{
+	struct ipc_store_uids m = { h1, 1234567890, 40, SLICE_LIT("Sent") };
+	struct ipc_store_create c = { h1, 0, SLICE_LIT("new") };
+	struct bed_reply *r;
+
+	(void)state;
+	simple(IPC_MSG_store_uids, &m);
+	r = bed_append(&bed, imapd, h1, 1, "Sent", 0, SLICE_LIT("x"));
+	assert_reply(r, store_appended);
+	assert_int_equal(r->m.store_appended.uid, 40);
+	assert_int_equal(r->m.store_appended.uidvalidity, 1234567890);
+	/* Not lower, and no other UIDVALIDITY once something had a UID. */
+	m.uidnext = 7;
+	simple(IPC_MSG_store_uids, &m);
+	assert_int_equal(world_selected(imapd, h1, "Sent").uidnext, 41);
+	m.uidnext = UINT32_MAX - 1;
+	m.uidvalidity++;
+	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_uids, &m), ERR_CONFLICT);
+	assert_int_equal(world_selected(imapd, h1, "Sent").uidnext, 41);
+	/* A mailbox made later never gets one that was given. */
+	m.name = SLICE_LIT("Drafts");
+	m.uidvalidity = UINT32_MAX - 9;
+	simple(IPC_MSG_store_uids, &m);
+	simple(IPC_MSG_store_create, &c);
+	assert_true(world_selected(imapd, h1, "new").uidvalidity > UINT32_MAX - 9);
+	m.name = SLICE_LIT("Junk");
+	m.uidvalidity = UINT32_MAX;
+	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_uids, &m), ERR_LIMIT);
+	m.uidvalidity = 1;
+	m.uidnext = UINT32_MAX;
+	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_uids, &m), ERR_LIMIT);
+	m.uidnext = 5;
+	m.name = SLICE_LIT("nowhere");
+	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_uids, &m), ERR_NOTFOUND);
+	world_reopen(true);
+	assert_int_equal(world_selected(imapd, h1, "Sent").uidvalidity, 1234567890);
+}
+
 static struct ipc_store_status_reply
 status(const char *name, uint64_t mailbox)
 {
@@ -1059,7 +1100,7 @@ main(void)
 		T(test_forged_handle), T(test_foreign_account), T(test_foreign_mail),
 		T(test_tokens), T(test_revoked_logout), T(test_rewrap), T(test_epoch_of_before),
 		T(test_late_facts),
-		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_rename_inbox),
+		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_uids), T(test_rename_inbox),
 		T(test_names), T(test_mailbox_limit),
 		T(test_unchanged_since), T(test_recent), T(test_notify), T(test_threads),
 		T(test_account_gone), T(test_mark),
