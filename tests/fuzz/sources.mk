@@ -61,3 +61,6 @@ fuzz_imap_order_USES = mail base
 FUZZERS += fuzz_gwmap
 fuzz_gwmap_SRCS = tests/fuzz/fuzz_gwmap.c queue/gwmap_source.c queue/queue_lookup.c
 fuzz_gwmap_USES = mail base
+FUZZERS += fuzz_imap_url
+fuzz_imap_url_SRCS = tests/fuzz/fuzz_imap_url.c
+fuzz_imap_url_USES = mail base

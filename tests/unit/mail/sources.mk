@@ -17,3 +17,6 @@ mail_mime_put_test_USES = mail base
 UNITS += mail_dsn_template_test
 mail_dsn_template_test_SRCS = tests/unit/mail/dsn_template_test.c
 mail_dsn_template_test_USES = mail base
+UNITS += mail_imap_url_test
+mail_imap_url_test_SRCS = tests/unit/mail/imap_url_test.c
+mail_imap_url_test_USES = mail base
