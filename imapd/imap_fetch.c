@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "imapd/imap_binary.h"
 #include "imapd/imap_flags.h"
 #include "imapd/imap_message.h"
 #include "imapd/imap_needs.h"
 #include "imapd/imap_objectid.h"
 #include "imapd/imap_partial.h"
 #include "imapd/imap_row.h"
+#include "imapd/imap_section.h"
 #include "imapd/imap_seqset.h"
 #include "imapd/imap_sync.h"
 #include "imapd/imap_vanished.h"
@@ -25,10 +25,9 @@
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 
-#define HEADER_MAX		(1u << 20)	/* looked through for HEADER.FIELDS */
 #define ROWS_PER_TURN		64
 
-enum phase { WINDOW, SEEN, VANISHED, NEXT, PREPARE, ITEM, STREAM, COLLECT, MEASURE, DECODE };
+enum phase { WINDOW, SEEN, VANISHED, NEXT, PREPARE, ITEM, MEASURE, STREAM };
 
 struct fetch {
 	struct imap_cmd		*c;
@@ -47,10 +46,7 @@ struct fetch {
 	bool			 failed;	/* some message was left out */
 	bool			 unknown_code;	/* as here: its encoding is not known */
 	uint32_t		 resume;
-	struct buf		 header;	/* COLLECT; a piece in MEASURE and DECODE */
-	struct imap_binary	 binary;
-	struct imap_part	 part;		/* that is decoded */
-	uint64_t		 due;		/* bytes of its literal */
+	struct imap_section	 section;	/* of MEASURE and STREAM */
 };
 
 static void
@@ -61,10 +57,8 @@ fini(struct imap_cmd *c)
 	imap_message_fini(&f->message);
 	imap_walk_fini(&f->walk);
 	imap_partial_fini(&f->partial);
-	imap_binary_fini(&f->binary);
+	imap_section_fini(&f->section);
 	buf_fini(&f->told);
-	buf_wipe(&f->header);
-	buf_fini(&f->header);
 	free(f);
 }
 
@@ -110,33 +104,6 @@ ask_seen(struct fetch *f)
 
 /* ---- items ---- */
 
-static void
-put_literal(struct buf *out, struct slice s)
-{
-	buf_printf(out, "{%zu}\r\n", s.n);
-	buf_put_slice(out, s);
-}
-
-/* [from, from + count) of a text, RFC 3501 s6.4.5 partial */
-static struct slice
-cut_partial(const struct imap_item *i, struct slice s)
-{
-	return i->is_partial ? slice_head(slice_from(s, i->from), i->count) : s;
-}
-
-static void
-put_fields(struct fetch *f, const struct imap_item *i, struct slice header, bool more)
-{
-	struct buf text;
-
-	buf_init(&text, HEADER_MAX + 2);
-	imap_items_put_fields(&text, i, header, more);
-	put_literal(imap_session_out(f->c->s), cut_partial(i, buf_slice(&text)));
-	buf_fini(&text);
-	f->idx++;
-	f->phase = ITEM;
-}
-
 /* Give up in the middle of a literal: nothing true could follow. */
 static void
 abort_session(struct fetch *f)
@@ -148,126 +115,63 @@ abort_session(struct fetch *f)
 	s->host->close(s->host_arg, "corrupt message");
 }
 
+/* The literal's length is known, or that there is none. */
+static void
+begin_literal(struct fetch *f, enum err e)
+{
+	const struct imap_item *i = &f->items->v[f->idx];
+	const struct imap_section *x = &f->section;
+	struct buf *out = imap_session_out(f->c->s);
+
+	if (e == ERR_AGAIN) {
+		f->phase = MEASURE;
+		return;
+	}
+	f->phase = ITEM;
+	if (e != ERR_OK && e != ERR_NOTFOUND) {
+		abort_session(f);
+	} else if (i->kind == IMAP_ITEM_BINARY_SIZE) {
+		buf_put_num(out, x->bytes);
+	} else if (e == ERR_NOTFOUND) {
+		buf_put_str(out, "NIL");
+	} else {
+		buf_printf(out, "%s{%llu}\r\n", x->has_nul ? "~" : "",
+		    (unsigned long long)x->bytes);
+		f->phase = x->bytes > 0 ? STREAM : ITEM;
+	}
+	f->idx += f->phase == ITEM;
+}
+
 static void
 begin_section(struct fetch *f, const struct imap_item *i, struct buf *out)
 {
-	struct slice header;
-	struct imap_part part;
-	uint64_t off, bytes;
-
 	buf_put_slice(out, i->label);
 	buf_put_char(out, ' ');
-	if (imap_needs_fields(&f->message, i, &header)) {
-		put_fields(f, i, header, true);
-		return;
-	}
-	if (imap_message_locate(&f->message, i->path, i->path_count, i->what, &part) != ERR_OK) {
-		buf_put_str(out, "NIL");
-		f->idx++;
-		return;
-	}
-	off = part.off;
-	bytes = part.bytes;
-	if (i->fields != IMAP_FIELDS_ALL) {
-		buf_reset(&f->header);
-		f->phase = COLLECT;
-		if (bytes > HEADER_MAX)
-			bytes = HEADER_MAX;
-	} else {
-		if (i->is_partial) {
-			uint64_t skip = i->from < bytes ? i->from : bytes;
-
-			off += skip;
-			bytes -= skip;
-			if (bytes > i->count)
-				bytes = i->count;
-		}
-		buf_printf(out, "{%llu}\r\n", (unsigned long long)bytes);
-		f->phase = STREAM;
-	}
-	if (bytes == 0 && f->phase == COLLECT) {
-		put_fields(f, i, SLICE_NONE, false);
-	} else if (bytes == 0) {
-		f->idx++;
-		f->phase = ITEM;
-	} else if (imap_object_range(&f->message.object, off, off + bytes) != ERR_OK) {
-		abort_session(f);
-	}
-}
-
-/* ---- decoded parts: measured, then sent (RFC 3516 s4.3) ---- */
-
-static void
-begin_pass(struct fetch *f, const struct imap_item *i, enum phase phase)
-{
-	bool partial = i->is_partial;
-
-	f->phase = phase;
-	imap_binary_begin(&f->binary, f->part.code, partial ? i->from : 0,
-	    partial ? i->count : UINT64_MAX);
-	if (f->part.bytes > 0 && imap_object_range(&f->message.object, f->part.off,
-	    f->part.off + f->part.bytes) != ERR_OK)
-		abort_session(f);
-}
-
-static void
-begin_binary(struct fetch *f, const struct imap_item *i, struct buf *out)
-{
-	buf_put_slice(out, i->label);
-	buf_put_char(out, ' ');
-	if (imap_message_locate(&f->message, i->path, i->path_count, MIME_SECTION_ALL,
-	    &f->part) == ERR_OK) {
-		begin_pass(f, i, MEASURE);
-		return;
-	}
-	buf_put_str(out, i->kind == IMAP_ITEM_BINARY ? "NIL" : "0");
-	f->idx++;
-}
-
-static void
-end_pass(struct fetch *f, const struct imap_item *i, struct buf *out)
-{
-	const struct imap_binary *b = &f->binary;
-	bool measured = f->phase == MEASURE;
-
-	f->phase = ITEM;
-	if (!measured) {
-		f->idx++;
-		if (b->bytes != f->due)
-			abort_session(f);
-	} else if (i->kind == IMAP_ITEM_BINARY_SIZE) {
-		f->idx++;
-		buf_put_num(out, b->bytes);
-	} else {
-		f->due = b->bytes;
-		buf_printf(out, "%s{%llu}\r\n", b->has_nul ? "~" : "",
-		    (unsigned long long)b->bytes);
-		begin_pass(f, i, DECODE);
-	}
+	begin_literal(f, imap_section_begin(&f->section, &f->message, i));
 }
 
 static bool
-decode(struct fetch *f)
+measure(struct fetch *f)
 {
-	const struct imap_item *i = &f->items->v[f->idx];
-	struct buf *out = imap_session_out(f->c->s), *to = f->phase == DECODE ? out : NULL;
-	enum err e;
+	enum err e = imap_section_ready(&f->section);
 
-	buf_reset(&f->header);
-	e = f->part.bytes == 0 ? ERR_END : imap_object_read(&f->message.object, &f->header);
-	if (e == ERR_AGAIN)
-		return false;
-	if (e == ERR_OK) {
-		imap_binary_put(&f->binary, buf_slice(&f->header), to);
-		return true;
-	}
-	if (e != ERR_END) {
+	if (e != ERR_AGAIN)
+		begin_literal(f, e);
+	return e != ERR_AGAIN;
+}
+
+static bool
+stream(struct fetch *f)
+{
+	enum err e = imap_section_read(&f->section, imap_session_out(f->c->s));
+
+	if (e == ERR_END) {
+		f->idx++;
+		f->phase = ITEM;
+	} else if (e != ERR_OK && e != ERR_AGAIN) {
 		abort_session(f);
-		return false;
 	}
-	imap_binary_end(&f->binary, to);
-	end_pass(f, i, out);
-	return true;
+	return e == ERR_OK || e == ERR_END;
 }
 
 static bool
@@ -323,12 +227,8 @@ put_item(struct fetch *f)
 	if (f->any)
 		buf_put_char(out, ' ');
 	f->any = true;
-	if (i->kind == IMAP_ITEM_SECTION) {
+	if (i->kind >= IMAP_ITEM_SECTION) {
 		begin_section(f, i, out);
-		return;
-	}
-	if (IMAP_ITEMS_BINARY >> i->kind & 1) {
-		begin_binary(f, i, out);
 		return;
 	}
 	f->idx++;
@@ -474,30 +374,6 @@ prepare(struct fetch *f)
 }
 
 static bool
-stream(struct fetch *f)
-{
-	struct buf *out = f->phase == STREAM ? imap_session_out(f->c->s) : &f->header;
-	enum err e = imap_object_read(&f->message.object, out);
-
-	if (e == ERR_OK)
-		return true;
-	if (e == ERR_AGAIN)
-		return false;
-	if (e != ERR_END) {
-		abort_session(f);
-		return false;
-	}
-	if (f->phase == COLLECT) {
-		put_fields(f, &f->items->v[f->idx], buf_slice(&f->header),
-		    f->header.n == HEADER_MAX);
-	} else {
-		f->idx++;
-		f->phase = ITEM;
-	}
-	return true;
-}
-
-static bool
 tell_vanished(struct fetch *f)
 {
 	enum err e = imap_vanished_next(&f->vanished);
@@ -580,13 +456,11 @@ step(struct imap_cmd *c)
 			else
 				put_item(f);
 			break;
-		case STREAM:
-		case COLLECT:
-			goes_on = stream(f);
-			break;
 		case MEASURE:
-		case DECODE:
-			goes_on = decode(f);
+			goes_on = measure(f);
+			break;
+		case STREAM:
+			goes_on = stream(f);
 			break;
 		}
 	}
@@ -625,8 +499,7 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	f->walk.first_bytes = imap_needs_first_bytes(items);
 	imap_walk_start(&f->walk, c);
 	imap_message_init(&f->message, &f->walk);
-	imap_binary_init(&f->binary);
-	buf_init(&f->header, HEADER_MAX + SEAL_FRAME_BYTES);
+	imap_section_init(&f->section);
 	if (wants_only_bodies(f))
 		f->walk.want &= (uint8_t)~STORE_WANT_SUMMARY;
 	f->walk.changed_since = items->changed_since;

@@ -192,6 +192,19 @@ test_append_literal8(void **state)
 	EXPECT("f APPEND INBOX ~x\r\n", "f BAD");
 }
 
+/* A partial is of the fields that are told, from the summary or from the header. */
+static void
+test_partial_fields(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("a FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]<8.3>\r\n", "<8> {3}\r\n x\r)\r\na OK");
+	EXPECT("a FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]<99.3>\r\n", "<99> {0}\r\n)\r\na OK");
+	EXPECT("a FETCH 2 BODY.PEEK[HEADER.FIELDS.NOT (Subject)]<5.6>\r\n", "<5> {6}\r\nVersio)\r\na OK");
+	EXPECT("a FETCH 2 BODY.PEEK[1.HEADER.FIELDS (x)]\r\n", " NIL)\r\na OK");
+	EXPECT("a FETCH 2 BODY.PEEK[HEADER.FIELDS (X-None)]\r\n", " {2}\r\n\r\n)\r\na OK");
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
 int
@@ -199,7 +212,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		T(test_binary), T(test_binary_large), T(test_preview), T(test_dates_and_ids),
-		T(test_partial), T(test_rev2), T(test_append_literal8),
+		T(test_partial), T(test_partial_fields), T(test_rev2), T(test_append_literal8),
 	};
 
 	log_to_fd(-1);
