@@ -77,37 +77,40 @@ blob_walk(struct blob *b, uint32_t segment, uint64_t *offset, struct blob_found 
 		return s->live_bytes == 0 ? ERR_END : ERR_CORRUPT;
 	if (e != ERR_OK)
 		return e;
-	if (f->head.bytes > s->bytes - *offset ||
-	    blob_padded(f->head.bytes) > s->bytes - *offset)
+	f->ref = (struct blob_ref){ segment, *offset, f->head.bytes, f->head.note };
+	if (f->head.bytes > s->bytes - *offset || blob_ref_padded(&f->ref) > s->bytes - *offset)
 		return ERR_CORRUPT;
-	f->ref = (struct blob_ref){ segment, *offset, f->head.bytes };
-	*offset += blob_padded(f->head.bytes);
+	*offset += blob_ref_padded(&f->ref);
 	return ERR_OK;
 }
 
 static enum err
-move_large(struct blob *b, const struct blob_found *f, struct blob_ref *to)
+move_large(struct blob *b, const struct blob_found *f, struct slice note, struct blob_ref *to)
 {
 	int fd = blob_seg_open(b->dir_fd, f->ref.segment, O_RDONLY);
 
 	if (fd < 0)
 		return err_from_errno(errno);
-	return blob_put_fd_again(b, &f->head, fd, f->ref.offset + BLOB_HEAD_BYTES, to);
+	return blob_put_fd_again(b, &f->head, fd, f->ref.offset + BLOB_HEAD_BYTES,
+	    note, to);
 }
 
 enum err
 blob_move(struct blob *b, const struct blob_found *f, struct blob_ref *to)
 {
-	struct buf data;
+	struct buf data, note;
 	enum err e;
 
-	if (f->ref.bytes > BLOB_INLINE_MAX)
-		return move_large(b, f, to);
 	buf_init(&data, BLOB_INLINE_MAX);
-	e = blob_read(b, &f->ref, 0, BLOB_INLINE_MAX, &data);
-	if (e == ERR_OK)
-		e = blob_put_again(b, &f->head, buf_slice(&data), to);
+	buf_init(&note, BLOB_NOTE_MAX);
+	if ((e = blob_note(b, &f->ref, &note)) == ERR_OK) {
+		if (f->ref.bytes > BLOB_INLINE_MAX)
+			e = move_large(b, f, buf_slice(&note), to);
+		else if ((e = blob_read(b, &f->ref, 0, BLOB_INLINE_MAX, &data)) == ERR_OK)
+			e = blob_put_again(b, &f->head, buf_slice(&data), buf_slice(&note), to);
+	}
 	buf_fini(&data);
+	buf_fini(&note);
 	return e;
 }
 

@@ -50,7 +50,7 @@ struct run {
 	bool		 is_copy;	/* fd is a segment; head has its sum */
 	uint64_t	 offset;
 	size_t		 start;		/* in the batch's bytes */
-	size_t		 n;
+	size_t		 n;		/* gathered; of a descriptor's: the note's */
 	int		 fd;		/* -1: gathered */
 	uint64_t	 from;		/* where fd's data begin */
 	struct blob_head head;		/* for fd */
@@ -85,12 +85,13 @@ struct blob {
 
 struct seg	*blob_seg_find(const struct blob *, uint32_t number);
 int		 blob_seg_open(int dir_fd, uint32_t number, int flags);	/* -1: errno */
-uint64_t	 blob_padded(uint64_t data_bytes);	/* of a record */
+uint64_t	 blob_padded(uint64_t bytes);	/* of a record with such data and note */
+uint64_t	 blob_ref_padded(const struct blob_ref *);
 /* The same bytes once more, under the checksum that they were put with. */
 enum err	 blob_put_again(struct blob *, const struct blob_head *, struct slice data,
-		    struct blob_ref *) MUST_USE;
+		    struct slice note, struct blob_ref *) MUST_USE;
 enum err	 blob_put_fd_again(struct blob *, const struct blob_head *, int take_fd,
-		    uint64_t from, struct blob_ref *) MUST_USE;
+		    uint64_t from, struct slice note, struct blob_ref *) MUST_USE;
 void		 blob_count_freed(struct blob *, const struct blob_ref *);
 void		 blob_freed_add(struct blob *, const struct blob_ref *);	/* blob_punch.c */
 

@@ -22,6 +22,7 @@
 #include "store/blob_sum.h"
 
 #define MAGIC		0x31425747u	/* "GWB1" */
+#define MAGIC_NOTE	0x32425747u	/* "GWB2" */
 #define ALIGN		8
 #define FDS_PENDING_MAX	128		/* descriptors in one batch */
 #define COPY_BYTES	(256u << 10)
@@ -60,17 +61,24 @@ blob_seg_open(int dir_fd, uint32_t number, int flags)
 /* ---- records ---- */
 
 uint64_t
-blob_padded(uint64_t data_bytes)
+blob_padded(uint64_t bytes)
 {
-	return (BLOB_HEAD_BYTES + data_bytes + ALIGN - 1) / ALIGN * ALIGN;
+	return (BLOB_HEAD_BYTES + bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+uint64_t
+blob_ref_padded(const struct blob_ref *ref)
+{
+	return blob_padded(ref->bytes + ref->note);
 }
 
 static void
 head_put(unsigned char p[BLOB_HEAD_BYTES], const struct blob_head *h)
 {
 	memset(p, 0, BLOB_HEAD_BYTES);
-	enc_le32(p, MAGIC);
+	enc_le32(p, h->note > 0 ? MAGIC_NOTE : MAGIC);
 	p[4] = (unsigned char)h->kind;
+	enc_le16(p + 6, h->note);
 	enc_le64(p + 8, h->account);
 	enc_le64(p + 16, h->content);
 	enc_le64(p + 24, h->bytes);
@@ -80,9 +88,13 @@ head_put(unsigned char p[BLOB_HEAD_BYTES], const struct blob_head *h)
 enum err
 blob_head_read(struct blob_head *h, struct slice s)
 {
-	if (s.n < BLOB_HEAD_BYTES || dec_le32(s.p) != MAGIC ||
-	    s.p[4] < BLOB_BODY || s.p[4] > BLOB_COLUMNS ||
-	    s.p[5] != 0 || s.p[6] != 0 || s.p[7] != 0)
+	uint32_t magic = s.n < BLOB_HEAD_BYTES ? 0 : dec_le32(s.p);
+
+	if ((magic != MAGIC && magic != MAGIC_NOTE) ||
+	    s.p[4] < BLOB_BODY || s.p[4] > BLOB_EPOCH || s.p[5] != 0)
+		return ERR_CORRUPT;
+	h->note = dec_le16(s.p + 6);
+	if ((h->note > 0) != (magic == MAGIC_NOTE) || h->note > BLOB_NOTE_MAX)
 		return ERR_CORRUPT;
 	h->kind = (enum blob_kind)s.p[4];
 	h->account = dec_le64(s.p + 8);
@@ -217,7 +229,7 @@ blob_use(struct blob *b, const struct blob_ref *ref)
 
 	if (s == NULL)
 		return;
-	s->live_bytes += blob_padded(ref->bytes);
+	s->live_bytes += blob_ref_padded(ref);
 	s->records++;
 	s->is_dirty = true;
 }
@@ -226,7 +238,7 @@ void
 blob_count_freed(struct blob *b, const struct blob_ref *ref)
 {
 	struct seg *s = blob_seg_find(b, ref->segment);
-	uint64_t n = blob_padded(ref->bytes);
+	uint64_t n = blob_ref_padded(ref);
 
 	if (s == NULL)
 		return;
@@ -364,11 +376,11 @@ run_add(struct blob_batch *p)
 
 /* Room for a record of this size in the current segment, or a new one. */
 static struct seg *
-place(struct blob *b, uint64_t data_bytes, bool *is_new)
+place(struct blob *b, uint64_t bytes, bool *is_new)
 {
 	struct seg *s = b->has_current ? &b->segs[b->seg_n - 1] : NULL;
 
-	*is_new = s == NULL || (s->bytes > 0 && s->bytes + blob_padded(data_bytes) > b->segment_bytes);
+	*is_new = s == NULL || (s->bytes > 0 && s->bytes + blob_padded(bytes) > b->segment_bytes);
 	if (*is_new) {
 		s = seg_add(b, b->next_number++);
 		b->has_current = true;
@@ -379,17 +391,15 @@ place(struct blob *b, uint64_t data_bytes, bool *is_new)
 }
 
 static void
-set_ref(struct blob_ref *ref, struct seg *s, uint64_t data_bytes)
+set_ref(struct blob_ref *ref, struct seg *s, const struct blob_head *h)
 {
-	ref->segment = s->number;
-	ref->offset = s->bytes;
-	ref->bytes = data_bytes;
-	s->bytes += blob_padded(data_bytes);
+	*ref = (struct blob_ref){ s->number, s->bytes, h->bytes, h->note };
+	s->bytes += blob_ref_padded(ref);
 }
 
 enum err
 blob_put_again(struct blob *b, const struct blob_head *h, struct slice data,
-    struct blob_ref *ref)
+    struct slice note, struct blob_ref *ref)
 {
 	static const char zeros[ALIGN];
 	struct blob_batch *p = b->pending;
@@ -398,12 +408,13 @@ blob_put_again(struct blob *b, const struct blob_head *h, struct slice data,
 	struct run *r;
 	bool is_new;
 
+	must(note.n == h->note);
 	if (data.n > BLOB_INLINE_MAX)
 		return ERR_TOOBIG;
 	if (p->bytes.n + data.n > BLOB_PENDING_BYTES_MAX)
 		return ERR_BUSY;
 	head_put(head, h);
-	s = place(b, data.n, &is_new);
+	s = place(b, data.n + note.n, &is_new);
 	r = p->run_n > 0 ? &p->runs[p->run_n - 1] : NULL;
 	if (r == NULL || r->fd >= 0 || r->segment != s->number) {
 		r = run_add(p);
@@ -412,10 +423,11 @@ blob_put_again(struct blob *b, const struct blob_head *h, struct slice data,
 		r->offset = s->bytes;
 		r->start = p->bytes.n;
 	}
-	set_ref(ref, s, data.n);
+	set_ref(ref, s, h);
 	buf_put(&p->bytes, head, sizeof(head));
 	buf_put_slice(&p->bytes, data);
-	buf_put(&p->bytes, zeros, blob_padded(data.n) - sizeof(head) - data.n);
+	buf_put_slice(&p->bytes, note);
+	buf_put(&p->bytes, zeros, blob_ref_padded(ref) - sizeof(head) - data.n - note.n);
 	must(!p->bytes.full);
 	r->n = p->bytes.n - r->start;
 	return ERR_OK;
@@ -423,57 +435,66 @@ blob_put_again(struct blob *b, const struct blob_head *h, struct slice data,
 
 enum err
 blob_put(struct blob *b, uint64_t account, uint64_t content, enum blob_kind kind,
-    struct slice data, struct blob_ref *ref)
+    struct slice data, struct slice note, struct blob_ref *ref)
 {
-	struct blob_head h = { kind, account, content, data.n, 0 };
+	struct blob_head h = { kind, account, content, data.n, 0, (uint16_t)note.n };
 	struct blob_sum sum;
 
+	must(note.n <= BLOB_NOTE_MAX);
 	if (data.n > BLOB_INLINE_MAX)
 		return ERR_TOOBIG;
 	head_sum(&sum, &h);
 	blob_sum_add(&sum, data.p, data.n);
+	blob_sum_add(&sum, note.p, note.n);
 	h.sum = blob_sum_end(&sum);
-	return blob_put_again(b, &h, data, ref);
+	return blob_put_again(b, &h, data, note, ref);
 }
 
 /* A record whose data come from a descriptor; its run, or NULL when there are too many. */
 static struct run *
-put_file(struct blob *b, const struct blob_head *h, int take_fd, struct blob_ref *ref)
+put_file(struct blob *b, const struct blob_head *h, int take_fd, struct slice note,
+    struct blob_ref *ref)
 {
 	struct seg *s;
 	struct run *r;
 	bool is_new;
 
-	if (b->fd_count >= FDS_PENDING_MAX) {
+	must(note.n == h->note);
+	if (b->fd_count >= FDS_PENDING_MAX ||
+	    b->pending->bytes.n + note.n > BLOB_PENDING_BYTES_MAX) {
 		close(take_fd);
 		return NULL;
 	}
-	s = place(b, h->bytes, &is_new);
+	s = place(b, h->bytes + note.n, &is_new);
 	r = run_add(b->pending);
 	r->segment = s->number;
 	r->is_new = is_new;
 	r->offset = s->bytes;
 	r->fd = take_fd;
 	r->head = *h;
-	set_ref(ref, s, h->bytes);
+	r->start = b->pending->bytes.n;
+	r->n = note.n;
+	buf_put_slice(&b->pending->bytes, note);
+	set_ref(ref, s, h);
 	b->fd_count++;
 	return r;
 }
 
 enum err
 blob_put_fd(struct blob *b, uint64_t account, uint64_t content, enum blob_kind kind,
-    int take_fd, uint64_t bytes, struct blob_ref *ref)
+    int take_fd, uint64_t bytes, struct slice note, struct blob_ref *ref)
 {
-	const struct blob_head h = { kind, account, content, bytes, 0 };
+	const struct blob_head h = { kind, account, content, bytes, 0, (uint16_t)note.n };
 
-	return put_file(b, &h, take_fd, ref) != NULL ? ERR_OK : ERR_BUSY;
+	must(note.n <= BLOB_NOTE_MAX);
+	return put_file(b, &h, take_fd, note, ref) != NULL ? ERR_OK : ERR_BUSY;
 }
 
 enum err
 blob_put_fd_again(struct blob *b, const struct blob_head *h, int take_fd, uint64_t from,
-    struct blob_ref *ref)
+    struct slice note, struct blob_ref *ref)
 {
-	struct run *r = put_file(b, h, take_fd, ref);
+	struct run *r = put_file(b, h, take_fd, note, ref);
 
 	if (r == NULL)
 		return ERR_BUSY;
@@ -566,7 +587,7 @@ run_open(const struct blob_batch *p, const struct run *r, int *fd)
 
 /* A file that shrank meanwhile reads as zeros: its owner spoilt its own mail. */
 static enum err
-copy_fd(int to, struct run *r)
+copy_fd(int to, struct run *r, struct slice note)
 {
 	unsigned char head[BLOB_HEAD_BYTES], *chunk = must_alloc(1, COPY_BYTES);
 	uint64_t done = 0, want;
@@ -593,8 +614,11 @@ copy_fd(int to, struct run *r)
 		done += (uint64_t)n;
 	}
 	free(chunk);
+	if (e == ERR_OK)
+		e = write_all(to, note.p, note.n, r->offset + BLOB_HEAD_BYTES + done);
 	if (e != ERR_OK)
 		return e;
+	blob_sum_add(&sum, note.p, note.n);
 	/* What was damaged must not look whole because it was moved. */
 	if (!r->is_copy)
 		r->head.sum = blob_sum_end(&sum);
@@ -625,7 +649,7 @@ write_runs(struct blob_batch *p, bool files)
 			return e;
 		r->is_new = false;
 		if (r->fd >= 0) {
-			e = copy_fd(fd, r);
+			e = copy_fd(fd, r, slice_of(buf_data(&p->bytes) + r->start, r->n));
 			if (e == ERR_OK && fdatasync(fd) != 0)
 				e = ERR_IO;
 		} else {
@@ -748,26 +772,21 @@ cached_fd(struct blob *b, uint32_t segment)
 	return oldest->fd;
 }
 
-enum err
-blob_read(struct blob *b, const struct blob_ref *ref, uint64_t offset, size_t n,
-    struct buf *out)
+/* Whole, or an error. */
+static enum err
+read_at(struct blob *b, uint32_t segment, uint64_t offset, size_t n, struct buf *out)
 {
 	size_t got = 0;
 	ssize_t r;
 	char *p;
 	int fd;
 
-	if (offset >= ref->bytes || n == 0)
-		return ERR_OK;
-	if (n > ref->bytes - offset)
-		n = (size_t)(ref->bytes - offset);
-	if ((fd = cached_fd(b, ref->segment)) < 0)
+	if ((fd = cached_fd(b, segment)) < 0)
 		return err_from_errno(errno);
 	if ((p = buf_reserve(out, n)) == NULL)
 		return ERR_FULL;
 	while (got < n) {
-		r = pread(fd, p + got, n - got,
-		    (off_t)(ref->offset + BLOB_HEAD_BYTES + offset + got));
+		r = pread(fd, p + got, n - got, (off_t)(offset + got));
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
@@ -778,6 +797,26 @@ blob_read(struct blob *b, const struct blob_ref *ref, uint64_t offset, size_t n,
 	}
 	buf_commit(out, n);
 	return ERR_OK;
+}
+
+enum err
+blob_read(struct blob *b, const struct blob_ref *ref, uint64_t offset, size_t n,
+    struct buf *out)
+{
+	if (offset >= ref->bytes || n == 0)
+		return ERR_OK;
+	if (n > ref->bytes - offset)
+		n = (size_t)(ref->bytes - offset);
+	return read_at(b, ref->segment, ref->offset + BLOB_HEAD_BYTES + offset, n, out);
+}
+
+enum err
+blob_note(struct blob *b, const struct blob_ref *ref, struct buf *out)
+{
+	if (ref->note == 0)
+		return ERR_OK;
+	return read_at(b, ref->segment, ref->offset + BLOB_HEAD_BYTES + ref->bytes, ref->note,
+	    out);
 }
 
 enum err
@@ -806,7 +845,7 @@ blob_check(struct blob *b, const struct blob_ref *ref, uint64_t account, uint64_
 	if ((e = blob_head_at(b, ref->segment, ref->offset, &h)) != ERR_OK)
 		return e;
 	if (h.kind != kind || h.account != account || h.content != content ||
-	    h.bytes != ref->bytes)
+	    h.bytes != ref->bytes || h.note != ref->note)
 		return ERR_CORRUPT;
 	want_sum = h.sum;
 	head_sum(&sum, &h);
@@ -817,6 +856,9 @@ blob_check(struct blob *b, const struct blob_ref *ref, uint64_t account, uint64_
 		blob_sum_add(&sum, buf_data(&chunk), chunk.n);
 		offset += chunk.n;
 	}
+	buf_reset(&chunk);
+	if (e == ERR_OK && (e = blob_note(b, ref, &chunk)) == ERR_OK)
+		blob_sum_add(&sum, buf_data(&chunk), chunk.n);
 	buf_fini(&chunk);
 	if (e == ERR_OK && blob_sum_end(&sum) != want_sum)
 		e = ERR_CORRUPT;

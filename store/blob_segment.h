@@ -3,8 +3,9 @@
  * Segments: files body.XXXXXXXX (number in hexadecimal) in one directory.
  *
  * Record: u32 magic "GWB1", u8 kind, u8[3] zero, u64 account, u64 content,
- * u64 length, u64 checksum of these fields and the data; data; zeros up to a
- * multiple of 8.
+ * u64 length, u64 checksum of these fields and what follows; data; zeros up to
+ * a multiple of 8.  One with a note has the magic "GWB2", u8 kind, u8 zero, u16
+ * length of the note, and the note behind the data.
  *
  * The main thread places records and gathers them; blob_batch_write (in the
  * journal thread) writes them.  Small ones are in the journal too and are
@@ -27,6 +28,7 @@
 #include "lib/base/err.h"
 #include "lib/base/slice.h"
 #include "store/blob.h"
+#include "store/blob_walk.h"
 #include "store/kv.h"
 
 #define BLOB_HEAD_BYTES	40
@@ -34,17 +36,7 @@
 struct blob_batch;
 
 /* A record's header; ERR_CORRUPT. */
-struct blob_head {
-	enum blob_kind	 kind;
-	uint64_t	 account;
-	uint64_t	 content;
-	uint64_t	 bytes;
-	uint64_t	 sum;
-};
 enum err	 blob_head_read(struct blob_head *, struct slice) MUST_USE;
-/* That of the record which should be there. */
-enum err	 blob_head_at(struct blob *, uint32_t segment, uint64_t offset,
-		    struct blob_head *) MUST_USE;
 
 /* dir_fd stays the caller's; kv must be recovered. */
 enum err	 blob_open(struct blob **, struct kv *, int dir_fd, uint64_t segment_bytes) MUST_USE;
@@ -75,32 +67,6 @@ enum err	 blob_unsynced_sync(struct blob_unsynced *) MUST_USE;
 void		 blob_unsynced_fini(struct blob_unsynced *);
 /* Main thread, after a checkpoint: segments that are durably empty go. */
 void		 blob_remove_empty(struct blob *);
-
-/*
- * Compaction: store_compact.c empties one segment after the other.  A segment
- * goes only after its records were walked and none was found in use,
- * whatever the counters say.
- */
-/* percent 0: all with anything dead.  0: no segment behind that one is due. */
-uint32_t	 blob_victim(struct blob *, uint32_t after, unsigned percent, uint64_t now_s);
-struct blob_found {
-	struct blob_head head;
-	struct blob_ref	 ref;
-};
-/* The record at *offset; moves it on.  ERR_END, ERR_CORRUPT. */
-enum err	 blob_walk(struct blob *, uint32_t segment, uint64_t *offset,
-		    struct blob_found *) MUST_USE;
-/* Puts a copy; then its transaction, then blob_moved.  ERR_BUSY: later. */
-enum err	 blob_move(struct blob *, const struct blob_found *, struct blob_ref *to) MUST_USE;
-void		 blob_moved(struct blob *, const struct blob_ref *from, const struct blob_ref *to);
-/* All transactions that moved what it had are submitted: it goes when they are durable. */
-void		 blob_emptied(struct blob *, uint32_t segment);
-void		 blob_damaged(struct blob *, uint32_t segment);	/* left alone from now on */
-/* An empty one is not unlinked yet, or a closed one not written. */
-bool		 blob_is_settling(const struct blob *);
-/* When the current segment has anything dead, what comes goes to a new one. */
-void		 blob_rotate(struct blob *);
-uint64_t	 blob_segment_disk_bytes(const struct blob *, uint32_t segment);
 
 /*
  * Freed blobs of BLOB_PUNCH_MIN and more: main thread take (those that nothing

@@ -13,7 +13,7 @@
  * the key is written.  When a write cannot be made durable the process ends.
  *
  * kv_lmdb.c is the embedded engine; the order of its writes is in
- * store_commit.h.
+ * store_commit.h.  kv_mem.c is the one in memory, for tests.
  */
 #ifndef KV_H
 #define KV_H
@@ -74,5 +74,8 @@ unsigned	 kv_shard_count(const struct kv *);
 /* An account-0 transaction of one shard. */
 enum err	 kv_begin_shard(struct kv *, unsigned shard, enum kv_mode,
 		    struct kv_txn **) MUST_USE;
+
+/* For tools: sums over the shards. */
+enum err	 kv_stat(struct kv *, uint64_t *entries, uint64_t *bytes) MUST_USE;
 
 #endif

@@ -59,8 +59,6 @@ struct kv_checkpoint *kv_checkpoint_new(struct kv *, uint64_t batch);
 enum err	 kv_checkpoint_apply(struct kv_checkpoint *) MUST_USE;	/* any thread */
 void		 kv_checkpoint_done(struct kv *, struct kv_checkpoint **);
 
-/* For tools: sums over the shards' files. */
-enum err	 kv_stat(struct kv *, uint64_t *entries, uint64_t *bytes) MUST_USE;
 void		 kv_upkeep(struct kv *);		/* every minute */
 
 #endif

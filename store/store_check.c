@@ -7,7 +7,6 @@
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
-#include "store/kv_lmdb.h"
 #include "store/store_acl.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"

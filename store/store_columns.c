@@ -187,7 +187,7 @@ put_columns(struct put *p, struct store_session *ss)
 	    (e = check_block(p)) != ERR_OK ||
 	    (e = reserve_epoch(&p->op, m->epoch, m->generation, m->epoch_data)) != ERR_OK ||
 	    (e = blob_put(s->blob, p->op.account, m->content, BLOB_COLUMNS, m->data,
-	    &p->data)) != ERR_OK)
+	    SLICE_NONE, &p->data)) != ERR_OK)
 		return e;
 	put_record(p);
 	reserve_count(&p->op, p->reservation->first + STORE_RESERVED);

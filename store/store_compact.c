@@ -8,7 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/daemon.h"
-#include "store/blob_segment.h"
+#include "store/blob_walk.h"
 #include "store/store_record.h"
 
 #define ROUND_MS	60000		/* looking for work */
@@ -36,12 +36,6 @@ struct store_compact {
 };
 
 /* ---- moving ---- */
-
-static bool
-same_place(const struct blob_ref *a, const struct blob_ref *b)
-{
-	return a->segment == b->segment && a->offset == b->offset && a->bytes == b->bytes;
-}
 
 /* Puts the copy and submits the new value of key, which names it in *place. */
 struct change {
@@ -78,7 +72,7 @@ change_content(struct store_compact *c, struct change *x, const struct blob_foun
 	if ((e = record_content_read(&rec, x->old)) != ERR_OK)
 		return e;
 	place = f->head.kind == BLOB_BODY ? &rec.body : &rec.summary_ref;
-	if (!same_place(place, &f->ref))
+	if (!blob_ref_eq(place, &f->ref))
 		return ERR_OK;
 	if ((e = blob_move(c->store->blob, f, &to)) != ERR_OK)
 		return e;

@@ -228,12 +228,12 @@ replace_summary(struct op *op, const struct ipc_store_put_summary *m)
 	if ((e = content_find(op, m->content, &c)) != ERR_OK)
 		return e;
 	old = c.summary_ref;
-	c.summary_ref = (struct blob_ref){ 0, 0, 0 };
+	c.summary_ref = (struct blob_ref){ .segment = 0 };
 	c.summary = SLICE_NONE;
 	if (m->summary.n <= RECORD_SUMMARY_INLINE)
 		c.summary = m->summary;
 	else if ((e = blob_put(op->store->blob, op->account, m->content, BLOB_SUMMARY,
-	    m->summary, &c.summary_ref)) != ERR_OK)
+	    m->summary, SLICE_NONE, &c.summary_ref)) != ERR_OK)
 		return e;
 	buf_init(&b, RECORD_BYTES_MAX);
 	record_content_put(&c, &b);

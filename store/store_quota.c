@@ -8,7 +8,6 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
-#include "store/kv_lmdb.h"
 
 #define SCAN_MS		20		/* between two slices */
 #define OVER_ROOM	(32000 / 8)	/* accounts in one message */

@@ -8,6 +8,8 @@
 
 #define FORM		1
 #define FORM_ACCOUNT	2
+#define FORM_CONTENT	2
+#define FORM_EPOCH	2
 
 /* ---- keys ---- */
 
@@ -163,11 +165,21 @@ record_key_removal(uint64_t account, uint32_t mailbox)
 
 /* ---- values ---- */
 
+/* Its form; 0: none that there is. */
+static uint8_t
+begin_form(struct ipc_reader *r, struct slice s, uint8_t newest)
+{
+	uint8_t form;
+
+	*r = ipc_reader_of(s);
+	form = ipc_get_u8(r);
+	return form <= newest ? form : 0;
+}
+
 static bool
 begin_read(struct ipc_reader *r, struct slice s)
 {
-	*r = ipc_reader_of(s);
-	return ipc_get_u8(r) == FORM;
+	return begin_form(r, s, FORM) == FORM;
 }
 
 static enum err
@@ -191,13 +203,10 @@ enum err
 record_account_read(struct record_account *a, struct slice s)
 {
 	struct ipc_reader r;
-
-	uint8_t form;
+	uint8_t form = begin_form(&r, s, FORM_ACCOUNT);
 
 	memset(a, 0, sizeof(*a));
-	r = ipc_reader_of(s);
-	form = ipc_get_u8(&r);
-	if (form != FORM && form != FORM_ACCOUNT)
+	if (form == 0)
 		return ERR_CORRUPT;
 	a->key_generation = ipc_get_u32(&r);
 	a->sealing = ipc_get_u8(&r);
@@ -327,11 +336,13 @@ enum err
 record_content_read(struct record_content *c, struct slice s)
 {
 	struct ipc_reader r;
+	uint8_t form = begin_form(&r, s, FORM_CONTENT);
 
 	memset(c, 0, sizeof(*c));
-	if (!begin_read(&r, s))
+	if (form == 0)
 		return ERR_CORRUPT;
 	get_ref(&r, &c->body);
+	c->body.note = form >= FORM_CONTENT ? ipc_get_u16(&r) : 0;
 	get_ref(&r, &c->summary_ref);
 	c->epoch = ipc_get_u64(&r);
 	c->generation = ipc_get_u32(&r);
@@ -346,8 +357,9 @@ record_content_read(struct record_content *c, struct slice s)
 void
 record_content_put(const struct record_content *c, struct buf *b)
 {
-	ipc_put_u8(b, FORM);
+	ipc_put_u8(b, FORM_CONTENT);
 	put_ref(b, &c->body);
+	ipc_put_u16(b, c->body.note);
 	put_ref(b, &c->summary_ref);
 	ipc_put_u64(b, c->epoch);
 	ipc_put_u32(b, c->generation);
@@ -391,10 +403,13 @@ enum err
 record_epoch_read(struct record_epoch *e, struct slice s)
 {
 	struct ipc_reader r;
+	uint8_t form = begin_form(&r, s, FORM_EPOCH);
 
 	memset(e, 0, sizeof(*e));
-	if (!begin_read(&r, s))
+	if (form == 0)
 		return ERR_CORRUPT;
+	if (form >= FORM_EPOCH)
+		get_ref(&r, &e->place);
 	e->generation = ipc_get_u32(&r);
 	e->form = ipc_get_u8(&r);
 	e->data = ipc_get_var(&r, 96);
@@ -404,7 +419,8 @@ record_epoch_read(struct record_epoch *e, struct slice s)
 void
 record_epoch_put(const struct record_epoch *e, struct buf *b)
 {
-	ipc_put_u8(b, FORM);
+	ipc_put_u8(b, FORM_EPOCH);
+	put_ref(b, &e->place);
 	ipc_put_u32(b, e->generation);
 	ipc_put_u8(b, e->form);
 	ipc_put_var(b, e->data, 96);

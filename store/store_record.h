@@ -18,7 +18,8 @@
  *	L hash account	shares something with an identifier (store_acl.c)
  *	W account	waits for its mark pass (store_mark.c)
  *
- * Values begin with u8 form (1; account also 2), integers are little-endian.  Reads give
+ * Values begin with u8 form (1; account, content and epoch 2, 1 is read),
+ * integers are little-endian.  Reads give
  * ERR_CORRUPT for anything malformed; slices borrow from the value.
  */
 #ifndef STORE_RECORD_H
@@ -83,7 +84,7 @@ struct record_name {
 };
 
 struct record_content {
-	struct blob_ref	 body;
+	struct blob_ref	 body;		/* with its note: form 2 */
 	struct blob_ref	 summary_ref;	/* segment 0: inline or none */
 	uint64_t	 epoch;
 	uint32_t	 generation;
@@ -104,6 +105,7 @@ struct record_columns {
 };
 
 struct record_epoch {
+	struct blob_ref	 place;		/* form 2; segment 0: in no segment */
 	uint32_t	 generation;
 	uint8_t		 form;
 	struct slice	 data;

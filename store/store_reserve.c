@@ -157,7 +157,7 @@ reserve_epoch(struct op *op, uint64_t epoch, uint32_t generation, struct slice d
 	/* Its first append got lost with its epoch_data: begin a new epoch. */
 	if (data.n == 0)
 		return ERR_AGAIN;
-	rec = (struct record_epoch){ generation, EPOCH_SEALED, data };
+	rec = (struct record_epoch){ .generation = generation, .form = EPOCH_SEALED, .data = data };
 	buf_init(&b, RECORD_BYTES_MAX);
 	record_epoch_put(&rec, &b);
 	op_put(op, &k, &b);

@@ -18,12 +18,13 @@ stage_put_blobs(struct store *s, struct stage_item *it, struct ipc_in *in, uint6
 
 	if (m->summary.n > RECORD_SUMMARY_INLINE &&
 	    (e = blob_put(s->blob, m->account, m->content, BLOB_SUMMARY, m->summary,
-	    &it->summary)) != ERR_OK)
+	    SLICE_NONE, &it->summary)) != ERR_OK)
 		return e;
 	if (m->body.n > 0)
-		return blob_put(s->blob, m->account, m->content, BLOB_BODY, m->body, &it->body);
+		return blob_put(s->blob, m->account, m->content, BLOB_BODY, m->body, SLICE_NONE,
+		    &it->body);
 	return blob_put_fd(s->blob, m->account, m->content, BLOB_BODY, ipc_take_fd(in, 0),
-	    fd_bytes, &it->body);
+	    fd_bytes, SLICE_NONE, &it->body);
 }
 
 enum err

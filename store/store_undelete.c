@@ -9,7 +9,6 @@
 #include "lib/base/must.h"
 #include "lib/base/num.h"
 #include "lib/ipc/store_proto.h"
-#include "store/kv_lmdb.h"
 #include "store/store_box.h"
 #include "store/store_check.h"
 #include "store/store_names.h"

@@ -76,10 +76,10 @@ put_all(void)
 			assert_int_equal(fd_memfd_make("b", &fd), ERR_OK);
 			assert_int_equal(fd_pwrite_all(fd, data + i, size_of(i), 0), ERR_OK);
 			assert_int_equal(blob_put_fd(bed.store.blob, 1, i, BLOB_BODY, fd,
-			    size_of(i), &refs[i]), ERR_OK);
+			    size_of(i), SLICE_NONE, &refs[i]), ERR_OK);
 		} else {
 			assert_int_equal(blob_put(bed.store.blob, 1, i, BLOB_BODY,
-			    slice_of(data + i, size_of(i)), &refs[i]), ERR_OK);
+			    slice_of(data + i, size_of(i)), SLICE_NONE, &refs[i]), ERR_OK);
 		}
 		blob_use(bed.store.blob, &refs[i]);
 		if (i % 7 == 0)
@@ -146,7 +146,8 @@ test_put_read(void **state)
 	blob_stat(bed.store.blob, &st);
 	assert_int_equal(st.records, BLOBS);
 	/* A restarted writer opens a new segment. */
-	assert_int_equal(blob_put(bed.store.blob, 1, 1, BLOB_BODY, SLICE_LIT("x"), &refs[0]), ERR_OK);
+	assert_int_equal(blob_put(bed.store.blob, 1, 1, BLOB_BODY, SLICE_LIT("x"),
+	    SLICE_NONE, &refs[0]), ERR_OK);
 	assert_true(refs[0].segment > last);
 	commit_something();
 	bed_close(&bed);
@@ -225,13 +226,15 @@ test_limits(void **state)
 
 	(void)state;
 	assert_int_equal(blob_put(bed.store.blob, 1, 1, BLOB_BODY,
-	    slice_of(big, BLOB_INLINE_MAX + 1), &ref), ERR_TOOBIG);
+	    slice_of(big, BLOB_INLINE_MAX + 1), SLICE_NONE, &ref), ERR_TOOBIG);
 	for (n = 0; n < 1000 && e == ERR_OK; n++)
-		e = blob_put(bed.store.blob, 1, n, BLOB_BODY, slice_of(big, BLOB_INLINE_MAX), &ref);
+		e = blob_put(bed.store.blob, 1, n, BLOB_BODY, slice_of(big, BLOB_INLINE_MAX),
+		    SLICE_NONE, &ref);
 	assert_int_equal(e, ERR_BUSY);
 	assert_in_range(n, 60, 66);
 	commit_something();
-	assert_int_equal(blob_put(bed.store.blob, 1, 1, BLOB_BODY, SLICE_LIT("x"), &ref), ERR_OK);
+	assert_int_equal(blob_put(bed.store.blob, 1, 1, BLOB_BODY, SLICE_LIT("x"), SLICE_NONE,
+	    &ref), ERR_OK);
 	commit_something();
 	free(big);
 }
@@ -324,10 +327,24 @@ test_head(void **state)
 	(void)state;
 	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_OK);
 	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes) - 1)), ERR_CORRUPT);
-	bytes[4] = BLOB_COLUMNS;
+	assert_int_equal(h.note, 0);
+	bytes[4] = BLOB_EPOCH;
 	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_OK);
-	bytes[4] = BLOB_COLUMNS + 1;
+	bytes[4] = BLOB_EPOCH + 1;
 	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_CORRUPT);
+	/* The second form has a note, the first none. */
+	bytes[4] = BLOB_BODY;
+	bytes[7] = BLOB_NOTE_MAX >> 8;
+	bytes[6] = BLOB_NOTE_MAX & 255;
+	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_CORRUPT);
+	bytes[3] = '2';
+	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_OK);
+	assert_int_equal(h.note, BLOB_NOTE_MAX);
+	bytes[6]++;
+	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_CORRUPT);
+	bytes[6] = bytes[7] = 0;
+	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_CORRUPT);
+	bytes[3] = '1';
 	bytes[4] = 2;
 	bytes[5] = 1;
 	assert_int_equal(blob_head_read(&h, slice_of(bytes, sizeof(bytes))), ERR_CORRUPT);

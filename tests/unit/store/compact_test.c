@@ -333,7 +333,8 @@ test_due(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 10; i++) {
-		assert_int_equal(blob_put(b, 1, i, BLOB_SUMMARY, slice_of(data, 10000), &ref[i]), ERR_OK);
+		assert_int_equal(blob_put(b, 1, i, BLOB_SUMMARY, slice_of(data, 10000),
+		    SLICE_NONE, &ref[i]), ERR_OK);
 		blob_use(b, &ref[i]);
 	}
 	first = ref[0].segment;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kv interface: what each kind of transaction sees, compares, limits,
- * ranges in both directions; random transactions against a sorted array with
- * checkpoints, restarts and crashes; a torn journal; a foreign format.
+ * The embedded engine's own (the rest is in engine_test.c): what is seen before
+ * and after checkpoints and restarts, limits and the journal; random
+ * transactions against a sorted array with restarts and crashes; a torn
+ * journal; a foreign format.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -117,33 +118,6 @@ test_visibility(void **state)
 }
 
 static void
-test_compares(void **state)
-{
-	struct kv_key k = record_key_u32(7, 'x', 1), k2 = record_key_u32(7, 'x', 2);
-	struct kv_txn *t;
-
-	(void)state;
-	put(7, 1, "a");
-	assert_int_equal(kv_begin(kv(), 7, KV_WRITE, &t), ERR_OK);
-	kv_expect_absent(t, &k);
-	kv_put(t, &k2, SLICE_LIT("no"));
-	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_CONFLICT);
-	assert_null(t);
-	assert_false(sees(7, 2, KV_WRITE, "no"));
-
-	assert_int_equal(kv_begin(kv(), 7, KV_WRITE, &t), ERR_OK);
-	kv_expect(t, &k, SLICE_LIT("a"));
-	kv_expect_absent(t, &k2);
-	kv_put(t, &k2, SLICE_LIT("yes"));
-	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
-	assert_true(sees(7, 2, KV_WRITE, "yes"));
-
-	assert_int_equal(kv_begin(kv(), 7, KV_WRITE, &t), ERR_OK);
-	kv_expect(t, &k, SLICE_LIT("b"));
-	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_CONFLICT);
-}
-
-static void
 test_limits(void **state)
 {
 	char big[KV_VALUE_MAX];
@@ -192,49 +166,6 @@ test_limits(void **state)
 		put(9, 1, "now");
 		bed_settle(&bed);
 	}
-}
-
-static void
-test_find(void **state)
-{
-	struct kv_key k, prefix, found;
-	struct kv_txn *t;
-	struct slice v;
-
-	(void)state;
-	/* Even numbers in the file, odd ones on top, some gone. */
-	for (uint32_t i = 0; i < 20; i += 2)
-		put(5, i, "file");
-	bed_checkpoint(&bed);
-	for (uint32_t i = 1; i < 20; i += 2)
-		put(5, i, "top");
-	assert_int_equal(kv_begin(kv(), 5, KV_WRITE, &t), ERR_OK);
-	for (uint32_t i = 8; i < 12; i++) {
-		k = record_key_u32(5, 'x', i);
-		kv_del(t, &k);
-	}
-	prefix = record_key(5, 'x');
-	k = record_key_u32(5, 'x', 7);
-	assert_int_equal(kv_find(t, KV_GT, &k, prefix.n, &found, &v), ERR_OK);
-	assert_int_equal(dec_be32(found.b + 9), 12);
-	k = record_key_u32(5, 'x', 12);
-	assert_int_equal(kv_find(t, KV_LT, &k, prefix.n, &found, &v), ERR_OK);
-	assert_int_equal(dec_be32(found.b + 9), 7);
-	assert_slice(v, "top");
-	k = record_key_u32(5, 'x', 10);
-	assert_int_equal(kv_find(t, KV_LE, &k, prefix.n, &found, &v), ERR_OK);
-	assert_int_equal(dec_be32(found.b + 9), 7);
-	assert_int_equal(kv_find(t, KV_GE, &k, prefix.n, &found, &v), ERR_OK);
-	assert_int_equal(dec_be32(found.b + 9), 12);
-	k = record_key_u32(5, 'x', 19);
-	assert_int_equal(kv_find(t, KV_GE, &k, prefix.n, &found, &v), ERR_OK);
-	assert_int_equal(kv_find(t, KV_GT, &k, prefix.n, &found, &v), ERR_NOTFOUND);
-	k = record_key_u32(5, 'x', 0);
-	assert_int_equal(kv_find(t, KV_LT, &k, prefix.n, &found, &v), ERR_NOTFOUND);
-	kv_end(&t);
-	/* What was given up is there again. */
-	assert_true(sees(5, 10, KV_WRITE, "file"));
-	assert_true(sees(5, 9, KV_WRITE, "top"));
 }
 
 /* ---- random ---- */
@@ -505,7 +436,7 @@ fill(uint32_t first, unsigned blobs)
 
 	for (unsigned i = 0; i < blobs; i++)
 		assert_int_equal(blob_put(bed.store.blob, 1, first + i, BLOB_BODY,
-		    slice_of(value, sizeof(value)), &ref), ERR_OK);
+		    slice_of(value, sizeof(value)), SLICE_NONE, &ref), ERR_OK);
 	for (uint32_t n = 0; n < 2; n++) {
 		assert_int_equal(kv_begin(bed.store.kv, 1, KV_WRITE, &t), ERR_OK);
 		for (uint32_t i = 0; i < 1950; i++) {
@@ -537,9 +468,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_visibility, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_compares, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn_tail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flipped_head, setup, teardown),

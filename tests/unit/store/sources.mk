@@ -3,6 +3,20 @@ store_bed_SRCS = tests/unit/store/store_bed.c tests/unit/store/store_world.c \
 	store/store_daemon.c store/store_opt.c $(store_core_SRCS)
 store_bed_USES = daemon conf ipc mail crypto db io sys base
 
+# The same tests over the engine in memory.
+store_mem_bed_SRCS = tests/unit/store/store_bed.c tests/unit/store/store_world.c \
+	store/store_daemon.c store/store_opt.c $(store_mem_SRCS) $(store_above_SRCS)
+
+UNITS += store_engine_test store_engine_mem_test store_vanished_mem_test store_box_mem_test
+store_engine_test_SRCS = tests/unit/store/engine_test.c $(store_bed_SRCS)
+store_engine_test_USES = $(store_bed_USES)
+store_engine_mem_test_SRCS = tests/unit/store/engine_test.c $(store_mem_bed_SRCS)
+store_engine_mem_test_USES = $(store_bed_USES)
+store_vanished_mem_test_SRCS = tests/unit/store/vanished_test.c $(store_mem_bed_SRCS)
+store_vanished_mem_test_USES = $(store_bed_USES)
+store_box_mem_test_SRCS = tests/unit/store/box_test.c $(store_mem_bed_SRCS)
+store_box_mem_test_USES = $(store_bed_USES)
+
 UNITS += store_model_test
 store_model_test_SRCS = tests/unit/store/store_model_test.c $(store_bed_SRCS)
 store_model_test_USES = $(store_bed_USES)
