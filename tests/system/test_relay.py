@@ -100,6 +100,8 @@ def test_recipients_differ_and_wait():
         assert " dsn=5.1.1 " in line and "550 5.1.1 nobody" in line
         line = g.wait_log(r"relay\[\d+\]: deferred ", to="<later@peer.test>")
         assert " dsn=4.2.1 " in line and re.search(r" next=\d\d:\d\d:\d\dZ", line), line
+        # The bounce must have arrived: a leap of the clock would time it out.
+        g.wait_log(r"deliver\[\d+\]: sent ", to="<alice@example.test>")
         g.advance(3600)
         g.wait_log(r"relay\[\d+\]: sent ", to="<later@peer.test>")
         g.wait_empty_queue()
