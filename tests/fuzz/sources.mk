@@ -64,3 +64,6 @@ fuzz_gwmap_USES = mail base
 FUZZERS += fuzz_imap_url
 fuzz_imap_url_SRCS = tests/fuzz/fuzz_imap_url.c
 fuzz_imap_url_USES = mail base
+FUZZERS += fuzz_cmtp
+fuzz_cmtp_SRCS = tests/fuzz/fuzz_cmtp.c
+fuzz_cmtp_USES = cmtp base

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The server's side of CMTP 1, read restartably: bytes in any pieces give
+ * one event after another.  What a client says of lengths is held against the
+ * limits before a byte of it is taken; a body and its attachments are passed
+ * on as they come, never kept.  The parser keeps at most CMTP_TEXT_MAX bytes.
+ *
+ * A fault is final: the stream cannot be found again (man/cmtp.7).
+ */
+#ifndef CMTP_PARSER_H
+#define CMTP_PARSER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/slice.h"
+#include "lib/cmtp/cmtp_wire.h"
+
+#define CMTP_LOG_MAX		(16u << 10)	/* the log of one message */
+#define CMTP_ATTACHMENTS_MAX	1000
+#define CMTP_TEXT_MAX		(CMTP_LOG_MAX + CMTP_PARAMS_MAX * (CMTP_PARAM_MAX + 1))
+
+struct cmtp_limits {
+	uint64_t	 message_bytes;	/* log, body and attachments together */
+	bool		 takes_plaintext;	/* MAIL of version 0 */
+};
+
+enum cmtp_event {
+	CMTP_EV_MORE,		/* all input is used: give more */
+	CMTP_EV_COMMAND,	/* verb, param: all but MAIL */
+	CMTP_EV_MAIL,		/* mail, param, log; body and attachments follow */
+	CMTP_EV_PART,		/* part_bytes: the body, then each attachment, begins */
+	CMTP_EV_DATA,		/* piece: of the part */
+	CMTP_EV_END,		/* of the message */
+	CMTP_EV_FAULT		/* fault */
+};
+
+struct cmtp_mail {
+	bool		 is_plaintext;	/* version 0 */
+	uint32_t	 attachments;
+	uint32_t	 log_bytes;
+	uint64_t	 body_bytes;
+};
+
+struct cmtp_parser {
+	const struct cmtp_limits	*limits;
+
+	/* of the event; borrowed until the next call */
+	enum cmtp_verb			 verb;
+	struct slice			 param[CMTP_PARAMS_MAX];
+	struct cmtp_mail		 mail;
+	struct slice			 log;
+	uint64_t			 part_bytes;
+	struct slice			 piece;		/* within the input */
+	const char			*fault;		/* a word for the log */
+
+	/* the machine */
+	int				 state;
+	bool				 is_lent;	/* text, to the owner */
+	unsigned			 params;	/* read of this command */
+	uint32_t			 parts;		/* to come */
+	uint64_t			 left;		/* of what is being read */
+	uint64_t			 total;		/* of the message, told so far */
+	struct buf			 text;
+};
+
+/* MAIL's four */
+enum cmtp_mail_param { CMTP_TO_USER, CMTP_TO_DOMAIN, CMTP_FROM_USER, CMTP_FROM_DOMAIN };
+
+void		 cmtp_parser_init(struct cmtp_parser *, const struct cmtp_limits *);
+void		 cmtp_parser_fini(struct cmtp_parser *);
+/* Takes from the front of the input what the event needs. */
+enum cmtp_event	 cmtp_parser_next(struct cmtp_parser *, struct slice *in);
+/* Nothing of a command has been read. */
+bool		 cmtp_parser_is_idle(const struct cmtp_parser *);
+
+const char	*cmtp_verb_name(enum cmtp_verb);
+
+#endif

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: ISC
+cmtp_SRCS = lib/cmtp/cmtp_parser.c lib/cmtp/cmtp_put.c lib/cmtp/cmtp_reply.c lib/cmtp/cmtp_letter.c
+LIBS += cmtp

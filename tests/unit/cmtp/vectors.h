@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tests/golden/cmtp1.txt: "name (remark) =" and lines of hex digits below it.
+ */
+#ifndef VECTORS_H
+#define VECTORS_H
+
+#include "lib/base/buf.h"
+
+#define VECTOR_MAX	2000
+
+/* The bytes of the n-th vector of that name; the test fails without it. */
+void	 vector_get(struct buf *, const char *name, unsigned nth);
+
+#endif
