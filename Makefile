@@ -140,7 +140,7 @@ check-long: maybe-deps
 	@tests/run --variant test --tier long $(TESTS)
 bench: maybe-deps
 	@$(MAKE) --no-print-directory -s all
-	@sh tests/bench/bench.sh
+	@sh tests/bench/bench.sh $(BENCH)
 
 # make fuzz FUZZ=fuzz_mime SECONDS=60
 FUZZ ?= $(FUZZERS)

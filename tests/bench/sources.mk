@@ -5,3 +5,7 @@ smtp_load_USES = base
 TESTPROGS += smtp_sink
 smtp_sink_SRCS = tests/bench/smtp_sink.c
 smtp_sink_USES = base
+TESTPROGS += imap_load
+imap_load_SRCS = tests/bench/imap_load.c tests/bench/load_conn.c tests/bench/load_mail.c
+imap_load_USES = base
+imap_load_EXT = $(SSL_LIBS) $(CRYPTO_LIBS)

@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: ISC
+"""IMAP work beside Dovecot: the same commands to both, on the same mail, which
+Godwit keeps sealed and Dovecot plain.
+
+A row is the median of some rounds, Godwit's and Dovecot's in turn.  Dovecot is
+asked without TLS and, where much is transferred, also with it; Godwit takes no
+password without TLS.  CPU is what all processes of a suite used.
+"""
+import os
+import smtplib
+import statistics
+import subprocess
+import time
+
+import suite
+import suite_dovecot
+
+LOAD = f"{suite.TOP}/build/testbin/imap_load"
+ROWS = []           # (name, function): main() runs them in this order
+MAIL, BYTES = 10000, 13500
+IDLE_PAUSE_S = 8    # Dovecot hibernates after 5
+FULL = {"imapd.user_connection_limit": 10000, "keyd.user_session_limit": 100000,
+        "keyd.user_open_rate": "1000000000/s", "smtpd.user_recipient_rate": "1000000/s"}
+
+
+def row(name):
+    def add(function):
+        ROWS.append((name, function))
+        return function
+    return add
+
+
+def say(what, *figures, aim=""):
+    print(f"{what:<43} " + "   ".join(figures) + (f"   (aim {aim})" if aim else ""), flush=True)
+
+
+def times(theirs, ours):
+    return f"{theirs / ours:.1f} x" if ours else "- x"
+
+
+def ports(s):
+    """Port and kind of the two listeners; None: takes no password there."""
+    return (((s.imap, "plain"), (s.imaps, "tls")) if isinstance(s, suite_dovecot.Dovecot)
+            else (None, (s.base + 993, "tls")))
+
+
+class Wire:
+    """One session that says commands and learns what they took."""
+
+    def __init__(self, s, user=0, tls=True):
+        self.group = s.group
+        port, how = ports(s)[tls]
+        self.p = subprocess.Popen([LOAD, str(port), how, suite.DOMAIN, "run", str(user)], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        self.read("ready")
+
+    def read(self, what):
+        line = self.p.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{what}: the session ended")
+        return line
+
+    def ask(self, command):
+        """Milliseconds, CPU milliseconds, bytes."""
+        before = self.group.seconds()
+        self.p.stdin.write(command + "\n")
+        self.p.stdin.flush()
+        ms, count, answer = self.read(command).split(" ", 2)
+        if not answer.startswith("OK"):
+            raise RuntimeError(f"{command}: {answer}")
+        return float(ms), (self.group.seconds() - before) * 1000, int(count)
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait(30)
+        self.p.stdout.close()
+
+
+def load(s, *args, tls=True):
+    """Seconds and CPU seconds of a scenario of imap_load."""
+    port, how = ports(s)[tls]
+    before = s.group.seconds()
+    p = subprocess.run([LOAD, str(port), how, suite.DOMAIN, *map(str, args)], capture_output=True, text=True,
+                       check=False)
+    if p.returncode != 0:
+        raise RuntimeError(f"{s.name}: {p.stderr}")
+    return float(p.stdout.split()[-2]), s.group.seconds() - before
+
+
+class Contest:
+    """Both suites with the same mail; what a row does not need is not made."""
+
+    def __init__(self, work, rounds, idle):
+        self.work, self.rounds, self.idle_count = work, rounds, idle
+        self.made = set()
+        self.gw = suite.Godwit(work)
+        for name, value in FULL.items():
+            self.gw.configure(name, value)
+        self.dovecot = suite_dovecot.Dovecot(work, is_tuned=True)
+        self.shipped = suite_dovecot.Dovecot(work, is_tuned=False)
+        self.both = (self.dovecot, self.gw)
+        for s in (*self.both, self.shipped):
+            s.start()
+        self.gw.add_users()
+
+    def close(self):
+        for s in (*self.both, self.shipped):
+            s.close()
+
+    def need(self, box, count=MAIL, size=BYTES, kind="text"):
+        if box not in self.made:
+            self.made.add(box)
+            for s in self.both:
+                if box != "INBOX":
+                    self.do(s, f"CREATE {box}")
+                load(s, "fill", 0, box, count, size, len(self.made) << 20, kind)
+
+    def need_big(self):
+        self.need("Mail")
+        if "Big" not in self.made:
+            self.made.add("Big")
+            for s in self.both:
+                half = MAIL // 2
+                self.do(s, "CREATE Big", "SELECT Mail",
+                        *[f"COPY {part} Big" for part in (f"1:{half}", f"{half + 1}:{MAIL}")] * 10)
+
+    def need_users(self):
+        if "users" not in self.made:
+            self.made.add("users")
+            for s in self.both:
+                for user in range(suite.USERS):
+                    load(s, "fill", user, "INBOX", 200, 4096, user << 10, "text")
+
+    @staticmethod
+    def do(s, *commands):
+        w = Wire(s)
+        for c in commands:
+            w.ask(c)
+        w.close()
+
+    def ask(self, what, box, command, aim, rounds=None, with_tls=True, before=(), after=()):
+        """The row of one command on a mailbox."""
+        wires = [("Dovecot", self.dovecot, False), ("its TLS", self.dovecot, True), ("Godwit", self.gw, True)]
+        wires = [w for w in wires if with_tls or w[0] != "its TLS"]
+        open_, results = {name: Wire(s, tls=tls) for name, s, tls in wires}, {w[0]: [] for w in wires}
+        for w in open_.values():
+            w.ask(f"SELECT {box}")
+        for n in range(rounds or self.rounds):
+            for name, w in open_.items():
+                for c in before:
+                    w.ask(c.format(n=n, name=name.replace(" ", "")))
+                results[name].append(w.ask(command.format(n=n, name=name.replace(" ", ""))))
+                for c in after:
+                    w.ask(c.format(n=n, name=name.replace(" ", "")))
+        for w in open_.values():
+            w.close()
+        middle = {name: [statistics.median(r[i] for r in rows) for i in range(3)] for name, rows in results.items()}
+        theirs, ours = middle["Dovecot"], middle["Godwit"]
+        say(what, *(f"{name} {m[0]:.1f} ms, {m[1]:.1f} CPU" for name, m in middle.items()),
+            f"{times(theirs[0], ours[0])}, CPU {times(theirs[1], ours[1])}", aim=aim)
+        return middle
+
+
+@row("login")
+def login(c):
+    c.need_users()
+
+    def figure(s, count, tls, scenario="login"):
+        load(s, scenario, 5, max(count // 5, 20), suite.USERS, tls=tls)
+        seconds, cpu = load(s, scenario, 10, count, suite.USERS, tls=tls)
+        return count / seconds, cpu * 1000 / count
+
+    # What Godwit takes to log in without the cost of a TLS handshake: on a
+    # connection that is there.
+    kept, fresh = figure(c.gw, 10000, True, "relogin"), figure(c.gw, 2000, True)
+    for what, s, count, aims in (("as shipped", c.shipped, 200, (60, 25)), ("tuned", c.dovecot, 1000, (5, 3))):
+        for tls, how, ours in ((False, "plain", kept), (True, "TLS", fresh)):
+            theirs = figure(s, count, tls)
+            say(f"LOGIN, {how}, Dovecot {what}", f"{theirs[0]:.0f}/s, {theirs[1]:.2f} ms CPU",
+                f"Godwit {ours[0]:.0f}/s, {ours[1]:.3f} ms CPU{'' if tls else ' on kept TLS'}",
+                f"CPU {times(theirs[1], ours[1])}", aim=f"{aims[tls]} x")
+
+
+@row("flags")
+def fetch_flags(c):
+    c.need_big()
+    c.ask("FETCH FLAGS of 100,000", "Big", "FETCH 1:* (FLAGS)", "3 x")
+
+
+@row("envelope")
+def fetch_envelope(c):
+    c.need("Mail")
+    command = f"FETCH 1:{MAIL} (UID FLAGS ENVELOPE BODYSTRUCTURE)"
+    c.ask("FETCH ENVELOPE BODYSTRUCTURE of 10,000", "Mail", command, "5 x", rounds=1, with_tls=False)
+    c.ask("  the same again", "Mail", command, "3 x")
+
+
+@row("body")
+def fetch_body(c):
+    for box, what, aim in (("Mail", "FETCH BODY.PEEK[] of 10,000, 135 MB", "0.7 x"),
+                           ("Noise", "  stored uncompressed", "1 x")):
+        c.need(box, kind="noise" if box == "Noise" else "text")
+        middle = c.ask(what, box, f"FETCH 1:{MAIL} (BODY.PEEK[])", aim)
+        say("  MB/s", *(f"{name} {m[2] / m[0] / 1000:.0f}" for name, m in middle.items()))
+
+
+@row("search")
+def search(c):
+    c.need("Find")
+    for what, key, aim in (("SEARCH SUBJECT of 10,000, first", "SUBJECT qzjx", "5 x"),
+                           ("SEARCH TEXT of 10,000", "TEXT qzjxqzjx", "3 x")):
+        c.ask(what, "Find", f"SEARCH {key}", aim, rounds=1, with_tls=False)
+        if "first" in what:
+            c.ask("  again", "Find", f"SEARCH {key}", "1 x", with_tls=False)
+
+
+@row("store")
+def store(c):
+    c.need("Mail")
+    c.ask("STORE +FLAGS.SILENT of 10,000", "Mail", f"STORE 1:{MAIL} +FLAGS.SILENT (\\Flagged)", "1 x", with_tls=False,
+          after=(f"STORE 1:{MAIL} -FLAGS.SILENT (\\Flagged)",))
+    c.ask("COPY of 5,000", "Mail", "COPY 1:5000 Copy{n}{name}", "2 x", with_tls=False, before=("CREATE Copy{n}{name}",))
+    c.ask("EXPUNGE of 5,000", "Mail", "EXPUNGE", "2 x", with_tls=False,
+          before=("SELECT Copy{n}{name}", "STORE 1:* +FLAGS.SILENT (\\Deleted)"), after=("SELECT Mail", "DELETE Copy{n}{name}"))
+
+
+@row("select")
+def select(c):
+    """The first of a session: later ones find it open."""
+    c.need_big()
+    middle = []
+    for s, tls in ((c.shipped, False), (c.dovecot, False), (c.gw, True)):
+        rows = []
+        for _ in range(20):
+            w = Wire(s, tls=tls)
+            rows.append(w.ask("SELECT Big"))
+            w.close()
+        middle.append([statistics.median(r[i] for r in rows) for i in range(2)])
+    names = ("Dovecot as shipped", "tuned", "Godwit")
+    theirs, ours = middle[0], middle[2]
+    say("SELECT of 100,000", *(f"{name} {m[0]:.2f} ms, {m[1]:.2f} CPU" for name, m in zip(names, middle)),
+        f"{times(theirs[0], ours[0])}, CPU {times(theirs[1], ours[1])}", aim="4 x")
+
+
+@row("append")
+def append(c):
+    c.need_users()
+    figures = []
+    for s, tls in ((c.dovecot, False), (c.gw, True)):
+        rows = []
+        load(s, "append", 10, 200, 4096, 10, tls=tls)
+        for _ in range(c.rounds):
+            seconds, cpu = load(s, "append", 10, 2000, 4096, 10, tls=tls)
+            rows.append((2000 / seconds, cpu / 2))
+        figures.append([statistics.median(r[i] for r in rows) for i in range(2)])
+    theirs, ours = figures
+    say("APPEND of 4 KiB, durable, 10 connections", f"Dovecot {theirs[0]:.0f}/s, {theirs[1]:.2f} ms CPU",
+        f"Godwit {ours[0]:.0f}/s, {ours[1]:.3f} ms CPU",
+        f"{times(ours[0], theirs[0])}, CPU {times(theirs[1], ours[1])}", aim="5 x, CPU 8 x")
+
+
+@row("mix")
+def mix(c):
+    c.need_users()
+    for what, per_login, count, aim, s in (("with logins", 8, 4000, "8 x", c.shipped),
+                                           ("without", 0, 10000, "1.5 x", c.dovecot)):
+        figures = []
+        for who, tls in ((s, False), (c.gw, True)):
+            seconds, cpu = load(who, "mix", 100, count, per_login, suite.USERS, tls=tls)
+            figures.append((count / seconds, cpu * 1000 / count))
+        theirs, ours = figures
+        say(f"random mix of 100 clients, {what}", f"Dovecot {theirs[0]:.0f}/s, {theirs[1]:.3f} ms CPU",
+            f"Godwit {ours[0]:.0f}/s, {ours[1]:.3f} ms CPU", f"CPU {times(theirs[1], ours[1])}", aim=aim)
+
+
+@row("notify")
+def notify(c):
+    postfix = suite.Postfix(f"{c.work}/notify", transport=f"lmtp:inet:127.0.0.1:{c.dovecot.lmtp}")
+    postfix.start()
+    try:
+        theirs = exists_ms(postfix.port, c.dovecot.imap, False, 10)
+    finally:
+        postfix.close()
+    ours = exists_ms(c.gw.port, c.gw.base + 993, True, 50)
+    say("SMTP 250 to IDLE EXISTS, median", f"Postfix and Dovecot {theirs:.1f} ms", f"Godwit {ours:.2f} ms",
+        aim="1 ms")
+
+
+def exists_ms(smtp_port, imap_port, tls, count):
+    m = suite.imap_login(imap_port, "u1", tls)
+    m.select()
+    m.send(b"x IDLE\r\n")
+    m.readline()
+    smtp = smtplib.SMTP("127.0.0.1", smtp_port)
+    smtp.helo("client.example")
+    delays = []
+    for i in range(count):
+        smtp.mail("a@client.example")
+        smtp.rcpt(f"u1@{suite.DOMAIN}")
+        smtp.docmd("DATA")
+        smtp.sock.sendall(b"Subject: t\r\nMessage-ID: <n%d@x>\r\n\r\nbody\r\n.\r\n" % i)
+        # the clock starts with the 250, seen on its own socket
+        smtp.getreply()
+        at = time.monotonic()
+        while b"EXISTS" not in m.readline():
+            pass
+        delays.append((time.monotonic() - at) * 1000)
+    smtp.quit()
+    m.send(b"DONE\r\n")
+    while not m.readline().startswith(b"x "):
+        pass
+    m.logout()
+    return statistics.median(delays)
+
+
+def pss_kib(group):
+    total = 0
+    for pid in group.pids():
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+                total += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+        except (FileNotFoundError, ProcessLookupError):
+            pass        # it ended meanwhile
+    return total
+
+
+@row("memory")
+def memory(c):
+    """Half of the sessions are on the mailbox of 100,000."""
+    c.need_users()
+    c.need_big()
+    for what, s, count, pause in (("Dovecot as shipped", c.shipped, min(c.idle_count, 60), 0),
+                                  ("Dovecot tuned, hibernated", c.dovecot, min(c.idle_count, 1000), IDLE_PAUSE_S),
+                                  ("Godwit", c.gw, c.idle_count, 1)):
+        say(f"{count} idle TLS sessions, PSS each", f"{what} {idle_kib(s, count, pause):.1f} KiB",
+            aim="24 KiB, at most 32" if s is c.gw else "")
+
+
+def idle_kib(s, count, pause):
+    # What was freed before and is there for them would be no cost of theirs.
+    s.stop()
+    s.start()
+    load(s, "login", 10, 100, suite.USERS)
+    before = pss_kib(s.group)
+    port, how = ports(s)[1]
+    p = subprocess.Popen([LOAD, str(port), how, suite.DOMAIN, "idle", str(count), str(suite.USERS), "Big"],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        if p.stdout.readline() != "ready\n":
+            raise RuntimeError(f"{s.name}: no idle sessions")
+        time.sleep(pause)
+        return (pss_kib(s.group) - before) / count
+    finally:
+        p.stdin.close()
+        p.wait(60)
+        p.stdout.close()
