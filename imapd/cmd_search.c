@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SEARCH (RFC 3501 s6.4.4, RFC 9051 s6.4.4, RFC 4731, RFC 5182, RFC 9394):
+ * SEARCH (RFC 3501 s6.4.4, RFC 9051 s6.4.4, RFC 4731, RFC 5182, RFC 5267, RFC 9394):
  * "SEARCH" [SP "RETURN" SP "(" [option *(SP option)] ")"] SP search-program;
  * see imap_return.c for the options and imap_search.c for the keys.
  */
@@ -12,11 +12,13 @@
 #include "imapd/imap_saved.h"
 #include "imapd/imap_scan.h"
 #include "imapd/imap_search.h"
+#include "imapd/imap_update.h"
 
 struct args {
+	struct imap_scan_run	 run;		/* first */
 	struct imap_return	 ret;
+	struct imap_update_ask	 update;
 	struct imap_search	 program;
-	struct imap_scan	*scan;
 	struct imap_found	 found;
 };
 
@@ -26,7 +28,7 @@ fini(struct imap_cmd *c)
 	struct args *a = c->priv;
 
 	imap_saved_end(c, &a->ret);
-	imap_scan_free(&a->scan);
+	imap_scan_free(&a->run.scan);
 	imap_found_fini(&a->found);
 }
 
@@ -42,7 +44,9 @@ cmd_search_parse(struct imap_cmd *c, struct imap_parser *p)
 	imap_found_init(&a->found, IMAP_FOUND_MAX);
 	imap_parser_sp(p);
 	imap_return_parse(p, &a->ret);
+	imap_update_parse(c, p, &a->ret, &a->update);
 	imap_search_parse(p, &a->program);
+	imap_update_parsed(p, &a->update);
 }
 
 static void
@@ -71,16 +75,8 @@ answer(struct imap_cmd *c)
 	if (!imap_saved_keep(c, &a->ret, &a->found))
 		return;
 	imap_return_put(imap_session_out(c->s), &a->ret, &asked, &a->found);
+	imap_update_keep(c, &a->update, &a->found);
 	imap_cmd_ok(c, "Search completed");
-}
-
-static void
-step(struct imap_cmd *c)
-{
-	struct args *a = c->priv;
-
-	if (imap_scan_step(a->scan) == ERR_END)
-		answer(c);
 }
 
 void
@@ -96,9 +92,5 @@ cmd_search_run(struct imap_cmd *c)
 		imap_cmd_bad(c, "No CHARSET after ENABLE UTF8=ACCEPT");
 		return;
 	}
-	a->scan = imap_scan_new(c, &want);
-	if (a->scan == NULL)
-		return;
-	c->resume = step;
-	step(c);
+	imap_scan_run(c, &want, answer);
 }

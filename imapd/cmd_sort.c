@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SORT (RFC 5256 s3, RFC 5267 s3, RFC 5957): "SORT" [SP "RETURN" SP "("
+ * SORT (RFC 5256 s3, RFC 5267, RFC 5957): "SORT" [SP "RETURN" SP "("
  * [option *(SP option)] ")"] SP "(" sort-criterion *(SP sort-criterion) ")"
  * SP charset SP search-key *(SP search-key).
  */
@@ -8,12 +8,14 @@
 #include "imapd/imap_saved.h"
 #include "imapd/imap_scan.h"
 #include "imapd/imap_sort.h"
+#include "imapd/imap_update.h"
 
 struct args {
+	struct imap_scan_run	 run;		/* first */
 	struct imap_return	 ret;
+	struct imap_update_ask	 update;
 	struct imap_sort	 by;
 	struct imap_search	 program;
-	struct imap_scan	*scan;
 	struct imap_sorter	 sorter;
 	uint64_t		 modseq;
 };
@@ -24,7 +26,7 @@ fini(struct imap_cmd *c)
 	struct args *a = c->priv;
 
 	imap_saved_end(c, &a->ret);
-	imap_scan_free(&a->scan);
+	imap_scan_free(&a->run.scan);
 	imap_sorter_fini(&a->sorter);
 }
 
@@ -40,9 +42,12 @@ cmd_sort_parse(struct imap_cmd *c, struct imap_parser *p)
 	imap_sorter_init(&a->sorter, &a->by, IMAP_SORT_BYTES_MAX);
 	imap_parser_sp(p);
 	imap_return_parse(p, &a->ret);
+	a->update.sorted = true;
+	imap_update_parse(c, p, &a->ret, &a->update);
 	imap_sort_parse(p, &a->by);
 	imap_parser_sp(p);
 	imap_search_parse_sort(p, &a->program);
+	imap_update_parsed(p, &a->update);
 }
 
 static void
@@ -74,18 +79,10 @@ answer(struct imap_cmd *c)
 	found.modseq = a->modseq;
 	if (imap_saved_keep(c, &a->ret, &found)) {
 		imap_return_put(imap_session_out(c->s), &a->ret, &asked, &found);
+		imap_update_keep(c, &a->update, &found);
 		imap_cmd_ok(c, "Sort completed");
 	}
 	imap_found_fini(&found);
-}
-
-static void
-step(struct imap_cmd *c)
-{
-	struct args *a = c->priv;
-
-	if (imap_scan_step(a->scan) == ERR_END)
-		answer(c);
 }
 
 void
@@ -97,9 +94,5 @@ cmd_sort_run(struct imap_cmd *c)
 		.on_match = on_match, .arg = a,
 	};
 
-	a->scan = imap_scan_new(c, &want);
-	if (a->scan == NULL)
-		return;
-	c->resume = step;
-	step(c);
+	imap_scan_run(c, &want, answer);
 }

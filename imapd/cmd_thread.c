@@ -8,8 +8,8 @@
 #include "imapd/imap_thread.h"
 
 struct args {
+	struct imap_scan_run	 run;		/* first */
 	struct imap_search	 program;
-	struct imap_scan	*scan;
 	struct imap_threader	 threader;
 };
 
@@ -18,7 +18,7 @@ fini(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 
-	imap_scan_free(&a->scan);
+	imap_scan_free(&a->run.scan);
 	imap_threader_fini(&a->threader);
 }
 
@@ -64,15 +64,6 @@ answer(struct imap_cmd *c)
 	imap_cmd_ok(c, "Thread completed");
 }
 
-static void
-step(struct imap_cmd *c)
-{
-	struct args *a = c->priv;
-
-	if (imap_scan_step(a->scan) == ERR_END)
-		answer(c);
-}
-
 void
 cmd_thread_run(struct imap_cmd *c)
 {
@@ -82,9 +73,5 @@ cmd_thread_run(struct imap_cmd *c)
 		.on_match = on_match, .arg = c,
 	};
 
-	a->scan = imap_scan_new(c, &want);
-	if (a->scan == NULL)
-		return;
-	c->resume = step;
-	step(c);
+	imap_scan_run(c, &want, answer);
 }

@@ -84,7 +84,8 @@ imap_call_cancel(struct imap_session *s, bool all)
 		else
 			call->s = NULL;
 	}
-	s->sync.done = NULL;
+	if (all)
+		s->sync.done = NULL;
 }
 
 /* ---- the store restarts ---- */

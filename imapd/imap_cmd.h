@@ -86,6 +86,9 @@ struct imap_cmd {
 	bool			 compress;	/* when it is answered */
 	bool			 start_tls;	/* when it is answered */
 	bool			 logout;
+	/* An inner command (imap_session_push): */
+	struct imap_cmd		*outer;		/* goes on behind it; NULL: none was running */
+	void			(*ended)(struct imap_session *);
 };
 
 /* table */

@@ -9,8 +9,12 @@
 static const struct { const char *name; enum imap_return_opt opt; } options[] = {
 	{ "MIN", IMAP_RETURN_MIN }, { "MAX", IMAP_RETURN_MAX }, { "ALL", IMAP_RETURN_ALL },
 	{ "COUNT", IMAP_RETURN_COUNT }, { "SAVE", IMAP_RETURN_SAVE },
-	{ "PARTIAL", IMAP_RETURN_PARTIAL },
+	{ "PARTIAL", IMAP_RETURN_PARTIAL }, { "CONTEXT", IMAP_RETURN_CONTEXT },
+	{ "UPDATE", IMAP_RETURN_UPDATE },
 };
+
+/* They say nothing of this answer. */
+#define SILENT	(IMAP_RETURN_SAVE | IMAP_RETURN_CONTEXT | IMAP_RETURN_UPDATE)
 
 void
 imap_window_parse(struct imap_parser *p, struct imap_window *w)
@@ -124,7 +128,7 @@ put_window(struct buf *b, const struct imap_window *w, const struct imap_asked *
 static uint64_t
 modseq_of(const struct imap_return *r, const struct imap_asked *a, const struct imap_found *f)
 {
-	unsigned opts = r->opts & ~(unsigned)IMAP_RETURN_SAVE;
+	unsigned opts = r->opts & ~(unsigned)SILENT;
 
 	if (a->sorted)
 		return f->modseq;
@@ -184,8 +188,9 @@ void
 imap_return_put(struct buf *b, const struct imap_return *r, const struct imap_asked *a,
     const struct imap_found *f)
 {
-	if (r->opts == IMAP_RETURN_SAVE)
-		return;			/* RFC 5182 s2.1 */
+	/* RFC 5182 s2.1 */
+	if ((r->opts & IMAP_RETURN_SAVE) && (r->opts & ~(unsigned)SILENT) == 0)
+		return;
 	if (r->is_given || a->extended)
 		put_extended(b, r, a, f);
 	else

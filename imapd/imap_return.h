@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a client wants to hear of the messages found: result options of SEARCH
- * and SORT (RFC 4731, RFC 5182, RFC 5267 s3, RFC 9394) and the response made
+ * and SORT (RFC 4731, RFC 5182, RFC 5267, RFC 9394) and the response made
  * from them: ESEARCH, or SEARCH and SORT in their old form.  Pure.
  */
 #ifndef IMAP_RETURN_H
@@ -16,7 +16,9 @@
 
 enum imap_return_opt {
 	IMAP_RETURN_MIN = 1, IMAP_RETURN_MAX = 2, IMAP_RETURN_ALL = 4,
-	IMAP_RETURN_COUNT = 8, IMAP_RETURN_SAVE = 16, IMAP_RETURN_PARTIAL = 32
+	IMAP_RETURN_COUNT = 8, IMAP_RETURN_SAVE = 16, IMAP_RETURN_PARTIAL = 32,
+	/* RFC 5267 s4.2, a hint that nothing is made of; s4.3, imap_follow.h */
+	IMAP_RETURN_CONTEXT = 64, IMAP_RETURN_UPDATE = 128
 };
 
 /* partial-range of RFC 9394 s4: "1:100", or "-1:-100" counted from the end. */

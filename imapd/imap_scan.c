@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "imapd/imap_call.h"
 #include "imapd/imap_column_writer.h"
 #include "imapd/imap_columns.h"
 #include "imapd/imap_entry.h"
@@ -102,14 +103,19 @@ make_entry(struct imap_scan *s, struct slice fields)
 		s->facts.entry = &s->entry;
 }
 
+/* On to the next message; one that did not open matches nothing in it. */
 static void
-give(struct imap_scan *s)
+settle(struct imap_scan *s)
 {
 	static const struct imap_entry none;
 
-	if (s->want.entry && s->facts.entry == NULL)
+	if (s->verdict == IMAP_YES && s->want.entry && s->facts.entry == NULL)
 		s->facts.entry = &none;
-	s->want.on_match(s->want.arg, &s->facts);
+	if (s->verdict == IMAP_YES)
+		s->want.on_match(s->want.arg, &s->facts);
+	else if (s->want.on_miss != NULL)
+		s->want.on_miss(s->want.arg, &s->facts);
+	s->phase = NEXT;
 }
 
 /* Settled?  Then on to the next message. */
@@ -120,19 +126,8 @@ is_judged(struct imap_scan *s)
 	if (s->verdict == IMAP_MAYBE ||
 	    (s->verdict == IMAP_YES && s->want.entry && s->facts.entry == NULL))
 		return false;
-	if (s->verdict == IMAP_YES)
-		give(s);
-	s->phase = NEXT;
+	settle(s);
 	return true;
-}
-
-/* A message that does not open matches nothing in it. */
-static void
-give_up(struct imap_scan *s)
-{
-	if (s->verdict == IMAP_YES)
-		give(s);
-	s->phase = NEXT;
 }
 
 /* ---- passes ---- */
@@ -182,8 +177,9 @@ first_pass(struct imap_scan *s)
 {
 	static const unsigned char all[8] = { 1, 0, 0, 0, 255, 255, 255, 255 };
 
-	if (!imap_search_set(s->program, &s->walk.set, &s->walk.by_uid))
+	if (s->want.whole || !imap_search_set(s->program, &s->walk.set, &s->walk.by_uid))
 		s->walk.set = slice_of(all, sizeof(all));
+	s->walk.changed_since = s->want.changed_since;
 	s->by_columns = s->wants_entry;
 	if (s->by_columns) {
 		imap_columns_init(&s->columns, s->c);
@@ -265,7 +261,7 @@ judge_by_summary(struct imap_scan *s)
 
 	s->cost += SUMMARY_COST;
 	if (s->walk.key == NULL) {
-		give_up(s);
+		settle(s);
 		return true;
 	}
 	if (imap_message_fields(&s->message, NULL, 0, &fields))
@@ -280,7 +276,7 @@ failed(struct imap_scan *s, enum err e)
 {
 	if (e == ERR_AGAIN || s->c->answer != IMAP_ANSWER_NONE)
 		return false;
-	give_up(s);
+	settle(s);
 	return true;
 }
 
@@ -343,7 +339,7 @@ read_text(struct imap_scan *s)
 	imap_match_end(&s->match);
 	s->facts.match = &s->match;
 	if (!is_judged(s))
-		s->phase = NEXT;
+		settle(s);
 	return true;
 }
 
@@ -521,4 +517,32 @@ imap_scan_free(struct imap_scan **ps)
 	buf_wipe(&s->piece);
 	buf_fini(&s->piece);
 	free(s);
+}
+
+/* ---- a command that is one scan ---- */
+
+static void
+resume(struct imap_cmd *c)
+{
+	struct imap_scan_run *r = c->priv;
+
+	if (imap_scan_step(r->scan) == ERR_END)
+		r->done(c);
+}
+
+void
+imap_scan_run(struct imap_cmd *c, const struct imap_scan_want *want,
+    void (*done)(struct imap_cmd *))
+{
+	struct imap_scan_run *r = c->priv;
+
+	if (r->scan != NULL)
+		imap_call_cancel(c->s, false);
+	imap_scan_free(&r->scan);
+	r->scan = imap_scan_new(c, want);
+	r->done = done;
+	if (r->scan == NULL)
+		return;
+	c->resume = resume;
+	resume(c);
 }

@@ -22,7 +22,12 @@ struct imap_scan_want {
 	const struct imap_search *program;
 	bool			 cold;		/* facts of a match have these too: */
 	bool			 entry;		/* an empty one where none can be had */
+	/* Only messages whose modseq is above; 0: all. */
+	uint64_t		 changed_since;
+	/* Also look at those outside of a set that all matches lie in. */
+	bool			 whole;
 	imap_scan_fn		*on_match;	/* in no particular order */
+	imap_scan_fn		*on_miss;	/* looked at and no match; NULL: not wanted */
 	void			*arg;
 };
 struct imap_scan	*imap_scan_new(struct imap_cmd *, const struct imap_scan_want *);
@@ -30,5 +35,14 @@ struct imap_scan	*imap_scan_new(struct imap_cmd *, const struct imap_scan_want *
 void			 imap_scan_free(struct imap_scan **);
 /* ERR_END: all matches were given.  ERR_AGAIN: wait.  Else: answered. */
 enum err		 imap_scan_step(struct imap_scan *) MUST_USE;
+
+/*
+ * A command that is one scan, or one after the other: this stands first in its
+ * private part, and its fini calls imap_scan_free.  done is called at the end,
+ * unless the command was answered.
+ */
+struct imap_scan_run { struct imap_scan *scan; void (*done)(struct imap_cmd *); };
+void			 imap_scan_run(struct imap_cmd *, const struct imap_scan_want *,
+			    void (*done)(struct imap_cmd *));
 
 #endif

@@ -204,6 +204,7 @@ parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 		break;
 	case SECONDS:
 		n->number = imap_parser_nz_number(p);
+		st->s->is_relative = true;
 		break;
 	case OBJECT:
 		parse_object(p, n, (enum imap_objectid)k->flag);
@@ -227,7 +228,7 @@ parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 	case UID_SET:
 		imap_seqset_read(p, &n->set);
 		if (imap_seqset_max(n->set) == STORE_STAR)
-			st->s->wants_top = true;
+			st->s->wants_top = st->s->is_relative = true;
 		break;
 	}
 	if (n->kind >= IMAP_SEARCH_BEFORE && n->kind < IMAP_SEARCH_SENTBEFORE)

@@ -58,6 +58,7 @@ struct imap_search {
 	bool			 wants_header;	/* some key needs that, or the header */
 	bool			 wants_text;
 	bool			 wants_top;	/* a UID set has "*" */
+	bool			 is_relative;	/* what matches depends on time or other messages */
 	bool			 wants_modseq;	/* MODSEQ: the answer tells the highest */
 };
 

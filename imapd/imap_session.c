@@ -12,6 +12,7 @@
 #include "imapd/imap_append.h"
 #include "imapd/imap_call.h"
 #include "imapd/imap_cmd.h"
+#include "imapd/imap_context.h"
 #include "imapd/imap_parser.h"
 #include "imapd/imap_sync.h"
 #include "lib/base/log.h"
@@ -41,6 +42,17 @@ imap_session_new(const struct imap_host *host, void *host_arg,
 	return s;
 }
 
+static struct imap_cmd *
+cmd_new(struct imap_session *s)
+{
+	struct imap_cmd *c = must_alloc(1, sizeof(*c));
+
+	arena_init(&c->arena, IMAP_CMD_ARENA_MAX);
+	c->s = s;
+	c->moved_ms = s->host->now_ms(s->host_arg);
+	return c;
+}
+
 static void
 cmd_free(struct imap_cmd **pc)
 {
@@ -49,6 +61,7 @@ cmd_free(struct imap_cmd **pc)
 	*pc = NULL;
 	if (c == NULL)
 		return;
+	cmd_free(&c->outer);
 	if (c->fini != NULL)
 		c->fini(c);
 	/* LOGIN and AUTHENTICATE: a password with escapes is copied there. */
@@ -63,6 +76,7 @@ view_free(struct imap_session *s)
 {
 	free(s->view.keywords);
 	free(s->view.saved);
+	imap_context_free_all(&s->view.contexts);
 	imap_recent_fini(&s->view.recent);
 	memset(&s->view, 0, sizeof(s->view));
 }
@@ -304,18 +318,53 @@ sync_begins(struct imap_session *s, bool expunges)
 	return false;
 }
 
+/* ---- inner commands ---- */
+
+struct imap_cmd *
+imap_session_push(struct imap_session *s, const struct imap_verb *verb,
+    void (*ended)(struct imap_session *))
+{
+	struct imap_cmd *c = cmd_new(s);
+
+	c->verb = verb;
+	c->ended = ended;
+	c->outer = s->cmd;
+	if (c->outer != NULL)
+		c->tag = c->outer->tag;
+	s->cmd = c;
+	return c;
+}
+
+/* It has its answer: on with the one around it. */
+static void
+pop(struct imap_session *s)
+{
+	struct imap_cmd *c = s->cmd;
+	void (*ended)(struct imap_session *) = c->ended;
+
+	imap_call_cancel(s, false);
+	s->cmd = c->outer;
+	c->outer = NULL;
+	cmd_free(&c);
+	ended(s);
+	resume(s);
+}
+
 static void
 settle(struct imap_session *s)
 {
 	if (s->busy)
 		return;
 	s->busy = true;
-	while (!s->closing && s->cmd != NULL && s->cmd->answer != IMAP_ANSWER_NONE &&
-	    s->sync.done == NULL) {
+	while (!s->closing && s->cmd != NULL && s->cmd->answer != IMAP_ANSWER_NONE) {
 		bool expunges = !s->cmd->no_expunge && !(s->cmd->verb != NULL &&
 		    (s->cmd->verb->flags & IMAP_CMD_NO_EXPUNGE) && !s->cmd->uid);
 
-		if (wants_sync(s) && sync_begins(s, expunges))
+		if (s->cmd->ended != NULL) {
+			pop(s);
+			continue;
+		}
+		if (s->sync.done != NULL || (wants_sync(s) && sync_begins(s, expunges)))
 			break;
 		finish(s);
 	}
@@ -434,11 +483,7 @@ begin(struct imap_session *s, struct slice text)
 		imap_session_bye(s, "Too many commands before login", "limit");
 		return;
 	}
-	c = must_alloc(1, sizeof(*c));
-	arena_init(&c->arena, IMAP_CMD_ARENA_MAX);
-	c->s = s;
-	s->cmd = c;
-	c->moved_ms = s->host->now_ms(s->host_arg);
+	s->cmd = c = cmd_new(s);
 	run(c, text);
 	if (is_at_work(s))
 		s->host->deadline(s->host_arg, c->moved_ms + IMAP_PROGRESS_MS);
@@ -665,10 +710,14 @@ imap_session_on_deadline(struct imap_session *s)
 void
 imap_session_on_notify(struct imap_session *s, uint64_t mailbox)
 {
+	struct imap_cmd *c = s->cmd;
+
+	while (c != NULL && c->outer != NULL)
+		c = c->outer;
 	if (s->closing || s->state != IMAP_SELECTED || s->view.mailbox != mailbox ||
-	    s->cmd == NULL || s->cmd->on_notify == NULL)
+	    c == NULL || c->on_notify == NULL)
 		return;
-	s->cmd->on_notify(s->cmd);
+	c->on_notify(c);
 	settle(s);
 }
 

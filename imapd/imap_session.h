@@ -30,7 +30,9 @@
 #include "lib/seal/sealer.h"
 
 struct imap_cmd;
+struct imap_context;
 struct imap_session;
+struct imap_verb;
 
 /* States are bits: a command names those that it is legal in. */
 enum imap_state { IMAP_NOAUTH = 1, IMAP_AUTH = 2, IMAP_SELECTED = 4, IMAP_LOGOUT = 8 };
@@ -109,6 +111,7 @@ struct imap_view {
 	uint32_t		 keywords_bytes;
 	uint32_t		 saved_bytes;
 	char			*saved;		/* "$" (RFC 5182): pairs of UIDs */
+	struct imap_context	*contexts;	/* searches that it follows, or NULL */
 	bool			 readonly;
 	bool			 behind;	/* a report was due and could not be made */
 };
@@ -210,6 +213,12 @@ struct buf		*imap_session_out(struct imap_session *);
 enum err		 imap_session_call(struct imap_session *, enum ipc_role, enum ipc_type,
 			    const void *m, const int *fds, unsigned fd_count,
 			    imap_reply_fn *, void *arg) MUST_USE;
+/*
+ * Begins an inner command in place of the running one, which goes on when this
+ * one has its answer; nobody is told that.  Then ended is called.
+ */
+struct imap_cmd		*imap_session_push(struct imap_session *, const struct imap_verb *,
+			    void (*ended)(struct imap_session *));
 /* A reply came: the command goes on, or the session does. */
 void			 imap_session_go_on(struct imap_session *);
 void			 imap_session_bye(struct imap_session *, const char *text,

@@ -8,6 +8,7 @@
 #include "imapd/imap_flags.h"
 #include "imapd/imap_row.h"
 #include "imapd/imap_seqset.h"
+#include "imapd/imap_update.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 
@@ -62,6 +63,13 @@ finish(struct imap_session *s, enum err e)
 	done(s, e);
 }
 
+/* What the client follows was told, too, as far as it could be. */
+static void
+on_updated(struct imap_session *s)
+{
+	finish(s, ERR_OK);
+}
+
 uint64_t
 imap_sync_highest(const struct imap_session *s)
 {
@@ -107,6 +115,7 @@ tell_expunged(struct imap_session *s, struct slice pairs)
 	bool vanished = imap_session_is(s, IMAP_EN_QRESYNC | IMAP_EN_UIDONLY);
 	struct buf *out = imap_session_out(s);
 
+	imap_update_expunged(s, pairs);
 	for (size_t i = 0; i + 8 <= pairs.n; i += 8) {
 		uint32_t uid = dec_le32(pairs.p + i);
 
@@ -192,7 +201,8 @@ on_changes(struct imap_session *s, void *arg, const struct imap_reply *r)
 		if (!m->more) {
 			s->view.r = s->sync.modseq;
 			s->view.behind = false;
-			finish(s, ERR_OK);
+			if (!imap_update_start(s, on_updated))
+				finish(s, ERR_OK);
 			return;
 		}
 	}

@@ -2,7 +2,8 @@
 /*
  * Telling a client what changed in its mailbox: store_sync, and from the
  * answer EXPUNGE or VANISHED, EXISTS, RECENT, FLAGS and FETCH, in this order, and the
- * session's view moved on accordingly (RFC 3501 s5.2, s7.3, s7.4).
+ * session's view moved on accordingly (RFC 3501 s5.2, s7.3, s7.4); then what
+ * changed in searches that the client follows (imap_update.h).
  */
 #ifndef IMAP_SYNC_H
 #define IMAP_SYNC_H

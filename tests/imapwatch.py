@@ -243,6 +243,7 @@ class Session:
         self.selected, self.exists, self.notify = False, 0, False
         self.flags = None               # keywords and system flags announced
         self.uids = {}                  # sequence number: UID, as far as known
+        self.followed = {}              # tags of searches with UPDATE: by UID or not
         self.count = 0                  # responses
 
     # feeding
@@ -387,13 +388,20 @@ class Session:
 
     def after(self, c, r):
         if c.base in SELECTING and r.kind != b"BAD":
+            self.followed.clear()
             self.selected = r.kind == OK
             if r.kind == OK and (not r.code or r.code[0] not in (b"READ-ONLY", b"READ-WRITE")):
                 self.fault("RFC 9051 s6.3.2: READ-ONLY or READ-WRITE is missing", bytes(c.data))
         if r.kind != OK:
             return
-        if c.name in (b"CLOSE", b"UNSELECT"):
+        if c.base in (b"SEARCH", b"SORT", b"ESEARCH") and b"UPDATE" in c.words() and b"NOUPDATE" not in c.codes:
+            self.followed[c.tag] = c.name.startswith(b"UID ") or c.name == b"ESEARCH"
+        elif c.name == b"CANCELUPDATE":
+            for tag in re.findall(rb'"([^"]*)"', c.args):
+                self.followed.pop(tag, None)
+        elif c.name in (b"CLOSE", b"UNSELECT"):
             self.selected = False
+            self.followed.clear()
         elif c.name == b"UNAUTHENTICATE":           # RFC 8437 s3
             self.selected = self.notify = False
             self.enabled.clear()
@@ -498,9 +506,11 @@ class Session:
 
     def on_esearch(self, r):
         v, c = r.value, self.running
+        if b"ADDTO" in v or b"REMOVEFROM" in v:
+            yield from self.check_update(v)
+            return
         if v["tag"] is None or not c or v["tag"] != c.tag:
-            if b"ADDTO" not in v and b"REMOVEFROM" not in v:
-                yield "ESEARCH: the tag of the command that runs"
+            yield "ESEARCH: the tag of the command that runs"
             return
         if c.base not in (b"SEARCH", b"SORT", b"ESEARCH"):
             yield "ESEARCH does not belong to this command"
@@ -516,6 +526,17 @@ class Session:
             yield from self.check_numbers(tops)
         if b"COUNT" in v and b"ALL" in v and v[b"COUNT"] != count(v[b"ALL"]):
             yield "ESEARCH: COUNT is not that of ALL"
+
+    def check_update(self, v):
+        """RFC 5267 s4.3: of a search that is followed, in the form that it was asked in."""
+        own = self.running is not None and self.running.tag == v["tag"] and b"UPDATE" in self.running.words()
+        if not own and v["tag"] not in self.followed:
+            yield "ESEARCH: an update that nobody asked for"
+        elif not own and v["uid"] != self.followed[v["tag"]]:
+            yield "ESEARCH: an update in the other numbers"
+        sets = [ranges for key in (b"ADDTO", b"REMOVEFROM") for rows in v.get(key, []) for _, ranges in rows]
+        if not v["uid"] and max(high for ranges in sets for _, high in ranges) > self.exists:
+            yield f"ESEARCH: a sequence number above {self.exists}"
 
     def on_status(self, r):
         c = self.running

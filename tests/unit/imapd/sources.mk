@@ -67,3 +67,8 @@ imapd_imap_metadata_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_header8_test
 imapd_imap_header8_test_SRCS = tests/unit/imapd/imap_header8_test.c imapd/imap_header8.c
 imapd_imap_header8_test_USES = base
+UNITS += imapd_imap_context_test
+imapd_imap_context_test_SRCS = tests/unit/imapd/imap_context_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_context_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_context_test_EXT = $(UV_LIBS)
