@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command starts when its literal is announced.  Before the client is
- * told to send it: the mailbox must exist (TRYCREATE), and the message to be
- * replaced; the size must be allowed, the sealer must have an epoch.  Then the
- * literal streams through the MIME parser and the sealer; sealed bytes are
- * kept up to what fits in the request, beyond that they go to a file of the
- * store's.  The line's end behind the literal completes the command and the
- * message is handed over; when another message is announced there, the store
- * keeps this one until the last came (store_append, more).
+ * The command starts when its first literal is announced, or is complete when
+ * it has none.  Before the client is told to send: the mailbox must exist
+ * (TRYCREATE), and the message to be replaced; the size must be allowed, the
+ * sealer must have an epoch.  Then the literal streams through the MIME parser
+ * and the sealer; sealed bytes are kept up to what fits in the request, beyond
+ * that they go to a file of the store's.  A message that is put together
+ * (CATENATE) gathers in a draft first, since its size must be known.  The end
+ * of the line completes the command and the message is handed over; when
+ * another follows, the store keeps this one until the last came (store_append,
+ * more).
+ *
+ * scan() does what the text says until something has to be waited for; step()
+ * goes on where that was.
  */
 #include "imapd/imap_append.h"
 
 #include <string.h>
 
-#include "imapd/imap_flags.h"
+#include "imapd/imap_append_text.h"
+#include "imapd/imap_catenate.h"
 #include "imapd/imap_header8.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_seqset.h"
@@ -21,8 +27,20 @@
 #include "lib/base/must.h"
 
 #define SEALED_MAX	(SEALER_INLINE_MAX + (512u << 10))
+#define FEED_BYTES	(1u << 20)	/* of a draft, in one turn of the loop */
 
-enum stage { CHECKING, FINDING, GRANTING, RECEIVING, MAKING_FILE, SEALED, APPENDING };
+enum stage {
+	CHECKING,	/* the mailbox */
+	FINDING,	/* what is replaced */
+	SCANNING,	/* nothing is waited for: see the text */
+	URL,		/* a part is read */
+	GRANTING,	/* an epoch */
+	RECEIVING,	/* a literal */
+	FEEDING,	/* the draft to the sealer */
+	MAKING_FILE,	/* of the store's; then after */
+	SEALED,
+	APPENDING
+};
 
 struct args {
 	struct slice	 name;
@@ -31,51 +49,25 @@ struct args {
 	uint32_t	 replaced_uid;
 	uint32_t	 kept;		/* messages that the store may keep for the last one */
 	uint64_t	 size_sum;	/* of all */
-	struct imap_flags flags;
-	int64_t		 internal_s;
-	bool		 has_date;
-	enum stage	 stage;
-	bool		 literal8;	/* RFC 3516 s4.4: NUL is no mistake in it */
-	uint64_t	 size, got;
+	struct imap_append_text text;
+	enum stage	 stage, after;
+	uint64_t	 size;
 	struct sealer_owner owner;
 	struct sealer_message message;
 	struct mime	 mime;
+	struct imap_header8 header8;
 	struct buf	 sealed;
+	struct imap_catenate catenate;
 	struct ipc_store_append append;
 	bool		 waiting;
-	bool		 made;		/* message, mime and sealed are in use */
-	bool		 has_tail;	/* what is behind the literal came */
-	bool		 goes_on;	/* it announced another message: */
-	struct slice	 next;
-	bool		 wrapped;	/* UTF8 (literal8), RFC 9755 s4 */
-	struct imap_header8 header8;
-	int		 fd;		/* the store's file, -1: none */
+	bool		 made;		/* message, mime, sealed and catenate are in use */
+	bool		 streams;	/* a literal, or the line behind it, is to come */
+	bool		 goes_on;	/* another message follows */
+	int		 fd;		/* the store's file of sealed bytes, -1: none */
 	uint32_t	 handle_serial;	/* of the store session that reserved the epoch */
 };
 
 /* ---- grammar ---- */
-
-/* append-message of RFC 4466 s6, up to the literal's number */
-static void
-parse_message(struct args *a, struct imap_parser *p)
-{
-	a->flags = (struct imap_flags){ 0 };
-	a->has_date = false;
-	imap_parser_sp(p);
-	if (imap_parser_peek(p) == '(') {
-		imap_flags_parse(p, false, &a->flags);
-		imap_parser_sp(p);
-	}
-	if (imap_parser_peek(p) == '"') {
-		a->internal_s = imap_parser_datetime(p);
-		a->has_date = true;
-		imap_parser_sp(p);
-	}
-	a->wrapped = imap_parser_take_word(p, "UTF8 (");
-	a->literal8 = imap_parser_take(p, '~');
-	if (imap_parser_peek(p) != '{' || (a->wrapped && !a->literal8))
-		imap_parser_fail(p, "Expected the message as a literal");
-}
 
 /* seq-number, or a UID */
 static void
@@ -94,13 +86,13 @@ parse_replaced(struct args *a, struct imap_parser *p)
 }
 
 static void
-parse(struct args *a, struct imap_parser *p, bool replace)
+parse(struct args *a, struct imap_parser *p, bool replace, bool announces)
 {
 	if (replace)
 		parse_replaced(a, p);
 	imap_parser_sp(p);
 	a->name = imap_mailbox_parse(p, &a->name_error);
-	parse_message(a, p);
+	imap_append_text_init(&a->text, p, replace, announces);
 }
 
 /* The verb that takes a message, if the text begins with one. */
@@ -122,6 +114,7 @@ imap_append_wants(struct slice text)
 {
 	struct arena arena;
 	struct imap_parser p;
+	const char *what;
 	struct args *a;
 	bool replace, wants = false;
 
@@ -131,32 +124,45 @@ imap_append_wants(struct slice text)
 	imap_parser_sp(&p);
 	a = arena_alloc(&arena, 1, sizeof(*a));
 	if (a != NULL && parse_verb(&p, &replace)) {
-		parse(a, &p, replace);
-		wants = imap_parser_ok(&p) &&
-		    slice_find(slice_of(p.p, (size_t)(p.end - p.p)), '\n') ==
-		    (size_t)(p.end - p.p);
+		parse(a, &p, replace, true);
+		a->text.utf8 = true;
+		wants = imap_append_text_last(&a->text, &what) == IMAP_APPEND_LITERAL;
 	}
 	arena_fini(&arena);
 	return wants;
+}
+
+/* Kept as long as the command; false: answered. */
+static bool
+keep_text(struct imap_cmd *c, struct slice s, struct slice *kept)
+{
+	*kept = arena_dup(&c->arena, s);
+	if (kept->n < s.n)
+		imap_cmd_bad(c, "Command too large");
+	return kept->n == s.n;
 }
 
 void
 imap_append_parse(struct imap_cmd *c, struct imap_parser *p, bool replace)
 {
 	struct args *a = imap_cmd_alloc(c, sizeof(*a));
+	const char *what;
+	struct slice rest;
 
 	if (a == NULL)
 		return;
 	c->priv = a;
 	a->fd = -1;
-	if (c->s->lexer.state != IMAP_LEX_WAIT)
-		imap_parser_fail(p, "Expected the message as a literal");
-	parse(a, p, replace);
-	if (a->wrapped && !imap_session_is(c->s, IMAP_EN_UTF8))
-		imap_parser_fail(p, "ENABLE UTF8=ACCEPT first");
-	if (imap_parser_ok(p))
-		p->p = p->end;		/* {n}: lexer.literal_bytes */
-	a->size = c->s->lexer.literal_bytes;
+	parse(a, p, replace, c->s->lexer.state == IMAP_LEX_WAIT);
+	a->text.utf8 = imap_session_is(c->s, IMAP_EN_UTF8);
+	if (!imap_parser_ok(p) ||
+	    !keep_text(c, slice_of(p->p, (size_t)(p->end - p->p)), &rest))
+		return;
+	imap_append_text_more(&a->text, rest, a->text.announces);
+	p->p = p->end;
+	/* All that is said so far, before any of it is done. */
+	if (imap_append_text_last(&a->text, &what) == IMAP_APPEND_BAD)
+		imap_parser_fail(p, what);
 }
 
 /* ---- life ---- */
@@ -185,6 +191,7 @@ fini(struct imap_cmd *c)
 	drop_message(c);
 	mime_fini(&a->mime);
 	buf_fini(&a->sealed);
+	imap_catenate_fini(&a->catenate);
 	/* A store that is gone forgot them, and so it is when this cannot be sent. */
 	if (a->kept > 0 && a->handle_serial == c->s->handle_serial && m.handle != 0 &&
 	    c->s->host->send(c->s->host_arg, IPC_STORE, IPC_MSG_store_append_cancel,
@@ -199,7 +206,7 @@ stop(struct imap_cmd *c)
 	struct args *a = c->priv;
 
 	c->wants_input = false;
-	if (a->stage >= RECEIVING && !a->has_tail)
+	if (a->streams)
 		imap_lexer_abandon(&c->s->lexer);
 }
 
@@ -211,8 +218,6 @@ stop_with(struct imap_cmd *c, enum err e)
 }
 
 /* ---- handing over ---- */
-
-static void next_message(struct imap_cmd *);
 
 /* ERR_OK, or what the store refused it with. */
 static enum err
@@ -276,7 +281,7 @@ on_appended(struct imap_session *s, void *arg, const struct imap_reply *r)
 		a->kept = 0;
 		tell_appended(c, m);
 	} else {
-		next_message(c);
+		a->stage = SCANNING;
 	}
 }
 
@@ -312,6 +317,7 @@ hand_over(struct imap_cmd *c)
 	struct args *a = c->priv;
 	struct imap_session *s = c->s;
 	struct ipc_store_append *m = &a->append;
+	const struct imap_append_text *t = &a->text;
 	enum err e;
 
 	/* Epoch, content id and file are of a store that is gone. */
@@ -325,9 +331,9 @@ hand_over(struct imap_cmd *c)
 	}
 	m->handle = s->handle;
 	m->mailbox = a->name;
-	m->flags = a->flags.system;
-	m->keywords = a->flags.keywords;
-	m->internal_s = a->has_date ? (a->internal_s > 0 ? (uint64_t)a->internal_s : 0) :
+	m->flags = t->flags.system;
+	m->keywords = t->flags.keywords;
+	m->internal_s = t->has_date ? (t->internal_s > 0 ? (uint64_t)t->internal_s : 0) :
 	    s->host->real_s(s->host_arg);
 	m->body = a->fd >= 0 ? SLICE_NONE : buf_slice(&a->sealed);
 	m->more = a->goes_on;
@@ -349,25 +355,34 @@ on_file(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
 	struct imap_cmd *c = s->cmd;
 	struct args *a = arg;
+	int fd;
 
 	a->waiting = false;
 	if (imap_cmd_expect(c, r, IPC_MSG_store_file_ok) == NULL) {
 		stop(c);
 		return;
 	}
-	a->fd = ipc_take_fd(r->in, 0);
-	if (a->fd < 0)
+	fd = ipc_take_fd(r->in, 0);
+	if (fd < 0) {
 		stop_with(c, ERR_GONE);
+	} else if (imap_draft_needs_file(&a->catenate.draft)) {
+		imap_draft_take_file(&a->catenate.draft, fd);
+	} else {
+		a->fd = fd;
+		if (flush_to_file(c) != ERR_OK)
+			stop_with(c, ERR_FULL);
+	}
 }
 
-/* What no longer fits in a request needs a file. */
+/* What no longer fits in a request, or in memory, needs a file. */
 static void
-make_file(struct imap_cmd *c)
+make_file(struct imap_cmd *c, enum stage after)
 {
 	struct args *a = c->priv;
 	struct ipc_store_file m = { 0 };
 
 	a->stage = MAKING_FILE;
+	a->after = after;
 	c->wants_input = false;
 	a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_file, &m, on_file, a);
 	if (!a->waiting)
@@ -376,29 +391,36 @@ make_file(struct imap_cmd *c)
 
 /* ---- receiving ---- */
 
-static void
-on_literal(struct imap_cmd *c, struct slice data, bool last)
+/* false: refused */
+static bool
+is_clean(struct imap_cmd *c, struct slice data)
+{
+	const struct args *a = c->priv;
+
+	/* RFC 3501 s9: CHAR8 excludes NUL.  RFC 3516 s4.4: no binary content here. */
+	if (slice_find(data, '\0') == data.n)
+		return true;
+	if (a->text.literal8)
+		imap_cmd_no(c, "UNKNOWN-CTE", "NUL in the message");
+	else
+		imap_cmd_bad(c, "NUL in the message");
+	stop(c);
+	return false;
+}
+
+/* Bytes of the message, in order; false: refused. */
+static bool
+take_bytes(struct imap_cmd *c, struct slice data)
 {
 	struct args *a = c->priv;
 	enum err e = ERR_OK;
 
-	(void)last;
-	a->got += data.n;
-	/* RFC 3501 s9: CHAR8 excludes NUL.  RFC 3516 s4.4: no binary content here. */
-	if (slice_find(data, '\0') < data.n) {
-		if (a->literal8)
-			imap_cmd_no(c, "UNKNOWN-CTE", "NUL in the message");
-		else
-			imap_cmd_bad(c, "NUL in the message");
-		stop(c);
-		return;
-	}
 	/* RFC 9755 s4 */
 	imap_header8_feed(&a->header8, data);
 	if (a->header8.found && !imap_session_is(c->s, IMAP_EN_UTF8_NAMES)) {
 		imap_cmd_no(c, "CANNOT", "ENABLE UTF8=ACCEPT first: 8-bit header fields");
 		stop(c);
-		return;
+		return false;
 	}
 	mime_feed(&a->mime, data);
 	while (data.n > 0 && e == ERR_OK) {
@@ -411,41 +433,94 @@ on_literal(struct imap_cmd *c, struct slice data, bool last)
 	}
 	if (e != ERR_OK)
 		stop_with(c, e);
-	else if (a->fd < 0 && a->sealed.n + 1024 > SEALER_INLINE_MAX)
-		make_file(c);
+	return e == ERR_OK;
 }
 
-/* Behind the literal: the end. */
+static bool
+sealed_needs_file(const struct args *a)
+{
+	return a->fd < 0 && a->sealed.n + 1024 > SEALER_INLINE_MAX;
+}
+
+static void
+on_literal(struct imap_cmd *c, struct slice data, bool last)
+{
+	struct args *a = c->priv;
+
+	(void)last;
+	if (!is_clean(c, data))
+		return;
+	if (!a->text.catenates) {
+		if (take_bytes(c, data) && sealed_needs_file(a))
+			make_file(c, RECEIVING);
+		return;
+	}
+	imap_draft_put(&a->catenate.draft, data);
+	if (a->catenate.draft.error != ERR_OK)
+		stop_with(c, a->catenate.draft.error);
+	else if (imap_draft_needs_file(&a->catenate.draft))
+		make_file(c, RECEIVING);
+}
+
+/* What is behind a literal: looked through before any of it is done. */
+static bool
+take_text(struct imap_cmd *c, struct slice line, bool announces)
+{
+	struct args *a = c->priv;
+	const char *what;
+	struct slice kept;
+
+	if (!keep_text(c, line, &kept))
+		return false;
+	imap_append_text_more(&a->text, kept, announces);
+	switch (imap_append_text_last(&a->text, &what)) {
+	case IMAP_APPEND_BAD:
+		imap_cmd_bad(c, what);
+		return false;
+	case IMAP_APPEND_URL_LITERAL:
+		return false;
+	case IMAP_APPEND_MESSAGE:
+	case IMAP_APPEND_LITERAL:
+	case IMAP_APPEND_URL:
+	case IMAP_APPEND_DONE:
+	case IMAP_APPEND_END:
+		break;
+	}
+	a->streams = false;
+	a->stage = SCANNING;
+	c->wants_input = false;
+	return true;
+}
+
 static void
 on_line(struct imap_cmd *c, struct slice line)
 {
 	struct args *a = c->priv;
 
-	a->has_tail = true;
+	a->streams = false;
 	c->wants_input = false;
-	if (!slice_eq_str(line, a->wrapped ? ")" : ""))
-		imap_cmd_bad(c, "Unexpected text behind the message");
+	(void)take_text(c, line, false);
 }
 
 /*
- * Or another message (RFC 3502 s6.3.11).  What is said of it is read when the
- * one before was handed over.
+ * Another part or message (RFC 3502 s6.3.11): done when all before it is.  A
+ * URL may be a literal too; it becomes a part of the text.
  */
 static void
 on_announced(struct imap_cmd *c, struct slice line)
 {
-	struct args *a = c->priv;
+	struct imap_lexer *l = &c->s->lexer;
 
-	a->has_tail = true;
-	a->goes_on = true;
-	c->wants_input = false;
-	a->next = arena_dup(&c->arena, line);
-	if (a->replaced.n > 0)
-		imap_cmd_bad(c, "REPLACE takes one message");
-	else if (a->next.n < line.n)
-		imap_cmd_bad(c, "Command too large");
-	else if (a->wrapped && !slice_starts(line, ")"))
-		imap_cmd_bad(c, "Unexpected text behind the message");
+	if (take_text(c, line, true) || c->answer != IMAP_ANSWER_NONE)
+		return;
+	if (l->literal_bytes > IMAP_URL_MAX ||
+	    line.n + l->literal_bytes > IMAP_COMMAND_MAX) {
+		imap_cmd_bad(c, "URL too long");
+		return;
+	}
+	if (!l->nonsync)
+		buf_put_str(imap_session_out(c->s), "+ OK\r\n");
+	imap_lexer_accept(l);
 }
 
 static void
@@ -471,16 +546,14 @@ receive(struct imap_cmd *c)
 	struct imap_session *s = c->s;
 
 	a->stage = RECEIVING;
-	a->has_tail = a->goes_on = false;
-	a->header8 = (struct imap_header8){ 0 };
-	if (a->kept == 0)
-		a->handle_serial = s->handle_serial;
+	a->streams = true;
 	c->wants_input = true;
 	if (!s->lexer.nonsync)
 		buf_put_str(imap_session_out(s), "+ OK\r\n");
 	imap_lexer_stream(&s->lexer);
 }
 
+/* The size is known: what is there of the message, or is to come, is sealed. */
 static void
 grant(struct imap_cmd *c)
 {
@@ -490,13 +563,21 @@ grant(struct imap_cmd *c)
 	enum err e = sealer_begin(s->shared->sealer, &a->message, &a->owner, a->size,
 	    s->host->now_ms(s->host_arg));
 
-	if (e == ERR_OK)
-		receive(c);
-	else if (e == ERR_AGAIN)
+	if (e == ERR_AGAIN) {
 		a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_epoch, &m,
 		    on_granted, a);
-	else
+		return;
+	}
+	if (e != ERR_OK) {
 		imap_cmd_error(c, e);
+		return;
+	}
+	if (a->kept == 0)
+		a->handle_serial = s->handle_serial;
+	if (a->text.catenates)
+		a->stage = FEEDING;
+	else
+		receive(c);
 }
 
 /* ---- what goes ---- */
@@ -535,58 +616,197 @@ find_replaced(struct imap_cmd *c)
 	a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_fetch, &m, on_found, a);
 }
 
+/* ---- what the text says ---- */
+
+/* false: answered */
+static bool
+size_is_good(struct imap_cmd *c)
+{
+	const struct args *a = c->priv;
+	const struct imap_session *s = c->s;
+
+	if (a->size > s->shared->message_max) {
+		log_event(LOG_limit, log_session(s->sid), log_str("name", "append_size_limit"),
+		    log_num("value", a->size));
+		imap_cmd_no(c, "TOOBIG", "The message is too large");
+		/* RFC 7888 s4 */
+		if (s->lexer.nonsync && s->lexer.literal_bytes > 2 * s->shared->message_max)
+			imap_cmd_then_bye(c, "Literal too large");
+	} else if (a->size == 0) {
+		/* RFC 3502 s6.3.11: so a client gives up */
+		imap_cmd_no(c, "CANNOT", "The message is empty");
+	}
+	return c->answer == IMAP_ANSWER_NONE;
+}
+
+static void
+begin_message(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+
+	drop_message(c);
+	sealer_message_init(&a->message);
+	mime_start(&a->mime);
+	a->header8 = (struct imap_header8){ 0 };
+	imap_catenate_begin(&a->catenate);
+}
+
+/* The message, or a part of it: RFC 4469 s4.2 */
+static void
+begin_literal(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	uint64_t bytes = c->s->lexer.literal_bytes;
+
+	a->size = a->text.catenates ? a->catenate.draft.bytes + bytes : bytes;
+	if (a->text.catenates && a->size == 0)
+		receive(c);
+	else if (size_is_good(c) && a->text.catenates)
+		receive(c);
+	else if (c->answer == IMAP_ANSWER_NONE)
+		a->stage = GRANTING;
+}
+
+static void
+end_message(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	enum err e;
+
+	a->goes_on = !imap_parser_at_end(&a->text.parser);
+	if (!a->text.catenates) {
+		seal(c);
+		return;
+	}
+	e = imap_draft_end(&a->catenate.draft);
+	if (e != ERR_OK)
+		imap_cmd_error(c, e);
+	a->size = a->catenate.draft.bytes;
+	if (c->answer == IMAP_ANSWER_NONE && size_is_good(c))
+		a->stage = GRANTING;
+}
+
+static void
+scan(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+
+	switch (imap_append_text_next(&a->text)) {
+	case IMAP_APPEND_MESSAGE:
+		begin_message(c);
+		break;
+	case IMAP_APPEND_LITERAL:
+		begin_literal(c);
+		break;
+	case IMAP_APPEND_URL:
+		a->stage = URL;
+		imap_catenate_url(&a->catenate, a->text.url);
+		break;
+	case IMAP_APPEND_DONE:
+		end_message(c);
+		break;
+	case IMAP_APPEND_BAD:
+	case IMAP_APPEND_URL_LITERAL:
+	case IMAP_APPEND_END:
+		imap_cmd_bad(c, a->text.parser.what != NULL ? a->text.parser.what :
+		    "Syntax error");
+		break;
+	}
+}
+
 /* ---- the machine ---- */
+
+static bool
+read_url(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	enum err e = imap_catenate_step(&a->catenate);
+
+	if (c->answer == IMAP_ANSWER_NONE && imap_draft_needs_file(&a->catenate.draft))
+		make_file(c, e == ERR_OK ? SCANNING : URL);
+	else if (e == ERR_OK)
+		a->stage = SCANNING;
+	return a->stage != URL;
+}
+
+/* The draft to the sealer, some of it in a turn. */
+static bool
+feed(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	struct buf *piece = &a->catenate.piece;
+	enum err e;
+
+	for (size_t fed = 0; fed < FEED_BYTES; fed += piece->n) {
+		buf_reset(piece);
+		e = imap_draft_read(&a->catenate.draft, piece);
+		if (e == ERR_END) {
+			imap_catenate_begin(&a->catenate);
+			seal(c);
+			return true;
+		}
+		if (e != ERR_OK)
+			imap_cmd_error(c, e);
+		if (e != ERR_OK || !take_bytes(c, buf_slice(piece)))
+			return true;
+		if (sealed_needs_file(a)) {
+			make_file(c, FEEDING);
+			return true;
+		}
+	}
+	c->s->host->defer(c->s->host_arg);
+	return false;
+}
+
+/* false: nothing more can be done now */
+static bool
+advance(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+
+	switch (a->stage) {
+	case CHECKING:
+		a->stage = FINDING;
+		if (a->replaced.n > 0)
+			find_replaced(c);
+		return true;
+	case FINDING:
+		a->stage = SCANNING;
+		return true;
+	case SCANNING:
+		scan(c);
+		return true;
+	case URL:
+		return read_url(c);
+	case GRANTING:
+		grant(c);
+		return a->stage != GRANTING;
+	case FEEDING:
+		return feed(c);
+	case MAKING_FILE:
+		a->stage = a->after;
+		c->wants_input = a->stage == RECEIVING;
+		return true;
+	case SEALED:
+		if (a->fd < 0 && a->sealed.n > SEALER_INLINE_MAX)
+			make_file(c, SEALED);
+		else
+			hand_over(c);
+		return true;
+	case RECEIVING:
+	case APPENDING:
+		break;
+	}
+	return false;
+}
 
 static void
 step(struct imap_cmd *c)
 {
-	struct args *a = c->priv;
+	const struct args *a = c->priv;
 
-	if (a->waiting)
-		return;
-	switch (a->stage) {
-	case CHECKING:
-		a->stage = FINDING;
-		if (a->replaced.n > 0) {
-			find_replaced(c);
-			return;
-		}
-		/* FALLTHROUGH */
-	case FINDING:
-		a->stage = GRANTING;
-		/* FALLTHROUGH */
-	case GRANTING:
-		grant(c);
-		break;
-	case MAKING_FILE:
-		if (flush_to_file(c) != ERR_OK) {
-			stop_with(c, ERR_FULL);
-			return;
-		}
-		if (a->has_tail) {
-			a->stage = SEALED;
-			hand_over(c);
-			return;
-		}
-		a->stage = RECEIVING;
-		c->wants_input = true;
-		/* FALLTHROUGH */
-	case RECEIVING:
-		if (!a->has_tail)
-			return;
-		seal(c);
-		if (c->answer != IMAP_ANSWER_NONE)
-			return;
-		/* FALLTHROUGH */
-	case SEALED:
-		if (a->fd < 0 && a->sealed.n > SEALER_INLINE_MAX)
-			make_file(c);
-		else
-			hand_over(c);
-		break;
-	case APPENDING:
-		break;
-	}
+	while (c->answer == IMAP_ANSWER_NONE && !a->waiting && advance(c))
+		;
 }
 
 static void
@@ -601,53 +821,6 @@ on_checked(struct imap_session *s, void *arg, const struct imap_reply *r)
 		(void)imap_cmd_expect(s->cmd, r, IPC_MSG_store_status_reply);
 }
 
-/* false: answered */
-static bool
-size_is_good(struct imap_cmd *c)
-{
-	const struct args *a = c->priv;
-	const struct imap_session *s = c->s;
-
-	if (a->size > s->shared->message_max) {
-		log_event(LOG_limit, log_session(s->sid), log_str("name", "append_size_limit"),
-		    log_num("value", a->size));
-		imap_cmd_no(c, "TOOBIG", "The message is too large");
-		/* RFC 7888 s4 */
-		if (s->lexer.nonsync && a->size > 2 * s->shared->message_max)
-			imap_cmd_then_bye(c, "Literal too large");
-	} else if (a->size == 0) {
-		/* RFC 3502 s6.3.11: so a client gives up */
-		imap_cmd_no(c, "CANNOT", "The message is empty");
-	}
-	return c->answer == IMAP_ANSWER_NONE;
-}
-
-/* The store has the one before; read what was said of the next. */
-static void
-next_message(struct imap_cmd *c)
-{
-	struct args *a = c->priv;
-	struct imap_parser p;
-
-	imap_parser_init(&p, a->next, &c->arena);
-	if (a->wrapped)
-		imap_parser_want(&p, ')');
-	parse_message(a, &p);
-	if (a->wrapped && !imap_session_is(c->s, IMAP_EN_UTF8))
-		imap_parser_fail(&p, "ENABLE UTF8=ACCEPT first");
-	a->size = c->s->lexer.literal_bytes;
-	drop_message(c);
-	sealer_message_init(&a->message);
-	if (!imap_parser_ok(&p)) {
-		imap_cmd_bad(c, p.what);
-		return;
-	}
-	if (!size_is_good(c))
-		return;
-	mime_start(&a->mime);
-	a->stage = GRANTING;
-}
-
 void
 imap_append_run(struct imap_cmd *c)
 {
@@ -655,8 +828,6 @@ imap_append_run(struct imap_cmd *c)
 	struct imap_session *s = c->s;
 	struct ipc_store_status m = { .handle = s->handle, .name = a->name };
 
-	if (!size_is_good(c))
-		return;
 	if (a->name_error != ERR_OK) {
 		imap_cmd_error(c, a->name_error);
 		return;
@@ -674,8 +845,8 @@ imap_append_run(struct imap_cmd *c)
 	memcpy(a->owner.public_key, s->public_key, sizeof(a->owner.public_key));
 	sealer_message_init(&a->message);
 	mime_init(&a->mime);
-	mime_start(&a->mime);
 	buf_init(&a->sealed, SEALED_MAX);
+	imap_catenate_init(&a->catenate, c);
 	a->made = true;
 	c->fini = fini;
 	c->on_literal = on_literal;

@@ -173,6 +173,17 @@ make_label(struct imap_parser *p, struct imap_item *i, const char *name)
 	buf_fini(&b);
 }
 
+/* section-spec and the bracket behind it */
+static void
+parse_spec(struct imap_parser *p, struct imap_item *i)
+{
+	parse_path(p, i);
+	/* "1.": a text follows; "1]": the part itself. */
+	if (imap_parser_peek(p) != ']')
+		parse_text(p, i);
+	imap_parser_want(p, ']');
+}
+
 static void
 parse_section(struct imap_parser *p, struct imap_items *items, bool peek)
 {
@@ -182,14 +193,28 @@ parse_section(struct imap_parser *p, struct imap_items *items, bool peek)
 		return;
 	if (!peek)
 		items->sets_seen = true;
-	parse_path(p, i);
-	/* "1.": a text follows; "1]": the part itself. */
-	if (imap_parser_peek(p) != ']')
-		parse_text(p, i);
-	imap_parser_want(p, ']');
+	parse_spec(p, i);
 	parse_partial(p, i);
 	if (imap_parser_ok(p))
 		make_label(p, i, "BODY");
+}
+
+bool
+imap_items_parse_section(struct imap_item *i, struct slice spec, struct arena *a)
+{
+	struct imap_parser p;
+	char *text = arena_alloc(a, 1, spec.n + 1);
+
+	memset(i, 0, sizeof(*i));
+	i->kind = IMAP_ITEM_SECTION;
+	if (text == NULL)
+		return false;
+	if (spec.n > 0)
+		memcpy(text, spec.p, spec.n);
+	text[spec.n] = ']';
+	imap_parser_init(&p, slice_of(text, spec.n + 1), a);
+	parse_spec(&p, i);
+	return imap_parser_end(&p);
 }
 
 /* section-binary [partial] of RFC 3516 s7: part numbers alone. */

@@ -66,6 +66,8 @@ struct imap_items {
 
 /* fetch-att, a macro, or a list; for UID FETCH, UID is there always. */
 void	 imap_items_parse(struct imap_parser *, bool uid, struct imap_items *);
+/* A section alone, as URLs name it: an item without label; false: there is none such. */
+bool	 imap_items_parse_section(struct imap_item *, struct slice spec, struct arena *);
 /* fetch-modifiers, if any: SP "(" modifier *(SP modifier) ")". */
 void	 imap_items_parse_modifiers(struct imap_parser *, bool uid, struct imap_items *);
 bool	 imap_items_has(const struct imap_items *, enum imap_item_kind);

@@ -197,7 +197,8 @@ on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
 	w->asked = false;
 	if (m == NULL)
 		return;
-	c->modseq = m->modseq;
+	if (w->at.handle == s->handle && w->at.mailbox == s->view.mailbox)
+		c->modseq = m->modseq;
 	w->resume = m->resume;
 	if (!m->more)
 		next_window(w);

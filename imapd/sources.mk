@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-imapd_PURE = imapd/imap_lexer.c imapd/imap_parser.c imapd/imap_seqset.c \
+imapd_PURE = imapd/imap_append_text.c \
+	imapd/imap_lexer.c imapd/imap_parser.c imapd/imap_seqset.c \
 	imapd/imap_mailbox.c imapd/imap_filter.c imapd/imap_flags.c imapd/imap_items.c imapd/imap_search.c imapd/imap_judge.c \
 	imapd/imap_casemap.c imapd/imap_subject.c imapd/imap_entry.c imapd/imap_column.c imapd/imap_sort.c imapd/imap_thread.c imapd/imap_tree.c imapd/imap_found.c imapd/imap_results.c imapd/imap_delta.c imapd/imap_context.c imapd/imap_return.c imapd/imap_objectid.c \
 	imapd/imap_match.c imapd/imap_recent.c imapd/imap_binary.c imapd/imap_special.c imapd/imap_header8.c
@@ -9,7 +10,7 @@ imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_caps.c imapd/imap_cal
 	imapd/imap_row.c imapd/imap_vanished.c imapd/imap_resync.c \
 	imapd/imap_expunge.c imapd/imap_copy.c imapd/imap_fetch.c imapd/imap_walk.c imapd/imap_saved.c imapd/imap_append.c imapd/imap_partial.c imapd/imap_needs.c \
 	imapd/imap_scan.c imapd/imap_columns.c imapd/imap_column_writer.c \
-	imapd/imap_object.c imapd/imap_message.c imapd/imap_section.c imapd/imap_source.c $(sort $(wildcard imapd/cmd_*.c))
+	imapd/imap_object.c imapd/imap_message.c imapd/imap_section.c imapd/imap_source.c imapd/imap_draft.c imapd/imap_catenate.c $(sort $(wildcard imapd/cmd_*.c))
 
 PROGRAMS += imapd
 imapd_SRCS = imapd/main.c imapd/imap_server.c imapd/imap_conn.c imapd/imapd_opt.c $(imapd_CORE)

@@ -55,7 +55,7 @@ PLACES = {
     b"USEATTR": ((NO,), {b"CREATE"}), b"HASCHILDREN": ((NO,), {b"DELETE"}),
     b"UNKNOWN-CTE": ((NO,), {b"FETCH", b"UID FETCH", b"APPEND"}),
     b"AUTHENTICATIONFAILED": ((NO,), {b"LOGIN", b"AUTHENTICATE"}), b"BADEVENT": ((NO,), {b"NOTIFY"}),
-    b"COMPRESSIONACTIVE": ((NO,), {b"COMPRESS"}), b"BADURL": ((NO,), {b"APPEND"}),
+    b"COMPRESSIONACTIVE": ((NO,), {b"COMPRESS"}), b"BADURL": ((NO,), {b"APPEND", b"REPLACE", b"UID REPLACE"}),
 }
 # Untagged responses that only their command brings (RFC 9051 s7).
 ANSWERS = {

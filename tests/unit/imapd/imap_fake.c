@@ -379,7 +379,7 @@ do_select(struct call *c, struct fake_store *st, const struct ipc_store_select *
 static void
 do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *m)
 {
-	struct fake_box *b = find_box(st, m->name);
+	struct fake_box *b = m->name.n > 0 ? find_box(st, m->name) : box_of(st, m->mailbox);
 	struct ipc_store_status_reply r = { .uidvalidity = UIDVALIDITY };
 
 	if (b == NULL) {
@@ -387,6 +387,7 @@ do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *
 		return;
 	}
 	r.mailbox = (uint64_t)(b - st->boxes) + 1;
+	r.name = slice_str(b->name);
 	r.exists = (uint32_t)b->count;
 	r.uidnext = b->uidnext;
 	r.modseq = b->modseq;
