@@ -306,7 +306,8 @@ append_rows(struct append *a, struct store_reply *r)
 	if ((e = open_replaced(a, &replaced_bytes)) != ERR_OK ||
 	    (e = check_target(a, replaced_bytes)) != ERR_OK ||
 	    (e = keywords_open(&a->op, a->mailbox, &a->keywords)) != ERR_OK ||
-	    (e = stage_put_blobs(a->op.store, a->item, a->in, a->fd_bytes)) != ERR_OK)
+	    (e = stage_put_blobs(a->op.store, a->item, a->in, a->fd_bytes, a->mailbox,
+	    a->name.rec.name)) != ERR_OK)
 		return e;
 	a->modseq = op_modseq(&a->op);
 	if ((e = put_all(a)) != ERR_OK || (e = remove_replaced(a, replaced_bytes)) != ERR_OK)
@@ -421,7 +422,8 @@ keep(struct append *a)
 		e = check_target(a, 0);
 	op_end(&a->op);
 	if (e != ERR_OK ||
-	    (e = stage_put_blobs(a->op.store, a->item, a->in, a->fd_bytes)) != ERR_OK ||
+	    (e = stage_put_blobs(a->op.store, a->item, a->in, a->fd_bytes, a->mailbox,
+	    a->name.rec.name)) != ERR_OK ||
 	    (e = stage_keep(a->session, a->item)) != ERR_OK)
 		return e;
 	reserve_claim(a->reservation, a->m->content);

@@ -12,6 +12,7 @@
 #include "store/store_keywords.h"
 #include "store/store_metadata.h"
 #include "store/store_names.h"
+#include "store/store_note.h"
 #include "store/store_op.h"
 
 #define LINE_MAX_BYTES	400
@@ -31,6 +32,40 @@ fault(struct check *c, uint64_t account, uint32_t mailbox, const char *what, uin
 /* ---- contents ---- */
 
 static void
+check_epoch(struct check *c, struct op *op, uint32_t mailbox, uint64_t epoch, uint64_t id)
+{
+	struct kv_key k = record_key_u64(op->account, 'E', epoch);
+	struct record_epoch rec;
+	struct slice v;
+
+	if (kv_get(op->txn, &k, &v) != ERR_OK)
+		fault(c, op->account, mailbox, "no epoch for content", id);
+	else if (record_epoch_read(&rec, v) != ERR_OK)
+		fault(c, op->account, mailbox, "bad epoch record", epoch);
+	else if (c->with_bodies && rec.place.segment != 0 && epoch != c->last_epoch &&
+	    blob_check(c->store->blob, &rec.place, op->account, epoch, BLOB_EPOCH) != ERR_OK)
+		fault(c, op->account, mailbox, "bad key in the segments, epoch", epoch);
+	c->last_epoch = epoch;
+}
+
+/* What repair would make of it is what the index says. */
+static void
+check_note(struct check *c, struct op *op, uint32_t mailbox, const struct record_content *rec,
+    uint64_t id)
+{
+	struct note_body n;
+	struct buf b;
+
+	if (rec->body.note == 0)
+		return;		/* of before there were notes */
+	buf_init(&b, BLOB_NOTE_MAX);
+	if (blob_note(c->store->blob, &rec->body, &b) != ERR_OK ||
+	    note_body_read(&n, buf_slice(&b)) != ERR_OK || !note_agrees(&n, rec))
+		fault(c, op->account, mailbox, "key or note is not that of content", id);
+	buf_fini(&b);
+}
+
+static void
 check_content(struct check *c, struct op *op, uint32_t mailbox, uint64_t id)
 {
 	struct kv_key k = record_key_u64(op->account, 'X', id);
@@ -46,13 +81,13 @@ check_content(struct check *c, struct op *op, uint32_t mailbox, uint64_t id)
 		return;
 	}
 	c->contents++;
-	k = record_key_u64(op->account, 'E', rec.epoch);
-	if (kv_get(op->txn, &k, &v) != ERR_OK)
-		fault(c, op->account, mailbox, "no epoch for content", id);
+	check_epoch(c, op, mailbox, rec.epoch, id);
 	if (!c->with_bodies)
 		return;
 	if (blob_check(c->store->blob, &rec.body, op->account, id, BLOB_BODY) != ERR_OK)
 		fault(c, op->account, mailbox, "bad body of content", id);
+	else
+		check_note(c, op, mailbox, &rec, id);
 	if (rec.summary_ref.segment != 0 && blob_check(c->store->blob, &rec.summary_ref,
 	    op->account, id, BLOB_SUMMARY) != ERR_OK)
 		fault(c, op->account, mailbox, "bad summary of content", id);
@@ -313,6 +348,7 @@ check_account(struct check *c, uint64_t account)
 	if (e == ERR_NOTFOUND && is_being_removed(c->store, account))
 		return;
 	c->accounts++;
+	c->last_epoch = 0;
 	if (e != ERR_OK) {
 		fault(c, account, 0, "account record, error", (uint64_t)-(int)e);
 		return;

@@ -24,6 +24,7 @@ struct check {
 	uint64_t	 messages;
 	uint64_t	 contents;
 	uint64_t	 faults;
+	uint64_t	 last_epoch;	/* of this account, looked at */
 };
 
 /* Faults are counted and written, not returned. */

@@ -82,9 +82,29 @@ change_content(struct store_compact *c, struct change *x, const struct blob_foun
 }
 
 static enum err
+change_epoch(struct store_compact *c, struct change *x, const struct blob_found *f)
+{
+	struct record_epoch rec;
+	struct blob_ref to;
+	enum err e;
+
+	if ((e = record_epoch_read(&rec, x->old)) != ERR_OK)
+		return e;
+	if (!blob_ref_eq(&rec.place, &f->ref))
+		return ERR_OK;
+	if ((e = blob_move(c->store->blob, f, &to)) != ERR_OK)
+		return e;
+	rec.place = to;
+	record_epoch_put(&rec, &x->value);
+	return submit(c, x, &f->ref, &to);
+}
+
+static enum err
 move_content(struct store_compact *c, const struct blob_found *f)
 {
-	struct change x = { .key = record_key_u64(f->head.account, 'X', f->head.content) };
+	bool is_epoch = f->head.kind == BLOB_EPOCH;
+	struct change x = { .key = record_key_u64(f->head.account, is_epoch ? 'E' : 'X',
+	    f->head.content) };
 	enum err e;
 
 	if ((e = kv_begin(c->store->kv, f->head.account, KV_WRITE, &x.txn)) != ERR_OK)
@@ -92,7 +112,7 @@ move_content(struct store_compact *c, const struct blob_found *f)
 	buf_init(&x.value, RECORD_BYTES_MAX);
 	e = kv_get(x.txn, &x.key, &x.old);
 	if (e == ERR_OK)
-		e = change_content(c, &x, f);
+		e = is_epoch ? change_epoch(c, &x, f) : change_content(c, &x, f);
 	else if (e == ERR_NOTFOUND)
 		e = ERR_OK;
 	kv_end(&x.txn);

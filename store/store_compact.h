@@ -4,8 +4,8 @@
  * something dead for seven days, is emptied and removed:
  *
  *  1 Its records are walked, in slices of COMPACT_SLICE_US.  What the index
- *    names (content records; column blocks by a scan of their account) is put
- *    again, with its checksum, in the current segment, and a transaction
+ *    names (content and epoch records; column blocks by a scan of their account)
+ *    is put again, with its checksum, in the current segment, and a transaction
  *    changes the place in the index if it is still the old one.
  *  2 Behind the last record the segment is noted as empty, in a batch not
  *    before those transactions'.

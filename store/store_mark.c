@@ -262,7 +262,6 @@ judge_content(struct mark *m, struct op *op, const struct kv_key *key, struct sl
 	return ERR_OK;
 }
 
-/* An epoch in use without any content left is begun anew by its next append. */
 /* A damaged one is nobody's: it is made again when it is missed. */
 static void
 see_columns(struct mark *m, struct slice v)
@@ -273,16 +272,21 @@ see_columns(struct mark *m, struct slice v)
 		set_add(&m->epochs, c.epoch);
 }
 
+/* An epoch in use without any content left is begun anew by its next append. */
 static enum err
-judge_epoch(struct mark *m, struct op *op, const struct kv_key *key)
+judge_epoch(struct mark *m, struct op *op, const struct kv_key *key, struct slice v)
 {
+	struct record_epoch rec;
 	uint64_t epoch;
 
 	if (key->n != 17)
 		return ERR_CORRUPT;
 	epoch = dec_be64(key->b + 9);
-	if (!set_has(&m->epochs, epoch) && epoch + STORE_RESERVATIONS_MAX < op->acc.next_epoch)
-		kv_del(op->txn, key);
+	if (set_has(&m->epochs, epoch) || epoch + STORE_RESERVATIONS_MAX >= op->acc.next_epoch)
+		return ERR_OK;
+	if (record_epoch_read(&rec, v) == ERR_OK && rec.place.segment != 0)
+		blob_free(m->store->blob, &rec.place);
+	kv_del(op->txn, key);
 	return ERR_OK;
 }
 
@@ -302,7 +306,7 @@ visit(struct mark *m, struct op *op, const struct kv_key *key, struct slice v)
 		see_columns(m, v);
 		return ERR_OK;
 	case MARK_EPOCHS:
-		return judge_epoch(m, op, key);
+		return judge_epoch(m, op, key, v);
 	case MARK_DONE:
 		return ERR_OK;
 	}

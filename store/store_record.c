@@ -5,6 +5,7 @@
 
 #include "lib/base/enc.h"
 #include "lib/ipc/ipc_codec.h"
+#include "store/blob_sum.h"
 
 #define FORM		1
 #define FORM_ACCOUNT	2
@@ -399,6 +400,18 @@ record_columns_put(const struct record_columns *c, struct buf *b)
 	ipc_put_var(b, c->wrapped, 64);
 }
 
+static uint64_t
+epoch_sum(const struct record_epoch *e)
+{
+	const unsigned char form = e->form;
+	struct blob_sum s;
+
+	blob_sum_init(&s);
+	blob_sum_add(&s, &form, 1);
+	blob_sum_add(&s, e->data.p, e->data.n);
+	return blob_sum_end(&s) ^ e->generation;
+}
+
 enum err
 record_epoch_read(struct record_epoch *e, struct slice s)
 {
@@ -413,6 +426,9 @@ record_epoch_read(struct record_epoch *e, struct slice s)
 	e->generation = ipc_get_u32(&r);
 	e->form = ipc_get_u8(&r);
 	e->data = ipc_get_var(&r, 96);
+	/* Without its key a whole epoch is lost, and nothing else tells a wrong one. */
+	if (form >= FORM_EPOCH && ipc_get_u64(&r) != epoch_sum(e))
+		return ERR_CORRUPT;
 	return end_read(&r);
 }
 
@@ -424,6 +440,7 @@ record_epoch_put(const struct record_epoch *e, struct buf *b)
 	ipc_put_u32(b, e->generation);
 	ipc_put_u8(b, e->form);
 	ipc_put_var(b, e->data, 96);
+	ipc_put_u64(b, epoch_sum(e));
 }
 
 enum err

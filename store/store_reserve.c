@@ -9,6 +9,7 @@
 #include "lib/base/must.h"
 #include "lib/ipc/key_proto.h"
 #include "lib/sys/fd.h"
+#include "store/store_note.h"
 
 /* May this peer act for this account?  Answers or ends the peer when not. */
 bool
@@ -140,6 +141,25 @@ reserve_count(struct op *op, uint64_t content_end)
 }
 
 enum err
+reserve_epoch_blob(struct op *op, uint64_t epoch, struct record_epoch *rec)
+{
+	const struct note_epoch n = { rec->generation, rec->form, rec->data,
+	    slice_of(op->acc.salt, sizeof(op->acc.salt)) };
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, NOTE_EPOCH_BYTES_MAX);
+	note_epoch_put(&n, &b);
+	e = blob_put(op->store->blob, op->account, epoch, BLOB_EPOCH, buf_slice(&b), SLICE_NONE,
+	    &rec->place);
+	buf_fini(&b);
+	/* Should the transaction fail, a few bytes count as alive until they are walked. */
+	if (e == ERR_OK)
+		blob_use(op->store->blob, &rec->place);
+	return e;
+}
+
+enum err
 reserve_epoch(struct op *op, uint64_t epoch, uint32_t generation, struct slice data)
 {
 	struct kv_key k = record_key_u64(op->account, 'E', epoch);
@@ -158,6 +178,8 @@ reserve_epoch(struct op *op, uint64_t epoch, uint32_t generation, struct slice d
 	if (data.n == 0)
 		return ERR_AGAIN;
 	rec = (struct record_epoch){ .generation = generation, .form = EPOCH_SEALED, .data = data };
+	if ((e = reserve_epoch_blob(op, epoch, &rec)) != ERR_OK)
+		return e;
 	buf_init(&b, RECORD_BYTES_MAX);
 	record_epoch_put(&rec, &b);
 	op_put(op, &k, &b);

@@ -34,6 +34,8 @@ void	 reserve_count(struct op *, uint64_t content_end);
  */
 enum err reserve_epoch(struct op *, uint64_t epoch, uint32_t generation,
 	    struct slice data) MUST_USE;
+/* The key as it is in rec, in the segments too: sets its place. */
+enum err reserve_epoch_blob(struct op *, uint64_t epoch, struct record_epoch *rec) MUST_USE;
 /* A sealed memfd, or a file that we made for this peer; anything else is foreign. */
 enum err reserve_check_fd(struct store_peer *, int fd, uint64_t *bytes) MUST_USE;
 

@@ -4,27 +4,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_note.h"
 #include "store/store_record.h"
 
 #define ITEM_BYTES_MAX	65000		/* as the frame it came in */
 
+static void
+make_note(const struct store *s, const struct ipc_store_append *m, uint32_t mailbox,
+    struct slice name, struct buf *b)
+{
+	const struct note_body n = {
+		.mailbox = mailbox, .epoch = m->epoch, .generation = m->generation,
+		.message_id = m->message_id.n > 0 ? dec_be64(m->message_id.p) : 0,
+		.internal_s = m->internal_s, .created_s = store_now_s(s), .size = m->size,
+		.flags = m->flags, .commitment = m->commitment, .wrapped = m->wrapped,
+		.references = m->references, .name = name,
+	};
+
+	note_body_put(&n, b);
+}
+
 enum err
-stage_put_blobs(struct store *s, struct stage_item *it, struct ipc_in *in, uint64_t fd_bytes)
+stage_put_blobs(struct store *s, struct stage_item *it, struct ipc_in *in, uint64_t fd_bytes,
+    uint32_t mailbox, struct slice name)
 {
 	const struct ipc_store_append *m = &it->m;
+	struct buf note;
 	enum err e;
 
 	if (m->summary.n > RECORD_SUMMARY_INLINE &&
 	    (e = blob_put(s->blob, m->account, m->content, BLOB_SUMMARY, m->summary,
 	    SLICE_NONE, &it->summary)) != ERR_OK)
 		return e;
+	buf_init(&note, BLOB_NOTE_MAX);
+	make_note(s, m, mailbox, name, &note);
 	if (m->body.n > 0)
-		return blob_put(s->blob, m->account, m->content, BLOB_BODY, m->body, SLICE_NONE,
-		    &it->body);
-	return blob_put_fd(s->blob, m->account, m->content, BLOB_BODY, ipc_take_fd(in, 0),
-	    fd_bytes, SLICE_NONE, &it->body);
+		e = blob_put(s->blob, m->account, m->content, BLOB_BODY, m->body,
+		    buf_slice(&note), &it->body);
+	else
+		e = blob_put_fd(s->blob, m->account, m->content, BLOB_BODY,
+		    ipc_take_fd(in, 0), fd_bytes, buf_slice(&note), &it->body);
+	buf_fini(&note);
+	return e;
 }
 
 enum err

@@ -32,9 +32,12 @@ struct stage_item {
 	uint64_t		 content_end;	/* of its reservation */
 };
 
-/* Puts body and long summary into the segments; fd_bytes: of the request's descriptor. */
+/*
+ * Puts body and long summary into the segments; fd_bytes: of the request's
+ * descriptor; mailbox and name: where the message goes, for the body's note.
+ */
 enum err	 stage_put_blobs(struct store *, struct stage_item *, struct ipc_in *,
-		    uint64_t fd_bytes) MUST_USE;
+		    uint64_t fd_bytes, uint32_t mailbox, struct slice name) MUST_USE;
 /*
  * Keeps the item, with copies of what it points to, and its blobs.  ERR_LIMIT,
  * ERR_BUSY: the item stays the caller's.

@@ -44,6 +44,15 @@ free_content(struct store *s, struct slice v)
 		blob_free(s->blob, &c.summary_ref);
 }
 
+static void
+free_epoch(struct store *s, struct slice v)
+{
+	struct record_epoch e;
+
+	if (record_epoch_read(&e, v) == ERR_OK && e.place.segment != 0)
+		blob_free(s->blob, &e.place);
+}
+
 /* Deletes up to max keys of a prefix; *left is what remains of max. */
 static enum err
 delete_prefix(struct store *s, struct kv_txn *t, const struct kv_key *prefix, unsigned *left)
@@ -60,6 +69,8 @@ delete_prefix(struct store *s, struct kv_txn *t, const struct kv_key *prefix, un
 			acl_forget(t, dec_be64(found.b), v);
 		else if (found.n > 8 && found.b[8] == 'O')
 			columns_free(s, v);
+		else if (found.n > 8 && found.b[8] == 'E')
+			free_epoch(s, v);
 		kv_del(t, &found);
 		at = found;
 		(*left)--;

@@ -109,13 +109,14 @@ put_block(uint32_t block, struct slice bytes)
 static struct blob_ref	refs[REFS_MAX];
 static uint64_t		contents[REFS_MAX];
 
-/* Bodies only; with_all: summaries and column blocks too. */
+/* Bodies only; with_all: summaries, column blocks and epochs too. */
 static unsigned
 read_refs(bool with_all)
 {
 	struct kv_key at = record_key(1, 'X'), columns = record_key(1, 'O'), found;
 	struct record_columns o;
 	struct record_content c;
+	struct record_epoch epoch;
 	struct kv_txn *t;
 	struct slice v;
 	unsigned n = 0;
@@ -134,6 +135,11 @@ read_refs(bool with_all)
 	for (; with_all && kv_find(t, KV_GT, &at, 9, &found, &v) == ERR_OK; at = found) {
 		assert_int_equal(record_columns_read(&o, v), ERR_OK);
 		refs[n++] = o.data;
+	}
+	at = record_key(1, 'E');
+	for (; with_all && kv_find(t, KV_GT, &at, 9, &found, &v) == ERR_OK; at = found) {
+		assert_int_equal(record_epoch_read(&epoch, v), ERR_OK);
+		refs[n++] = epoch.place;
 	}
 	kv_end(&t);
 	return n;

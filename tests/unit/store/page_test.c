@@ -8,6 +8,7 @@
 #include "lib/base/enc.h"
 #include "lib/ipc/store_proto.h"
 #include "store/store_page.h"
+#include "store/store_note.h"
 #include "store/store_record.h"
 #include "tests/unit/test.h"
 
@@ -222,6 +223,98 @@ test_records(void **state)
 	buf_fini(&b);
 }
 
+/* What stood on disk before there were notes and places is read. */
+static void
+test_old_forms(void **state)
+{
+	struct record_content c = { .body = { 1, 2, 3, 77 }, .epoch = 4,
+	    .commitment = SLICE_LIT("c"), .wrapped = SLICE_LIT("w") }, c2;
+	struct record_epoch e = { .place = { 5, 6, 7, 0 }, .generation = 8, .form = 1,
+	    .data = SLICE_LIT("sealed") }, e2;
+	struct buf b, old;
+
+	(void)state;
+	buf_init(&b, RECORD_BYTES_MAX);
+	buf_init(&old, RECORD_BYTES_MAX);
+	record_content_put(&c, &b);
+	assert_int_equal(record_content_read(&c2, buf_slice(&b)), ERR_OK);
+	assert_int_equal(c2.body.note, 77);
+	buf_put(&old, "\1", 1);
+	buf_put(&old, buf_data(&b) + 1, 20);
+	buf_put(&old, buf_data(&b) + 23, b.n - 23);
+	assert_int_equal(record_content_read(&c2, buf_slice(&old)), ERR_OK);
+	assert_int_equal(c2.body.note, 0);
+	assert_true(c2.body.bytes == 3 && c2.epoch == 4);
+	*buf_data(&old) = 3;
+	assert_int_equal(record_content_read(&c2, buf_slice(&old)), ERR_CORRUPT);
+
+	buf_reset(&b);
+	buf_reset(&old);
+	record_epoch_put(&e, &b);
+	assert_int_equal(record_epoch_read(&e2, buf_slice(&b)), ERR_OK);
+	assert_true(e2.place.segment == 5 && e2.place.offset == 6 && e2.place.bytes == 7);
+	buf_put(&old, "\1", 1);
+	buf_put(&old, buf_data(&b) + 21, b.n - 21 - 8);
+	assert_int_equal(record_epoch_read(&e2, buf_slice(&old)), ERR_OK);
+	assert_true(e2.place.segment == 0 && e2.generation == 8);
+	assert_slice(e2.data, "sealed");
+	/* A key that is not the one that was put is noticed. */
+	for (size_t i = 21; i < b.n; i++) {
+		buf_data(&b)[i] ^= 4;
+		assert_int_equal(record_epoch_read(&e2, buf_slice(&b)), ERR_CORRUPT);
+		buf_data(&b)[i] ^= 4;
+	}
+	buf_fini(&old);
+	buf_fini(&b);
+}
+
+static void
+test_notes(void **state)
+{
+	static char big[256];
+	struct note_body n = { .mailbox = 7, .epoch = 8, .generation = 9, .message_id = 10,
+	    .internal_s = 11, .created_s = 12, .size = 13, .flags = 14,
+	    .commitment = SLICE_LIT("commitment"), .wrapped = SLICE_LIT("wrapped"),
+	    .references = slice_of(big, 8 * (NOTE_REFERENCES_MAX + 1)),
+	    .name = slice_of(big, RECORD_NAME_MAX) }, n2;
+	struct record_content c = { .epoch = 8, .generation = 9,
+	    .commitment = SLICE_LIT("commitment"), .wrapped = SLICE_LIT("wrapped") };
+	struct note_epoch e = { 3, 1, SLICE_LIT("sealed"), slice_of(big, RECORD_SALT_BYTES) }, e2;
+	struct buf b;
+
+	(void)state;
+	big[8] = 1;
+	buf_init(&b, BLOB_NOTE_MAX);
+	note_body_put(&n, &b);
+	assert_int_equal(buf_err(&b), ERR_OK);
+	assert_int_equal(note_body_read(&n2, buf_slice(&b)), ERR_OK);
+	assert_true(n2.mailbox == 7 && n2.epoch == 8 && n2.generation == 9 && n2.message_id == 10);
+	assert_true(n2.internal_s == 11 && n2.created_s == 12 && n2.size == 13 && n2.flags == 14);
+	assert_slice(n2.wrapped, "wrapped");
+	assert_int_equal(n2.name.n, RECORD_NAME_MAX);
+	/* Of too many references the nearest. */
+	assert_int_equal(n2.references.n, 8 * NOTE_REFERENCES_MAX);
+	assert_int_equal(n2.references.p[0], 1);
+	assert_true(note_agrees(&n2, &c));
+	c.generation++;
+	assert_false(note_agrees(&n2, &c));
+	for (size_t i = 0; i < b.n; i++)
+		assert_int_equal(note_body_read(&n2, slice_head(buf_slice(&b), i)), ERR_CORRUPT);
+	buf_reset(&b);
+	n.name = slice_of(big, sizeof(big));
+	note_body_put(&n, &b);
+	assert_int_equal(buf_err(&b), ERR_FULL);
+
+	buf_reset(&b);
+	note_epoch_put(&e, &b);
+	assert_int_equal(note_epoch_read(&e2, buf_slice(&b)), ERR_OK);
+	assert_true(e2.generation == 3 && e2.form == 1 && e2.salt.n == RECORD_SALT_BYTES);
+	assert_slice(e2.data, "sealed");
+	for (size_t i = 0; i < b.n; i++)
+		assert_int_equal(note_epoch_read(&e2, slice_head(buf_slice(&b), i)), ERR_CORRUPT);
+	buf_fini(&b);
+}
+
 /* Order of keys is order of numbers; none is longer than allowed. */
 static void
 test_keys(void **state)
@@ -254,6 +347,8 @@ main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_old_forms),
+		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_keys),
 	};
 

@@ -26,7 +26,7 @@ store_kv_test_SRCS = tests/unit/store/kv_test.c $(store_bed_SRCS)
 store_kv_test_USES = $(store_bed_USES)
 
 UNITS += store_page_test store_box_test
-store_page_test_SRCS = tests/unit/store/page_test.c store/store_page.c store/store_wide.c store/store_record.c
+store_page_test_SRCS = tests/unit/store/page_test.c store/store_page.c store/store_wide.c store/store_record.c store/store_note.c store/blob_sum.c
 store_page_test_USES = ipc io sys base
 store_box_test_SRCS = tests/unit/store/box_test.c $(store_bed_SRCS)
 store_box_test_USES = $(store_bed_USES)
