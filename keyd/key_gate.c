@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "keyd/key_cmtp.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
@@ -35,6 +36,8 @@ enum gate_flag {
 	P(open_keys, IPC_IMAPD,		     0,				 key_open_on_keys) \
 	P(spool_key, IPC_QUEUE,		     0,				 key_spool_on_key) \
 	P(srs_keys,  IPC_QUEUE,		     0,				 key_srs_on_keys) \
+	P(cmtp_self, IPC_CMTPD,		     0,				 key_cmtp_on_self) \
+	P(cmtp_user, IPC_CMTPD,		     0,				 key_cmtp_on_user) \
 	P(route_secret, IPC_RELAY,	     0,				 key_secret_on_route)
 
 struct permit {

@@ -6,7 +6,7 @@
 #include "lib/ipc/ipc_codec.h"
 
 enum item { ITEM_GENERATION = 1, ITEM_SLOT = 2, ITEM_BY_PASSWORD = 3, ITEM_BY_SCRAM = 4,
-	ITEM_LAST_VAULT = 5 };
+	ITEM_LAST_VAULT = 5, ITEM_CMTP = 16 };
 
 static void
 put_fixed(struct buf *b, const unsigned char *bytes, size_t n)
@@ -122,6 +122,11 @@ key_more_put(struct buf *b, const struct key_more *m)
 		ipc_put_u8(b, ITEM_LAST_VAULT);
 		ipc_put_u32(b, m->last_vault);
 	}
+	if (m->cmtp_generation != 0) {
+		ipc_put_u8(b, ITEM_CMTP);
+		ipc_put_u32(b, m->cmtp_generation);
+		put_fixed(b, m->cmtp_public, sizeof(m->cmtp_public));
+	}
 }
 
 enum err
@@ -134,6 +139,10 @@ key_more_get(struct key_more *m, struct slice bytes)
 		switch (ipc_get_u8(&r)) {
 		case ITEM_GENERATION:
 			get_generation(&r, m);
+			break;
+		case ITEM_CMTP:
+			m->cmtp_generation = ipc_get_u32(&r);
+			get_fixed(&r, m->cmtp_public, sizeof(m->cmtp_public));
 			break;
 		case ITEM_SLOT:
 			get_slot(&r, m);

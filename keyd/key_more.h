@@ -49,6 +49,8 @@ struct key_more {
 	struct key_wrap		 by_password;	/* under Argon2id's result */
 	struct key_wrap		 by_scram;	/* under SCRAM's ClientKey */
 	uint32_t		 last_vault;	/* numbers are not used again */
+	uint32_t		 cmtp_generation;	/* of cmtp_public; 0: none noted */
+	unsigned char		 cmtp_public[32];	/* key_cmtp.h */
 	unsigned		 generation_n;
 	unsigned		 slot_n;
 	struct key_generation	 generations[KEY_GENERATIONS_MAX];

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "keyd/key_cmtp.h"
 #include "keyd/key_pair.h"
 #include "keyd/key_vault.h"
 #include "lib/base/must.h"
@@ -25,23 +26,27 @@ key_owner_fini(struct key_owner *o)
 	secret_wipe(o, sizeof(*o));
 }
 
-enum err
-key_owner_put(struct key_owner *o, struct key_account **out)
-{
-	buf_reset(&o->bytes);
-	key_more_put(&o->bytes, &o->more);
-	if (buf_err(&o->bytes) != ERR_OK)
-		return ERR_LIMIT;
-	o->a.more = buf_slice(&o->bytes);
-	return key_ring_put(o->k->ring, &o->a, out);
-}
-
 static struct key_opener
 opener(const struct key_owner *o)
 {
 	return (struct key_opener){ .root = o->k->roots.account,
 	    .master = o->unlocked.vault != 0 ? o->unlocked.master : NULL,
 	    .vault = o->unlocked.vault };
+}
+
+enum err
+key_owner_put(struct key_owner *o, struct key_account **out)
+{
+	const struct key_opener by = opener(o);
+
+	if (o->a.id != 0)	/* a new account has it from key_owner_new_pair */
+		key_cmtp_note(&o->more, &o->a, o->k->aead, &by);
+	buf_reset(&o->bytes);
+	key_more_put(&o->bytes, &o->more);
+	if (buf_err(&o->bytes) != ERR_OK)
+		return ERR_LIMIT;
+	o->a.more = buf_slice(&o->bytes);
+	return key_ring_put(o->k->ring, &o->a, out);
 }
 
 /* ---- passwords */
@@ -124,6 +129,7 @@ key_owner_new_pair(struct key_owner *o, enum key_form form)
 		return e;
 	o->a.generation++;
 	key_pair_make(&o->a, o->k->aead, &by, form);
+	key_cmtp_note(&o->more, &o->a, o->k->aead, &by);
 	return ERR_OK;
 }
 

@@ -32,6 +32,7 @@ struct keyd {
 	struct key_visits	*visits;
 	struct key_open		*open;
 	struct key_tls		*tls;
+	struct key_cmtp		*cmtp;
 	struct key_facts	*facts;
 	bool			 is_draining;
 };

@@ -21,6 +21,7 @@ struct key_roots {
 	unsigned char	*account;	/* wraps the secret keys of accounts */
 	unsigned char	*value;		/* wraps spool and token keys */
 	unsigned char	*srs;		/* makes those of rewritten senders */
+	unsigned char	*cmtp;		/* the seed of the server's key of CMTP 1 */
 	unsigned char	*grant;		/* what the store makes grants under */
 };
 

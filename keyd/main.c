@@ -5,6 +5,7 @@
  */
 #include <unistd.h>
 
+#include "keyd/key_cmtp.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_hash.h"
@@ -69,6 +70,7 @@ load(struct daemon_app *app)
 	k->scrams = key_scrams_new();
 	k->tokens = key_tokens_new(k);
 	k->open = key_open_new(k->arena);
+	k->cmtp = key_cmtp_new(k);
 	k->gate = key_gate_new(k);
 	k->login = key_login_new(k);
 	k->visits = key_visits_new();

@@ -16,7 +16,7 @@
 
 const struct key_who whos[WHO_COUNT] = {
 	{ IPC_SMTPD, 21 }, { IPC_IMAPD, 11 }, { IPC_IMAPD, 12 }, { IPC_QUEUE, 31 },
-	{ IPC_STORE, 41 }, { IPC_RELAY, 51 }
+	{ IPC_STORE, 41 }, { IPC_RELAY, 51 }, { IPC_CMTPD, 61 }
 };
 
 struct answer answer;
@@ -317,6 +317,7 @@ stage_start(uint32_t instance)
 	k->scrams = key_scrams_new();
 	k->tokens = key_tokens_new(k);
 	k->open = key_open_new(k->arena);
+	k->cmtp = key_cmtp_new(k);
 	k->gate = key_gate_new(k);
 	k->login = key_login_new(k);
 	k->visits = key_visits_new();
@@ -343,6 +344,7 @@ stage_stop(void)
 	key_open_free(&k->open);
 	key_facts_free(&k->facts);
 	key_gate_free(&k->gate);
+	key_cmtp_free(&k->cmtp);
 	key_ring_free(&k->ring);
 	cry_aead_free(&k->aead);
 	secret_arena_free(&k->arena);
@@ -413,6 +415,29 @@ stage_teardown(void **state)
 
 /* ---- asking */
 
+/* All parts, one behind the other. */
+static struct slice
+keep_self(const struct ipc_cmtp_self_reply *m)
+{
+	static unsigned char all[32 + 3 * 64];
+
+	memcpy(all, m->key.p, 32);
+	memcpy(all + 32, m->key_sig.p, 64);
+	memcpy(all + 96, m->success.p, 64);
+	memcpy(all + 160, m->failure.p, 64);
+	return slice_of(all, sizeof(all));
+}
+
+static struct slice
+keep_user(const struct ipc_cmtp_user_reply *m)
+{
+	static unsigned char all[32 + 64];
+
+	memcpy(all, m->key.p, 32);
+	memcpy(all + 32, m->sig.p, 64);
+	return slice_of(all, sizeof(all));
+}
+
 static void
 answer_keep(const void *m)
 {
@@ -449,6 +474,10 @@ answer_keep(const void *m)
 	}
 	if (answer.type == IPC_MSG_route_secret_reply)
 		s = ((const struct ipc_route_secret_reply *)m)->secret;
+	if (answer.type == IPC_MSG_cmtp_self_reply)
+		s = keep_self(m);
+	if (answer.type == IPC_MSG_cmtp_user_reply)
+		s = keep_user(m);
 	if (answer.type == IPC_MSG_tls_cert)
 		on_cert(NULL, m, NULL);
 	if (s.n > 0)

@@ -6,6 +6,7 @@
 #ifndef KEYD_STAGE_H
 #define KEYD_STAGE_H
 
+#include "keyd/key_cmtp.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_hash.h"
@@ -22,7 +23,7 @@
 #include "lib/crypto/cry_sign.h"
 #include "lib/seal/epoch.h"
 
-enum who { SMTPD, IMAPD, IMAPD_2, QUEUE, STORE, RELAY, WHO_COUNT };
+enum who { SMTPD, IMAPD, IMAPD_2, QUEUE, STORE, RELAY, CMTPD, WHO_COUNT };
 
 extern const struct key_who { enum ipc_role role; uint32_t instance; } whos[WHO_COUNT];
 

@@ -796,6 +796,8 @@ test_gate_table(void **state)
 		{ IPC_MSG_tls_get, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_tls_sign, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_login, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
+		{ IPC_MSG_cmtp_self, IPC_CMTPD },
+		{ IPC_MSG_cmtp_user, IPC_CMTPD },
 		{ IPC_MSG_scram_start, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_scram_finish, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_logout, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },

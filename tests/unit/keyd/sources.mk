@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-UNITS += keyd_owner_test keyd_login_test keyd_tbs_test keyd_ring_test keyd_keyd_test keyd_cache_test
+UNITS += keyd_cmtp_test keyd_owner_test keyd_login_test keyd_tbs_test keyd_ring_test keyd_keyd_test keyd_cache_test
 keyd_tbs_test_SRCS = tests/unit/keyd/key_tbs_test.c keyd/key_tbs.c
 keyd_tbs_test_USES = base
 keyd_ring_test_SRCS = tests/unit/keyd/key_ring_test.c keyd/key_journal.c keyd/key_record.c keyd/key_ring.c \
@@ -16,3 +16,6 @@ keyd_cache_test_USES = crypto base
 keyd_owner_test_SRCS = tests/unit/keyd/key_owner_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
 keyd_owner_test_USES = conf ipc seal crypto mail io sys base
 keyd_owner_test_EXT = $(keyd_EXT)
+keyd_cmtp_test_SRCS = tests/unit/keyd/key_cmtp_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
+keyd_cmtp_test_USES = conf ipc seal crypto mail io sys base
+keyd_cmtp_test_EXT = $(keyd_EXT)
