@@ -20,13 +20,13 @@
 
 #include "imapd/imap_append_text.h"
 #include "imapd/imap_catenate.h"
+#include "imapd/imap_deposit.h"
 #include "imapd/imap_header8.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
-#define SEALED_MAX	(SEALER_INLINE_MAX + (512u << 10))
 #define FEED_BYTES	(1u << 20)	/* of a draft, in one turn of the loop */
 
 enum stage {
@@ -43,94 +43,21 @@ enum stage {
 };
 
 struct args {
-	struct slice	 name;
-	enum err	 name_error;
-	struct slice	 replaced;	/* pair of the message that goes, RFC 8508; or none */
 	uint32_t	 replaced_uid;
-	uint32_t	 kept;		/* messages that the store may keep for the last one */
 	uint64_t	 size_sum;	/* of all */
 	struct imap_append_text text;
 	enum stage	 stage, after;
 	uint64_t	 size;
-	struct sealer_owner owner;
-	struct sealer_message message;
-	struct mime	 mime;
 	struct imap_header8 header8;
-	struct buf	 sealed;
+	struct imap_deposit deposit;
 	struct imap_catenate catenate;
-	struct ipc_store_append append;
 	bool		 waiting;
-	bool		 made;		/* message, mime, sealed and catenate are in use */
+	bool		 made;		/* deposit and catenate are in use */
 	bool		 streams;	/* a literal, or the line behind it, is to come */
 	bool		 goes_on;	/* another message follows */
-	int		 fd;		/* the store's file of sealed bytes, -1: none */
-	uint32_t	 handle_serial;	/* of the store session that reserved the epoch */
 };
 
 /* ---- grammar ---- */
-
-/* seq-number, or a UID */
-static void
-parse_replaced(struct args *a, struct imap_parser *p)
-{
-	struct buf pair;
-
-	imap_parser_sp(p);
-	a->replaced_uid = imap_parser_nz_number(p);
-	buf_init(&pair, 8);
-	imap_seqset_add(&pair, a->replaced_uid);
-	a->replaced = arena_dup(p->arena, buf_slice(&pair));
-	if (a->replaced.n < pair.n)
-		imap_parser_fail(p, "Command too large");
-	buf_fini(&pair);
-}
-
-static void
-parse(struct args *a, struct imap_parser *p, bool replace, bool announces)
-{
-	if (replace)
-		parse_replaced(a, p);
-	imap_parser_sp(p);
-	a->name = imap_mailbox_parse(p, &a->name_error);
-	imap_append_text_init(&a->text, p, replace, announces);
-}
-
-/* The verb that takes a message, if the text begins with one. */
-static bool
-parse_verb(struct imap_parser *p, bool *replace)
-{
-	struct slice name = imap_parser_atom(p);
-
-	if (slice_ieq_str(name, "UID")) {
-		imap_parser_sp(p);
-		name = imap_parser_atom(p);
-	}
-	*replace = slice_ieq_str(name, "REPLACE");
-	return *replace || slice_ieq_str(name, "APPEND");
-}
-
-bool
-imap_append_wants(struct slice text)
-{
-	struct arena arena;
-	struct imap_parser p;
-	const char *what;
-	struct args *a;
-	bool replace, wants = false;
-
-	arena_init(&arena, 256u << 10);
-	imap_parser_init(&p, text, &arena);
-	(void)imap_parser_tag(&p);
-	imap_parser_sp(&p);
-	a = arena_alloc(&arena, 1, sizeof(*a));
-	if (a != NULL && parse_verb(&p, &replace)) {
-		parse(a, &p, replace, true);
-		a->text.utf8 = true;
-		wants = imap_append_text_last(&a->text, &what) == IMAP_APPEND_LITERAL;
-	}
-	arena_fini(&arena);
-	return wants;
-}
 
 /* Kept as long as the command; false: answered. */
 static bool
@@ -152,8 +79,7 @@ imap_append_parse(struct imap_cmd *c, struct imap_parser *p, bool replace)
 	if (a == NULL)
 		return;
 	c->priv = a;
-	a->fd = -1;
-	parse(a, p, replace, c->s->lexer.state == IMAP_LEX_WAIT);
+	imap_append_text_parse(&a->text, p, replace, c->s->lexer.state == IMAP_LEX_WAIT);
 	a->text.utf8 = imap_session_is(c->s, IMAP_EN_UTF8);
 	if (!imap_parser_ok(p) ||
 	    !keep_text(c, slice_of(p->p, (size_t)(p->end - p->p)), &rest))
@@ -167,36 +93,15 @@ imap_append_parse(struct imap_cmd *c, struct imap_parser *p, bool replace)
 
 /* ---- life ---- */
 
-/* A message is done with: nothing of it is left. */
-static void
-drop_message(struct imap_cmd *c)
-{
-	struct args *a = c->priv;
-
-	if (a->fd >= 0)
-		c->s->host->file_close(c->s->host_arg, a->fd);
-	a->fd = -1;
-	sealer_message_fini(c->s->shared->sealer, &a->message);
-	buf_reset(&a->sealed);
-}
-
 static void
 fini(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct ipc_store_append_cancel m = { .handle = c->s->handle };
 
 	if (!a->made)
 		return;
-	drop_message(c);
-	mime_fini(&a->mime);
-	buf_fini(&a->sealed);
+	imap_deposit_fini(&a->deposit);
 	imap_catenate_fini(&a->catenate);
-	/* A store that is gone forgot them, and so it is when this cannot be sent. */
-	if (a->kept > 0 && a->handle_serial == c->s->handle_serial && m.handle != 0 &&
-	    c->s->host->send(c->s->host_arg, IPC_STORE, IPC_MSG_store_append_cancel,
-	    &m) != ERR_OK)
-		a->kept = 0;
 }
 
 /* Refused while the literal or the rest of the line is still to come. */
@@ -234,14 +139,14 @@ tell_appended(struct imap_cmd *c, const struct ipc_store_appended *m)
 	struct imap_session *s = c->s;
 	struct buf code;
 
-	log_event(LOG_append, log_session(s->sid), log_text("mailbox", a->name),
+	log_event(LOG_append, log_session(s->sid), log_text("mailbox", a->text.name),
 	    log_num("uid", m->uid), log_num("size", a->size_sum));
 	buf_init(&code, 64);
 	buf_printf(&code, "APPENDUID %u %u", m->uidvalidity, m->uid);
 	/* RFC 4315 s4: a set of UIDs, for RFC 3502 */
 	if (m->count > 1)
 		buf_printf(&code, ":%u", m->uid + m->count - 1);
-	if (a->replaced.n == 0) {
+	if (a->text.replaced.n == 0) {
 		imap_cmd_ok_code(c, imap_cmd_text(c, &code), "Append completed");
 	} else {
 		/* RFC 8508 s4.3: before the EXPUNGE response. */
@@ -262,51 +167,32 @@ on_appended(struct imap_session *s, void *arg, const struct imap_reply *r)
 	const struct ipc_store_appended *m;
 
 	a->waiting = false;
-	/* The store forgot the others with the one that it refused. */
-	if (r->error == ERR_OK && r->type != IPC_MSG_store_appended)
-		a->kept = 0;
+	m = imap_deposit_result(&a->deposit, r);
 	if (refusal_of(r) == ERR_NOTFOUND) {
 		imap_cmd_no(c, "TRYCREATE", "There is no such mailbox");
 		return;
 	}
-	if (refusal_of(r) == ERR_GONE && a->replaced.n > 0) {
+	if (refusal_of(r) == ERR_GONE && a->text.replaced.n > 0) {
 		imap_cmd_no(c, "EXPUNGEISSUED", "The message is no longer there");
 		return;
 	}
-	m = imap_cmd_expect(c, r, IPC_MSG_store_appended);
 	if (m == NULL) {
-		/* It may be the epoch that the store no longer knows. */
-		sealer_drop(s->shared->sealer, &a->owner, a->append.epoch);
-	} else if (!a->goes_on) {
-		a->kept = 0;
-		tell_appended(c, m);
-	} else {
+		(void)imap_cmd_expect(c, r, IPC_MSG_store_appended);
+	} else if (a->goes_on) {
 		a->stage = SCANNING;
+	} else {
+		tell_appended(c, m);
 	}
 }
 
-static enum err
-flush_to_file(struct imap_cmd *c)
-{
-	struct args *a = c->priv;
-	enum err e = c->s->host->file_write(c->s->host_arg, a->fd, buf_slice(&a->sealed));
-
-	buf_reset(&a->sealed);
-	return e;
-}
-
-/* The literal is complete: the sealer's rest, summary and wrap. */
+/* The message is complete. */
 static void
 seal(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct imap_session *s = c->s;
-	enum err e;
+	enum err e = imap_deposit_end(&a->deposit);
 
 	a->stage = SEALED;
-	mime_end(&a->mime);
-	e = sealer_end(s->shared->sealer, &a->message, &a->mime, SLICE_NONE,
-	    s->shared->charsets, &a->sealed, &a->append);
 	if (e != ERR_OK)
 		stop_with(c, e);
 }
@@ -316,38 +202,24 @@ hand_over(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 	struct imap_session *s = c->s;
-	struct ipc_store_append *m = &a->append;
+	struct ipc_store_append *m = &a->deposit.append;
 	const struct imap_append_text *t = &a->text;
 	enum err e;
 
-	/* Epoch, content id and file are of a store that is gone. */
-	if (a->handle_serial != s->handle_serial) {
-		imap_cmd_error(c, ERR_GONE);
-		return;
-	}
-	if (a->fd >= 0 && flush_to_file(c) != ERR_OK) {
-		imap_cmd_error(c, ERR_FULL);
-		return;
-	}
-	m->handle = s->handle;
-	m->mailbox = a->name;
+	m->mailbox = a->text.name;
 	m->flags = t->flags.system;
 	m->keywords = t->flags.keywords;
 	m->internal_s = t->has_date ? (t->internal_s > 0 ? (uint64_t)t->internal_s : 0) :
 	    s->host->real_s(s->host_arg);
-	m->body = a->fd >= 0 ? SLICE_NONE : buf_slice(&a->sealed);
 	m->more = a->goes_on;
-	/* Whatever the answer: it may come too late. */
-	a->kept += m->more;
 	a->size_sum += a->size;
-	m->replace_mailbox = a->replaced.n > 0 ? s->view.mailbox : 0;
-	m->replace_uid = a->replaced.n > 0 ? a->replaced_uid : 0;
+	m->replace_mailbox = a->text.replaced.n > 0 ? s->view.mailbox : 0;
+	m->replace_uid = a->text.replaced.n > 0 ? a->replaced_uid : 0;
 	a->stage = APPENDING;
-	a->waiting = true;
-	e = imap_session_call(s, IPC_STORE, IPC_MSG_store_append, m,
-	    a->fd >= 0 ? &a->fd : NULL, a->fd >= 0 ? 1 : 0, on_appended, a);
+	e = imap_deposit_send(&a->deposit, on_appended, a);
+	a->waiting = e == ERR_OK;
 	if (e != ERR_OK)
-		imap_cmd_error(c, ERR_GONE);
+		imap_cmd_error(c, e);
 }
 
 static void
@@ -363,15 +235,12 @@ on_file(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	}
 	fd = ipc_take_fd(r->in, 0);
-	if (fd < 0) {
+	if (fd < 0)
 		stop_with(c, ERR_GONE);
-	} else if (imap_draft_needs_file(&a->catenate.draft)) {
+	else if (imap_draft_needs_file(&a->catenate.draft))
 		imap_draft_take_file(&a->catenate.draft, fd);
-	} else {
-		a->fd = fd;
-		if (flush_to_file(c) != ERR_OK)
-			stop_with(c, ERR_FULL);
-	}
+	else if (imap_deposit_take_file(&a->deposit, fd) != ERR_OK)
+		stop_with(c, ERR_FULL);
 }
 
 /* What no longer fits in a request, or in memory, needs a file. */
@@ -413,7 +282,7 @@ static bool
 take_bytes(struct imap_cmd *c, struct slice data)
 {
 	struct args *a = c->priv;
-	enum err e = ERR_OK;
+	enum err e;
 
 	/* RFC 9755 s4 */
 	imap_header8_feed(&a->header8, data);
@@ -422,24 +291,10 @@ take_bytes(struct imap_cmd *c, struct slice data)
 		stop(c);
 		return false;
 	}
-	mime_feed(&a->mime, data);
-	while (data.n > 0 && e == ERR_OK) {
-		struct slice piece = slice_head(data, 65536);
-
-		e = sealer_put(&a->message, piece, &a->sealed);
-		data = slice_from(data, piece.n);
-		if (e == ERR_OK && a->fd >= 0)
-			e = flush_to_file(c);
-	}
+	e = imap_deposit_put(&a->deposit, data);
 	if (e != ERR_OK)
 		stop_with(c, e);
 	return e == ERR_OK;
-}
-
-static bool
-sealed_needs_file(const struct args *a)
-{
-	return a->fd < 0 && a->sealed.n + 1024 > SEALER_INLINE_MAX;
 }
 
 static void
@@ -451,7 +306,7 @@ on_literal(struct imap_cmd *c, struct slice data, bool last)
 	if (!is_clean(c, data))
 		return;
 	if (!a->text.catenates) {
-		if (take_bytes(c, data) && sealed_needs_file(a))
+		if (take_bytes(c, data) && imap_deposit_needs_file(&a->deposit))
 			make_file(c, RECEIVING);
 		return;
 	}
@@ -524,22 +379,6 @@ on_announced(struct imap_cmd *c, struct slice line)
 }
 
 static void
-on_granted(struct imap_session *s, void *arg, const struct imap_reply *r)
-{
-	struct imap_cmd *c = s->cmd;
-	struct args *a = arg;
-	const struct ipc_store_epoch_ok *m = imap_cmd_expect(c, r, IPC_MSG_store_epoch_ok);
-	enum err e;
-
-	a->waiting = false;
-	if (m == NULL)
-		return;
-	e = sealer_grant(s->shared->sealer, &a->owner, m, s->host->now_ms(s->host_arg));
-	if (e != ERR_OK)
-		imap_cmd_error(c, e);
-}
-
-static void
 receive(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
@@ -558,23 +397,13 @@ static void
 grant(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct imap_session *s = c->s;
-	struct ipc_store_epoch m = { .handle = s->handle, .account = s->account };
-	enum err e = sealer_begin(s->shared->sealer, &a->message, &a->owner, a->size,
-	    s->host->now_ms(s->host_arg));
+	enum err e = imap_deposit_begin(&a->deposit, a->size);
 
-	if (e == ERR_AGAIN) {
-		a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_epoch, &m,
-		    on_granted, a);
+	if (e == ERR_AGAIN)
 		return;
-	}
-	if (e != ERR_OK) {
+	if (e != ERR_OK)
 		imap_cmd_error(c, e);
-		return;
-	}
-	if (a->kept == 0)
-		a->handle_serial = s->handle_serial;
-	if (a->text.catenates)
+	else if (a->text.catenates)
 		a->stage = FEEDING;
 	else
 		receive(c);
@@ -610,7 +439,7 @@ find_replaced(struct imap_cmd *c)
 	struct ipc_store_fetch m = {
 		.handle = s->handle, .mailbox = s->view.mailbox, .v = s->view.v,
 		.uidnext = s->view.uidnext, .by_uid = c->by_uid, .limit = 1,
-		.set = a->replaced,
+		.set = a->text.replaced,
 	};
 
 	a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_fetch, &m, on_found, a);
@@ -644,9 +473,7 @@ begin_message(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 
-	drop_message(c);
-	sealer_message_init(&a->message);
-	mime_start(&a->mime);
+	imap_deposit_next(&a->deposit);
 	a->header8 = (struct imap_header8){ 0 };
 	imap_catenate_begin(&a->catenate);
 }
@@ -749,7 +576,7 @@ feed(struct imap_cmd *c)
 			imap_cmd_error(c, e);
 		if (e != ERR_OK || !take_bytes(c, buf_slice(piece)))
 			return true;
-		if (sealed_needs_file(a)) {
+		if (imap_deposit_needs_file(&a->deposit)) {
 			make_file(c, FEEDING);
 			return true;
 		}
@@ -767,7 +594,7 @@ advance(struct imap_cmd *c)
 	switch (a->stage) {
 	case CHECKING:
 		a->stage = FINDING;
-		if (a->replaced.n > 0)
+		if (a->text.replaced.n > 0)
 			find_replaced(c);
 		return true;
 	case FINDING:
@@ -788,7 +615,7 @@ advance(struct imap_cmd *c)
 		c->wants_input = a->stage == RECEIVING;
 		return true;
 	case SEALED:
-		if (a->fd < 0 && a->sealed.n > SEALER_INLINE_MAX)
+		if (imap_deposit_needs_file(&a->deposit))
 			make_file(c, SEALED);
 		else
 			hand_over(c);
@@ -826,26 +653,21 @@ imap_append_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 	struct imap_session *s = c->s;
-	struct ipc_store_status m = { .handle = s->handle, .name = a->name };
+	struct ipc_store_status m = { .handle = s->handle, .name = a->text.name };
 
-	if (a->name_error != ERR_OK) {
-		imap_cmd_error(c, a->name_error);
+	if (a->text.name_error != ERR_OK) {
+		imap_cmd_error(c, a->text.name_error);
 		return;
 	}
-	if (a->replaced.n > 0 && s->view.readonly) {
+	if (a->text.replaced.n > 0 && s->view.readonly) {
 		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
 		return;
 	}
-	if (a->replaced.n > 0 && !c->by_uid && !imap_seqset_fits(a->replaced, s->view.exists)) {
+	if (a->text.replaced.n > 0 && !c->by_uid && !imap_seqset_fits(a->text.replaced, s->view.exists)) {
 		imap_cmd_bad(c, "No such message");
 		return;
 	}
-	a->owner.account = s->account;
-	a->owner.generation = s->key_generation;
-	memcpy(a->owner.public_key, s->public_key, sizeof(a->owner.public_key));
-	sealer_message_init(&a->message);
-	mime_init(&a->mime);
-	buf_init(&a->sealed, SEALED_MAX);
+	imap_deposit_init(&a->deposit, c);
 	imap_catenate_init(&a->catenate, c);
 	a->made = true;
 	c->fini = fini;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Messages that a client brings: APPEND (RFC 3501 s6.3.11) of one or several
- * (RFC 3502), REPLACE (RFC 8508).  Each is
- *
- *	[SP flag-list] [SP date-time] SP (literal / literal8 / "UTF8" SP "(" literal8 ")")
- *
- * and never in memory whole.  All of a command come, or none; what is replaced
+ * (RFC 3502), put together (RFC 4469), REPLACE (RFC 8508).  Each is said
+ * as imap_append_text.h has it, and never in memory whole.  All of a command come, or none; what is replaced
  * goes in the same transaction of the store.
  */
 #ifndef IMAP_APPEND_H
@@ -13,8 +10,6 @@
 
 #include "imapd/imap_cmd.h"
 
-/* A command up to "{n}": is the literal a message, to be streamed? */
-bool	 imap_append_wants(struct slice text);
 /* replace: a message number comes first. */
 void	 imap_append_parse(struct imap_cmd *, struct imap_parser *, bool replace);
 void	 imap_append_run(struct imap_cmd *);

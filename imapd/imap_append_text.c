@@ -3,17 +3,77 @@
 
 #include <string.h>
 
+#include "imapd/imap_mailbox.h"
+#include "imapd/imap_seqset.h"
+
+#define WANTS_BYTES	(256u << 10)	/* of the arena for a look at a command */
+
 enum state { AT_MESSAGE, AT_DATA, AT_PART, BEHIND_LITERAL };
 
+/* seq-number, or a UID */
+static void
+parse_replaced(struct imap_append_text *t, struct imap_parser *p)
+{
+	struct buf pair;
+
+	imap_parser_sp(p);
+	buf_init(&pair, 8);
+	imap_seqset_add(&pair, imap_parser_nz_number(p));
+	t->replaced = arena_dup(p->arena, buf_slice(&pair));
+	if (t->replaced.n < pair.n)
+		imap_parser_fail(p, "Command too large");
+	buf_fini(&pair);
+}
+
 void
-imap_append_text_init(struct imap_append_text *t, const struct imap_parser *p, bool single,
+imap_append_text_parse(struct imap_append_text *t, struct imap_parser *p, bool replace,
     bool announces)
 {
 	memset(t, 0, sizeof(*t));
-	t->parser = *p;
-	t->single = single;
+	t->single = replace;
 	t->announces = announces;
 	t->state = AT_MESSAGE;
+	if (replace)
+		parse_replaced(t, p);
+	imap_parser_sp(p);
+	t->name = imap_mailbox_parse(p, &t->name_error);
+	t->parser = *p;
+}
+
+/* The verb that takes a message, if the text begins with one. */
+static bool
+parse_verb(struct imap_parser *p, bool *replace)
+{
+	struct slice name = imap_parser_atom(p);
+
+	if (slice_ieq_str(name, "UID")) {
+		imap_parser_sp(p);
+		name = imap_parser_atom(p);
+	}
+	*replace = slice_ieq_str(name, "REPLACE");
+	return *replace || slice_ieq_str(name, "APPEND");
+}
+
+bool
+imap_append_text_wants(struct slice text)
+{
+	struct imap_append_text t;
+	bool replace, wants = false;
+	struct imap_parser p;
+	struct arena arena;
+	const char *what;
+
+	arena_init(&arena, WANTS_BYTES);
+	imap_parser_init(&p, text, &arena);
+	(void)imap_parser_tag(&p);
+	imap_parser_sp(&p);
+	if (parse_verb(&p, &replace)) {
+		imap_append_text_parse(&t, &p, replace, true);
+		t.utf8 = true;
+		wants = imap_append_text_last(&t, &what) == IMAP_APPEND_LITERAL;
+	}
+	arena_fini(&arena);
+	return wants;
 }
 
 void

@@ -3,6 +3,7 @@
  * What a client says around the messages that it brings, in the order in
  * which it is to be done:
  *
+ *	("APPEND" / ["UID" SP] "REPLACE" SP number) SP mailbox
  *	1*(SP [flag-list SP] [date-time SP] data)
  *	data = literal / literal8 / "UTF8" SP "(" literal8 ")"	RFC 3502, 3516, 9755
  *	     / "CATENATE" SP "(" part *(SP part) ")"		RFC 4469
@@ -38,6 +39,9 @@ struct imap_append_text {
 	bool		 single;	/* RFC 8508: only one message */
 	bool		 utf8;		/* RFC 9755: UTF8 (literal8) is allowed */
 	bool		 announces;	/* the text ends in a literal's announcement */
+	struct slice	 name;		/* the mailbox's */
+	enum err	 name_error;
+	struct slice	 replaced;	/* pair of the message that goes, RFC 8508; or none */
 	uint32_t	 messages;
 	uint32_t	 parts;		/* of this one */
 	struct imap_flags flags;
@@ -49,9 +53,11 @@ struct imap_append_text {
 	struct slice	 url;
 };
 
-/* The parser stands behind the mailbox name; its text is borrowed. */
-void		 imap_append_text_init(struct imap_append_text *, const struct imap_parser *,
-		    bool single, bool announces);
+/* A command up to "{n}": is the literal a message, to be streamed? */
+bool		 imap_append_text_wants(struct slice text);
+/* Behind the verb, with a message number for REPLACE; the text is borrowed. */
+void		 imap_append_text_parse(struct imap_append_text *, struct imap_parser *,
+		    bool replace, bool announces);
 /* Behind a literal the text goes on. */
 void		 imap_append_text_more(struct imap_append_text *, struct slice, bool announces);
 enum imap_append_token	imap_append_text_next(struct imap_append_text *);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "imapd/imap_append.h"
+#include "imapd/imap_append_text.h"
 #include "imapd/imap_call.h"
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_context.h"
@@ -546,7 +546,7 @@ on_literal(struct imap_session *s)
 		refuse_literal(s);
 		return;
 	}
-	if (s->state != IMAP_NOAUTH && imap_append_wants(buf_slice(&s->lexer.text))) {
+	if (s->state != IMAP_NOAUTH && imap_append_text_wants(buf_slice(&s->lexer.text))) {
 		begin(s, buf_slice(&s->lexer.text));
 		return;
 	}
