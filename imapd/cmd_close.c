@@ -2,6 +2,7 @@
 /* CLOSE (RFC 3501 s6.4.2): no arguments; expunges without telling. */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_expunge.h"
+#include "lib/ipc/store_proto.h"
 
 void
 cmd_close_parse(struct imap_cmd *c, struct imap_parser *p)
@@ -22,7 +23,8 @@ on_done(struct imap_cmd *c)
 void
 cmd_close_run(struct imap_cmd *c)
 {
-	if (c->s->view.readonly)
+	/* RFC 4314 s4: without the right it closes, and expunges nothing. */
+	if (c->s->view.readonly || !(c->s->view.rights & STORE_RIGHT_E))
 		on_done(c);
 	else
 		imap_expunge_start(c, SLICE_NONE, on_done);

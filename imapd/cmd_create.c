@@ -8,6 +8,7 @@
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_objectid.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_special.h"
 #include "lib/base/log.h"
 #include "lib/ipc/store_proto.h"
@@ -55,7 +56,7 @@ cmd_create_parse(struct imap_cmd *c, struct imap_parser *p)
 	a->wire = imap_parser_astring(p);
 	if (slice_ends(a->wire, "/"))
 		a->wire.n--;
-	a->name_error = imap_mailbox_name(a->wire, p->utf8_names, &c->arena, &a->name);
+	a->name = imap_mailbox_take(p, a->wire, &a->name_error);
 	if (!imap_parser_at_end(p))
 		parse_use(p, a);
 }
@@ -98,13 +99,19 @@ void
 cmd_create_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct ipc_store_create m = {
-		.handle = c->s->handle, .special = a->special, .name = a->name,
-	};
+	struct ipc_store_create m = { .special = a->special };
+	struct imap_place place;
 
-	if (a->name_error != ERR_OK)
+	if (a->name_error == ERR_OK)
+		a->name_error = imap_place_of(c->s, a->name, &place);
+	if (a->name_error != ERR_OK) {
 		imap_cmd_error(c, a->name_error);
-	else if (a->bad_use)
+		return;
+	}
+	m.handle = place.handle;
+	m.name = place.name;
+	/* The uses of an account's mailboxes are its owner's to give. */
+	if (a->bad_use || (a->special != 0 && place.guest != NULL))
 		imap_cmd_no(c, "USEATTR", "Not a special use that this server has");
 	else
 		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_create, &m, on_created, a);

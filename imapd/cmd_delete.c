@@ -2,6 +2,7 @@
 /* DELETE (RFC 3501 s6.3.4): "DELETE" SP mailbox.  INBOX cannot be deleted. */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_place.h"
 #include "lib/base/log.h"
 
 struct args { struct slice name; enum err name_error; };
@@ -34,12 +35,15 @@ void
 cmd_delete_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct ipc_store_delete m = { .handle = c->s->handle, .name = a->name };
+	struct imap_place place;
+	struct ipc_store_delete m;
 
-	if (a->name_error != ERR_OK)
+	if (a->name_error != ERR_OK || imap_place_of(c->s, a->name, &place) != ERR_OK) {
 		imap_cmd_error(c, ERR_NOTFOUND);
-	else if (slice_eq_str(a->name, "INBOX"))
+	} else if (slice_eq_str(place.name, "INBOX")) {
 		imap_cmd_no(c, "CANNOT", "INBOX cannot be deleted");
-	else
+	} else {
+		m = (struct ipc_store_delete){ .handle = place.handle, .name = place.name };
 		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_delete, &m, on_deleted, a);
+	}
 }

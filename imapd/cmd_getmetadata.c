@@ -76,7 +76,7 @@ cmd_getmetadata_parse(struct imap_cmd *c, struct imap_parser *p)
 		parse_options(p, &a->ask);
 	wire = imap_parser_astring(p);
 	if (wire.n > 0)
-		a->name_error = imap_mailbox_name(wire, p->utf8_names, &c->arena, &a->name);
+		a->name = imap_mailbox_take(p, wire, &a->name_error);
 	imap_parser_sp(p);
 	if (has_options(p))
 		parse_options(p, &a->ask);
@@ -168,6 +168,7 @@ void
 cmd_getmetadata_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
+	struct slice address, rest;
 
 	if (a->name_error != ERR_OK) {
 		imap_cmd_error(c, ERR_NOTFOUND);
@@ -175,7 +176,8 @@ cmd_getmetadata_run(struct imap_cmd *c)
 	}
 	a->get.ask = &a->ask;
 	a->get.mailbox = a->name;
-	a->knows_use = a->name.n == 0 ||
+	/* The uses of another's mailboxes are his. */
+	a->knows_use = a->name.n == 0 || imap_mailbox_owner(a->name, &address, &rest) ||
 	    !imap_metadata_is_asked(&a->ask, SLICE_LIT(IMAP_METADATA_USE));
 	c->resume = step;
 	step(c);

@@ -26,7 +26,7 @@ watch(struct imap_cmd *c, uint64_t mailbox)
 {
 	struct imap_session *s = c->s;
 	struct args *a = c->priv;
-	struct ipc_store_watch m = { .handle = s->handle, .mailbox = mailbox };
+	struct ipc_store_watch m = { .handle = imap_view_handle(s), .mailbox = mailbox };
 
 	if (s->host->send(s->host_arg, IPC_STORE, IPC_MSG_store_watch, &m) == ERR_OK)
 		a->watching = mailbox != 0 ? s->handle_serial : 0;
@@ -48,7 +48,7 @@ step(struct imap_cmd *c)
 	struct imap_session *s = c->s;
 	struct args *a = c->priv;
 
-	if (s->state != IMAP_SELECTED || s->handle == 0)
+	if (s->state != IMAP_SELECTED || imap_view_handle(s) == 0)
 		return;
 	if (a->watching != s->handle_serial) {
 		watch(c, s->view.mailbox);

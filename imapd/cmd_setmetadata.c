@@ -5,6 +5,7 @@
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_metadata.h"
 #include "lib/ipc/store_proto.h"
 
@@ -53,7 +54,7 @@ cmd_setmetadata_parse(struct imap_cmd *c, struct imap_parser *p)
 	imap_parser_sp(p);
 	wire = imap_parser_astring(p);
 	if (wire.n > 0)
-		a->name_error = imap_mailbox_name(wire, p->utf8_names, &c->arena, &a->name);
+		a->name = imap_mailbox_take(p, wire, &a->name_error);
 	imap_parser_sp(p);
 	imap_parser_want(p, '(');
 	do
@@ -99,14 +100,18 @@ void
 cmd_setmetadata_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct ipc_store_set_metadata m = { .handle = c->s->handle, .mailbox = a->name };
+	struct imap_place place = { .handle = c->s->handle };
+	struct ipc_store_set_metadata m = { 0 };
 	size_t bytes = 0;
 	struct buf b;
 
-	if (a->name_error != ERR_OK) {
+	if (a->name_error != ERR_OK ||
+	    (a->name.n > 0 && imap_place_of(c->s, a->name, &place) != ERR_OK)) {
 		imap_cmd_error(c, ERR_NOTFOUND);
 		return;
 	}
+	m.handle = place.handle;
+	m.mailbox = place.name;
 	for (size_t i = 0; i < a->count; i++) {
 		if (!may_set(c, &a->values[i]))
 			return;

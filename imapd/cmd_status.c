@@ -41,11 +41,14 @@ void
 cmd_status_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
-	struct ipc_store_status m = imap_status_request(c->s, &a->status, a->name);
+	struct imap_place place;
+	struct ipc_store_status m;
 
 	imap_status_begin(c->s, &a->status);
-	if (a->name_error != ERR_OK)
+	if (a->name_error != ERR_OK || imap_place_of(c->s, a->name, &place) != ERR_OK) {
 		imap_cmd_error(c, ERR_NOTFOUND);
-	else
-		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_status, &m, on_status, a);
+		return;
+	}
+	m = imap_status_request(&a->status, &place);
+	(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_status, &m, on_status, a);
 }

@@ -197,7 +197,7 @@ step(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 	struct ipc_store_flags m = {
-		.handle = c->s->handle,
+		.handle = imap_view_handle(c->s),
 		.mailbox = c->s->view.mailbox,
 		.v = c->s->view.v,
 		.uidnext = c->s->view.uidnext,

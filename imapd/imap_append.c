@@ -23,9 +23,11 @@
 #include "imapd/imap_deposit.h"
 #include "imapd/imap_header8.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/ipc/store_proto.h"
 
 #define FEED_BYTES	(1u << 20)	/* of a draft, in one turn of the loop */
 
@@ -49,6 +51,7 @@ struct args {
 	enum stage	 stage, after;
 	uint64_t	 size;
 	struct imap_header8 header8;
+	struct imap_place place;	/* of the mailbox */
 	struct imap_deposit deposit;
 	struct imap_catenate catenate;
 	bool		 waiting;
@@ -206,7 +209,7 @@ hand_over(struct imap_cmd *c)
 	const struct imap_append_text *t = &a->text;
 	enum err e;
 
-	m->mailbox = a->text.name;
+	m->mailbox = a->place.name;
 	m->flags = t->flags.system;
 	m->keywords = t->flags.keywords;
 	m->internal_s = t->has_date ? (t->internal_s > 0 ? (uint64_t)t->internal_s : 0) :
@@ -437,7 +440,7 @@ find_replaced(struct imap_cmd *c)
 	struct args *a = c->priv;
 	const struct imap_session *s = c->s;
 	struct ipc_store_fetch m = {
-		.handle = s->handle, .mailbox = s->view.mailbox, .v = s->view.v,
+		.handle = imap_view_handle(s), .mailbox = s->view.mailbox, .v = s->view.v,
 		.uidnext = s->view.uidnext, .by_uid = c->by_uid, .limit = 1,
 		.set = a->text.replaced,
 	};
@@ -653,8 +656,8 @@ imap_append_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 	struct imap_session *s = c->s;
-	struct ipc_store_status m = { .handle = s->handle, .name = a->text.name };
-
+	if (a->text.name_error == ERR_OK)
+		a->text.name_error = imap_place_of(s, a->text.name, &a->place);
 	if (a->text.name_error != ERR_OK) {
 		imap_cmd_error(c, a->text.name_error);
 		return;

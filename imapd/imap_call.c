@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "imapd/imap_guest.h"
 #include "lib/base/must.h"
 
 #define RELOGIN_TEXT	"[UNAVAILABLE] Please log in again"
@@ -20,6 +21,7 @@ struct call {
 };
 
 static void	on_relogin(struct imap_session *, void *, const struct imap_reply *);
+static void	on_reopened(struct imap_session *, void *, const struct imap_reply *);
 
 /* ---- requests ---- */
 
@@ -52,12 +54,13 @@ imap_session_call(struct imap_session *s, enum ipc_role role, enum ipc_type type
 	if (role == IPC_STORE && type != IPC_MSG_store_login && s->handle == 0)
 		return ERR_GONE;
 	call = must_alloc(1, sizeof(*call));
-	call->is_grant = type == IPC_MSG_store_login || type == IPC_MSG_store_epoch;
+	call->is_grant = type == IPC_MSG_store_login || type == IPC_MSG_store_open ||
+	    type == IPC_MSG_store_epoch;
 	call->s = s;
 	call->fn = fn;
 	call->arg = arg;
 	call->role = role;
-	call->keep = fn == on_relogin;
+	call->keep = fn == on_relogin || fn == on_reopened;
 	e = s->host->call(s->host_arg, role, type, m, fds, fd_count, on_reply, call,
 	    &call->ticket);
 	if (e != ERR_OK) {
@@ -106,6 +109,45 @@ imap_session_on_store_left(struct imap_session *s)
 	s->handle = 0;
 	s->relogin = s->retry_due = false;
 	s->host->set_handle(s->host_arg, 0);
+	imap_guests_lost(s);
+}
+
+/* The session is whole again. */
+static void
+went_on(struct imap_session *s)
+{
+	s->relogin = false;
+	s->host->wake(s->host_arg);
+}
+
+static void
+on_reopened(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct imap_guest *g;
+	enum err e = imap_guest_take(s, r, &g);
+
+	(void)arg;
+	if (r->error == ERR_GONE)
+		return;		/* gone again: it will join again */
+	/* What is selected is no longer shared: nothing can be said of it. */
+	if (e != ERR_OK || g != s->view.guest) {
+		imap_session_bye(s, RELOGIN_TEXT, "store");
+		return;
+	}
+	s->host->set_guest(s->host_arg, g->handle);
+	went_on(s);
+}
+
+/* Another's mailbox is selected: the handle for it is to be had first. */
+static void
+reopen(struct imap_session *s)
+{
+	const struct imap_guest *g = s->view.guest;
+	struct ipc_store_open m = imap_guest_request(s, slice_of(g->address, g->address_n));
+
+	if (imap_session_call(s, IPC_STORE, IPC_MSG_store_open, &m, NULL, 0, on_reopened,
+	    NULL) != ERR_OK)
+		imap_session_bye(s, RELOGIN_TEXT, "store");
 }
 
 static void
@@ -123,15 +165,18 @@ on_relogin(struct imap_session *s, void *arg, const struct imap_reply *r)
 		s->retry_due = true;
 		return;
 	}
-	s->relogin = false;
 	if (r->error != ERR_OK || r->type != IPC_MSG_store_session || m->account != s->account) {
+		s->relogin = false;
 		imap_session_bye(s, RELOGIN_TEXT, "store");
 		return;
 	}
 	s->handle = m->handle;
 	s->handle_serial++;
 	s->host->set_handle(s->host_arg, m->handle);
-	s->host->wake(s->host_arg);
+	if (s->view.guest != NULL)
+		reopen(s);
+	else
+		went_on(s);
 }
 
 static void

@@ -60,6 +60,8 @@ struct imap_cmd {
 	struct slice		 tag;
 	bool			 uid;
 	bool			 by_uid;	/* what its set means: UIDs; also "$" */
+	struct slice		 owners[IMAP_PARSER_OWNERS];	/* whose mailboxes it names */
+	unsigned		 owner_count, owners_done;
 	void			*priv;
 	void			(*resume)(struct imap_cmd *);
 	/* A line or a piece of a literal (IMAP_CMD_LINES). */

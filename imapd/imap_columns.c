@@ -97,7 +97,8 @@ ask_keys(struct imap_columns *s, struct page *p, struct slice epochs)
 	struct ipc_columns block;
 	struct buf wraps;
 	struct ipc_open_keys m = {
-		.token = slice_of(ses->token, ses->token_bytes), .epochs = epochs,
+		.token = slice_of(ses->token, ses->token_bytes), .grant = imap_view_grant(ses),
+		.epochs = epochs,
 	};
 
 	buf_init(&wraps, WRAPS_MAX);
@@ -161,7 +162,7 @@ imap_columns_ask(struct imap_columns *s)
 {
 	const struct imap_session *ses = s->c->s;
 	struct ipc_store_columns m = {
-		.handle = ses->handle, .mailbox = ses->view.mailbox, .kind = IMAP_COLUMN_KIND,
+		.handle = imap_view_handle(ses), .mailbox = ses->view.mailbox, .kind = IMAP_COLUMN_KIND,
 	};
 
 	if (s->asked || s->is_broken || s->runs.n == 0 ||

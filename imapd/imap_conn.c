@@ -22,10 +22,16 @@ static const struct conn_limits conn_caps = {
 	.out_max = 24u << 20,
 };
 
-struct imap_conn {
-	struct list		 link;
+/* By which a notice of the store finds its session. */
+struct door {
 	struct map_node		 node;		/* of imap_server.by_handle */
 	uint32_t		 handle;	/* 0: not in the map */
+	struct imap_conn	*conn;
+};
+
+struct imap_conn {
+	struct list		 link;
+	struct door		 own, guest;
 	struct imap_server	*server;
 	struct imap_listener	*listener;
 	struct conn		*conn;
@@ -151,15 +157,30 @@ host_close(void *arg, const char *reason)
 }
 
 static void
+door_set(struct imap_conn *c, struct door *d, uint32_t handle)
+{
+	if (d->handle != 0)
+		map_remove(&c->server->by_handle, &d->node);
+	d->conn = c;
+	d->handle = handle;
+	if (handle != 0)
+		map_insert(&c->server->by_handle, &d->node, hash_u64(handle));
+}
+
+static void
 host_set_handle(void *arg, uint32_t handle)
 {
 	struct imap_conn *c = arg;
 
-	if (c->handle != 0)
-		map_remove(&c->server->by_handle, &c->node);
-	c->handle = handle;
-	if (handle != 0)
-		map_insert(&c->server->by_handle, &c->node, hash_u64(handle));
+	door_set(c, &c->own, handle);
+}
+
+static void
+host_set_guest(void *arg, uint32_t handle)
+{
+	struct imap_conn *c = arg;
+
+	door_set(c, &c->guest, handle);
 }
 
 static uint64_t
@@ -212,6 +233,7 @@ static const struct imap_host host = {
 	.compress = host_compress,
 	.close = host_close,
 	.set_handle = host_set_handle,
+	.set_guest = host_set_guest,
 	.now_ms = host_now_ms,
 	.real_s = host_real_s,
 	.file_write = host_file_write, .binding = host_binding,
@@ -288,7 +310,8 @@ on_closed(void *arg, const char *reason)
 	    log_num("commands", c->session->commands));
 	conn_tap(c->sid, CONN_TAP_END, SLICE_NONE);
 	imap_session_free(&c->session);
-	host_set_handle(c, 0);
+	door_set(c, &c->own, 0);
+	door_set(c, &c->guest, 0);
 	loop_idle_cancel(&c->turn);
 	list_remove(&c->link);
 	free(c);
@@ -383,10 +406,10 @@ imap_conn_find(struct imap_server *srv, uint32_t handle)
 	struct map_node *n;
 
 	for (n = map_first(&srv->by_handle, hash_u64(handle)); n != NULL; n = map_next(n)) {
-		struct imap_conn *c = obj_of(n, struct imap_conn, node);
+		struct door *d = obj_of(n, struct door, node);
 
-		if (c->handle == handle)
-			return c->session;
+		if (d->handle == handle)
+			return d->conn->session;
 	}
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_seqset.h"
 
 #define COPYUID_MAX	(256u << 10)
@@ -78,19 +79,24 @@ imap_copy_run(struct imap_cmd *c, bool move)
 {
 	struct args *a = c->priv;
 	struct ipc_store_copy m = {
-		.handle = c->s->handle,
+		.handle = imap_view_handle(c->s),
 		.mailbox = c->s->view.mailbox,
 		.v = c->s->view.v,
 		.uidnext = c->s->view.uidnext,
 		.by_uid = c->by_uid,
 		.move = move,
-		.to = a->name,
 		.set = a->set,
 	};
+	struct imap_place to = { 0 };
 
 	a->move = move;
+	if (a->name_error == ERR_OK)
+		a->name_error = imap_place_of(c->s, a->name, &to);
+	m.to = to.name;
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, a->name_error);
+	else if (to.guest != c->s->view.guest)
+		imap_cmd_no(c, "CANNOT", "The mailboxes have different owners");
 	else if (move && c->s->view.readonly)
 		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
 	else if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists))

@@ -37,7 +37,7 @@ static void
 ask(struct imap_cmd *c, struct work *w)
 {
 	struct ipc_store_expunge m = {
-		.handle = c->s->handle,
+		.handle = imap_view_handle(c->s),
 		.mailbox = c->s->view.mailbox,
 		.v = c->s->view.v,
 		.uidnext = c->s->view.uidnext,

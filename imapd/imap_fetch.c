@@ -92,7 +92,7 @@ ask_seen(struct fetch *f)
 {
 	const struct imap_session *s = f->c->s;
 	struct ipc_store_flags m = {
-		.handle = s->handle, .mailbox = s->view.mailbox, .v = s->view.v,
+		.handle = imap_view_handle(s), .mailbox = s->view.mailbox, .v = s->view.v,
 		.uidnext = s->view.uidnext, .by_uid = f->seen_late || f->walk.by_uid,
 		.op = STORE_ADD, .flags = STORE_SEEN, .unchanged_since = UINT64_MAX,
 		.resume = f->resume,
@@ -387,7 +387,8 @@ tell_vanished(struct fetch *f)
 static enum phase
 first_phase(struct fetch *f)
 {
-	if (f->items->sets_seen && !f->c->s->view.readonly) {
+	if (f->items->sets_seen && !f->c->s->view.readonly &&
+	    (f->c->s->view.rights & STORE_RIGHT_S)) {
 		f->seen_late = f->items->changed_since != 0 || f->items->has_window;
 		if (!f->seen_late)
 			return SEEN;

@@ -187,6 +187,23 @@ imap_flags_put_all(struct buf *b, struct slice keywords)
 		put_word(b, start, name);
 }
 
+/* RFC 4314 s4: \Seen goes with "s", \Deleted with "t", all others with "w". */
+void
+imap_flags_put_permanent(struct buf *b, struct slice keywords, uint32_t rights)
+{
+	uint32_t others = rights & STORE_RIGHT_W ? STORE_SYSTEM & ~(STORE_SEEN | STORE_DELETED) : 0;
+	size_t start = b->n;
+	struct slice name;
+
+	put_system(b, start, others | (rights & STORE_RIGHT_S ? STORE_SEEN : 0) |
+	    (rights & STORE_RIGHT_T ? STORE_DELETED : 0));
+	if (!(rights & STORE_RIGHT_W))
+		return;
+	while (next_name(&keywords, &name))
+		put_word(b, start, name);
+	put_word(b, start, SLICE_LIT("\\*"));
+}
+
 void
 imap_flags_put_list(struct buf *b, struct slice keywords)
 {

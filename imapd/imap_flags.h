@@ -40,6 +40,8 @@ void		 imap_flags_put(struct buf *, uint32_t flags, struct slice more,
 		    struct slice keywords, bool recent);
 /* The same with every flag that there is. */
 void		 imap_flags_put_all(struct buf *, struct slice keywords);
+/* Those that a session with these rights can change, for PERMANENTFLAGS. */
+void		 imap_flags_put_permanent(struct buf *, struct slice keywords, uint32_t rights);
 /* The untagged FLAGS, and PERMANENTFLAGS when a mailbox is being selected. */
 void		 imap_flags_put_list(struct buf *, struct slice keywords);
 

@@ -3,9 +3,13 @@
 
 #include <string.h>
 
+#include "imapd/imap_acl.h"
+#include "imapd/imap_guest.h"
 #include "imapd/imap_listing.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_metadata.h"
+#include "imapd/imap_others.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_special.h"
 #include "imapd/imap_status.h"
 #include "lib/base/cc.h"
@@ -20,14 +24,17 @@ struct args {
 	bool			 extended;		/* RFC 5258: more than LIST ref name */
 	bool			 lsub;
 	bool			 tells_subscribed;
+	bool			 tells_rights;
 	struct imap_status	 status;		/* count 0: not wanted */
 	struct imap_metadata_ask metadata;		/* count 0: not wanted */
 	struct imap_metadata_get get;			/* of the row just told */
 	bool			 wants_status, wants_metadata;	/* still, of that row */
 	struct slice		 after;			/* last name of the page before */
 	struct imap_listing	 listing;
+	struct imap_others	 others;
 	size_t			 next;			/* row to tell */
-	bool			 listed;		/* all pages are there */
+	bool			 listed;		/* all pages of one's own are there */
+	bool			 gathered;		/* and those of others */
 	bool			 waiting;
 };
 
@@ -96,6 +103,8 @@ parse_return_option(struct imap_parser *p, bool rev2, struct args *a)
 
 	if (slice_ieq_str(word, "SUBSCRIBED")) {
 		a->tells_subscribed = true;
+	} else if (slice_ieq_str(word, "MYRIGHTS")) {
+		a->tells_rights = true;
 	} else if (slice_ieq_str(word, "STATUS")) {
 		imap_parser_sp(p);
 		imap_status_parse(p, rev2, &a->status);
@@ -194,6 +203,9 @@ put_row(struct imap_cmd *c, const struct imap_listing_row *row)
 	if (row->below && (a->select & RECURSIVEMATCH))
 		buf_put_str(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
 	buf_put_str(out, "\r\n");
+	/* RFC 8440 s3 */
+	if (a->tells_rights && row->exists && row->selected)
+		imap_acl_put_mine(c->s, row->name, row->rights);
 }
 
 /* RFC 5819 s2, RFC 9590 s3: a mailbox that went meanwhile has no more to tell. */
@@ -236,16 +248,47 @@ on_metadata(struct imap_session *s, void *arg, const struct imap_reply *r)
 		imap_cmd_error(s->cmd, e);
 }
 
+/* There were more owners than are kept open. */
+static void
+on_reopened(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct args *a = arg;
+	struct imap_guest *g;
+	enum err e = imap_guest_take(s, r, &g);
+
+	a->waiting = false;
+	if (e == ERR_NOTFOUND)
+		a->wants_status = a->wants_metadata = false;
+	else if (e != ERR_OK)
+		imap_cmd_error(s->cmd, e);
+}
+
+static bool
+reopen(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	struct slice address, rest;
+	struct ipc_store_open m;
+
+	(void)imap_mailbox_owner(a->get.mailbox, &address, &rest);
+	m = imap_guest_request(c->s, address);
+	a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_open, &m, on_reopened, a);
+	return a->waiting;
+}
+
 /* false: the command was answered. */
 static bool
 ask_more(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
+	struct imap_place place;
 	struct ipc_store_status m;
 
+	if (imap_place_of(c->s, a->get.mailbox, &place) != ERR_OK)
+		return reopen(c);
 	if (a->wants_status) {
 		a->wants_status = false;
-		m = imap_status_request(c->s, &a->status, a->get.mailbox);
+		m = imap_status_request(&a->status, &place);
 		a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_status, &m,
 		    on_status, a);
 	} else {
@@ -319,8 +362,24 @@ on_mailboxes(struct imap_session *s, void *arg, const struct imap_reply *r)
 	e = add_page(c, m);
 	if (e != ERR_OK)
 		imap_cmd_error(c, e);
-	else if (a->listed)
-		imap_listing_end(&a->listing);
+}
+
+static void
+gather_others(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	enum err e = imap_others_step(&a->others);
+
+	if (e == ERR_AGAIN)
+		return;
+	if (e != ERR_END) {
+		if (c->answer == IMAP_ANSWER_NONE)
+			imap_cmd_error(c, e);
+		return;
+	}
+	a->gathered = true;
+	imap_listing_end(&a->listing);
+	tell(c);
 }
 
 static void
@@ -331,8 +390,10 @@ step(struct imap_cmd *c)
 
 	if (a->waiting)
 		return;
-	if (a->listed)
+	if (a->gathered)
 		tell(c);
+	else if (a->listed)
+		gather_others(c);
 	else
 		a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_list, &m,
 		    on_mailboxes, a);
@@ -410,6 +471,7 @@ imap_list_run(struct imap_cmd *c)
 	l->parents = a->lsub ? l->pattern_count > 0 && slice_ends(l->patterns[0], "%") :
 	    (a->select & RECURSIVEMATCH) != 0;
 	a->tells_subscribed |= l->only_subscribed;
+	imap_others_start(&a->others, c, l);
 	c->resume = step;
 	step(c);
 }

@@ -76,16 +76,18 @@ imap_listing_add(struct imap_listing *l, const struct ipc_mailbox *m)
 {
 	struct imap_listing_row row = {
 		.name = m->name, .special = m->special, .exists = !m->noselect,
-		.children = m->children, .subscribed = m->subscribed,
+		.children = m->children, .subscribed = m->subscribed, .rights = m->rights,
 	};
 	bool match = matches(l, m->name);
+	struct slice owner, rest;
 	enum err e = ERR_OK;
 
 	/* A subscribed name without a mailbox is told to who asks for those. */
 	row.selected = l->only_subscribed ? m->subscribed : row.exists || m->children;
 	if (l->only_special && m->special == 0)
 		row.selected = false;
-	if (match && (row.selected || l->parents))
+	/* Of another's mailbox one row says that it is subscribed, one that it exists. */
+	if (match && (row.selected || l->parents || imap_mailbox_owner(m->name, &owner, &rest)))
 		e = put_row(l, row);
 	if (e == ERR_OK && row.selected && l->parents)
 		e = put_parents(l, m->name, !match);
@@ -104,6 +106,7 @@ static void
 merge(struct imap_listing_row *into, const struct imap_listing_row *row)
 {
 	into->special |= row->special;
+	into->rights |= row->rights;
 	into->exists |= row->exists;
 	into->children |= row->children;
 	into->subscribed |= row->subscribed;

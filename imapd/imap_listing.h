@@ -24,6 +24,7 @@ struct ipc_mailbox;
 struct imap_listing_row {
 	struct slice	 name;
 	uint32_t	 special;
+	uint32_t	 rights;	/* enum store_right bits */
 	bool		 exists;	/* can be selected */
 	bool		 children;	/* mailboxes are below it */
 	bool		 subscribed;

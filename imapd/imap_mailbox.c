@@ -60,6 +60,25 @@ imap_mailbox_pattern(struct slice wire, bool utf8, struct arena *a, struct slice
 	return e == ERR_OK ? normalize(decoded, a, out) : e;
 }
 
+bool
+imap_mailbox_owner(struct slice name, struct slice *address, struct slice *rest)
+{
+	if (!slice_starts(name, IMAP_OTHERS_PREFIX))
+		return false;
+	*rest = slice_cut(slice_from(name, strlen(IMAP_OTHERS_PREFIX)), '/', address);
+	return slice_find(*address, '@') < address->n;
+}
+
+static bool
+fits(struct slice name)
+{
+	struct slice address, rest;
+
+	if (imap_mailbox_owner(name, &address, &rest))
+		return address.n <= IMAP_OWNER_MAX && rest.n <= IMAP_MAILBOX_MAX;
+	return name.n <= IMAP_MAILBOX_MAX;
+}
+
 static enum err
 check(struct slice s)
 {
@@ -67,7 +86,7 @@ check(struct slice s)
 
 	if (s.n == 0 || !utf8_ok(s))
 		return ERR_SYNTAX;
-	if (s.n > IMAP_MAILBOX_MAX)
+	if (!fits(s))
 		return ERR_LIMIT;
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
@@ -96,7 +115,7 @@ capitalize_inbox(char *p, size_t n)
 enum err
 imap_mailbox_name(struct slice wire, bool utf8, struct arena *a, struct slice *name)
 {
-	struct slice decoded;
+	struct slice decoded, address, rest;
 	enum err e = decode(wire, utf8, a, &decoded);
 	char *p;
 
@@ -107,57 +126,129 @@ imap_mailbox_name(struct slice wire, bool utf8, struct arena *a, struct slice *n
 		e = normalize(decoded, a, name);
 	if (e != ERR_OK)
 		return e;
-	if (name->n > IMAP_MAILBOX_MAX)
+	if (!fits(*name))
 		return ERR_LIMIT;
 	p = arena_str(a, *name);
 	if (p == NULL)
 		return ERR_LIMIT;
-	capitalize_inbox(p, name->n);
 	name->p = p;
+	if (!imap_mailbox_owner(*name, &address, &rest)) {
+		capitalize_inbox(p, name->n);
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < name->n - rest.n; i++)
+		p[i] = ascii_lower(p[i]);
+	capitalize_inbox(p + name->n - rest.n, rest.n);
 	return ERR_OK;
+}
+
+/* The command is about a mailbox of theirs, too. */
+static void
+note_owner(struct imap_parser *p, struct slice name)
+{
+	struct slice address, rest;
+
+	if (!imap_mailbox_owner(name, &address, &rest))
+		return;
+	for (unsigned i = 0; i < p->owner_count; i++)
+		if (slice_eq(p->owners[i], address))
+			return;
+	if (p->owner_count < IMAP_PARSER_OWNERS)
+		p->owners[p->owner_count++] = address;
+}
+
+struct slice
+imap_mailbox_take(struct imap_parser *p, struct slice wire, enum err *e)
+{
+	struct slice name = SLICE_NONE;
+
+	if (!imap_parser_ok(p))
+		return SLICE_NONE;
+	*e = imap_mailbox_name(wire, p->utf8_names, p->arena, &name);
+	if (*e != ERR_OK)
+		return SLICE_NONE;
+	note_owner(p, name);
+	return name;
 }
 
 struct slice
 imap_mailbox_parse(struct imap_parser *p, enum err *e)
 {
-	struct slice wire = imap_parser_astring(p), name = SLICE_NONE;
+	return imap_mailbox_take(p, imap_parser_astring(p), e);
+}
 
-	if (imap_parser_ok(p))
-		*e = imap_mailbox_name(wire, p->utf8_names, p->arena, &name);
-	return *e == ERR_OK ? name : SLICE_NONE;
+/* Which first bytes of a name the pattern so far matches. */
+struct reach {
+	struct slice	 name;
+	bool		 inbox;		/* its first level, in any case */
+	bool		 at[IMAP_NAME_MAX + 2];
+};
+
+static bool
+reach_init(struct reach *r, struct slice name)
+{
+	if (name.n > IMAP_NAME_MAX)
+		return false;
+	r->name = name;
+	r->inbox = name.n >= 5 && memcmp(name.p, "INBOX", 5) == 0 &&
+	    (name.n == 5 || name.p[5] == '/');
+	memset(r->at, 0, name.n + 1);
+	r->at[0] = true;
+	return true;
 }
 
 /* Where one wildcard takes more and more: linear for any pattern with one. */
+static void
+reach_take(struct reach *r, char c)
+{
+	bool wild = c == '*' || c == '%';
+	bool before = r->at[0];
+
+	if (!wild)
+		r->at[0] = false;
+	for (size_t j = 1; j <= r->name.n; j++) {
+		bool now = r->at[j];
+		char d = r->name.p[j - 1];
+
+		if (wild)
+			r->at[j] = now || (r->at[j - 1] && (c == '*' || d != '/'));
+		else
+			r->at[j] = before && (c == d ||
+			    (r->inbox && j <= 5 && ascii_upper(c) == d));
+		before = now;
+	}
+}
+
 bool
 imap_mailbox_match(struct slice pattern, struct slice name)
 {
-	bool reach[IMAP_MAILBOX_MAX + 2] = { true };
-	bool inbox = name.n >= 5 && memcmp(name.p, "INBOX", 5) == 0 &&
-	    (name.n == 5 || name.p[5] == '/');
+	struct reach r;
 
-	if (name.n > IMAP_MAILBOX_MAX)
+	if (!reach_init(&r, name))
 		return false;
-	/* reach[j]: the pattern so far matches the first j bytes. */
+	for (size_t i = 0; i < pattern.n; i++)
+		reach_take(&r, pattern.p[i]);
+	return r.at[name.n];
+}
+
+bool
+imap_mailbox_reaches(struct slice pattern, struct slice level)
+{
+	struct reach r;
+
+	if (!reach_init(&r, level))
+		return false;
 	for (size_t i = 0; i < pattern.n; i++) {
 		char c = pattern.p[i];
-		bool wild = c == '*' || c == '%';
-		bool before = reach[0];
 
-		if (!wild)
-			reach[0] = false;
-		for (size_t j = 1; j <= name.n; j++) {
-			bool now = reach[j];
-			char d = name.p[j - 1];
-
-			if (wild)
-				reach[j] = now || (reach[j - 1] && (c == '*' || d != '/'));
-			else
-				reach[j] = before && (c == d ||
-				    (inbox && j <= 5 && ascii_upper(c) == d));
-			before = now;
-		}
+		/* Here the level ends, and the pattern goes on below it. */
+		if (r.at[level.n] && (c == '/' || c == '*' || c == '%'))
+			return true;
+		reach_take(&r, c);
+		if (r.at[level.n] && c == '*')
+			return true;
 	}
-	return reach[name.n];
+	return r.at[level.n];
 }
 
 void
@@ -165,7 +256,7 @@ imap_mailbox_put(const struct imap_session *s, struct buf *b, struct slice name)
 {
 	struct buf wire;
 
-	buf_init(&wire, 8 * IMAP_MAILBOX_MAX);
+	buf_init(&wire, 8 * IMAP_NAME_MAX);
 	if (imap_session_is(s, IMAP_EN_UTF8_NAMES))
 		buf_put_slice(&wire, name);
 	else

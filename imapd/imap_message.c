@@ -198,7 +198,8 @@ store_summary(struct imap_message *m)
 		.handle = w->at.handle, .content = w->content.content,
 	};
 
-	if (m->has_sum)
+	/* The store takes it from the owner alone. */
+	if (m->has_sum || s->view.guest != NULL)
 		return;
 	buf_init(&plain, SUMMARY_MAX + 4096);
 	buf_init(&sealed, SUMMARY_MAX + 4096 + SEAL_SUMMARY_EXTRA);

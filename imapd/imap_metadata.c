@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_special.h"
 #include "lib/mail/imap_text.h"
 
@@ -91,15 +92,21 @@ bool
 imap_metadata_request(struct imap_cmd *c, const struct imap_metadata_get *g,
     imap_reply_fn *fn, void *arg)
 {
+	struct imap_place place = { .handle = c->s->handle };
 	struct ipc_store_metadata m = {
-		.handle = c->s->handle, .depth = g->ask->depth, .mailbox = g->mailbox,
-		.after = g->after,
+		.depth = g->ask->depth, .after = g->after,
 		/* 0 is no limit there: imap_metadata_put looks again. */
 		.max_bytes = !g->ask->has_max ? 0 : g->ask->max_bytes > 0 ? g->ask->max_bytes : 1,
 	};
 	struct buf names;
 	bool ok;
 
+	if (g->mailbox.n > 0 && imap_place_of(c->s, g->mailbox, &place) != ERR_OK) {
+		imap_cmd_error(c, ERR_NOTFOUND);
+		return false;
+	}
+	m.handle = place.handle;
+	m.mailbox = place.name;
 	buf_init(&names, IMAP_METADATA_NAMES_MAX * (IMAP_METADATA_NAME_MAX + 1));
 	for (size_t i = 0; i < g->ask->count; i++) {
 		buf_put_slice(&names, g->ask->names[i]);

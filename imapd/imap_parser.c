@@ -16,6 +16,7 @@ imap_parser_init(struct imap_parser *p, struct slice text, struct arena *a)
 	p->utf8_names = p->uid_only = p->took_numbers = false;
 	p->saved = SLICE_NONE;
 	p->took_saved = false;
+	p->owner_count = 0;
 }
 
 void

@@ -18,6 +18,7 @@
 
 #define IMAP_NEST_MAX	50
 #define IMAP_TAG_MAX	64
+#define IMAP_PARSER_OWNERS	2	/* as many mailboxes as a command names at most */
 
 struct imap_parser {
 	const char	*p;
@@ -29,6 +30,8 @@ struct imap_parser {
 	const char	*what;		/* first mistake, for the BAD text; NULL: none */
 	struct slice	 saved;		/* what "$" stands for, as imap_seqset_read gives it */
 	bool		 took_saved;	/* some set was "$" */
+	struct slice	 owners[IMAP_PARSER_OWNERS];	/* addresses whose mailboxes were named */
+	unsigned	 owner_count;
 };
 
 void		 imap_parser_init(struct imap_parser *, struct slice text, struct arena *);

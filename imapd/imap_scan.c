@@ -97,8 +97,10 @@ make_entry(struct imap_scan *s, struct slice fields)
 	if (!s->wants_entry || s->facts.entry != NULL)
 		return;
 	buf_reset(&s->entry_bytes);
-	imap_entry_put(&s->entry_bytes, ses->shared->charsets, ses->thread_salt, fields);
-	imap_column_writer_add(&s->writer, s->facts.uid, buf_slice(&s->entry_bytes));
+	imap_entry_put(&s->entry_bytes, ses->shared->charsets, imap_view_salt(ses), fields);
+	/* Of the owner's columns the store lets guests only read. */
+	if (ses->view.guest == NULL)
+		imap_column_writer_add(&s->writer, s->facts.uid, buf_slice(&s->entry_bytes));
 	if (imap_entry_get(&s->entry, buf_slice(&s->entry_bytes)) == ERR_OK)
 		s->facts.entry = &s->entry;
 }
@@ -367,7 +369,7 @@ ask_top(struct imap_scan *s)
 	static const unsigned char star[8] = { 255, 255, 255, 255, 255, 255, 255, 255 };
 	const struct imap_session *ses = s->c->s;
 	struct ipc_store_fetch m = {
-		.handle = ses->handle, .mailbox = ses->view.mailbox, .v = ses->view.v,
+		.handle = imap_view_handle(ses), .mailbox = ses->view.mailbox, .v = ses->view.v,
 		.uidnext = ses->view.uidnext, .by_uid = true, .limit = 1,
 		.set = slice_of(star, sizeof(star)),
 	};

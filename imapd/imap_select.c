@@ -2,15 +2,22 @@
 #include "imapd/imap_select.h"
 
 #include "imapd/imap_flags.h"
+#include "imapd/imap_guest.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_objectid.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_resync.h"
 #include "imapd/imap_sync.h"
+#include "lib/ipc/store_proto.h"
+
+#define RIGHTS_TO_CHANGE \
+	(STORE_RIGHT_I | STORE_RIGHT_E | STORE_RIGHT_S | STORE_RIGHT_T | STORE_RIGHT_W)
 
 struct args {
 	struct slice		 name;
 	struct slice		 wire;		/* as the client wrote it */
 	enum err		 name_error;
+	struct imap_place	 place;
 	bool			 examine;
 	bool			 condstore;
 	struct imap_resync	*resync;	/* NULL: no QRESYNC */
@@ -42,8 +49,7 @@ imap_select_parse(struct imap_cmd *c, struct imap_parser *p)
 	c->priv = a;
 	imap_parser_sp(p);
 	a->wire = imap_parser_astring(p);
-	a->name_error = imap_parser_ok(p) ?
-	    imap_mailbox_name(a->wire, p->utf8_names, &c->arena, &a->name) : ERR_OK;
+	a->name = imap_mailbox_take(p, a->wire, &a->name_error);
 	if (!imap_parser_take(p, ' '))
 		return;
 	imap_parser_want(p, '(');
@@ -71,10 +77,8 @@ put_facts(struct imap_session *s, const struct ipc_store_selected *m)
 
 	imap_flags_put_list(out, m->keywords);
 	buf_put_str(out, "* OK [PERMANENTFLAGS (");
-	if (!s->view.readonly) {
-		imap_flags_put_all(out, m->keywords);
-		buf_put_str(out, " \\*");
-	}
+	if (!s->view.readonly)
+		imap_flags_put_permanent(out, m->keywords, m->rights);
 	buf_put_str(out, ")] Flags that are kept\r\n");
 	buf_printf(out, "* %u EXISTS\r\n", m->exists);
 	if (!rev2)
@@ -110,16 +114,21 @@ on_selected(struct imap_session *s, void *arg, const struct imap_reply *r)
 	if (m == NULL)
 		return;
 	s->view.mailbox = m->mailbox;
+	s->view.guest = a->place.guest;
+	s->view.rights = m->rights;
 	s->view.v = s->view.r = m->modseq;
 	s->view.uidvalidity = m->uidvalidity;
 	s->view.uidnext = m->uidnext;
 	s->view.exists = m->exists;
-	s->view.readonly = a->examine;
+	/* RFC 4314 s5.2: nothing in it could be changed. */
+	s->view.readonly = a->examine || !(m->rights & RIGHTS_TO_CHANGE);
 	s->view.recent.count = m->recent;
 	if (m->recent_uid != 0 && m->recent_uid < m->uidnext)
 		imap_recent_add(&s->view.recent, m->recent_uid, m->uidnext - 1);
 	(void)imap_sync_keywords(s, m->keywords);
 	s->state = IMAP_SELECTED;
+	if (s->view.guest != NULL)
+		s->host->set_guest(s->host_arg, s->view.guest->handle);
 	put_facts(s, m);
 	if (imap_session_is(s, IMAP_EN_REV2))
 		put_name(s, a);
@@ -133,9 +142,7 @@ void
 imap_select_run(struct imap_cmd *c, bool examine)
 {
 	struct args *a = c->priv;
-	struct ipc_store_select m = {
-		.handle = c->s->handle, .examine = examine, .name = a->name,
-	};
+	struct ipc_store_select m = { .examine = examine };
 
 	/* RFC 7162 s3.2.11: what follows is of another mailbox. */
 	if (c->s->state == IMAP_SELECTED)
@@ -144,8 +151,11 @@ imap_select_run(struct imap_cmd *c, bool examine)
 	if (a->condstore)
 		imap_session_enable(c->s, IMAP_EN_CONDSTORE);
 	a->examine = examine;
-	if (a->name_error != ERR_OK)
+	if (a->name_error != ERR_OK || imap_place_of(c->s, a->name, &a->place) != ERR_OK) {
 		imap_cmd_error(c, ERR_NOTFOUND);
-	else
-		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_select, &m, on_selected, a);
+		return;
+	}
+	m.handle = a->place.handle;
+	m.name = a->place.name;
+	(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_select, &m, on_selected, a);
 }

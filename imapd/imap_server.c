@@ -282,7 +282,7 @@ imap_server_on_notify(struct ipc_peer *p, const void *m, struct ipc_in *in)
 
 	(void)in;
 	if (s != NULL)
-		imap_session_on_notify(s, n->mailbox);
+		imap_session_on_notify(s, n->handle, n->mailbox);
 }
 
 /* ---- answers to a login whose session ended meanwhile: given back ---- */

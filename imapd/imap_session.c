@@ -13,6 +13,7 @@
 #include "imapd/imap_call.h"
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_context.h"
+#include "imapd/imap_guest.h"
 #include "imapd/imap_parser.h"
 #include "imapd/imap_sync.h"
 #include "lib/base/log.h"
@@ -39,6 +40,7 @@ imap_session_new(const struct imap_host *host, void *host_arg,
 	imap_lexer_init(&s->lexer);
 	s->lexer.line_max = shared->line_max;
 	list_init(&s->calls);
+	list_init(&s->guests);
 	return s;
 }
 
@@ -81,9 +83,29 @@ view_free(struct imap_session *s)
 	memset(&s->view, 0, sizeof(s->view));
 }
 
+uint32_t
+imap_view_handle(const struct imap_session *s)
+{
+	return s->view.guest != NULL ? s->view.guest->handle : s->handle;
+}
+
+const unsigned char *
+imap_view_salt(const struct imap_session *s)
+{
+	return s->view.guest != NULL ? s->view.guest->thread_salt : s->thread_salt;
+}
+
+struct slice
+imap_view_grant(const struct imap_session *s)
+{
+	return s->view.guest != NULL ? imap_guest_grant(s->view.guest) : SLICE_NONE;
+}
+
 void
 imap_session_unselect(struct imap_session *s)
 {
+	if (s->view.guest != NULL)
+		s->host->set_guest(s->host_arg, 0);
 	view_free(s);
 	if (s->state == IMAP_SELECTED)
 		s->state = IMAP_AUTH;
@@ -119,6 +141,7 @@ imap_session_log_out(struct imap_session *s)
 {
 	imap_session_unselect(s);
 	say_goodbye(s);
+	imap_guests_free(s);		/* their handles ended with the session's */
 	if (s->handle != 0)
 		s->host->set_handle(s->host_arg, 0);
 	free(s->user);
@@ -147,6 +170,7 @@ imap_session_free(struct imap_session **ps)
 	cmd_free(&s->cmd);
 	say_goodbye(s);
 	view_free(s);
+	imap_guests_free(s);
 	imap_lexer_fini(&s->lexer);
 	free(s->user);
 	free(s->client);
@@ -379,7 +403,7 @@ static void
 on_caught_up(struct imap_session *s, enum err e)
 {
 	if (e == ERR_OK)
-		s->cmd->verb->run(s->cmd);
+		imap_guest_prepare(s->cmd);
 	else
 		imap_cmd_error(s->cmd, e);
 }
@@ -448,10 +472,13 @@ run(struct imap_cmd *c, struct slice text)
 		return;
 	c->no_expunge = p.took_numbers;
 	c->by_uid = c->uid || p.took_saved;
+	c->owner_count = p.owner_count;
+	for (unsigned i = 0; i < p.owner_count; i++)
+		c->owners[i] = p.owners[i];
 	if (c->uid && s->view.behind)
 		catch_up(c);
 	else
-		c->verb->run(c);
+		imap_guest_prepare(c);
 }
 
 /* A command runs and waits for nothing from the client. */
@@ -708,14 +735,14 @@ imap_session_on_deadline(struct imap_session *s)
 }
 
 void
-imap_session_on_notify(struct imap_session *s, uint64_t mailbox)
+imap_session_on_notify(struct imap_session *s, uint32_t handle, uint64_t mailbox)
 {
 	struct imap_cmd *c = s->cmd;
 
 	while (c != NULL && c->outer != NULL)
 		c = c->outer;
 	if (s->closing || s->state != IMAP_SELECTED || s->view.mailbox != mailbox ||
-	    c == NULL || c->on_notify == NULL)
+	    imap_view_handle(s) != handle || c == NULL || c->on_notify == NULL)
 		return;
 	c->on_notify(c);
 	settle(s);

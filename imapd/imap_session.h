@@ -31,6 +31,7 @@
 
 struct imap_cmd;
 struct imap_context;
+struct imap_guest;
 struct imap_session;
 struct imap_verb;
 
@@ -69,6 +70,8 @@ struct imap_host {
 	void		 (*close)(void *arg, const char *reason);
 	/* By which the store will notify; 0: none. */
 	void		 (*set_handle)(void *arg, uint32_t handle);
+	/* The same of the mailbox of another account that is selected. */
+	void		 (*set_guest)(void *arg, uint32_t handle);
 	uint64_t	 (*now_ms)(void *arg);
 	uint64_t	 (*real_s)(void *arg);
 	enum err	 (*file_write)(void *arg, int fd, struct slice);
@@ -100,6 +103,8 @@ struct imap_shared {
 /* What the client was told of the selected mailbox: see lib/ipc/store.msg. */
 struct imap_view {
 	uint64_t		 mailbox;
+	struct imap_guest	*guest;		/* NULL: it is the user's own */
+	unsigned		 rights;	/* enum store_right bits, as of SELECT */
 	uint64_t		 v;
 	uint64_t		 r;
 	uint64_t		 told;		/* highest MODSEQ that this command told */
@@ -149,6 +154,8 @@ struct imap_session {
 	uint64_t		 account;
 	uint32_t		 handle;	/* the store's; 0: not logged in there */
 	uint32_t		 handle_serial;	/* how many handles there were */
+	struct list		 guests;	/* struct imap_guest */
+	unsigned		 guest_count;
 	uint32_t		 key_generation;
 	uint8_t			 sealing;
 	unsigned char		 public_key[32];
@@ -200,7 +207,8 @@ void			 imap_session_on_tls(struct imap_session *, const char *tls_version);
 void			 imap_session_on_drained(struct imap_session *);
 void			 imap_session_on_turn(struct imap_session *);
 void			 imap_session_on_deadline(struct imap_session *);
-void			 imap_session_on_notify(struct imap_session *, uint64_t mailbox);
+void			 imap_session_on_notify(struct imap_session *, uint32_t handle,
+			    uint64_t mailbox);
 void			 imap_session_on_store_left(struct imap_session *);
 void			 imap_session_on_store_joined(struct imap_session *);
 /* Every IMAP_RETRY_MS while one returns true: asks the store again. */
@@ -229,6 +237,12 @@ void			 imap_session_drop_token(struct imap_session *);
 void			 imap_session_log_out(struct imap_session *);
 /* Leave the selected mailbox. */
 void			 imap_session_unselect(struct imap_session *);
+/* The store's handle for the selected mailbox; 0: lost, to come again. */
+uint32_t		 imap_view_handle(const struct imap_session *);
+/* Of the account that the selected mailbox is in, for hashes of Message-IDs. */
+const unsigned char	*imap_view_salt(const struct imap_session *);
+/* For keyd: the grant that opens its messages; empty in the user's own. */
+struct slice		 imap_view_grant(const struct imap_session *);
 /* The capabilities that hold now, without the word CAPABILITY. */
 void			 imap_session_put_capabilities(const struct imap_session *, struct buf *);
 /* Any of the bits. */

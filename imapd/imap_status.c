@@ -57,11 +57,11 @@ imap_status_begin(struct imap_session *s, const struct imap_status *st)
 }
 
 struct ipc_store_status
-imap_status_request(const struct imap_session *s, const struct imap_status *st,
-    struct slice name)
+imap_status_request(const struct imap_status *st, const struct imap_place *place)
 {
 	return (struct ipc_store_status){
-		.handle = s->handle, .name = name, .deleted_bytes = has(st, DELETED_STORAGE),
+		.handle = place->handle, .name = place->name,
+		.deleted_bytes = has(st, DELETED_STORAGE),
 	};
 }
 

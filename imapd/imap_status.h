@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "imapd/imap_parser.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_session.h"
 
 #define IMAP_STATUS_ITEMS_MAX	16
@@ -26,8 +27,8 @@ void	 imap_status_parse(struct imap_parser *, bool rev2, struct imap_status *);
 /* A client that asks for HIGHESTMODSEQ wants CONDSTORE; before anything is told. */
 void	 imap_status_begin(struct imap_session *, const struct imap_status *);
 /* The request for a mailbox. */
-struct ipc_store_status	imap_status_request(const struct imap_session *,
-	    const struct imap_status *, struct slice name);
+struct ipc_store_status	imap_status_request(const struct imap_status *,
+	    const struct imap_place *);
 void	 imap_status_put(struct imap_session *, const struct imap_status *,
 	    const struct ipc_store_status_reply *, struct slice name);
 /* APPENDLIMIT (RFC 7889 s5: a number), the same for all mailboxes. */

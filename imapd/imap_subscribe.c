@@ -25,6 +25,9 @@ imap_subscribe_run(struct imap_cmd *c, bool on)
 		.handle = c->s->handle, .on = on, .name = a->name,
 	};
 
+	/* Another's mailbox, too, is on the list of who subscribes. */
+	if (a->name_error == ERR_OK && a->name.n > IMAP_MAILBOX_MAX)
+		a->name_error = ERR_LIMIT;
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, a->name_error);
 	else

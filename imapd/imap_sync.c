@@ -216,7 +216,7 @@ static enum err
 ask(struct imap_session *s)
 {
 	struct ipc_store_sync m = {
-		.handle = s->handle,
+		.handle = imap_view_handle(s),
 		.mailbox = s->view.mailbox,
 		.v = s->view.v,
 		.r = s->view.r,

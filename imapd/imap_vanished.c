@@ -32,7 +32,7 @@ imap_vanished_next(struct imap_vanished *v)
 {
 	struct imap_session *s = v->c->s;
 	struct ipc_store_vanished m = {
-		.handle = s->handle,
+		.handle = imap_view_handle(s),
 		.mailbox = s->view.mailbox,
 		.since = v->since,
 		.v = s->view.v,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_guest.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
 #include "lib/ipc/key_proto.h"
@@ -18,8 +19,9 @@ imap_walk_start(struct imap_walk *w, struct imap_cmd *c)
 	const struct imap_session *s = c->s;
 
 	w->c = c;
-	w->at = (struct imap_walk_at){ .handle = s->handle, .mailbox = s->view.mailbox,
-		.v = s->view.v, .uidnext = s->view.uidnext };
+	w->at = (struct imap_walk_at){ .handle = imap_view_handle(s), .mailbox = s->view.mailbox,
+		.v = s->view.v, .uidnext = s->view.uidnext, .grant = imap_view_grant(s),
+		.is_closed = s->view.guest != NULL && s->view.guest->grant_bytes == 0 };
 	list_init(&w->pages);
 	for (size_t i = 0; i < IMAP_WALK_FIRSTS; i++)
 		buf_init(&w->firsts[i].data, IMAP_READ_BYTES);
@@ -87,7 +89,9 @@ expect(struct imap_walk *w, const struct imap_reply *r, enum ipc_type type)
 		enum err e = ((const struct ipc_key_fail *)r->m)->error;
 
 		w->key_refused = e == ERR_AUTH || e == ERR_DENIED;
-		fail(w, e);
+		/* It may be good again with another grant. */
+		w->grant_refused = e == ERR_STATE && w->at.grant.n > 0;
+		fail(w, w->grant_refused ? ERR_AGAIN : e);
 	}
 	fail(w, ERR_GONE);
 	return NULL;
@@ -138,6 +142,10 @@ ask_keys(struct imap_walk *w, struct imap_walk_page *p, struct slice epochs)
 		.epochs = epochs,
 	};
 
+	if (w->at.is_closed) {
+		fail(w, ERR_DENIED);
+		return;
+	}
 	buf_init(&wraps, WRAPS_MAX);
 	while (imap_walk_read(w, &rd, &row, &cold, &ct)) {
 		struct ipc_wrap wrap = {
@@ -328,7 +336,14 @@ current_page(struct imap_walk *w)
 static enum err
 tell_failure(struct imap_walk *w)
 {
-	imap_cmd_error(w->c, w->error);
+	struct imap_guest *g = w->c->s->view.guest;
+
+	if (w->grant_refused && g != NULL)
+		imap_guest_stale(g);
+	if (w->error == ERR_DENIED && w->at.is_closed)
+		imap_cmd_no(w->c, "NOPERM", "Only its owner can open this mail");
+	else
+		imap_cmd_error(w->c, w->error);
 	if (w->key_refused)
 		imap_cmd_then_bye(w->c, "[UNAVAILABLE] Please log in again");
 	return ERR_GONE;

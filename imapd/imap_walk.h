@@ -53,6 +53,7 @@ struct imap_walk_at {
 	uint64_t		 v;
 	uint32_t		 uidnext;
 	struct slice		 grant;		/* of a guest's handle, for keyd; borrowed */
+	bool			 is_closed;	/* a guest without one: only the owner opens */
 };
 
 struct imap_walk {
@@ -88,6 +89,7 @@ struct imap_walk {
 	uint64_t		 first_tail;	/* number of the next to ask for */
 	enum err		 error;		/* of a request; told at the next call */
 	bool			 key_refused;	/* the token is no longer good */
+	bool			 grant_refused;	/* the grant, maybe */
 	bool			 started;
 };
 

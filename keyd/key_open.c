@@ -413,7 +413,7 @@ key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 	if (why != NULL) {
 		log_event(LOG_open, log_text("user", user->address),
 		    log_num("account", user->id), log_str("result", "grant refused"));
-		key_gate_refuse(p, in->id, ERR_DENIED, why);
+		key_gate_refuse(p, in->id, ERR_STATE, why);
 		return;
 	}
 	/* keyd was restarted since the login: only the owner opens it again. */

@@ -128,7 +128,6 @@ struct store_session {
 	uint64_t		 user;		/* whose session it is */
 	struct store_guest	*guest;		/* NULL: in his own account */
 	unsigned		 guests;	/* handles that hang on this one */
-	uint32_t		 opened;	/* mailbox of the last SELECT or EXAMINE */
 	struct store_stage	 stage;
 };
 

@@ -3,6 +3,8 @@
 
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_acl.h"
+#include "store/store_op.h"
 
 static void
 note_box(struct store_news *n, uint32_t box, uint64_t modseq)
@@ -87,6 +89,19 @@ store_tell(void *arg)
 	}
 }
 
+/* A guest hears of what he may read, no more. */
+static bool
+may_watch(const struct store_session *ss, uint32_t mailbox)
+{
+	struct op op;
+	enum err e = op_begin(&op, ss->peer->store, ss->account->id, KV_READ);
+
+	if (e == ERR_OK)
+		e = acl_need(&op, ss, mailbox, STORE_RIGHT_R);
+	op_end(&op);
+	return e == ERR_OK;
+}
+
 void
 store_on_watch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
@@ -97,9 +112,8 @@ store_on_watch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		return;
 	ss->watched = m->mailbox <= UINT32_MAX ? (uint32_t)m->mailbox : 0;
 	ss->watches_all = m->account;
-	/* A guest hears of what he could open, no more. */
 	if (ss->guest != NULL) {
-		ss->watched = ss->watched == ss->opened ? ss->watched : 0;
+		ss->watched = may_watch(ss, ss->watched) ? ss->watched : 0;
 		ss->watches_all = false;
 	}
 	if (ss->watched == 0 && !ss->watches_all)

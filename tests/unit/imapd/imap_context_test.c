@@ -506,19 +506,19 @@ test_idle(void **state)
 	EXPECT("i IDLE\r\n", "+ idling");
 	buf_reset(&f.out);
 	fake_say(&g, "a STORE 1 +FLAGS (\\Deleted)\r\n");
-	imap_session_on_notify(f.s, 1);
+	imap_session_on_notify(f.s, f.s->handle, 1);
 	fake_run(&f);
 	assert_true(say_has("* 1 FETCH (UID 1 FLAGS"));
 	assert_true(say_has("* ESEARCH (TAG \"t1\") UID REMOVEFROM (2 1)\r\n"));
 	buf_reset(&f.out);
 	fake_say(&g, "a STORE 1 -FLAGS (\\Deleted)\r\n");
-	imap_session_on_notify(f.s, 1);
+	imap_session_on_notify(f.s, f.s->handle, 1);
 	fake_run(&f);
 	assert_true(say_has("* ESEARCH (TAG \"t1\") UID ADDTO (2 1)\r\n"));
 	/* two changes at once, DONE while they are looked at */
 	buf_reset(&f.out);
 	fake_say(&g, "a STORE 3 +FLAGS (\\Deleted)\r\nb EXPUNGE\r\nc STORE 1 +FLAGS (\\Deleted)\r\n");
-	imap_session_on_notify(f.s, 1);
+	imap_session_on_notify(f.s, f.s->handle, 1);
 	fake_say(&f, "DONE\r\nn NOOP\r\n");
 	assert_true(say_has("* ESEARCH (TAG \"t1\") UID REMOVEFROM (3 3)\r\n"));
 	assert_true(say_has("* ESEARCH (TAG \"t1\") UID REMOVEFROM (2 1)\r\n"));

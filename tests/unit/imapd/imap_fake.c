@@ -63,6 +63,8 @@ fake_store_init(struct fake_store *st)
 	st->modseq = 1;
 	memcpy(st->boxes[0].name, "INBOX", 6);
 	st->boxes[0].used = true;
+	st->account = ACCOUNT;
+	st->rights = STORE_RIGHTS_ALL;
 	st->boxes[0].uidnext = st->boxes[0].recent_from = 1;
 }
 
@@ -83,7 +85,7 @@ static struct fake_box *
 find_box(struct fake_store *st, struct slice name)
 {
 	for (size_t i = 0; i < FAKE_BOXES; i++)
-		if (st->boxes[i].used && slice_eq_str(name, st->boxes[i].name))
+		if (st->boxes[i].used && !st->boxes[i].unmade && slice_eq_str(name, st->boxes[i].name))
 			return &st->boxes[i];
 	return NULL;
 }
@@ -332,7 +334,7 @@ do_open_keys(struct call *c, struct fake_store *st, const struct ipc_open_keys *
 
 		ipc_wrap_get(&r, &w);
 		for (size_t i = 0; i < st->epoch_count && !good; i++) {
-			struct epoch_slot slot = { ACCOUNT, w.content, w.generation,
+			struct epoch_slot slot = { st->account, w.content, w.generation,
 				(const unsigned char *)w.commitment.p };
 
 			good = st->epochs[i].id == w.epoch &&
@@ -372,6 +374,7 @@ do_select(struct call *c, struct fake_store *st, const struct ipc_store_select *
 	if (!m->examine)
 		b->recent_from = b->uidnext;
 	r.modseq = b->modseq;
+	r.rights = st->rights;
 	r.keywords = slice_of(b->keywords, b->keywords_bytes);
 	reply(c, IPC_MSG_store_selected, &r, -1);
 }
@@ -417,7 +420,8 @@ do_list(struct call *c, struct fake_store *st, const struct ipc_store_list *m)
 		if (x == NULL)
 			break;
 		ipc_mailbox_put(&b, &(struct ipc_mailbox){ .mailbox = 1, .special = x->special,
-		    .subscribed = x->subscribed, .name = slice_str(x->name) });
+		    .subscribed = x->subscribed, .noselect = x->unmade, .rights = st->rights,
+		    .name = slice_str(x->name) });
 		r.more = true;
 	}
 	r.mailboxes = buf_slice(&b);
@@ -975,6 +979,146 @@ do_file(struct call *c)
 	reply(c, IPC_MSG_store_file_ok, &(struct ipc_store_file_ok){ 0 }, fd);
 }
 
+/* ---- rights and guests ---- */
+
+/* A name that is subscribed to, and no mailbox. */
+static struct fake_box *
+add_name(struct fake_store *st, struct slice name)
+{
+	for (size_t i = 0; i < FAKE_BOXES; i++) {
+		struct fake_box *b = &st->boxes[i];
+
+		if (b->used)
+			continue;
+		must(slice_to_cstr(name, b->name, sizeof(b->name)));
+		b->used = b->unmade = true;
+		return b;
+	}
+	must(false);
+	return NULL;
+}
+
+static void
+do_open(struct call *c, struct fake_store *st, const struct ipc_store_open *m)
+{
+	static const unsigned char salt[16] = { 1 };
+	struct ipc_store_session r = { .handle = FAKE_GUEST, .address = SLICE_LIT(FAKE_OWNER),
+		.sealing = 1, .key_generation = 1, .thread_salt = slice_of(salt, 16),
+		.grant = SLICE_LIT("granted") };
+
+	if (st->shared == NULL || !slice_eq_str(m->address, FAKE_OWNER)) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	r.account = st->shared->account;
+	r.public_key = slice_of(st->shared->public_key, 32);
+	if (st->shared->no_grant)
+		r.grant = SLICE_NONE;
+	reply(c, IPC_MSG_store_session, &r, -1);
+}
+
+static void
+do_grant(struct call *c, struct fake_store *st)
+{
+	struct ipc_store_granted r = { .grant = SLICE_LIT("granted") };
+
+	st->grants++;
+	if (st->no_grant)
+		r.grant = SLICE_NONE;
+	reply(c, IPC_MSG_store_granted, &r, -1);
+}
+
+static void
+do_owners(struct call *c, struct fake_store *st, const struct ipc_store_owners *m)
+{
+	struct ipc_store_owners_reply r = { 0 };
+
+	if (st->shared != NULL && slice_cmp(m->after, SLICE_LIT(FAKE_OWNER)) < 0)
+		r.addresses = slice_of(FAKE_OWNER, sizeof(FAKE_OWNER));
+	reply(c, IPC_MSG_store_owners_reply, &r, -1);
+}
+
+static void
+do_acl(struct call *c, struct fake_store *st, const struct ipc_store_acl *m)
+{
+	struct ipc_store_acl_reply r = { .rights = st->rights };
+	struct buf b;
+
+	if (find_box(st, m->mailbox) == NULL || st->rights == 0) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	r.owner = slice_str(st->account == ACCOUNT ? "alice@a.example" : FAKE_OWNER);
+	buf_init(&b, 5000);
+	if (st->rights & STORE_RIGHT_A) {
+		ipc_acl_put(&b, &(struct ipc_acl){ STORE_RIGHTS_ALL, r.owner });
+		for (size_t i = 0; i < st->acl_count; i++)
+			if (slice_eq_str(m->mailbox, st->acls[i].box))
+				ipc_acl_put(&b, &(struct ipc_acl){ st->acls[i].rights,
+				    slice_str(st->acls[i].who) });
+	}
+	r.entries = buf_slice(&b);
+	reply(c, IPC_MSG_store_acl_reply, &r, -1);
+	buf_fini(&b);
+}
+
+static void
+do_set_acl(struct call *c, struct fake_store *st, const struct ipc_store_set_acl *m)
+{
+	struct fake_acl *a = NULL;
+
+	if (find_box(st, m->mailbox) == NULL || !(st->rights & STORE_RIGHT_A)) {
+		fail(c, find_box(st, m->mailbox) != NULL && (st->rights & STORE_RIGHT_L) ?
+		    ERR_DENIED : ERR_NOTFOUND);
+		return;
+	}
+	for (size_t i = 0; i < st->acl_count && a == NULL; i++)
+		if (slice_eq_str(m->mailbox, st->acls[i].box) &&
+		    slice_eq_str(m->identifier, st->acls[i].who))
+			a = &st->acls[i];
+	if (a == NULL) {
+		must(st->acl_count < 8);
+		a = &st->acls[st->acl_count++];
+		must(slice_to_cstr(m->mailbox, a->box, sizeof(a->box)) &&
+		    slice_to_cstr(m->identifier, a->who, sizeof(a->who)));
+	}
+	a->rights = m->op == STORE_ADD ? a->rights | m->rights : m->op == STORE_REMOVE ?
+	    a->rights & ~m->rights : m->rights;
+	if (a->rights == 0)
+		*a = st->acls[--st->acl_count];
+	ok(c, st);
+}
+
+/* One of these rights, for a guest's request; the store looks closer. */
+static bool
+is_allowed(const struct fake_store *st, uint16_t type)
+{
+	static const struct { uint16_t type; uint32_t rights; } needs[] = {
+		{ IPC_MSG_store_select, STORE_RIGHT_R }, { IPC_MSG_store_status, STORE_RIGHT_R },
+		{ IPC_MSG_store_fetch, STORE_RIGHT_R }, { IPC_MSG_store_copy, STORE_RIGHT_R },
+		{ IPC_MSG_store_append, STORE_RIGHT_I }, { IPC_MSG_store_create, STORE_RIGHT_K },
+		{ IPC_MSG_store_delete, STORE_RIGHT_X }, { IPC_MSG_store_rename, STORE_RIGHT_X },
+		{ IPC_MSG_store_expunge, STORE_RIGHT_E },
+		{ IPC_MSG_store_flags, STORE_RIGHT_S | STORE_RIGHT_W | STORE_RIGHT_T },
+		{ IPC_MSG_store_put_summary, 0 }, { IPC_MSG_store_put_columns, 0 },
+	};
+
+	for (size_t i = 0; i < lengthof(needs); i++)
+		if (needs[i].type == type)
+			return (st->rights & needs[i].rights) != 0;
+	return true;
+}
+
+/* Whose store a request is about: by its handle, or its grant. */
+static struct fake_store *
+store_for(struct fake_store *st, uint16_t type, const union ipc_any *m)
+{
+	bool shared = type == IPC_MSG_open_keys ? m->open_keys.grant.n > 0 :
+	    m->store_logout.handle == FAKE_GUEST;
+
+	return shared && st->shared != NULL ? st->shared : st;
+}
+
 static void
 serve(struct fake *f, struct call *c)
 {
@@ -985,6 +1129,11 @@ serve(struct fake *f, struct call *c)
 
 	row->get(&r, &m);
 	must(ipc_reader_done(&r) == ERR_OK);
+	st = store_for(st, c->type, &m);
+	if (st != f->store && !is_allowed(st, c->type)) {
+		fail(c, ERR_DENIED);
+		return;
+	}
 	switch (c->type) {	/* the rest ends in fail() */
 	case IPC_MSG_login: do_login(c, st, &m.login); return;
 	case IPC_MSG_scram_start: do_scram_start(c, st, &m.scram_start); return;
@@ -997,6 +1146,11 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_metadata: do_metadata(c, st, &m.store_metadata); return;
 	case IPC_MSG_store_set_metadata: do_set_metadata(c, st, &m.store_set_metadata); return;
 	case IPC_MSG_store_quota: do_quota(c, st); return;
+	case IPC_MSG_store_open: do_open(c, st, &m.store_open); return;
+	case IPC_MSG_store_grant: do_grant(c, st); return;
+	case IPC_MSG_store_owners: do_owners(c, st, &m.store_owners); return;
+	case IPC_MSG_store_acl: do_acl(c, st, &m.store_acl); return;
+	case IPC_MSG_store_set_acl: do_set_acl(c, st, &m.store_set_acl); return;
 	case IPC_MSG_store_create: do_create(c, st, &m.store_create); return;
 	case IPC_MSG_store_append: {
 		ipc_reply_fn *fn = c->fn;
@@ -1068,10 +1222,8 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_subscribe: {
 		struct fake_box *b = find_box(st, m.store_subscribe.name);
 
-		if (b == NULL) {
-			fail(c, ERR_NOTFOUND);
-			return;
-		}
+		if (b == NULL)
+			b = add_name(st, m.store_subscribe.name);
 		b->subscribed = m.store_subscribe.on;
 		ok(c, st);
 		return;
@@ -1156,8 +1308,10 @@ host_send(void *arg, enum ipc_role role, enum ipc_type type, const void *m)
 	f->tokens_back += type == IPC_MSG_logout;
 	if (type == IPC_MSG_store_append_cancel)
 		f->store->staged_count = 0;
-	if (type == IPC_MSG_store_watch)
+	if (type == IPC_MSG_store_watch) {
 		f->watched = ((const struct ipc_store_watch *)m)->mailbox;
+		f->watched_handle = ((const struct ipc_store_watch *)m)->handle;
+	}
 	return ERR_OK;
 }
 
@@ -1188,6 +1342,7 @@ static void host_wake(void *arg) { ((struct fake *)arg)->paused = false; }
 static void host_defer(void *arg) { ((struct fake *)arg)->deferred = true; }
 static void host_deadline(void *arg, uint64_t at) { ((struct fake *)arg)->deadline_ms = at; }
 static void host_set_handle(void *arg, uint32_t h) { (void)arg; (void)h; }
+static void host_set_guest(void *arg, uint32_t h) { ((struct fake *)arg)->guest_handle = h; }
 static uint64_t host_now(void *arg) { return ((struct fake *)arg)->now_ms; }
 static uint64_t host_real(void *arg) { (void)arg; return 1763632930; }
 
@@ -1233,8 +1388,8 @@ host_file_close(void *arg, int fd)
 
 static const struct imap_host host = {
 	host_out, host_is_clogged, host_call, host_send, host_cancel, host_wake, host_defer,
-	host_deadline, host_start_tls, host_compress, host_close, host_set_handle, host_now,
-	host_real, host_file_write, host_file_close, NULL,
+	host_deadline, host_start_tls, host_compress, host_close, host_set_handle, host_set_guest,
+	host_now, host_real, host_file_write, host_file_close, NULL,
 };
 
 /* Sessions of a test program differ in their transcripts. */

@@ -21,7 +21,7 @@ struct fake_message { uint32_t uid, flags; uint64_t modseq, internal_s; size_t c
 struct fake_gone { uint32_t uid; uint64_t modseq; struct fake_message was; };
 struct fake_box {
 	char			 name[64];
-	bool			 used, subscribed;
+	bool			 used, subscribed, unmade;	/* unmade: a subscribed name alone */
 	uint32_t		 uidnext, recent_from, special;
 	uint64_t		 modseq;
 	struct fake_message	 m[FAKE_MESSAGES];
@@ -47,7 +47,19 @@ struct fake_columns {
 	struct buf	 data;
 };
 
+/* A store may be of another account, where the user is a guest. */
+#define FAKE_OWNER	"ann@b.example"
+#define FAKE_GUEST	77u		/* its handle there */
+struct fake_acl { char box[64], who[64]; uint32_t rights; };
+
 struct fake_store {			/* shared by all sessions of a test */
+	struct fake_store	*shared;	/* FAKE_OWNER's; NULL: nobody shares */
+	uint64_t		 account;
+	uint32_t		 rights;	/* of who asks */
+	bool			 no_grant;	/* only the owner opens it */
+	unsigned		 grants;	/* given */
+	struct fake_acl		 acls[8];
+	size_t			 acl_count;
 	struct fake_box		 boxes[FAKE_BOXES];
 	struct fake_content	 contents[FAKE_CONTENTS];
 	size_t			 content_count;
@@ -86,6 +98,8 @@ struct fake {
 	struct list		 calls;
 	uint64_t		 now_ms, deadline_ms, next_id;
 	uint64_t		 watched;
+	uint32_t		 watched_handle;
+	uint32_t		 guest_handle;	/* of the mailbox that is selected */
 	unsigned		 tokens_back;	/* logouts at keyd */
 	size_t			 clog_at;	/* output that counts as clogged; 0: never */
 	bool			 deferred, wants_tls, compressed, closed, in_use;

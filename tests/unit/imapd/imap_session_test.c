@@ -268,7 +268,7 @@ test_mailboxes(void **state)
 	EXPECT("a DELETE c\r\n", "a OK");
 	EXPECT("a DELETE INBOX\r\n", "a NO [CANNOT]");
 	EXPECT("a SELECT c\r\n", "a NO [NONEXISTENT]");
-	EXPECT("a NAMESPACE\r\n", "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", "a OK");
+	EXPECT("a NAMESPACE\r\n", "* NAMESPACE ((\"\" \"/\")) ((\"user/\" \"/\")) NIL\r\n", "a OK");
 }
 
 /* ---- messages ---- */
@@ -579,10 +579,10 @@ test_idle(void **state)
 	assert_int_equal(f.watched, 1);
 	fake_say(&other, "d STORE 1 +FLAGS (\\Deleted)\r\ne EXPUNGE\r\n");
 	buf_reset(&f.out);
-	imap_session_on_notify(f.s, 99);
+	imap_session_on_notify(f.s, f.s->handle, 99);
 	fake_run(&f);
 	assert_int_equal(f.out.n, 0);
-	imap_session_on_notify(f.s, 1);
+	imap_session_on_notify(f.s, f.s->handle, 1);
 	fake_run(&f);
 	assert_true(say_has("* 1 EXPUNGE\r\n"));
 	buf_reset(&f.out);
@@ -727,7 +727,7 @@ test_idle_report_fails(void **state)
 	fake_say(&other, "a APPEND INBOX {6+}\r\nA: b\r\n\r\n");
 	store.no_sync = 1;
 	buf_reset(&f.out);
-	imap_session_on_notify(f.s, 1);
+	imap_session_on_notify(f.s, f.s->handle, 1);
 	fake_run(&f);
 	assert_int_equal(f.out.n, 0);
 	f.now_ms = f.deadline_ms;

@@ -77,3 +77,8 @@ imapd_imap_catenate_test_SRCS = tests/unit/imapd/imap_catenate_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_catenate_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_catenate_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_acl_test
+imapd_imap_acl_test_SRCS = tests/unit/imapd/imap_acl_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_acl_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_acl_test_EXT = $(UV_LIBS)

@@ -451,37 +451,37 @@ test_open_shared(void **state)
 	/* Not with a token of a third, nor from another process. */
 	assert_int_equal(stage_login(IMAPD_2, TOKEN_MAIL, "bob", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
-	assert_int_equal(stage_open(IMAPD_2, token, &a.w, 1, &a.e, 1), ERR_DENIED);
+	assert_int_equal(stage_open(IMAPD_2, token, &a.w, 1, &a.e, 1), ERR_STATE);
 	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
 	memcpy(token, answer.token, TOKEN_BYTES);
-	assert_int_equal(stage_open(IMAPD, token, &a.w, 1, &a.e, 1), ERR_DENIED);
+	assert_int_equal(stage_open(IMAPD, token, &a.w, 1, &a.e, 1), ERR_STATE);
 	/* Altered, cut short, of another key, of nobody, expired. */
 	bytes[GRANT_BYTES - 1] ^= 1;
-	assert_int_equal(open_shared(&a), ERR_DENIED);
+	assert_int_equal(open_shared(&a), ERR_STATE);
 	bytes[GRANT_BYTES - 1] ^= 1;
 	stage_grant.n--;
-	assert_int_equal(open_shared(&a), ERR_DENIED);
+	assert_int_equal(open_shared(&a), ERR_STATE);
 	g.generation++;
 	show_grant(bytes, &g);
-	assert_int_equal(open_shared(&a), ERR_DENIED);
+	assert_int_equal(open_shared(&a), ERR_STATE);
 	g.generation--;
 	g.owner += 100;
 	show_grant(bytes, &g);
-	assert_int_equal(open_shared(&a), ERR_DENIED);
+	assert_int_equal(open_shared(&a), ERR_STATE);
 	g.owner -= 100;
 	g.expires_s = key_now_s(&app.k);
 	show_grant(bytes, &g);
-	assert_int_equal(open_shared(&a), ERR_DENIED);
+	assert_int_equal(open_shared(&a), ERR_STATE);
 	/* An owner whose mail only he opens. */
 	g.expires_s += GRANT_LIFE_S;
 	show_grant(bytes, &g);
 	assert_int_equal(open_shared(&a), ERR_OK);
 	assert_int_equal(TOOL("user.sealing", "alice\0password", "godwit"), 0);
 	stage_settle();
-	assert_int_equal(open_shared(&a), ERR_DENIED);
+	assert_int_equal(open_shared(&a), ERR_STATE);
 	g.generation = told.key_generation;
 	show_grant(bytes, &g);
-	assert_int_equal(open_shared(&a), ERR_DENIED);
+	assert_int_equal(open_shared(&a), ERR_STATE);
 	stage_grant = SLICE_NONE;
 	cry_aead_free(&aead);
 }

@@ -226,6 +226,32 @@ test_changes(void **state)
 	assert_fail(bed_call(&bed, other_imapd, IPC_MSG_store_delete, &d), ERR_DENIED);
 }
 
+/* By rights alone: a session that outlived the store has selected nothing yet. */
+static void
+test_watch(void **state)
+{
+	struct ipc_store_watch w = { .account = true };
+
+	(void)state;
+	allow("INBOX", GUEST, STORE_RIGHT_L | STORE_RIGHT_R);
+	allow("Junk", GUEST, STORE_RIGHT_L);
+	w.handle = guest();
+	w.mailbox = world_selected(imapd, h1, "INBOX").mailbox;
+	bed_send(&bed, other_imapd, IPC_MSG_store_watch, &w);
+	bed.notified = 0;
+	world_fill("INBOX", 0, 1);
+	bed_turn(&bed);
+	assert_true(bed.notified > 0);
+	w.mailbox = world_selected(imapd, h1, "Junk").mailbox;
+	bed_send(&bed, other_imapd, IPC_MSG_store_watch, &w);
+	bed_turn(&bed);
+	bed.notified = 0;
+	world_fill("INBOX", 0, 1);
+	world_fill("Junk", 0, 1);
+	bed_turn(&bed);
+	assert_int_equal(bed.notified, 0);
+}
+
 /* ---- entries ---- */
 
 static void
@@ -406,6 +432,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_reading), WORLD_TEST(test_flags), WORLD_TEST(test_changes),
+		WORLD_TEST(test_watch),
 		WORLD_TEST(test_entries), WORLD_TEST(test_limits), WORLD_TEST(test_sessions),
 		WORLD_TEST(test_grants),
 	};
