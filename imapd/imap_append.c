@@ -639,6 +639,14 @@ step(struct imap_cmd *c)
 		;
 }
 
+/* RFC 4314 s4: to insert is enough, who cannot read it may do so. */
+static void
+check_rights(struct imap_cmd *c, const struct ipc_store_acl_reply *m)
+{
+	if (m != NULL && !(m->rights & STORE_RIGHT_I))
+		imap_cmd_error(c, ERR_DENIED);
+}
+
 static void
 on_checked(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
@@ -647,8 +655,23 @@ on_checked(struct imap_session *s, void *arg, const struct imap_reply *r)
 	a->waiting = false;
 	if (refusal_of(r) == ERR_NOTFOUND)
 		imap_cmd_no(s->cmd, "TRYCREATE", "There is no such mailbox");
-	else
+	else if (a->place.guest == NULL)
 		(void)imap_cmd_expect(s->cmd, r, IPC_MSG_store_status_reply);
+	else
+		check_rights(s->cmd, imap_cmd_expect(s->cmd, r, IPC_MSG_store_acl_reply));
+}
+
+/* That the mailbox is there, and another's takes messages. */
+static void
+check(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+	struct ipc_store_status st = { .handle = a->place.handle, .name = a->place.name };
+	struct ipc_store_acl acl = { .handle = a->place.handle, .mailbox = a->place.name };
+	bool own = a->place.guest == NULL;
+
+	a->waiting = imap_cmd_call(c, IPC_STORE, own ? IPC_MSG_store_status :
+	    IPC_MSG_store_acl, own ? (const void *)&st : &acl, on_checked, a);
 }
 
 void
@@ -656,6 +679,7 @@ imap_append_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 	struct imap_session *s = c->s;
+
 	if (a->text.name_error == ERR_OK)
 		a->text.name_error = imap_place_of(s, a->text.name, &a->place);
 	if (a->text.name_error != ERR_OK) {
@@ -666,11 +690,18 @@ imap_append_run(struct imap_cmd *c)
 		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
 		return;
 	}
+	/* One transaction does both: it is of one account. */
+	if (a->text.replaced.n > 0 && a->place.guest != s->view.guest) {
+		imap_cmd_no(c, "CANNOT", "The mailboxes have different owners");
+		return;
+	}
 	if (a->text.replaced.n > 0 && !c->by_uid && !imap_seqset_fits(a->text.replaced, s->view.exists)) {
 		imap_cmd_bad(c, "No such message");
 		return;
 	}
 	imap_deposit_init(&a->deposit, c);
+	a->deposit.handle = a->place.handle;
+	a->deposit.owner = imap_place_owner(s, &a->place);
 	imap_catenate_init(&a->catenate, c);
 	a->made = true;
 	c->fini = fini;
@@ -678,5 +709,5 @@ imap_append_run(struct imap_cmd *c)
 	c->on_line = on_line;
 	c->on_announced = on_announced;
 	c->resume = step;
-	a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_status, &m, on_checked, a);
+	check(c);
 }
