@@ -27,7 +27,6 @@
 #include "imapd/imap_seqset.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
-#include "lib/ipc/store_proto.h"
 
 #define FEED_BYTES	(1u << 20)	/* of a draft, in one turn of the loop */
 
@@ -639,39 +638,13 @@ step(struct imap_cmd *c)
 		;
 }
 
-/* RFC 4314 s4: to insert is enough, who cannot read it may do so. */
-static void
-check_rights(struct imap_cmd *c, const struct ipc_store_acl_reply *m)
-{
-	if (m != NULL && !(m->rights & STORE_RIGHT_I))
-		imap_cmd_error(c, ERR_DENIED);
-}
-
 static void
 on_checked(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
 	struct args *a = arg;
 
 	a->waiting = false;
-	if (refusal_of(r) == ERR_NOTFOUND)
-		imap_cmd_no(s->cmd, "TRYCREATE", "There is no such mailbox");
-	else if (a->place.guest == NULL)
-		(void)imap_cmd_expect(s->cmd, r, IPC_MSG_store_status_reply);
-	else
-		check_rights(s->cmd, imap_cmd_expect(s->cmd, r, IPC_MSG_store_acl_reply));
-}
-
-/* That the mailbox is there, and another's takes messages. */
-static void
-check(struct imap_cmd *c)
-{
-	struct args *a = c->priv;
-	struct ipc_store_status st = { .handle = a->place.handle, .name = a->place.name };
-	struct ipc_store_acl acl = { .handle = a->place.handle, .mailbox = a->place.name };
-	bool own = a->place.guest == NULL;
-
-	a->waiting = imap_cmd_call(c, IPC_STORE, own ? IPC_MSG_store_status :
-	    IPC_MSG_store_acl, own ? (const void *)&st : &acl, on_checked, a);
+	imap_place_checked(s->cmd, &a->place, r);
 }
 
 void
@@ -709,5 +682,5 @@ imap_append_run(struct imap_cmd *c)
 	c->on_line = on_line;
 	c->on_announced = on_announced;
 	c->resume = step;
-	check(c);
+	a->waiting = imap_place_check(c, &a->place, on_checked, a);
 }

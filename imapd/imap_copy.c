@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "imapd/imap_carry.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_place.h"
 #include "imapd/imap_seqset.h"
@@ -30,14 +31,42 @@ imap_copy_parse(struct imap_cmd *c, struct imap_parser *p)
 	a->name = imap_mailbox_parse(p, &a->name_error);
 }
 
+void
+imap_copy_answer(struct imap_cmd *c, bool move, uint32_t uidvalidity, struct slice from,
+    struct slice to)
+{
+	const char *done = move ? "Move completed" : "Copy completed";
+	struct buf code;
+
+	/* RFC 7162 s3.2: as for EXPUNGE. */
+	c->tells_highest = move && from.n > 0 && imap_session_is(c->s, IMAP_EN_CONDSTORE);
+	if (from.n == 0) {
+		imap_cmd_ok(c, "No messages");
+		return;
+	}
+	buf_init(&code, COPYUID_MAX);
+	buf_printf(&code, "COPYUID %u ", uidvalidity);
+	imap_seqset_put(&code, from);
+	buf_put_char(&code, ' ');
+	imap_seqset_put(&code, to);
+	if (buf_err(&code) != ERR_OK) {
+		imap_cmd_ok(c, done);
+	} else if (move) {
+		/* RFC 6851 s4.3: before the EXPUNGE responses. */
+		buf_printf(imap_session_out(c->s), "* OK [%s] Moved\r\n", buf_cstr(&code));
+		imap_cmd_ok(c, done);
+	} else {
+		imap_cmd_ok_code(c, imap_cmd_text(c, &code), done);
+	}
+	buf_fini(&code);
+}
+
 static void
 on_copied(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
 	const struct args *a = arg;
 	struct imap_cmd *c = s->cmd;
 	const struct ipc_store_copied *m;
-	const char *done = a->move ? "Move completed" : "Copy completed";
-	struct buf code;
 
 	/* RFC 3501 s6.4.7: the client may create the mailbox and try again. */
 	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail) {
@@ -49,29 +78,8 @@ on_copied(struct imap_session *s, void *arg, const struct imap_reply *r)
 		}
 	}
 	m = imap_cmd_expect(c, r, IPC_MSG_store_copied);
-	if (m == NULL)
-		return;
-	/* RFC 7162 s3.2: as for EXPUNGE. */
-	c->tells_highest = a->move && m->from.n > 0 && imap_session_is(s, IMAP_EN_CONDSTORE);
-	if (m->from.n == 0) {
-		imap_cmd_ok(c, "No messages");
-		return;
-	}
-	buf_init(&code, COPYUID_MAX);
-	buf_printf(&code, "COPYUID %u ", m->uidvalidity);
-	imap_seqset_put(&code, m->from);
-	buf_put_char(&code, ' ');
-	imap_seqset_put(&code, m->to);
-	if (buf_err(&code) != ERR_OK) {
-		imap_cmd_ok(c, done);
-	} else if (a->move) {
-		/* RFC 6851 s4.3: before the EXPUNGE responses. */
-		buf_printf(imap_session_out(s), "* OK [%s] Moved\r\n", buf_cstr(&code));
-		imap_cmd_ok(c, done);
-	} else {
-		imap_cmd_ok_code(c, imap_cmd_text(c, &code), done);
-	}
-	buf_fini(&code);
+	if (m != NULL)
+		imap_copy_answer(c, a->move, m->uidvalidity, m->from, m->to);
 }
 
 void
@@ -95,12 +103,12 @@ imap_copy_run(struct imap_cmd *c, bool move)
 	m.to = to.name;
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, a->name_error);
-	else if (to.guest != c->s->view.guest)
-		imap_cmd_no(c, "CANNOT", "The mailboxes have different owners");
 	else if (move && c->s->view.readonly)
 		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
 	else if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists))
 		imap_cmd_bad(c, "No such message");
+	else if (to.guest != c->s->view.guest)
+		imap_carry_start(c, &to, a->set, move);
 	else
 		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_copy, &m, on_copied, a);
 }

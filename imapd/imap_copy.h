@@ -10,5 +10,8 @@
 
 void	 imap_copy_parse(struct imap_cmd *, struct imap_parser *);
 void	 imap_copy_run(struct imap_cmd *, bool move);
+/* OK with COPYUID; from and to are sets, none when no message was there. */
+void	 imap_copy_answer(struct imap_cmd *, bool move, uint32_t uidvalidity, struct slice from,
+	    struct slice to);
 
 #endif

@@ -177,6 +177,19 @@ imap_flags_put(struct buf *b, uint32_t flags, struct slice more, struct slice ke
 }
 
 void
+imap_flags_put_names(struct buf *b, uint32_t flags, struct slice more, struct slice keywords)
+{
+	struct slice name;
+
+	for (size_t number = 0; next_name(&keywords, &name); number++) {
+		if (!has_number(flags, more, number))
+			continue;
+		buf_put_slice(b, name);
+		buf_put_char(b, '\0');
+	}
+}
+
+void
 imap_flags_put_all(struct buf *b, struct slice keywords)
 {
 	size_t start = b->n;

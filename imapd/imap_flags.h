@@ -38,7 +38,10 @@ bool		 imap_flags_known(struct slice known, struct slice wanted);
 /* "\Seen $Forwarded", without parentheses. */
 void		 imap_flags_put(struct buf *, uint32_t flags, struct slice more,
 		    struct slice keywords, bool recent);
-/* The same with every flag that there is. */
+/* The names of the keywords of a row, each with a NUL. */
+void		 imap_flags_put_names(struct buf *, uint32_t flags, struct slice more,
+		    struct slice keywords);
+/* The same as imap_flags_put with every flag that there is. */
 void		 imap_flags_put_all(struct buf *, struct slice keywords);
 /* Those that a session with these rights can change, for PERMANENTFLAGS. */
 void		 imap_flags_put_permanent(struct buf *, struct slice keywords, uint32_t rights);

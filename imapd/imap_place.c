@@ -5,6 +5,7 @@
 
 #include "imapd/imap_guest.h"
 #include "imapd/imap_mailbox.h"
+#include "lib/ipc/store_proto.h"
 
 enum err
 imap_place_of(struct imap_session *s, struct slice name, struct imap_place *place)
@@ -33,6 +34,37 @@ imap_place_owner(const struct imap_session *s, const struct imap_place *place)
 
 	memcpy(o.public_key, g != NULL ? g->public_key : s->public_key, sizeof(o.public_key));
 	return o;
+}
+
+bool
+imap_place_check(struct imap_cmd *c, const struct imap_place *place, imap_reply_fn *fn,
+    void *arg)
+{
+	struct ipc_store_status st = { .handle = place->handle, .name = place->name };
+	struct ipc_store_acl acl = { .handle = place->handle, .mailbox = place->name };
+
+	if (place->guest == NULL)
+		return imap_cmd_call(c, IPC_STORE, IPC_MSG_store_status, &st, fn, arg);
+	return imap_cmd_call(c, IPC_STORE, IPC_MSG_store_acl, &acl, fn, arg);
+}
+
+void
+imap_place_checked(struct imap_cmd *c, const struct imap_place *place,
+    const struct imap_reply *r)
+{
+	const struct ipc_store_acl_reply *m;
+
+	/* RFC 3501 s6.3.11, s6.4.7: the client may create the mailbox and try again. */
+	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail &&
+	    ((const struct ipc_store_fail *)r->m)->error == ERR_NOTFOUND) {
+		imap_cmd_no(c, "TRYCREATE", "There is no such mailbox");
+		return;
+	}
+	m = imap_cmd_expect(c, r, place->guest == NULL ? IPC_MSG_store_status_reply :
+	    IPC_MSG_store_acl_reply);
+	/* RFC 4314 s4: to insert is enough, who cannot read it may do so. */
+	if (place->guest != NULL && m != NULL && !(m->rights & STORE_RIGHT_I))
+		imap_cmd_error(c, ERR_DENIED);
 }
 
 enum err

@@ -230,6 +230,75 @@ test_mail(void **state)
 	EXPECT("a SELECT INBOX\r\nb FETCH 1 BODY[]\r\n", "my body", "b OK");
 }
 
+/* ---- from one account to another ---- */
+
+static void
+test_copy(void **state)
+{
+	static char big[400000];
+
+	(void)state;
+	start(STORE_RIGHTS_ALL);
+	memset(big, 'x', sizeof(big) - 1);
+	memcpy(big, "Subject: big\r\n\r\n", 16);
+	say_append("INBOX", "(\\Flagged word) \"01-Feb-2024 03:04:05 +0000\" ",
+	    "Subject: one\r\n\r\nfirst body\r\n");
+	say_append("INBOX", "", big);
+	say_append("INBOX", "(\\Seen) ", "Subject: three\r\n\r\nthird body\r\n");
+	EXPECT("a SELECT INBOX\r\nb COPY 1:2 " ANNS "\r\n", "b OK [COPYUID 1000 1:2 1:2]");
+	EXPECT("a MOVE 3 " ANNS "\r\n", "* OK [COPYUID 1000 3 3] Moved\r\n* 3 EXPUNGE\r\n", "a OK");
+	EXPECT("a UID COPY 9:10 " ANNS "\r\n", "a OK No messages");
+	assert_int_equal(anns.boxes[0].count, 3);
+	assert_int_equal(store.boxes[0].count, 2);
+	/* They are ann's now: sealed to her, with all that they were told by. */
+	EXPECT("a SELECT " ANNS "\r\nb FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])\r\n",
+	    "FLAGS (\\Flagged word \\Recent) INTERNALDATE \" 1-Feb-2024 03:04:05 +0000\"",
+	    "first body", "b OK");
+	EXPECT("a FETCH 2 BODY.PEEK[]<399990.9>\r\nb FETCH 3 (FLAGS BODY.PEEK[TEXT])\r\n",
+	    "{9}\r\nxxxxxxxxx", "a OK", "FLAGS (\\Seen \\Recent)", "third body");
+	/* And back. */
+	EXPECT("a MOVE 1:* INBOX\r\n", "* OK [COPYUID 1000 1:3 4:6] Moved\r\n", "* 1 EXPUNGE\r\n",
+	    "a OK");
+	assert_int_equal(anns.boxes[0].count, 0);
+	EXPECT("a SELECT INBOX\r\nb UID FETCH 4:6 (FLAGS BODY.PEEK[TEXT]<0.11>)\r\n",
+	    "FLAGS (\\Flagged word \\Recent)", "first body", "{11}", "third body", "b OK");
+}
+
+static void
+test_copy_refused(void **state)
+{
+	(void)state;
+	start(STORE_RIGHTS_ALL);
+	for (unsigned i = 0; i < 3; i++)
+		say_append("INBOX", "", "Subject: one\r\n\r\nfirst body\r\n");
+	say_append(ANNS, "", "Subject: hers\r\n\r\nanns body\r\n");
+	EXPECT("a SELECT INBOX\r\nb COPY 1 user/ann@b.example/nowhere\r\n", "b NO [TRYCREATE]");
+	EXPECT("a COPY 1 user/eve@b.example/INBOX\r\n", "a NO [NONEXISTENT]");
+	anns.rights = LR;
+	EXPECT("a COPY 1 " ANNS "\r\n", "a NO [NOPERM]");
+	EXPECT("a SELECT " ANNS "\r\nb MOVE 1 INBOX\r\n", "b NO");
+	EXPECT("a COPY 1 nowhere\r\n", "a NO [TRYCREATE]");
+	EXPECT("a COPY 1 INBOX\r\n", "a OK [COPYUID");
+	anns.rights = LR | STORE_RIGHT_I | STORE_RIGHT_T;
+	EXPECT("a SELECT " ANNS "\r\nb MOVE 1 INBOX\r\n", "b NO [NOPERM]");
+	assert_int_equal(anns.boxes[0].count, 1);
+	/* What only the owner opens is not carried away. */
+	anns.no_grant = true;
+	f.s->view.guest->renew_s = 0;
+	EXPECT("a COPY 1 INBOX\r\n", "a NO [NOPERM] Only its owner");
+	anns.no_grant = false;
+	/* All or none: the second does not open. */
+	EXPECT("a SELECT INBOX\r\n", "a OK");
+	fake_unheard(&f);
+	store.contents[1].wrapped[0] ^= 1;
+	EXPECT("a COPY 1:3 " ANNS "\r\n", "a NO [CORRUPTION]");
+	assert_int_equal(anns.boxes[0].count, 1);
+	assert_int_equal(anns.staged_count, 0);
+	/* The store forgot the epoch; nothing is there, and the next try is good. */
+	anns.no_epoch = 1;
+	EXPECT("a COPY 1 " ANNS "\r\nb COPY 1 " ANNS "\r\n", "a NO [UNAVAILABLE]", "b OK");
+}
+
 /* Without a right, or with a few. */
 static void
 test_refused(void **state)
@@ -389,7 +458,8 @@ main(void)
 #define SAY(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names), SAY(test_own), SAY(test_rights_of_guests),
-		SAY(test_list), SAY(test_mail), SAY(test_refused), SAY(test_grants),
+		SAY(test_list), SAY(test_mail), SAY(test_copy),
+		SAY(test_copy_refused), SAY(test_refused), SAY(test_grants),
 		SAY(test_idle), SAY(test_log_out), SAY(test_room),
 	};
 #undef SAY

@@ -1307,7 +1307,8 @@ host_send(void *arg, enum ipc_role role, enum ipc_type type, const void *m)
 	(void)role;
 	f->tokens_back += type == IPC_MSG_logout;
 	if (type == IPC_MSG_store_append_cancel)
-		f->store->staged_count = 0;
+		(((const struct ipc_store_append_cancel *)m)->handle == FAKE_GUEST ?
+		    f->store->shared : f->store)->staged_count = 0;
 	if (type == IPC_MSG_store_watch) {
 		f->watched = ((const struct ipc_store_watch *)m)->mailbox;
 		f->watched_handle = ((const struct ipc_store_watch *)m)->handle;
