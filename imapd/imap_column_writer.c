@@ -14,10 +14,12 @@ struct plain {
 };
 
 void
-imap_column_writer_init(struct imap_column_writer *w, struct imap_cmd *c)
+imap_column_writer_init(struct imap_column_writer *w, struct imap_cmd *c,
+    const struct imap_walk_at *at)
 {
 	memset(w, 0, sizeof(*w));
 	w->c = c;
+	w->at = *at;
 	list_init(&w->queue);
 	buf_init(&w->entries, IMAP_COLUMN_MAX);
 	sealer_message_init(&w->message);
@@ -181,8 +183,8 @@ put_next(struct imap_column_writer *w)
 	buf_init(&out, IMAP_COLUMN_MAX + SEAL_FRAME_BYTES);
 	e = seal(w, p, &out, &m);
 	if (e == ERR_OK) {
-		m.handle = s->handle;
-		m.mailbox = s->view.mailbox;
+		m.handle = w->at.handle;
+		m.mailbox = w->at.mailbox;
 		m.kind = IMAP_COLUMN_KIND;
 		m.block = p->block;
 		e = imap_session_call(s, IPC_STORE, IPC_MSG_store_put_columns, &m, NULL, 0,
@@ -227,7 +229,7 @@ add_new(struct imap_column_writer *w, struct imap_column *column, uint32_t block
 static bool
 is_worth(const struct imap_column_writer *w, const struct imap_column_lack *l)
 {
-	uint32_t next = w->c->s->view.uidnext / IMAP_COLUMN_UIDS;
+	uint32_t next = w->at.uidnext / IMAP_COLUMN_UIDS;
 
 	return w->gain >= IMAP_COLUMN_GAIN || (w->gain > 0 && l->old.n == 0 && l->block < next);
 }

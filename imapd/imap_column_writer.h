@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Makes column blocks of the selected mailbox from entries that a command had
+ * Makes column blocks of a mailbox from entries that a command had
  * to make, and gives them to the store: what the next SEARCH, SORT or THREAD
  * then need not look up.  Which blocks lack entries is told first
  * (imap_column_writer_lacks), then the entries in order of UID.
@@ -19,6 +19,7 @@
 
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_column.h"
+#include "imapd/imap_walk.h"
 
 #define IMAP_COLUMN_GAIN	8u
 #define IMAP_COLUMN_KEPT	16u
@@ -32,6 +33,7 @@ struct imap_column_lack {
 
 struct imap_column_writer {
 	struct imap_cmd		*c;
+	struct imap_walk_at	 at;
 	struct imap_column_lack	*lacks;		/* blocks rise */
 	uint32_t		 lack_count, lack_cap, lack_idx;
 	unsigned		 kept;
@@ -45,7 +47,8 @@ struct imap_column_writer {
 	bool			 is_broken;
 };
 
-void	 imap_column_writer_init(struct imap_column_writer *, struct imap_cmd *);
+void	 imap_column_writer_init(struct imap_column_writer *, struct imap_cmd *,
+	    const struct imap_walk_at *);
 void	 imap_column_writer_fini(struct imap_column_writer *);
 /* The block of this UID lacks its entry; plain is what there is of the block. */
 void	 imap_column_writer_lacks(struct imap_column_writer *, uint32_t uid, struct slice plain);

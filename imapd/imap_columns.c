@@ -26,10 +26,11 @@ struct page {
 };
 
 void
-imap_columns_init(struct imap_columns *s, struct imap_cmd *c)
+imap_columns_init(struct imap_columns *s, struct imap_cmd *c, const struct imap_walk_at *at)
 {
 	memset(s, 0, sizeof(*s));
 	s->c = c;
+	s->at = *at;
 	list_init(&s->pages);
 	buf_init(&s->runs, RUNS_MAX);
 	buf_init(&s->plain, IMAP_COLUMN_MAX);
@@ -97,7 +98,7 @@ ask_keys(struct imap_columns *s, struct page *p, struct slice epochs)
 	struct ipc_columns block;
 	struct buf wraps;
 	struct ipc_open_keys m = {
-		.token = slice_of(ses->token, ses->token_bytes), .grant = imap_view_grant(ses),
+		.token = slice_of(ses->token, ses->token_bytes), .grant = s->at.grant,
 		.epochs = epochs,
 	};
 
@@ -160,9 +161,8 @@ on_blocks(struct imap_session *ses, void *arg, const struct imap_reply *r)
 void
 imap_columns_ask(struct imap_columns *s)
 {
-	const struct imap_session *ses = s->c->s;
 	struct ipc_store_columns m = {
-		.handle = imap_view_handle(ses), .mailbox = ses->view.mailbox, .kind = IMAP_COLUMN_KIND,
+		.handle = s->at.handle, .mailbox = s->at.mailbox, .kind = IMAP_COLUMN_KIND,
 	};
 
 	if (s->asked || s->is_broken || s->runs.n == 0 ||

@@ -16,12 +16,14 @@
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_column.h"
 #include "imapd/imap_entry.h"
+#include "imapd/imap_walk.h"
 #include "lib/base/list.h"
 
 #define IMAP_COLUMNS_PAGES	4
 
 struct imap_columns {
 	struct imap_cmd		*c;
+	struct imap_walk_at	 at;
 	struct seal_reader	*reader;
 	struct list		 pages;
 	unsigned		 page_count;
@@ -36,7 +38,8 @@ struct imap_columns {
 	struct imap_column	 column;
 };
 
-void		 imap_columns_init(struct imap_columns *, struct imap_cmd *);
+void		 imap_columns_init(struct imap_columns *, struct imap_cmd *,
+			    const struct imap_walk_at *);
 void		 imap_columns_fini(struct imap_columns *);
 /* Messages will be looked for; UIDs rise from call to call. */
 void		 imap_columns_want(struct imap_columns *, uint32_t uid);

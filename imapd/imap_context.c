@@ -21,7 +21,7 @@ imap_context_find(struct imap_context *x, struct slice tag)
 static size_t
 bytes_of(const struct imap_context *x)
 {
-	return x->text.n + x->saved.n + imap_results_bytes(&x->results);
+	return x->text.n + x->saved.n + x->where.n + imap_results_bytes(&x->results);
 }
 
 bool
@@ -55,6 +55,7 @@ free_first(struct imap_context **list)
 	*list = x->next;
 	free((char *)(uintptr_t)x->text.p);
 	free((char *)(uintptr_t)x->saved.p);
+	free((char *)(uintptr_t)x->where.p);
 	imap_results_fini(&x->results);
 	free(x);
 }
@@ -92,6 +93,7 @@ imap_context_add(struct imap_context **list, const struct imap_context_new *n,
 	x->seen = n->seen;
 	x->text = own(n->text);
 	x->saved = own(n->saved);
+	x->where = own(n->where);
 	imap_results_init(&x->results, n->sorted);
 	imap_results_fill(&x->results, found);
 	x->next = *list;
@@ -113,7 +115,8 @@ imap_context_put_refusal(struct buf *out, struct slice tag, const char *why)
 static struct imap_delta
 begin(const struct imap_context *x, struct buf *out)
 {
-	return (struct imap_delta){ .tag = imap_context_tag(x), .uid = x->uid, .out = out };
+	return (struct imap_delta){ .tag = imap_context_tag(x), .where = x->where, .uid = x->uid,
+	    .out = out };
 }
 
 /* RFC 5267 s4.3.4: the numbers hold, none of the expunges is told yet. */

@@ -33,13 +33,14 @@ struct imap_context {
 	bool			 uid;		/* UIDs are told, not sequence numbers */
 	struct slice		 text;		/* own: what stood behind RETURN (...) */
 	struct slice		 saved;		/* own: "$", pairs of UIDs */
+	struct slice		 where;		/* own: more correlators of ESEARCH */
 	uint64_t		 seen;		/* changes up to this modseq were looked at */
 	struct imap_results	 results;	/* its sorted: by SORT */
 };
 
 /* What is to be followed. */
 struct imap_context_new {
-	struct slice		 tag, text, saved;
+	struct slice		 tag, text, saved, where;
 	bool			 uid, sorted;
 	uint64_t		 seen;
 };

@@ -28,8 +28,8 @@ static void
 put(struct imap_delta *d, bool adds, uint32_t place, uint32_t number)
 {
 	if (!d->began)
-		buf_printf(d->out, "* ESEARCH (TAG \"%.*s\")%s", SLICE_FMT(d->tag),
-		    d->uid ? " UID" : "");
+		buf_printf(d->out, "* ESEARCH (TAG \"%.*s\"%.*s)%s", SLICE_FMT(d->tag),
+		    SLICE_FMT(d->where), d->uid ? " UID" : "");
 	d->began = true;
 	if (d->adds != adds)
 		end_list(d);

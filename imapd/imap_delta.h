@@ -20,6 +20,7 @@
 struct imap_delta {
 	/* set by the caller, the rest zero */
 	struct slice	 tag;
+	struct slice	 where;		/* more correlators, behind a space */
 	bool		 uid;		/* numbers are UIDs */
 	struct buf	*out;
 

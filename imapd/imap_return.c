@@ -147,7 +147,9 @@ put_extended(struct buf *b, const struct imap_return *r, const struct imap_asked
 {
 	buf_put_str(b, "* ESEARCH (TAG \"");
 	buf_put_slice(b, a->tag);
-	buf_put_str(b, a->uid ? "\") UID" : "\")");
+	buf_put_char(b, '"');
+	buf_put_slice(b, a->where);
+	buf_put_str(b, a->uid ? ") UID" : ")");
 	if (f->count > 0 && (r->opts & IMAP_RETURN_MIN))
 		buf_printf(b, " MIN %u", number(a, f, 0));
 	if (f->count > 0 && (r->opts & IMAP_RETURN_MAX))

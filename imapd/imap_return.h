@@ -45,6 +45,7 @@ struct imap_asked {
 	bool			 sorted;	/* SORT: the order means something */
 	bool			 has_modseq;	/* RFC 7162 s3.1.5: it was searched for */
 	bool			 extended;	/* ESEARCH although there was no RETURN */
+	struct slice		 where;		/* more correlators (RFC 7377 s2.1), behind a space */
 };
 /* The whole untagged response, or nothing when only SAVE is wanted. */
 void	 imap_return_put(struct buf *, const struct imap_return *, const struct imap_asked *,

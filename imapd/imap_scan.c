@@ -18,7 +18,6 @@
 #include "imapd/imap_found.h"
 #include "imapd/imap_match.h"
 #include "imapd/imap_message.h"
-#include "imapd/imap_sync.h"
 #include "imapd/imap_walk.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
@@ -34,6 +33,7 @@ enum phase { TOP, NEXT, COLUMN, SUMMARY, OPEN, HEADER, TEXT, REST, DONE };
 struct imap_scan {
 	struct imap_cmd		*c;
 	const struct imap_search *program;
+	const struct imap_view	*view;
 	struct imap_scan_want	 want;
 	struct imap_walk	 walk;
 	struct imap_message	 message;
@@ -83,7 +83,7 @@ set_facts(const struct imap_scan *s, struct imap_search_facts *f, const struct i
 	f->saved_s = (int64_t)cold->saved_s;
 	f->content = cold->content;
 	f->thread = cold->thread;
-	f->recent = imap_recent_has(&s->c->s->view.recent, row->uid);
+	f->recent = imap_recent_has(&s->view->recent, row->uid);
 	f->match = NULL;
 	f->entry = NULL;
 }
@@ -97,9 +97,9 @@ make_entry(struct imap_scan *s, struct slice fields)
 	if (!s->wants_entry || s->facts.entry != NULL)
 		return;
 	buf_reset(&s->entry_bytes);
-	imap_entry_put(&s->entry_bytes, ses->shared->charsets, imap_view_salt(ses), fields);
+	imap_entry_put(&s->entry_bytes, ses->shared->charsets, imap_view_salt(ses, s->view), fields);
 	/* Of the owner's columns the store lets guests only read. */
-	if (ses->view.guest == NULL)
+	if (s->view->guest == NULL)
 		imap_column_writer_add(&s->writer, s->facts.uid, buf_slice(&s->entry_bytes));
 	if (imap_entry_get(&s->entry, buf_slice(&s->entry_bytes)) == ERR_OK)
 		s->facts.entry = &s->entry;
@@ -170,6 +170,8 @@ open_walk(struct imap_scan *s)
 	if (opens && s->program->wants_text)
 		s->walk.first_bytes = IMAP_READ_BYTES;
 	imap_walk_start(&s->walk, s->c);
+	if (s->want.view != NULL)
+		s->walk.at = imap_walk_at(s->c->s, s->view);
 	if (!s->by_columns)
 		imap_message_init(&s->message, &s->walk);
 }
@@ -183,13 +185,13 @@ first_pass(struct imap_scan *s)
 		s->walk.set = slice_of(all, sizeof(all));
 	s->walk.changed_since = s->want.changed_since;
 	s->by_columns = s->wants_entry;
+	open_walk(s);
 	if (s->by_columns) {
-		imap_columns_init(&s->columns, s->c);
-		imap_column_writer_init(&s->writer, s->c);
+		imap_columns_init(&s->columns, s->c, &s->walk.at);
+		imap_column_writer_init(&s->writer, s->c, &s->walk.at);
 		s->walk.on_rows = on_rows;
 		s->walk.arg = s;
 	}
-	open_walk(s);
 }
 
 /* True to go on. */
@@ -367,10 +369,9 @@ static bool
 ask_top(struct imap_scan *s)
 {
 	static const unsigned char star[8] = { 255, 255, 255, 255, 255, 255, 255, 255 };
-	const struct imap_session *ses = s->c->s;
 	struct ipc_store_fetch m = {
-		.handle = imap_view_handle(ses), .mailbox = ses->view.mailbox, .v = ses->view.v,
-		.uidnext = ses->view.uidnext, .by_uid = true, .limit = 1,
+		.handle = s->walk.at.handle, .mailbox = s->walk.at.mailbox, .v = s->walk.at.v,
+		.uidnext = s->walk.at.uidnext, .by_uid = true, .limit = 1,
 		.set = slice_of(star, sizeof(star)),
 	};
 
@@ -454,8 +455,8 @@ set_common_facts(struct imap_scan *s)
 {
 	struct imap_session *ses = s->c->s;
 
-	s->facts.keywords = imap_sync_names(ses);
-	s->facts.top_seq = ses->view.exists;
+	s->facts.keywords = slice_of(s->view->keywords, s->view->keywords_bytes);
+	s->facts.top_seq = s->view->exists;
 	s->facts.now_s = (int64_t)ses->host->real_s(ses->host_arg);
 	s->facts.header = get_header;
 	s->facts.arg = s;
@@ -484,6 +485,7 @@ imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 	s->c = c;
 	s->program = want->program;
 	s->want = *want;
+	s->view = want->view != NULL ? want->view : &c->s->view;
 	s->wants_entry = want->entry || want->program->wants_entry;
 	buf_init(&s->entry_bytes, IMAP_ENTRY_MAX);
 	buf_init(&s->header, HEADER_MAX + SEAL_FRAME_BYTES);
@@ -493,7 +495,7 @@ imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 	buf_init(&s->left_pairs, 8 * IMAP_FOUND_MAX);
 	set_common_facts(s);
 	first_pass(s);
-	s->phase = c->s->view.exists == 0 ? DONE : want->program->wants_top ? TOP : NEXT;
+	s->phase = s->view->exists == 0 ? DONE : want->program->wants_top ? TOP : NEXT;
 	return s;
 }
 
@@ -528,8 +530,10 @@ resume(struct imap_cmd *c)
 {
 	struct imap_scan_run *r = c->priv;
 
-	if (imap_scan_step(r->scan) == ERR_END)
-		r->done(c);
+	if (imap_scan_step(r->scan) != ERR_END)
+		return;
+	c->resume = NULL;
+	r->done(c);
 }
 
 void

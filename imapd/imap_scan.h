@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Goes through the selected mailbox for SEARCH, SORT and THREAD and gives the
+ * Goes through a mailbox for SEARCH, SORT and THREAD and gives the
  * messages that a search program matches.  Each message is judged by its row;
  * when that leaves a doubt by its summary; then by its header; and at last by
  * its text as it streams by.
@@ -20,6 +20,7 @@ typedef void imap_scan_fn(void *arg, const struct imap_search_facts *);
 
 struct imap_scan_want {
 	const struct imap_search *program;
+	const struct imap_view	*view;		/* NULL: of the selected mailbox */
 	bool			 cold;		/* facts of a match have these too: */
 	bool			 entry;		/* an empty one where none can be had */
 	/* Only messages whose modseq is above; 0: all. */

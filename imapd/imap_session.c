@@ -90,9 +90,9 @@ imap_view_handle(const struct imap_session *s)
 }
 
 const unsigned char *
-imap_view_salt(const struct imap_session *s)
+imap_view_salt(const struct imap_session *s, const struct imap_view *v)
 {
-	return s->view.guest != NULL ? s->view.guest->thread_salt : s->thread_salt;
+	return v->guest != NULL ? v->guest->thread_salt : s->thread_salt;
 }
 
 struct slice

@@ -240,7 +240,7 @@ void			 imap_session_unselect(struct imap_session *);
 /* The store's handle for the selected mailbox; 0: lost, to come again. */
 uint32_t		 imap_view_handle(const struct imap_session *);
 /* Of the account that the selected mailbox is in, for hashes of Message-IDs. */
-const unsigned char	*imap_view_salt(const struct imap_session *);
+const unsigned char	*imap_view_salt(const struct imap_session *, const struct imap_view *);
 /* For keyd: the grant that opens its messages; empty in the user's own. */
 struct slice		 imap_view_grant(const struct imap_session *);
 /* The capabilities that hold now, without the word CAPABILITY. */

@@ -16,6 +16,7 @@ imap_update_parse(struct imap_cmd *c, struct imap_parser *p, const struct imap_r
     struct imap_update_ask *a)
 {
 	a->wanted = (r->opts & IMAP_RETURN_UPDATE) != 0;
+	a->uid = a->uid || c->uid;
 	a->text = slice_of(p->p, (size_t)(p->end - p->p));
 	/* RFC 5267 s4.3 */
 	if (a->wanted && imap_context_find(c->s->view.contexts, c->tag) != NULL)
@@ -39,8 +40,8 @@ imap_update_keep(struct imap_cmd *c, const struct imap_update_ask *a,
     const struct imap_found *found)
 {
 	struct imap_context_new n = {
-		.tag = c->tag, .text = a->text, .saved = a->saved, .uid = c->uid,
-		.sorted = a->sorted, .seen = c->s->view.r,
+		.tag = c->tag, .text = a->text, .saved = a->saved, .uid = a->uid,
+		.where = a->where, .sorted = a->sorted, .seen = c->s->view.r,
 	};
 
 	if (!a->wanted)

@@ -24,6 +24,8 @@
 struct imap_update_ask {
 	bool		 wanted;	/* UPDATE was said */
 	bool		 sorted;
+	bool		 uid;		/* tell UIDs */
+	struct slice	 where;		/* ESEARCH: more correlators */
 	struct slice	 text;		/* behind RETURN (...), to the end */
 	struct slice	 saved;		/* what its "$" stood for */
 	bool		 has_numbers;	/* sequence numbers */

@@ -13,15 +13,26 @@
 #define KEY_STRIDE	33u
 #define WRAPS_MAX	40000u
 
+struct imap_walk_at
+imap_walk_at(const struct imap_session *s, const struct imap_view *v)
+{
+	const struct imap_guest *g = v->guest;
+
+	return (struct imap_walk_at){
+		.handle = g != NULL ? g->handle : s->handle, .mailbox = v->mailbox,
+		.v = v->v, .uidnext = v->uidnext,
+		.grant = g != NULL ? imap_guest_grant(g) : SLICE_NONE,
+		.is_closed = g != NULL && g->grant_bytes == 0,
+	};
+}
+
 void
 imap_walk_start(struct imap_walk *w, struct imap_cmd *c)
 {
 	const struct imap_session *s = c->s;
 
 	w->c = c;
-	w->at = (struct imap_walk_at){ .handle = imap_view_handle(s), .mailbox = s->view.mailbox,
-		.v = s->view.v, .uidnext = s->view.uidnext, .grant = imap_view_grant(s),
-		.is_closed = s->view.guest != NULL && s->view.guest->grant_bytes == 0 };
+	w->at = imap_walk_at(s, &s->view);
 	list_init(&w->pages);
 	for (size_t i = 0; i < IMAP_WALK_FIRSTS; i++)
 		buf_init(&w->firsts[i].data, IMAP_READ_BYTES);

@@ -93,6 +93,7 @@ struct imap_walk {
 	bool			 started;
 };
 
+struct imap_walk_at imap_walk_at(const struct imap_session *, const struct imap_view *);
 void		 imap_walk_start(struct imap_walk *, struct imap_cmd *);
 void		 imap_walk_fini(struct imap_walk *);
 /*

@@ -514,7 +514,9 @@ class Session:
             return
         if c.base not in (b"SEARCH", b"SORT", b"ESEARCH"):
             yield "ESEARCH does not belong to this command"
-        if b"RETURN" not in c.words() and not self.has("en:IMAP4REV2"):
+        if (b"MAILBOX" in v) != (c.base == b"ESEARCH"):
+            yield "RFC 7377 s2.1: MAILBOX and UIDVALIDITY with the command ESEARCH, and only there"
+        if c.base != b"ESEARCH" and b"RETURN" not in c.words() and not self.has("en:IMAP4REV2"):
             yield "RFC 4731 s3.1: ESEARCH only where RETURN was said"
         if v["uid"] != c.name.startswith(b"UID ") and c.name != b"ESEARCH":
             yield "ESEARCH: UID when, and only when, UIDs were asked for"

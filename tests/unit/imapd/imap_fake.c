@@ -9,6 +9,7 @@
 #include "imapd/imap_seqset.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
+#include "lib/base/num.h"
 #include "lib/io/conn_tap.h"
 #include "lib/ipc/store_proto.h"
 #include "lib/seal/epoch.h"
@@ -385,12 +386,13 @@ do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *
 	struct fake_box *b = m->name.n > 0 ? find_box(st, m->name) : box_of(st, m->mailbox);
 	struct ipc_store_status_reply r = { .uidvalidity = UIDVALIDITY };
 
-	if (b == NULL) {
+	if (b == NULL || !b->used || (b->no_rights & STORE_RIGHT_R)) {
 		fail(c, ERR_NOTFOUND);
 		return;
 	}
 	r.mailbox = (uint64_t)(b - st->boxes) + 1;
 	r.name = slice_str(b->name);
+	r.rights = st->rights & ~b->no_rights;
 	r.exists = (uint32_t)b->count;
 	r.uidnext = b->uidnext;
 	r.modseq = b->modseq;
@@ -399,6 +401,24 @@ do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *
 		r.size_bytes += st->contents[b->m[i].content].size;
 	}
 	reply(c, IPC_MSG_store_status_reply, &r, -1);
+}
+
+/* Those behind this name; true: there may be more. */
+static bool
+put_more_boxes(struct buf *b, unsigned count, struct slice after)
+{
+	struct slice digits = slice_from(after, 2);
+	uint64_t n = 0;
+	char name[16];
+
+	if (!slice_starts(after, "zz") || num_read_u64(&digits, UINT32_MAX, &n) != ERR_OK)
+		n = 0;
+	if (n == count)
+		return false;
+	(void)snprintf(name, sizeof(name), "zz%08u", (unsigned)n + 1);
+	ipc_mailbox_put(b, &(struct ipc_mailbox){ .mailbox = 1000000 + n,
+	    .rights = STORE_RIGHTS_ALL, .name = slice_str(name) });
+	return true;
 }
 
 static void
@@ -417,11 +437,14 @@ do_list(struct call *c, struct fake_store *st, const struct ipc_store_list *m)
 			    m->after) > 0 && (x == NULL ||
 			    strcmp(st->boxes[k].name, x->name) < 0))
 				x = &st->boxes[k];
+		if (x == NULL && put_more_boxes(&b, st->more_boxes, m->after))
+			r.more = true;
 		if (x == NULL)
 			break;
-		ipc_mailbox_put(&b, &(struct ipc_mailbox){ .mailbox = 1, .special = x->special,
-		    .subscribed = x->subscribed, .noselect = x->unmade, .rights = st->rights,
-		    .name = slice_str(x->name) });
+		ipc_mailbox_put(&b, &(struct ipc_mailbox){
+		    .mailbox = (uint64_t)(x - st->boxes) + 1, .noselect = x->unmade,
+		    .rights = st->rights & ~x->no_rights, .special = x->special,
+		    .subscribed = x->subscribed, .name = slice_str(x->name) });
 		r.more = true;
 	}
 	r.mailboxes = buf_slice(&b);

@@ -22,6 +22,7 @@ struct fake_gone { uint32_t uid; uint64_t modseq; struct fake_message was; };
 struct fake_box {
 	char			 name[64];
 	bool			 used, subscribed, unmade;	/* unmade: a subscribed name alone */
+	uint32_t		 no_rights;	/* enum store_right bits that alice lacks */
 	uint32_t		 uidnext, recent_from, special;
 	uint64_t		 modseq;
 	struct fake_message	 m[FAKE_MESSAGES];
@@ -65,6 +66,7 @@ struct fake_store {			/* shared by all sessions of a test */
 	size_t			 content_count;
 	struct fake_columns	 columns[FAKE_COLUMNS];	/* by rising block */
 	size_t			 column_count;
+	unsigned		 more_boxes;	/* names in the list without anything behind */
 	unsigned		 column_page;	/* blocks in one answer; 0: all */
 	unsigned		 columns_read;	/* blocks given */
 	unsigned		 contents_given;	/* rows with content */

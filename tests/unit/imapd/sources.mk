@@ -82,3 +82,8 @@ imapd_imap_acl_test_SRCS = tests/unit/imapd/imap_acl_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_acl_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_acl_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_esearch_test
+imapd_imap_esearch_test_SRCS = tests/unit/imapd/imap_esearch_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_esearch_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_esearch_test_EXT = $(UV_LIBS)
