@@ -183,7 +183,7 @@ on_closed(void *arg, const char *reason)
 	smtp_session_fini(&c->session);
 	smtp_ask_forget_body(c);
 	smtp_ask_logout(c);
-	smtp_clients_leave(&srv->clients, &c->peer);
+	conn_clients_leave(&srv->clients, &c->peer);
 	smtp_conn_check_gone(c);
 	smtp_server_left(srv);
 }
@@ -272,7 +272,7 @@ smtp_conn_new(struct smtp_listener *l, struct conn_listener *cl, int take_fd,
 	timer_init(&c->auth_timer, srv->loop, smtp_ask_auth_timer, c);
 	smtp_spool_init(&c->spool, &srv->pool);
 	list_push(&srv->sessions, &c->link);
-	smtp_clients_enter(&srv->clients, peer);
+	conn_clients_enter(&srv->clients, peer);
 	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
 	start_session(c);
 }

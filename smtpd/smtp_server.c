@@ -68,7 +68,7 @@ smtp_server_load(struct daemon_app *app)
 	srv->app = app;
 	list_init(&srv->listeners);
 	list_init(&srv->sessions);
-	smtp_clients_init(&srv->clients);
+	conn_clients_init(&srv->clients);
 	smtp_rates_init(&srv->rates);
 	take_options(srv);
 	cry_init();
@@ -99,11 +99,11 @@ over_limit(struct smtp_server *srv, const struct conn_addr *peer, bool is_truste
 		*value = srv->session_limit;
 		return "client_limit";
 	}
-	if (smtp_clients_of_ip(&srv->clients, peer) >= srv->ip_limit) {
+	if (conn_clients_of_ip(&srv->clients, peer) >= srv->ip_limit) {
 		*value = srv->ip_limit;
 		return "client_connection_limit";
 	}
-	if (smtp_clients_of_net(&srv->clients, peer) >= srv->net_limit) {
+	if (conn_clients_of_net(&srv->clients, peer) >= srv->net_limit) {
 		*value = srv->net_limit;
 		return "client_network_limit";
 	}

@@ -13,7 +13,7 @@
 #include "lib/base/list.h"
 #include "lib/daemon/daemon.h"
 #include "lib/io/conn.h"
-#include "smtpd/smtp_clients.h"
+#include "lib/io/conn_clients.h"
 #include "smtpd/smtp_rates.h"
 #include "smtpd/smtp_session.h"
 #include "smtpd/smtp_spool.h"
@@ -22,7 +22,7 @@ struct smtp_server {
 	struct daemon_app	*app;
 	struct loop		*loop;
 	struct smtp_limits	 limits;
-	struct smtp_clients	 clients;
+	struct conn_clients	 clients;
 	struct smtp_rates	 rates;
 	struct smtp_pool	 pool;
 	struct list		 listeners;

@@ -3,6 +3,10 @@ UNITS += io_loop_test
 io_loop_test_SRCS = tests/unit/io/loop_test.c
 io_loop_test_USES = io base
 
+UNITS += io_conn_clients_test
+io_conn_clients_test_SRCS = tests/unit/io/conn_clients_test.c
+io_conn_clients_test_USES = io base
+
 UNITS += io_conn_test
 io_conn_test_SRCS = tests/unit/io/conn_test.c
 io_conn_test_USES = io base

@@ -458,7 +458,7 @@ finish(void)
 	assert_true(is_drained);
 	assert_int_equal(server.session_count, 0);
 	assert_int_equal(server.pool.used_bytes, 0);
-	smtp_clients_fini(&server.clients);
+	conn_clients_fini(&server.clients);
 	smtp_rates_fini(&server.rates);
 	while ((n = list_first(&server.listeners)) != NULL) {
 		list_remove(n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "smtpd/smtp_clients.h"
+#include "lib/io/conn_clients.h"
 
 #include <stdlib.h>
 
@@ -14,14 +14,14 @@ struct client {
 typedef bool same_fn(const struct conn_addr *, const struct conn_addr *);
 
 void
-smtp_clients_init(struct smtp_clients *c)
+conn_clients_init(struct conn_clients *c)
 {
 	map_init(&c->by_ip);
 	map_init(&c->by_net);
 }
 
 void
-smtp_clients_fini(struct smtp_clients *c)
+conn_clients_fini(struct conn_clients *c)
 {
 	must(c->by_ip.count == 0 && c->by_net.count == 0);
 	map_fini(&c->by_ip);
@@ -66,7 +66,7 @@ leave(struct map *m, uint64_t hash, same_fn *same, const struct conn_addr *addr)
 }
 
 unsigned
-smtp_clients_of_ip(const struct smtp_clients *c, const struct conn_addr *addr)
+conn_clients_of_ip(const struct conn_clients *c, const struct conn_addr *addr)
 {
 	const struct client *x = find(&c->by_ip, conn_addr_hash(addr), conn_addr_same_ip, addr);
 
@@ -74,7 +74,7 @@ smtp_clients_of_ip(const struct smtp_clients *c, const struct conn_addr *addr)
 }
 
 unsigned
-smtp_clients_of_net(const struct smtp_clients *c, const struct conn_addr *addr)
+conn_clients_of_net(const struct conn_clients *c, const struct conn_addr *addr)
 {
 	const struct client *x = find(&c->by_net, conn_addr_net_hash(addr), conn_addr_same_net, addr);
 
@@ -82,14 +82,14 @@ smtp_clients_of_net(const struct smtp_clients *c, const struct conn_addr *addr)
 }
 
 void
-smtp_clients_enter(struct smtp_clients *c, const struct conn_addr *addr)
+conn_clients_enter(struct conn_clients *c, const struct conn_addr *addr)
 {
 	enter(&c->by_ip, conn_addr_hash(addr), conn_addr_same_ip, addr);
 	enter(&c->by_net, conn_addr_net_hash(addr), conn_addr_same_net, addr);
 }
 
 void
-smtp_clients_leave(struct smtp_clients *c, const struct conn_addr *addr)
+conn_clients_leave(struct conn_clients *c, const struct conn_addr *addr)
 {
 	leave(&c->by_ip, conn_addr_hash(addr), conn_addr_same_ip, addr);
 	leave(&c->by_net, conn_addr_net_hash(addr), conn_addr_same_net, addr);

@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "smtpd/smtp_clients.h"
+#include "lib/io/conn_clients.h"
 
 static struct conn_addr
 v6(const char *text, uint16_t port)
@@ -22,25 +22,25 @@ test_counts(void **state)
 {
 	struct conn_addr a = v6("2001:db8::1", 1), b = v6("2001:db8::2", 2),
 	    far = v6("2001:db8:0:1::1", 1), again = v6("2001:db8::1", 9);
-	struct smtp_clients c;
+	struct conn_clients c;
 
 	(void)state;
-	smtp_clients_init(&c);
-	smtp_clients_enter(&c, &a);
-	smtp_clients_enter(&c, &again);
-	smtp_clients_enter(&c, &b);
-	smtp_clients_enter(&c, &far);
-	assert_int_equal(smtp_clients_of_ip(&c, &a), 2);
-	assert_int_equal(smtp_clients_of_ip(&c, &b), 1);
-	assert_int_equal(smtp_clients_of_net(&c, &a), 3);
-	assert_int_equal(smtp_clients_of_net(&c, &far), 1);
-	smtp_clients_leave(&c, &a);
-	smtp_clients_leave(&c, &a);
-	assert_int_equal(smtp_clients_of_ip(&c, &a), 0);
-	assert_int_equal(smtp_clients_of_net(&c, &b), 1);
-	smtp_clients_leave(&c, &b);
-	smtp_clients_leave(&c, &far);
-	smtp_clients_fini(&c);
+	conn_clients_init(&c);
+	conn_clients_enter(&c, &a);
+	conn_clients_enter(&c, &again);
+	conn_clients_enter(&c, &b);
+	conn_clients_enter(&c, &far);
+	assert_int_equal(conn_clients_of_ip(&c, &a), 2);
+	assert_int_equal(conn_clients_of_ip(&c, &b), 1);
+	assert_int_equal(conn_clients_of_net(&c, &a), 3);
+	assert_int_equal(conn_clients_of_net(&c, &far), 1);
+	conn_clients_leave(&c, &a);
+	conn_clients_leave(&c, &a);
+	assert_int_equal(conn_clients_of_ip(&c, &a), 0);
+	assert_int_equal(conn_clients_of_net(&c, &b), 1);
+	conn_clients_leave(&c, &b);
+	conn_clients_leave(&c, &far);
+	conn_clients_fini(&c);
 }
 
 int
