@@ -119,8 +119,6 @@ master_listen_bind(struct master_listeners *l, const struct conf *c, struct buf 
 	for (size_t i = 0; e == ERR_OK && (s = conf_find(c, "listen", i)) != NULL; i++) {
 		const struct listen_options *o = s->values;
 
-		if (o->service == CONF_SERVICE_CMTP)
-			continue;	/* warned about: nobody would accept */
 		for (uint32_t j = 0; e == ERR_OK && j < o->address.n; j++)
 			e = bind_text(l, s, o->address.v[j], why);
 	}

@@ -26,6 +26,7 @@ struct plan_role {
 	bool		 has_network;	/* keeps the host's: no namespace of its own */
 	bool		 has_keys;	/* gets root key, certificate and key unread */
 	unsigned	 services;	/* bits of enum conf_service it accepts */
+	bool		 is_on_demand;	/* runs only when a listener needs it */
 	bool		 has_templates;	/* is given the files of bounce_template */
 	const char	*sections[PLAN_SECTIONS_MAX];	/* options sent to it */
 };

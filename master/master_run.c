@@ -79,6 +79,20 @@ processors(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
+static bool
+has_listener(const struct master *m, const struct plan_role *role)
+{
+	const struct conf_section *s;
+
+	for (size_t i = 0; (s = conf_find(m->conf, "listen", i)) != NULL; i++) {
+		const struct listen_options *o = s->values;
+
+		if ((role->services & 1u << o->service) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* "processes" of the role's own section, the last of its list. */
 static unsigned
 count_of(const struct master *m, const struct plan_role *role)
@@ -89,6 +103,8 @@ count_of(const struct master *m, const struct plan_role *role)
 	uint64_t n = 0;
 	size_t last = 0;
 
+	if (role->is_on_demand && !has_listener(m, role))
+		return 0;
 	if (!role->is_many)
 		return 1;
 	while (last + 1 < PLAN_SECTIONS_MAX && role->sections[last + 1] != NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "master/master_sections.h"
 
+#include "cmtpd/cmtpd_opt.h"
 #include "delivery/delivery_opt.h"
 #include "imapd/imapd_opt.h"
 #include "keyd/keyd_opt.h"
@@ -21,6 +22,7 @@ const struct opt_section	master_sections[] = {
 	RELAY_OPT_SECTION,
 	STORE_OPT_SECTION,
 	IMAPD_OPT_SECTION,
+	CMTPD_OPT_SECTION,
 	KEYD_OPT_SECTION,
 	OPT_SECTIONS_END
 };

@@ -40,7 +40,7 @@ TESTBIN = _absolute(os.environ.get("GODWIT_TESTBIN", "build/test/testbin"))
 WAIT_S = 60
 # Lines that tell that mail flows.
 FLOW = re.compile(r"\]: (queued|sent|removed|append) ")
-PORTS = {"smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993}
+PORTS = {"smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "cmtp": 9001}
 
 
 class Failed(Exception):

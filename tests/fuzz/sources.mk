@@ -67,3 +67,6 @@ fuzz_imap_url_USES = mail base
 FUZZERS += fuzz_cmtp
 fuzz_cmtp_SRCS = tests/fuzz/fuzz_cmtp.c
 fuzz_cmtp_USES = cmtp base
+FUZZERS += fuzz_cmtp_session
+fuzz_cmtp_session_SRCS = tests/fuzz/fuzz_cmtp_session.c $(cmtpd_CORE)
+fuzz_cmtp_session_USES = cmtp base

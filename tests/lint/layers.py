@@ -14,6 +14,7 @@ import sys
 LAYERS = ["base", "sys", "io", "ipc", "conf", "daemon"]
 SIDE = {  # what stands beside the stack: each over base, and these
     "mail": {"base", "mail", "crypto"}, "smtp": {"base", "mail", "crypto", "smtp"},
+    "cmtp": {"base", "cmtp"},
     "dns": {"base", "sys", "io", "dns"}, "sasl": {"base", "sasl"},
     "db": {"base", "db", "sys"}, "crypto": {"base", "crypto", "sys", "ipc"},
     "seal": {"base", "crypto", "mail", "ipc", "seal", "sys", "io"},
@@ -34,7 +35,7 @@ ONLY_IN = {  # header pattern: where it may be included
 }
 BANNED = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atol", "gets", "alloca",
           "strncpy", "strncat", "tmpnam", "mktemp", "asctime", "ctime", "rand", "random", "system", "popen"]
-PROGRAMS = ["master", "smtpd", "queue", "delivery", "store", "imapd", "keyd"]
+PROGRAMS = ["master", "smtpd", "cmtpd", "queue", "delivery", "store", "imapd", "keyd"]
 
 faults = []
 

@@ -12,14 +12,19 @@ from mailtools import fetch_all, imap, message, send
 import godwit
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: other users' processes are looked into")
-DAEMONS = ("keyd", "smtpd", "queue", "deliver", "relay", "store", "imapd")
+DAEMONS = ("keyd", "smtpd", "queue", "deliver", "relay", "store", "imapd", "cmtpd")
 
 OUTWARD = ("relay",)    # keeps the network of the host
+
+
+def add_cmtp(g):
+    g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}')
 
 
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
+        add_cmtp(g)
         g.start()
         g.add_user("alice@example.test", "secret")
         yield g
@@ -117,6 +122,7 @@ def test_probes_get_nowhere(role):
     if os.environ.get("GODWIT_VARIANT") == "san":
         pytest.skip("the sandbox is in log mode under sanitizers")
     with godwit.Instance() as g:
+        add_cmtp(g)
         g.start()
         for probe in PROBES:
             if role in OUTWARD and probe in ("connect", "sendto"):

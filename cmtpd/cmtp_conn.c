@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+#include "cmtpd/cmtp_conn.h"
+
+#include <stdlib.h>
+
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/daemon/daemon_tls.h"
+
+#define KEY_MS		30000
+
+static const struct conn_limits conn_caps = {
+	.in_max = 65536,
+	.out_low = 16384,
+	.out_high = 65536,
+	.out_max = 262144,
+};
+
+struct cmtp_conn {
+	struct list		 link;		/* of the server */
+	struct cmtp_server	*server;
+	struct cmtp_listener	*listener;
+	struct conn		*conn;		/* NULL once closed */
+	struct conn_addr	 peer;
+	struct cmtp_session	 session;
+	char			 client[CONN_ADDR_TEXT_BYTES];
+	uint64_t		 began_ms;
+	uint64_t		 seen_progress;
+	bool			 is_started;	/* the session */
+	bool			 is_asking;	/* keyd, for a key */
+};
+
+static void
+check_gone(struct cmtp_conn *c)
+{
+	if (c->conn == NULL && !c->is_asking)
+		free(c);
+}
+
+static void
+settle(struct cmtp_conn *c)
+{
+	struct cmtp_session *s = &c->session;
+
+	if (c->conn == NULL || conn_is_closing(c->conn) || !c->is_started)
+		return;
+	if (s->out.n > 0) {
+		conn_write(c->conn, buf_slice(&s->out));
+		buf_release(&s->out);
+	}
+	if (s->mode == CMTP_CLOSED) {
+		if (s->fault != NULL)
+			log_event(LOG_garbled, log_session(s->id), log_str("client", c->client),
+			    log_str("reason", s->fault));
+		conn_close(c->conn, s->end);
+		return;
+	}
+	if (!cmtp_session_can_read(s)) {
+		conn_set_deadline(c->conn, 0);
+		c->seen_progress = UINT64_MAX;
+		conn_pause(c->conn);
+		return;
+	}
+	if (s->progress != c->seen_progress) {
+		c->seen_progress = s->progress;
+		conn_set_deadline(c->conn, loop_now(c->server->loop) + c->server->idle_ms);
+	}
+	conn_resume(c->conn);
+}
+
+static size_t
+on_data(void *arg, struct slice bytes)
+{
+	struct cmtp_conn *c = arg;
+	size_t used;
+
+	if (!c->is_started)
+		return 0;
+	used = cmtp_session_feed(&c->session, bytes);
+	settle(c);
+	return used;
+}
+
+static void
+start(struct cmtp_conn *c)
+{
+	bool is_before_tls = c->listener->is_tls && conn_tls(c->conn) == NULL;
+
+	if (c->is_started || !c->server->self.is_known || is_before_tls ||
+	    conn_is_closing(c->conn))
+		return;
+	c->is_started = true;
+	cmtp_session_start(&c->session);
+	settle(c);
+}
+
+static void
+tls_failed(const struct cmtp_conn *c, enum err e)
+{
+	log_event(LOG_tls_failed, log_session(c->session.id), log_str("client", c->client),
+	    log_str("reason", err_text(e)));
+}
+
+static void
+on_tls(void *arg, enum err e)
+{
+	struct cmtp_conn *c = arg;
+	const struct tls_facts *f = conn_tls(c->conn);
+
+	if (e != ERR_OK || f == NULL) {
+		tls_failed(c, e);
+		return;
+	}
+	log_event(LOG_tls, log_session(c->session.id), log_str("tls", f->version),
+	    log_str("cipher", f->cipher), log_str("sni", f->sni));
+	start(c);
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct cmtp_conn *c = arg;
+
+	if (c->is_started)
+		cmtp_session_idle(&c->session);
+	else
+		conn_abort(c->conn, "timeout");
+	settle(c);
+}
+
+static void
+on_closed(void *arg, const char *reason)
+{
+	struct cmtp_conn *c = arg;
+	struct cmtp_server *srv = c->server;
+
+	log_event(LOG_disconnect, log_session(c->session.id), log_str("client", c->client),
+	    log_str("reason", reason), log_ms("duration", loop_now(srv->loop) - c->began_ms),
+	    log_num("in", conn_in_total(c->conn)), log_num("out", conn_out_total(c->conn)),
+	    log_num("commands", c->session.command_count), log_num("messages", 0));
+	c->conn = NULL;
+	list_remove(&c->link);
+	if (c->is_started)
+		cmtp_session_fini(&c->session);
+	conn_clients_leave(&srv->clients, &c->peer);
+	check_gone(c);
+	cmtp_server_left(srv);
+}
+
+static const struct conn_ops ops = {
+	.on_data = on_data, .on_tls = on_tls, .on_deadline = on_deadline, .on_closed = on_closed,
+};
+
+/* ---- keyd */
+
+static void
+on_key(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
+{
+	struct cmtp_conn *c = arg;
+	const struct ipc_cmtp_user_reply *m = msg;
+
+	(void)in;
+	c->is_asking = false;
+	if (c->conn == NULL) {
+		check_gone(c);
+		return;
+	}
+	if (e == ERR_OK && (type != IPC_MSG_cmtp_user_reply || m->key.n != CMTP_KEY_BYTES ||
+	    m->sig.n != CMTP_SIG_BYTES))
+		e = ERR_NOTFOUND;
+	if (e == ERR_OK)
+		cmtp_session_on_key(&c->session, ERR_OK, (const unsigned char *)m->key.p,
+		    (const unsigned char *)m->sig.p);
+	else
+		cmtp_session_on_key(&c->session, e, NULL, NULL);
+	(void)cmtp_session_feed(&c->session, SLICE_NONE);
+	settle(c);
+}
+
+static enum err
+env_user_key(void *arg, struct slice user)
+{
+	struct cmtp_conn *c = arg;
+	struct ipc_peer *p = daemon_peer(c->server->app, IPC_KEYD, 0);
+	struct conn_addr net = c->peer;
+	char client[CONN_ADDR_TEXT_BYTES];
+	struct ipc_cmtp_user m = { .user = user };
+	enum err e;
+
+	if (p == NULL)
+		return ERR_GONE;
+	conn_addr_ip_str(client, &net);
+	m.client = slice_str(client);
+	e = ipc_call(p, IPC_MSG_cmtp_user, &m, NULL, 0, loop_now(c->server->loop) + KEY_MS, on_key, c,
+	    NULL);
+	c->is_asking = e == ERR_OK;
+	return e;
+}
+
+static const struct cmtp_env env = { .user_key = env_user_key };
+
+/* ---- for the server */
+
+void
+cmtp_conn_new(struct cmtp_listener *l, struct conn_listener *cl, int take_fd,
+    const struct conn_addr *peer)
+{
+	struct cmtp_conn *c = must_alloc(1, sizeof(*c));
+	struct cmtp_server *srv = l->server;
+	enum err e = ERR_OK;
+
+	c->server = srv;
+	c->listener = l;
+	c->peer = *peer;
+	c->began_ms = loop_now(srv->loop);
+	c->seen_progress = UINT64_MAX;
+	c->session.id = cmtp_server_session_id(srv);
+	c->session.service = &srv->service;
+	c->session.env = &env;
+	c->session.arg = c;
+	conn_addr_str(c->client, peer);
+	list_push(&srv->sessions, &c->link);
+	conn_clients_enter(&srv->clients, peer);
+	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
+	conn_set_deadline(c->conn, c->began_ms + srv->idle_ms);
+	log_event(LOG_connect, log_session(c->session.id), log_str("listener", l->title),
+	    log_str("client", c->client));
+	if (l->is_tls)
+		e = conn_start_tls(c->conn, daemon_tls(srv->app));
+	if (e == ERR_OK) {
+		start(c);
+		return;
+	}
+	tls_failed(c, e);
+	conn_abort(c->conn, "tls");
+}
+
+void
+cmtp_conn_start_all(struct cmtp_server *srv)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH(n, tmp, &srv->sessions)
+		start(obj_of(n, struct cmtp_conn, link));
+}
+
+void
+cmtp_conn_drain_all(struct cmtp_server *srv)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH(n, tmp, &srv->sessions) {
+		struct cmtp_conn *c = obj_of(n, struct cmtp_conn, link);
+
+		if (c->is_started)
+			cmtp_session_drain(&c->session);
+		else
+			conn_abort(c->conn, "drain");
+		settle(c);
+	}
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+#include "cmtpd/cmtp_server.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "cmtpd/cmtp_conn.h"
+#include "cmtpd/cmtpd_opt.h"
+#include "lib/base/log.h"
+#include "lib/base/must.h"
+#include "lib/conf/conf_sections.h"
+#include "lib/crypto/cry.h"
+#include "lib/daemon/daemon_tls.h"
+
+#define SELF_MS		30000
+/* Connections above session_limit that can be closed in order. */
+#define REFUSE_ROOM	64
+
+static uint32_t
+cap32(uint64_t v)
+{
+	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+static const struct cmtpd_options *
+options(struct cmtp_server *srv)
+{
+	const struct cmtpd_options *o = daemon_options(srv->app, "cmtpd", NULL);
+
+	must(o != NULL);
+	return o;
+}
+
+static void
+take_options(struct cmtp_server *srv)
+{
+	const struct cmtpd_options *o = options(srv);
+	const struct smtpd_options *smtpd = daemon_options(srv->app, "smtpd", NULL);
+
+	must(smtpd != NULL);
+	srv->limits = (struct cmtp_limits){ .message_bytes = smtpd->message_size_limit };
+	srv->service = (struct cmtp_service){ .limits = &srv->limits, .self = &srv->self,
+	    .junk_commands = cap32(o->junk_command_limit) };
+	srv->session_limit = cap32(o->client_limit);
+	srv->ip_limit = cap32(o->client_connection_limit);
+	srv->net_limit = cap32(o->client_network_limit);
+	srv->idle_ms = o->timeout;
+}
+
+void
+cmtp_server_load(struct daemon_app *app)
+{
+	struct cmtp_server *srv = daemon_state(app);
+
+	srv->app = app;
+	srv->loop = daemon_loop(app);
+	list_init(&srv->listeners);
+	list_init(&srv->sessions);
+	conn_clients_init(&srv->clients);
+	take_options(srv);
+	cry_init();
+	daemon_tls_init(app, cap32(options(srv)->handshake_limit));
+}
+
+uint64_t
+cmtp_server_session_id(struct cmtp_server *srv)
+{
+	uint64_t n = (uint64_t)(daemon_instance(srv->app) & 0x3f) << 24 |
+	    (++srv->session_serial & 0xffffff);
+
+	/* Odd, so a bijection on 30 bits: ids differ in more than the end. */
+	return n * 0x2545f491u & 0x3fffffff;
+}
+
+/* ---- the server's own key */
+
+static bool
+copy(unsigned char *dst, size_t n, struct slice s)
+{
+	if (s.n != n)
+		return false;
+	memcpy(dst, s.p, n);
+	return true;
+}
+
+static void
+on_self(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
+{
+	struct cmtp_server *srv = arg;
+	const struct ipc_cmtp_self_reply *m = msg;
+	struct cmtp_self *self = &srv->self;
+
+	(void)in;
+	if (e != ERR_OK || type != IPC_MSG_cmtp_self_reply)
+		return;		/* keyd is gone: asked again when it is back */
+	self->is_known = copy(self->key, sizeof(self->key), m->key) &&
+	    copy(self->key_sig, sizeof(self->key_sig), m->key_sig) &&
+	    copy(self->success, sizeof(self->success), m->success) &&
+	    copy(self->failure, sizeof(self->failure), m->failure);
+	if (self->is_known)
+		cmtp_conn_start_all(srv);
+}
+
+void
+cmtp_server_keyd_joined(struct daemon_app *app, struct ipc_peer *p)
+{
+	struct cmtp_server *srv = daemon_state(app);
+	const struct ipc_cmtp_self m = { .unused = 0 };
+
+	/* A peer that cannot be asked is being lost. */
+	if (ipc_call(p, IPC_MSG_cmtp_self, &m, NULL, 0, loop_now(srv->loop) + SELF_MS, on_self, srv,
+	    NULL) != ERR_OK)
+		log_event(LOG_violation, log_str("peer", "keyd"), log_str("reason", "does not read"));
+}
+
+/* ---- connections */
+
+static const char *
+over_limit(const struct cmtp_server *srv, const struct conn_addr *peer, uint32_t *value)
+{
+	*value = srv->session_limit;
+	if (srv->session_count >= srv->session_limit)
+		return "client_limit";
+	*value = srv->ip_limit;
+	if (conn_clients_of_ip(&srv->clients, peer) >= srv->ip_limit)
+		return "client_connection_limit";
+	*value = srv->net_limit;
+	if (conn_clients_of_net(&srv->clients, peer) >= srv->net_limit)
+		return "client_network_limit";
+	return NULL;
+}
+
+static void
+on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_addr *peer)
+{
+	struct cmtp_listener *l = arg;
+	struct cmtp_server *srv = l->server;
+	char text[CONN_ADDR_TEXT_BYTES];
+	uint32_t value;
+	const char *name = over_limit(srv, peer, &value);
+
+	if (name != NULL) {
+		conn_addr_str(text, peer);
+		log_event(LOG_limit, log_str("client", text), log_str("name", name),
+		    log_num("value", value));
+		(void)close(take_fd);
+		return;
+	}
+	srv->session_count++;
+	cmtp_conn_new(l, cl, take_fd, peer);
+}
+
+void
+cmtp_server_start(struct daemon_app *app)
+{
+	struct cmtp_server *srv = daemon_state(app);
+	const struct listen_options *o;
+	const char *title, *address;
+	int fd;
+
+	for (unsigned i = 0; (fd = daemon_listener(app, i, &title, &address)) >= 0; i++) {
+		struct cmtp_listener *l;
+
+		o = daemon_options(app, "listen", title);
+		if (o == NULL || o->service != CONF_SERVICE_CMTP)
+			continue;
+		l = must_alloc(1, sizeof(*l));
+		l->server = srv;
+		l->is_tls = o->tls == CONF_TLS_IMPLICIT;
+		if (!slice_to_cstr(slice_head(slice_str(title), sizeof(l->title) - 1), l->title,
+		    sizeof(l->title)))
+			l->title[0] = '\0';
+		list_push(&srv->listeners, &l->link);
+		l->listener = conn_listener_new(srv->loop, fd, srv->session_limit + REFUSE_ROOM,
+		    on_accept, l);
+	}
+}
+
+void
+cmtp_server_reload(struct daemon_app *app)
+{
+	struct cmtp_server *srv = daemon_state(app);
+	struct list *n, *tmp;
+
+	take_options(srv);
+	tls_ctx_set_max_handshakes(daemon_tls(app), cap32(options(srv)->handshake_limit));
+	LIST_EACH(n, tmp, &srv->listeners)
+		conn_listener_set_max(obj_of(n, struct cmtp_listener, link)->listener,
+		    srv->session_limit + REFUSE_ROOM);
+}
+
+static void
+check_drained(struct cmtp_server *srv)
+{
+	if (srv->is_draining && srv->session_count == 0)
+		daemon_drained(srv->app);
+}
+
+/* The listeners stay as objects: their sessions name them. */
+void
+cmtp_server_drain(struct daemon_app *app)
+{
+	struct cmtp_server *srv = daemon_state(app);
+	struct list *n, *tmp;
+
+	if (srv->is_draining)
+		return;
+	srv->is_draining = true;
+	LIST_EACH(n, tmp, &srv->listeners)
+		conn_listener_free(&obj_of(n, struct cmtp_listener, link)->listener);
+	cmtp_conn_drain_all(srv);
+	check_drained(srv);
+}
+
+void
+cmtp_server_left(struct cmtp_server *srv)
+{
+	srv->session_count--;
+	check_drained(srv);
+}
+
+void
+cmtp_server_status(struct daemon_app *app, uint32_t *sessions, struct buf *note)
+{
+	const struct cmtp_server *srv = daemon_state(app);
+
+	*sessions = srv->session_count;
+	if (!srv->self.is_known)
+		buf_put_str(note, "no key yet");
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+#include "cmtpd/cmtp_session.h"
+
+#include "lib/base/must.h"
+#include "lib/cmtp/cmtp_put.h"
+
+void
+cmtp_session_start(struct cmtp_session *s)
+{
+	must(s->service->self->is_known);
+	buf_init(&s->out, CMTP_OUT_MAX);
+	cmtp_parser_init(&s->parser, s->service->limits);
+	s->mode = CMTP_READING;
+	buf_put(&s->out, CMTP_BANNER, sizeof(CMTP_BANNER));
+}
+
+void
+cmtp_session_fini(struct cmtp_session *s)
+{
+	cmtp_parser_fini(&s->parser);
+	buf_fini(&s->out);
+}
+
+bool
+cmtp_session_can_read(const struct cmtp_session *s)
+{
+	return (s->mode == CMTP_READING || s->mode == CMTP_DRAINING) && s->out.n < CMTP_OUT_HIGH;
+}
+
+static void
+end(struct cmtp_session *s, const char *why)
+{
+	s->mode = CMTP_CLOSED;
+	s->end = why;
+}
+
+static void
+fail(struct cmtp_session *s)
+{
+	cmtp_put_status(&s->out, false, s->service->self->failure);
+}
+
+/* ---- commands */
+
+static void
+do_keyrequest(struct cmtp_session *s)
+{
+	const struct cmtp_self *self = s->service->self;
+	struct buf user;
+
+	if (s->parser.param[0].n == 0) {
+		cmtp_put_key(&s->out, self->key, self->key_sig);
+		return;
+	}
+	buf_init(&user, CMTP_USER_MAX);
+	buf_put_slice(&user, s->parser.param[0]);
+	if (s->parser.param[1].n > 0) {
+		buf_put_char(&user, '@');
+		buf_put_slice(&user, s->parser.param[1]);
+	}
+	s->mode = CMTP_WAIT_KEY;
+	if (s->env->user_key(s->arg, buf_slice(&user)) != ERR_OK) {
+		s->mode = CMTP_READING;
+		fail(s);
+	}
+	buf_fini(&user);
+}
+
+void
+cmtp_session_on_key(struct cmtp_session *s, enum err e, const unsigned char *key,
+    const unsigned char *sig)
+{
+	if (s->mode != CMTP_WAIT_KEY)
+		return;
+	s->mode = CMTP_READING;
+	if (e == ERR_OK)
+		cmtp_put_key(&s->out, key, sig);
+	else
+		fail(s);
+}
+
+static bool
+is_junk(struct cmtp_session *s)
+{
+	return ++s->junk_count > s->service->junk_commands;
+}
+
+static void
+do_command(struct cmtp_session *s)
+{
+	s->command_count++;
+	if (is_junk(s)) {
+		fail(s);
+		end(s, "too many commands");
+		return;
+	}
+	switch (s->parser.verb) {
+	case CMTP_OHAI:
+		cmtp_put_version(&s->out, "OHAI ", CMTP_VERSIONS);
+		break;
+	case CMTP_NOOP:
+		cmtp_put_version(&s->out, "", CMTP_VERSIONS);
+		break;
+	case CMTP_HELP:
+		cmtp_put_help(&s->out);
+		break;
+	case CMTP_KEYREQUEST:
+		do_keyrequest(s);
+		break;
+	case CMTP_LOGIN:	/* handing out xzibits is off */
+		fail(s);
+		break;
+	case CMTP_OBAI:
+		end(s, "quit");
+		break;
+	case CMTP_MAIL:
+	case CMTP_VERB_COUNT:
+		break;
+	}
+}
+
+/* ---- input */
+
+/* False: wait for more. */
+static bool
+step(struct cmtp_session *s, struct slice *in)
+{
+	switch (cmtp_parser_next(&s->parser, in)) {
+	case CMTP_EV_MORE:
+		return false;
+	case CMTP_EV_COMMAND:
+		do_command(s);
+		break;
+	case CMTP_EV_MAIL:
+		s->command_count++;
+		s->mode = CMTP_DRAINING;
+		break;
+	case CMTP_EV_PART:
+	case CMTP_EV_DATA:
+		break;
+	case CMTP_EV_END:
+		s->mode = CMTP_READING;
+		fail(s);
+		if (is_junk(s))
+			end(s, "too many commands");
+		break;
+	case CMTP_EV_FAULT:
+		s->fault = s->parser.fault;
+		fail(s);
+		end(s, "fault");
+		break;
+	}
+	s->progress++;
+	return true;
+}
+
+size_t
+cmtp_session_feed(struct cmtp_session *s, struct slice in)
+{
+	struct slice rest = in;
+
+	while (cmtp_session_can_read(s) && step(s, &rest))
+		continue;
+	if (s->is_draining && s->mode == CMTP_READING && cmtp_parser_is_idle(&s->parser))
+		end(s, "drain");
+	return in.n - rest.n;
+}
+
+/* ---- events */
+
+void
+cmtp_session_drain(struct cmtp_session *s)
+{
+	s->is_draining = true;
+	(void)cmtp_session_feed(s, SLICE_NONE);
+}
+
+void
+cmtp_session_idle(struct cmtp_session *s)
+{
+	if (s->mode != CMTP_CLOSED)
+		end(s, "timeout");
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One CMTP 1 session as a state machine without descriptors, loop or clock.
+ * cmtp_session_feed takes what arrived; replies collect in s->out, in order.
+ * What keyd must say is asked through struct cmtp_env and answered later by a
+ * cmtp_session_on_ call, never from inside the question; meanwhile nothing is
+ * read, and pipelined commands wait with the caller.
+ *
+ * Served are OHAI, NOOP, HELP, OBAI and KEYREQUEST for the server itself and
+ * for users of this host.  LOGIN and MAIL are answered with FAILURE: what MAIL
+ * brings is read to its end and dropped.
+ */
+#ifndef CMTP_SESSION_H
+#define CMTP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/slice.h"
+#include "lib/cmtp/cmtp_parser.h"
+
+#define CMTP_OUT_HIGH	16384		/* replies waiting: read no further command */
+#define CMTP_OUT_MAX	65536
+#define CMTP_VERSIONS	"1"
+#define CMTP_USER_MAX	(CMTP_PARAM_MAX + 1 + CMTP_PARAM_MAX)
+
+/* What the server says again and again; keyd tells it once. */
+struct cmtp_self {
+	bool		 is_known;
+	unsigned char	 key[CMTP_KEY_BYTES];
+	unsigned char	 key_sig[CMTP_SIG_BYTES];
+	unsigned char	 success[CMTP_SIG_BYTES];
+	unsigned char	 failure[CMTP_SIG_BYTES];
+};
+
+/* Facts that do not change in a session; borrowed. */
+struct cmtp_service {
+	const struct cmtp_limits *limits;
+	const struct cmtp_self	 *self;
+	uint32_t		  junk_commands;
+};
+
+struct cmtp_env {
+	/* user: "name@domain" or "name"; answered by on_key. */
+	enum err	(*user_key)(void *, struct slice user);
+};
+
+enum cmtp_mode {
+	CMTP_READING,
+	CMTP_WAIT_KEY,
+	CMTP_DRAINING,		/* a message that is refused */
+	CMTP_CLOSED
+};
+
+struct cmtp_session {
+	/* set by the owner before cmtp_session_start */
+	uint64_t			 id;	/* for the log */
+	const struct cmtp_service	*service;
+	const struct cmtp_env		*env;
+	void				*arg;	/* for env */
+
+	/* for the owner to read */
+	struct buf			 out;	/* replies, to be consumed */
+	uint64_t			 progress;	/* grows with commands and data */
+	uint32_t			 command_count;
+	const char			*end;	/* why it closed; NULL: open */
+	const char			*fault;	/* what could not be understood; NULL */
+
+	/* the machine */
+	enum cmtp_mode			 mode;
+	bool				 is_draining;	/* the process is going down */
+	uint32_t			 junk_count;
+	struct cmtp_parser		 parser;
+};
+
+/* life: greets; the service's self must be known */
+void	 cmtp_session_start(struct cmtp_session *);
+void	 cmtp_session_fini(struct cmtp_session *);
+
+/* input: how many bytes were used; call again with the rest when not waiting */
+size_t	 cmtp_session_feed(struct cmtp_session *, struct slice);
+bool	 cmtp_session_can_read(const struct cmtp_session *);
+
+/* answers: key and sig as in CMTP_KEY_REPLY_BYTES, with ERR_OK */
+void	 cmtp_session_on_key(struct cmtp_session *, enum err, const unsigned char *key,
+	    const unsigned char *sig);
+
+/* events */
+void	 cmtp_session_drain(struct cmtp_session *);	/* closes between commands */
+void	 cmtp_session_idle(struct cmtp_session *);
+
+#endif

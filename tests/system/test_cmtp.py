@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: ISC
+"""CMTP 1 on its own port, by a client written from the specification byte by byte."""
+import os
+import subprocess
+import tempfile
+
+import pytest
+from mailtools import address
+
+import godwit
+
+BANNER = b"Welcome to CMTP version 1\n\0"
+# A DER SubjectPublicKeyInfo of Ed25519 up to the key (RFC 8410 s4).
+ED25519 = bytes.fromhex("302a300506032b6570032100")
+
+
+@pytest.fixture(scope="module")
+def g():
+    with godwit.Instance() as g:
+        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
+                     'cmtpd { processes = 1  client_connection_limit = 3  junk_command_limit = 20 }\n'
+                     'keyd { cmtp_key_rate = "8/m" }')
+        g.start()
+        g.add_user(address("alice"), "secret")
+        yield g
+
+
+class Client:
+    """As the first client: it waits for the banner and reads replies by their length."""
+
+    def __init__(self, g):
+        self.s = g.raw("cmtp")
+        assert self.read(len(BANNER)) == BANNER
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.s.close()
+
+    def read(self, n):
+        data = b""
+        while len(data) < n:
+            more = self.s.recv(n - len(data))
+            assert more, f"closed after {data!r}"
+            data += more
+        return data
+
+    def read_end(self):
+        data = b""
+        while more := self.s.recv(4096):
+            data += more
+        return data
+
+    def say(self, *words):
+        self.s.sendall(b"".join(w + b"\0" for w in words))
+
+    def ask_key(self, *words):
+        self.say(b"KEYREQUEST", *words)
+        return self.key_reply()
+
+    def key_reply(self):
+        reply = self.read(102)
+        assert reply[:4] == b"\0\0\0\1" and reply[36] == 0 and reply[101] == 0
+        return reply[4:36], reply[37:101]
+
+    def failed(self, server):
+        reply = self.read(72)
+        assert reply[:7] == b"FAILURE" and reply[71] == 0
+        assert is_signed(server, b"FAILURE", reply[7:71])
+
+
+def is_signed(key, data, sig):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in (("key", ED25519 + key), ("data", data), ("sig", sig)):
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(content)
+        done = subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", "key", "-rawin",
+                               "-in", "data", "-sigfile", "sig"], cwd=folder, capture_output=True, timeout=20, check=False)
+    return done.returncode == 0
+
+
+def server_key(g):
+    with Client(g) as c:
+        key, sig = c.ask_key(b"")       # no domain: as the first client asks
+        assert is_signed(key, key, sig)
+        return key
+
+
+def test_words(g):
+    with Client(g) as c:
+        c.say(b"OHAI", b"", b"NOOP", b"HELP")
+        assert c.read(7) == b"OHAI 1\0"
+        assert c.read(2) == b"1\0"
+        assert c.read(42) == b"OHAI NOOP HELP KEYREQUEST LOGIN MAIL OBAI\0"
+        c.say(b"OBAI")
+        assert c.read_end() == b""
+
+
+def test_keys(g):
+    server = server_key(g)
+    with Client(g) as c:
+        assert c.ask_key(b"", b"")[0] == server
+        alice, sig = c.ask_key(b"alice", b"example.test")
+        assert is_signed(server, alice, sig) and alice != server
+        assert not is_signed(server, alice[:-1] + b"x", sig)
+        assert c.ask_key(b"alice", b"")[0] == alice
+        for words in ((b"nobody", b"example.test"), (b"alice", b"elsewhere.example")):
+            c.say(b"KEYREQUEST", *words)
+            c.failed(server)
+        c.say(b"LOGIN", b"alice")
+        c.failed(server)
+    g.kill("keyd")
+    g.wait_ready()
+    with Client(g) as c:
+        assert c.ask_key(b"alice", b"example.test")[0] == alice
+    assert server_key(g) == server
+
+
+def test_requests_are_counted(g):
+    server = server_key(g)
+    with Client(g) as c:
+        for _ in range(9):
+            c.say(b"KEYREQUEST", b"nobody", b"example.test")
+            c.failed(server)
+        c.say(b"KEYREQUEST", b"alice", b"example.test")
+        c.failed(server)                # there is one, but not this often
+        g.advance(60)
+        c.ask_key(b"alice", b"example.test")
+
+
+def test_nothing_that_is_garbled(g):
+    server = server_key(g)
+    for sent, reason in ((b"EHLO host.example\r\n", "unknown_command"), (b"LOGIN\0\xff\0", "utf8"),
+                         (b"LOGIN\0" + b"a" * 256 + b"\0", "parameter_length"),
+                         (b"MAIL\0" + b"\0\0\0\2" + bytes(20), "version"), (b"MAIL\0" + bytes(24), "plaintext"),
+                         (b"MAIL\0" + b"\0\0\0\1" + bytes(12) + b"\xff" * 8, "size")):
+        mark = g.mark()
+        with Client(g) as c:
+            c.s.sendall(sent)
+            c.failed(server)
+            assert c.read_end() == b""
+        line = g.wait_log(r"cmtpd\[\d+\]: garbled ", since=mark)
+        assert f"reason={reason}" in line
+
+
+def test_limits(g):
+    server = server_key(g)
+    with Client(g) as c:
+        for _ in range(20):
+            c.say(b"NOOP")
+            assert c.read(2) == b"1\0"
+        c.say(b"NOOP")
+        c.failed(server)
+        assert c.read_end() == b""
+    with Client(g), Client(g), Client(g):
+        with g.raw("cmtp") as s:
+            assert s.recv(100) == b""
+    assert "name=client_connection_limit" in g.wait_log(r"cmtpd\[\d+\]: limit ")
+
+
+def test_tls_and_the_configuration():
+    with godwit.Instance() as g:
+        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}}  tls = implicit }}')
+        g.start()
+        with g.tls().wrap_socket(g.raw("cmtp"), server_hostname="localhost") as s:
+            assert s.recv(100) == BANNER
+            s.sendall(b"OHAI\0")
+            assert s.recv(100) == b"OHAI 1\0"
+        status = {d["daemon"]: d for d in g.status()["daemons"]}
+        assert status["cmtpd"]["state"] == "ready"
+        g.stop()
+    with godwit.Instance() as g:
+        g.add_config('listen "cmtp" { service = cmtp  address = {"127.0.0.1:9001"}  tls = may }')
+        done = g.godwit("check")
+        assert done.returncode != 0 and "CMTP has no STARTTLS; allowed: no, implicit" in done.stderr + done.stdout
+
