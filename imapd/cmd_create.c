@@ -7,6 +7,7 @@
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_notify.h"
 #include "imapd/imap_objectid.h"
 #include "imapd/imap_place.h"
 #include "imapd/imap_special.h"
@@ -86,6 +87,7 @@ on_created(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	log_event(LOG_mailbox, log_session(s->sid), log_str("action", "create"),
 	    log_text("mailbox", a->name));
+	imap_notify_own(s, a->name);
 	/* RFC 9051 s6.3.4: only in rev2, where the wire's name is UTF-8 as kept. */
 	if (imap_session_is(s, IMAP_EN_REV2) && !slice_eq(a->wire, a->name))
 		imap_mailbox_put_renamed(s, imap_session_out(s), a->name, a->wire);

@@ -2,6 +2,7 @@
 /* DELETE (RFC 3501 s6.3.4): "DELETE" SP mailbox.  INBOX cannot be deleted. */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_notify.h"
 #include "imapd/imap_place.h"
 #include "lib/base/log.h"
 
@@ -28,6 +29,7 @@ on_deleted(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	log_event(LOG_mailbox, log_session(s->sid), log_str("action", "delete"),
 	    log_text("mailbox", a->name));
+	imap_notify_own(s, a->name);
 	imap_cmd_ok(s->cmd, "Delete completed");
 }
 

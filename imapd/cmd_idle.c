@@ -2,9 +2,12 @@
 /*
  * IDLE (RFC 2177 s3): no arguments; then "DONE" CRLF without a tag.  The
  * store is asked to tell of changes; each notice leads to imap_sync at once.
+ * After NOTIFY a client is told here what it asked for there and nothing else
+ * (RFC 5465 s4): that is imap_notify's then.
  * Also legal without a mailbox: then nothing but the keepalive is sent.
  */
 #include "imapd/imap_cmd.h"
+#include "imapd/imap_notify.h"
 #include "imapd/imap_sync.h"
 
 struct args {
@@ -48,7 +51,7 @@ step(struct imap_cmd *c)
 	struct imap_session *s = c->s;
 	struct args *a = c->priv;
 
-	if (s->state != IMAP_SELECTED || imap_view_handle(s) == 0)
+	if (s->notify != NULL || s->state != IMAP_SELECTED || imap_view_handle(s) == 0)
 		return;
 	if (a->watching != s->handle_serial) {
 		watch(c, s->view.mailbox);
@@ -94,6 +97,8 @@ on_deadline(struct imap_cmd *c)
 	if (!s->host->is_clogged(s->host_arg))
 		buf_put_str(imap_session_out(s), "* OK Still here\r\n");
 	set_deadline(c);
+	if (s->notify != NULL)
+		s->notify->failed = false;
 	if (a->failed) {
 		a->failed = false;
 		on_notify(c);
@@ -129,5 +134,7 @@ cmd_idle_run(struct imap_cmd *c)
 	imap_lexer_line_mode(&s->lexer, true);
 	buf_put_str(imap_session_out(s), "+ idling\r\n");
 	set_deadline(c);
+	c->lets_notify = s->notify != NULL;
+	imap_notify_idles(s);
 	step(c);
 }

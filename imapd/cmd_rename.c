@@ -2,6 +2,7 @@
 /* RENAME (RFC 3501 s6.3.5): "RENAME" SP mailbox SP mailbox. */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_notify.h"
 #include "imapd/imap_place.h"
 #include "lib/base/log.h"
 
@@ -38,6 +39,8 @@ on_renamed(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	log_event(LOG_mailbox, log_session(s->sid), log_str("action", "rename"),
 	    log_text("mailbox", a->from), log_text("target", a->to));
+	imap_notify_own(s, a->from);
+	imap_notify_own(s, a->to);
 	/* RFC 9051 s6.3.6; from INBOX its messages moved, it stays. */
 	if (imap_session_is(s, IMAP_EN_REV2) && !is_inbox(a->from))
 		imap_mailbox_put_renamed(s, imap_session_out(s), a->to, a->from);

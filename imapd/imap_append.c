@@ -23,6 +23,7 @@
 #include "imapd/imap_deposit.h"
 #include "imapd/imap_header8.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_notify.h"
 #include "imapd/imap_place.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/log.h"
@@ -143,6 +144,8 @@ tell_appended(struct imap_cmd *c, const struct ipc_store_appended *m)
 
 	log_event(LOG_append, log_session(s->sid), log_text("mailbox", a->text.name),
 	    log_num("uid", m->uid), log_num("size", a->size_sum));
+	if (a->place.guest == s->view.guest)
+		imap_notify_own_uids(s, m->uidvalidity, m->uid, m->uid + m->count - 1);
 	buf_init(&code, 64);
 	buf_printf(&code, "APPENDUID %u %u", m->uidvalidity, m->uid);
 	/* RFC 4315 s4: a set of UIDs, for RFC 3502 */

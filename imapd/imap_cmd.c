@@ -17,6 +17,7 @@
 #define NUMBERS			IMAP_CMD_NUMBERS
 #define OPERATOR		IMAP_CMD_OPERATOR
 #define SYNC			IMAP_CMD_SYNC
+#define POLL			IMAP_CMD_POLL
 
 const struct imap_verb imap_verbs[] = {
 #define CMD(fn, states, flags, cite) \

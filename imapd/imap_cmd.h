@@ -31,7 +31,8 @@ enum imap_cmd_flag {
 	IMAP_CMD_LINES = 8,		/* more lines or literals follow: on_line */
 	IMAP_CMD_NUMBERS = 32,		/* but for the UID form, about sequence numbers */
 	IMAP_CMD_SYNC = 16,		/* report changes even when none are known of */
-	IMAP_CMD_OPERATOR = 64		/* for the operator's tools only */
+	IMAP_CMD_OPERATOR = 64,		/* for the operator's tools only */
+	IMAP_CMD_POLL = 128		/* its report is all that it does (NOTIFY, RFC 5465) */
 };
 
 struct imap_verb {
@@ -70,6 +71,7 @@ struct imap_cmd {
 	/* A line that ends in another literal; NULL: a mistake. */
 	void			(*on_announced)(struct imap_cmd *, struct slice);
 	bool			 wants_input;	/* on_line, on_literal may be called */
+	bool			 lets_notify;	/* it idles: news may be told meanwhile */
 	void			(*on_notify)(struct imap_cmd *);	/* the mailbox changed */
 	void			(*on_deadline)(struct imap_cmd *);
 	void			(*fini)(struct imap_cmd *);

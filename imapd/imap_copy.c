@@ -5,8 +5,10 @@
 
 #include "imapd/imap_carry.h"
 #include "imapd/imap_mailbox.h"
+#include "imapd/imap_notify.h"
 #include "imapd/imap_place.h"
 #include "imapd/imap_seqset.h"
+#include "lib/base/enc.h"
 
 #define COPYUID_MAX	(256u << 10)
 
@@ -78,8 +80,12 @@ on_copied(struct imap_session *s, void *arg, const struct imap_reply *r)
 		}
 	}
 	m = imap_cmd_expect(c, r, IPC_MSG_store_copied);
-	if (m != NULL)
-		imap_copy_answer(c, a->move, m->uidvalidity, m->from, m->to);
+	if (m == NULL)
+		return;
+	if (m->to.n >= 8)
+		imap_notify_own_uids(s, m->uidvalidity, dec_le32(m->to.p),
+		    dec_le32(m->to.p + m->to.n - 4));
+	imap_copy_answer(c, a->move, m->uidvalidity, m->from, m->to);
 }
 
 void

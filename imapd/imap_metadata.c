@@ -124,8 +124,8 @@ imap_metadata_request(struct imap_cmd *c, const struct imap_metadata_get *g,
 
 /* ---- tell ---- */
 
-static void
-put_name(struct buf *out, struct slice name)
+void
+imap_metadata_put_name(struct buf *out, struct slice name)
 {
 	for (size_t i = 0; i < name.n; i++) {
 		if (!imap_parser_is_astring_char(name.p[i])) {
@@ -173,7 +173,7 @@ put_entry(struct response *r, struct slice name, struct slice value)
 		buf_put_str(out, " (");
 		r->begun = true;
 	}
-	put_name(out, name);
+	imap_metadata_put_name(out, name);
 	buf_put_char(out, ' ');
 	if (value.p != NULL)
 		put_value(out, value);

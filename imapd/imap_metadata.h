@@ -49,6 +49,8 @@ bool		 imap_metadata_is_asked(const struct imap_metadata_ask *, struct slice nam
 
 /* ---- tell ---- */
 
+/* As an astring. */
+void		 imap_metadata_put_name(struct buf *, struct slice name);
 /* Ask for the first page, or the one behind; false: the command was answered. */
 bool		 imap_metadata_request(struct imap_cmd *, const struct imap_metadata_get *,
 		    imap_reply_fn *, void *arg);

@@ -40,6 +40,7 @@ take_options(struct imap_server *srv)
 	srv->shared.keepalive_ms = o->keepalive;
 	srv->shared.literal_plus = o->literal_plus;
 	srv->shared.unauthenticate = o->unauthenticate;
+	srv->shared.notify_mailboxes = (size_t)o->notify_mailboxes;
 	srv->shared.compress = o->compress;
 	srv->conn_limit = cap32(o->client_limit);
 	srv->shared.user_limit = cap32(o->user_connection_limit);
@@ -283,6 +284,18 @@ imap_server_on_notify(struct ipc_peer *p, const void *m, struct ipc_in *in)
 	(void)in;
 	if (s != NULL)
 		imap_session_on_notify(s, n->handle, n->mailbox);
+}
+
+void
+imap_server_on_entries(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	struct imap_server *srv = daemon_state(ipc_peer_arg(p));
+	const struct ipc_store_notify_metadata *n = m;
+	struct imap_session *s = imap_conn_find(srv, n->handle);
+
+	(void)in;
+	if (s != NULL)
+		imap_session_on_entries(s, n->mailbox, n->names);
 }
 
 /* ---- answers to a login whose session ended meanwhile: given back ---- */

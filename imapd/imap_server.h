@@ -52,6 +52,7 @@ void	 imap_server_status(struct daemon_app *, uint32_t *sessions, struct buf *no
 void	 imap_server_store_joined(struct daemon_app *, struct ipc_peer *);
 void	 imap_server_store_left(struct daemon_app *, struct ipc_peer *);
 void	 imap_server_on_notify(struct ipc_peer *, const void *, struct ipc_in *);
+void	 imap_server_on_entries(struct ipc_peer *, const void *, struct ipc_in *);
 void	 imap_server_on_late_login(struct ipc_peer *, const void *, struct ipc_in *);
 void	 imap_server_on_late_session(struct ipc_peer *, const void *, struct ipc_in *);
 

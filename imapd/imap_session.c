@@ -14,6 +14,7 @@
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_context.h"
 #include "imapd/imap_guest.h"
+#include "imapd/imap_notify.h"
 #include "imapd/imap_parser.h"
 #include "imapd/imap_sync.h"
 #include "lib/base/log.h"
@@ -107,6 +108,7 @@ imap_session_unselect(struct imap_session *s)
 	if (s->view.guest != NULL)
 		s->host->set_guest(s->host_arg, 0);
 	view_free(s);
+	imap_notify_unselected(s);
 	if (s->state == IMAP_SELECTED)
 		s->state = IMAP_AUTH;
 }
@@ -140,6 +142,7 @@ void
 imap_session_log_out(struct imap_session *s)
 {
 	imap_session_unselect(s);
+	imap_notify_free(&s->notify);
 	say_goodbye(s);
 	imap_guests_free(s);		/* their handles ended with the session's */
 	if (s->handle != 0)
@@ -168,6 +171,7 @@ imap_session_free(struct imap_session **ps)
 	imap_call_cancel(s, true);
 	/* It may have a last word to say under the handle. */
 	cmd_free(&s->cmd);
+	imap_notify_free(&s->notify);
 	say_goodbye(s);
 	view_free(s);
 	imap_guests_free(s);
@@ -286,6 +290,8 @@ finish(struct imap_session *s)
 		s->errors++;
 	s->cmd = NULL;
 	cmd_free(&c);
+	if (s->notify != NULL)
+		s->notify->failed = false;
 	imap_lexer_line_mode(&s->lexer, false);
 	if (s->lexer.state == IMAP_LEX_DONE)
 		imap_lexer_next(&s->lexer);
@@ -319,6 +325,10 @@ wants_sync(const struct imap_session *s)
 
 	if (s->state != IMAP_SELECTED || c->synced || c->verb == NULL ||
 	    c->answer == IMAP_ANSWER_BAD || (c->verb->flags & IMAP_CMD_CHANGES_MAILBOX))
+		return false;
+	/* What the client did itself is told, even when nothing else shall be. */
+	if (!imap_notify_tells(s, IMAP_NOTIFY_NEW) &&
+	    (c->verb->flags & (IMAP_CMD_SYNC | IMAP_CMD_POLL)) != IMAP_CMD_SYNC)
 		return false;
 	return (c->verb->flags & IMAP_CMD_SYNC) || c->modseq > s->view.r;
 }
@@ -359,6 +369,17 @@ imap_session_push(struct imap_session *s, const struct imap_verb *verb,
 	return c;
 }
 
+/* The client's own, or NULL. */
+static struct imap_cmd *
+outermost(const struct imap_session *s)
+{
+	struct imap_cmd *c = s->cmd;
+
+	while (c != NULL && c->outer != NULL)
+		c = c->outer;
+	return c;
+}
+
 /* It has its answer: on with the one around it. */
 static void
 pop(struct imap_session *s)
@@ -372,6 +393,24 @@ pop(struct imap_session *s)
 	cmd_free(&c);
 	ended(s);
 	resume(s);
+}
+
+/* ---- news that were asked for by NOTIFY ---- */
+
+/* No command runs, or one that only waits. */
+static bool
+lets_notify(const struct imap_session *s)
+{
+	return s->notify != NULL && !s->handshake && (s->cmd == NULL ||
+	    (s->cmd->lets_notify && s->cmd->answer == IMAP_ANSWER_NONE));
+}
+
+/* By an inner command; the one around it is an IDLE, if there is one. */
+static void
+tell_news(struct imap_session *s)
+{
+	if (lets_notify(s) && !s->host->is_clogged(s->host_arg) && imap_notify_is_due(s))
+		imap_notify_run(imap_session_push(s, NULL, imap_sync_bound_highest));
 }
 
 static void
@@ -392,6 +431,9 @@ settle(struct imap_session *s)
 			break;
 		finish(s);
 	}
+	/* On the next turn, so that the client's commands come first. */
+	if (!s->closing && lets_notify(s) && imap_notify_is_due(s))
+		s->host->defer(s->host_arg);
 	s->busy = false;
 	if (!s->closing && (s->cmd == NULL || s->cmd->wants_input))
 		s->host->wake(s->host_arg);
@@ -705,6 +747,8 @@ imap_session_on_drained(struct imap_session *s)
 void
 imap_session_on_turn(struct imap_session *s)
 {
+	if (!s->closing)
+		tell_news(s);
 	imap_session_on_drained(s);
 }
 
@@ -712,11 +756,19 @@ void
 imap_session_on_deadline(struct imap_session *s)
 {
 	uint64_t now = s->host->now_ms(s->host_arg);
+	struct imap_cmd *outer = s->cmd != NULL && s->cmd->outer != NULL ? outermost(s) : NULL;
 
 	if (s->closing)
 		return;
 	if (s->state == IMAP_NOAUTH) {
 		imap_session_bye(s, "Too slow to log in", "timeout");
+	} else if (outer != NULL && outer->on_deadline != NULL) {
+		/* It idles; but not into the middle of what is told. */
+		if (!s->cmd->mid_response)
+			outer->on_deadline(outer);
+		else
+			s->host->deadline(s->host_arg, now + s->shared->keepalive_ms);
+		settle(s);
 	} else if (s->cmd != NULL && s->cmd->on_deadline != NULL) {
 		s->cmd->on_deadline(s->cmd);
 		settle(s);
@@ -737,14 +789,28 @@ imap_session_on_deadline(struct imap_session *s)
 void
 imap_session_on_notify(struct imap_session *s, uint32_t handle, uint64_t mailbox)
 {
-	struct imap_cmd *c = s->cmd;
+	struct imap_cmd *c = outermost(s);
 
-	while (c != NULL && c->outer != NULL)
-		c = c->outer;
-	if (s->closing || s->state != IMAP_SELECTED || s->view.mailbox != mailbox ||
+	if (s->closing)
+		return;
+	if (s->notify != NULL) {
+		imap_notify_on_news(s, handle, mailbox);
+		settle(s);
+		return;
+	}
+	if (s->state != IMAP_SELECTED || s->view.mailbox != mailbox ||
 	    imap_view_handle(s) != handle || c == NULL || c->on_notify == NULL)
 		return;
 	c->on_notify(c);
+	settle(s);
+}
+
+void
+imap_session_on_entries(struct imap_session *s, uint64_t mailbox, struct slice names)
+{
+	if (s->closing)
+		return;
+	imap_notify_on_entries(s, mailbox, names);
 	settle(s);
 }
 

@@ -32,6 +32,7 @@
 struct imap_cmd;
 struct imap_context;
 struct imap_guest;
+struct imap_notify;
 struct imap_session;
 struct imap_verb;
 
@@ -86,6 +87,7 @@ struct imap_shared {
 	uint64_t		 message_max;	/* APPEND */
 	uint64_t		 prelogin_literal_max;
 	uint32_t		 user_limit;	/* sessions of one user, counted by keyd */
+	size_t			 notify_mailboxes;	/* that NOTIFY may watch */
 	bool			 scram;		/* offered */
 	size_t			 line_max;
 	uint64_t		 idle_ms;
@@ -119,6 +121,8 @@ struct imap_view {
 	struct imap_context	*contexts;	/* searches that it follows, or NULL */
 	bool			 readonly;
 	bool			 behind;	/* a report was due and could not be made */
+	uint32_t		 unflagged;	/* UIDs from here came while NOTIFY kept flags
+						   back; 0: none */
 };
 
 struct imap_reply {
@@ -136,6 +140,7 @@ struct imap_sync {
 	uint32_t	 resume;
 	uint64_t	 modseq;	/* the new R */
 	bool		 expunges;
+	bool		 flags;		/* changed ones are told */
 	bool		 again;		/* notified meanwhile */
 };
 
@@ -148,6 +153,7 @@ struct imap_session {
 	enum imap_state		 state;
 	unsigned		 enabled;	/* enum imap_enabled bits */
 	struct imap_cmd		*cmd;		/* running, or NULL */
+	struct imap_notify	*notify;	/* NULL: NOTIFY was never said */
 	struct list		 calls;		/* unanswered requests */
 	struct imap_sync	 sync;
 	struct imap_view	 view;		/* IMAP_SELECTED */
@@ -209,6 +215,9 @@ void			 imap_session_on_turn(struct imap_session *);
 void			 imap_session_on_deadline(struct imap_session *);
 void			 imap_session_on_notify(struct imap_session *, uint32_t handle,
 			    uint64_t mailbox);
+/* Metadata of a mailbox, or of the account (0): NUL-terminated names. */
+void			 imap_session_on_entries(struct imap_session *, uint64_t mailbox,
+			    struct slice names);
 void			 imap_session_on_store_left(struct imap_session *);
 void			 imap_session_on_store_joined(struct imap_session *);
 /* Every IMAP_RETRY_MS while one returns true: asks the store again. */

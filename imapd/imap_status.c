@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_status.h"
 
+#include <string.h>
+
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_objectid.h"
 #include "lib/base/cc.h"
+#include "lib/base/must.h"
 
 enum item {
 	MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED, SIZE, HIGHESTMODSEQ,
@@ -47,6 +50,18 @@ imap_status_parse(struct imap_parser *p, bool rev2, struct imap_status *st)
 		parse_item(p, rev2, st);
 	while (imap_parser_take(p, ' '));
 	imap_parser_want(p, ')');
+}
+
+void
+imap_status_want(struct imap_status *st, const char *name)
+{
+	unsigned i = 0;
+
+	while (i < ITEM_COUNT && strcmp(item_names[i], name) != 0)
+		i++;
+	must(i < ITEM_COUNT);
+	if (!has(st, i))
+		st->items[st->count++] = (uint8_t)i;
 }
 
 void

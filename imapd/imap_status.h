@@ -24,6 +24,8 @@ struct imap_status {
 
 /* "(" status-att *(SP status-att) ")"; rev2 knows no RECENT. */
 void	 imap_status_parse(struct imap_parser *, bool rev2, struct imap_status *);
+/* One more, by its name; it must be one that there is. */
+void	 imap_status_want(struct imap_status *, const char *name);
 /* A client that asks for HIGHESTMODSEQ wants CONDSTORE; before anything is told. */
 void	 imap_status_begin(struct imap_session *, const struct imap_status *);
 /* The request for a mailbox. */

@@ -6,6 +6,7 @@
 
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_flags.h"
+#include "imapd/imap_notify.h"
 #include "imapd/imap_row.h"
 #include "imapd/imap_seqset.h"
 #include "imapd/imap_update.h"
@@ -148,6 +149,8 @@ tell_arrived(struct imap_session *s, const struct ipc_store_changes *m)
 		imap_recent_add(&v->recent, from, m->uidnext - 1);
 		v->recent.count += came < span ? came : span;
 	}
+	if (m->uidnext > v->uidnext)
+		imap_notify_arrived(s, v->uidnext);
 	v->uidnext = m->uidnext;
 	/* Fewer \Recent is no news: the client heard EXPUNGE. */
 	if (m->exists == v->exists)
@@ -199,7 +202,9 @@ on_changes(struct imap_session *s, void *arg, const struct imap_reply *r)
 			imap_flags_put_list(imap_session_out(s), imap_sync_names(s));
 		tell_flags(s, m->rows);
 		if (!m->more) {
-			s->view.r = s->sync.modseq;
+			/* What was kept back is still to be told. */
+			if (s->sync.flags)
+				s->view.r = s->sync.modseq;
 			s->view.behind = false;
 			if (!imap_update_start(s, on_updated))
 				finish(s, ERR_OK);
@@ -219,7 +224,7 @@ ask(struct imap_session *s)
 		.handle = imap_view_handle(s),
 		.mailbox = s->view.mailbox,
 		.v = s->view.v,
-		.r = s->view.r,
+		.r = s->sync.flags ? s->view.r : UINT64_MAX,
 		.uidnext = s->view.uidnext,
 		.expunges = s->sync.expunges,
 		.keyword_count = count_keywords(s),
@@ -236,6 +241,7 @@ imap_sync_start(struct imap_session *s, bool expunges, imap_done_fn *done)
 
 	s->sync.resume = 0;
 	s->sync.expunges = expunges;
+	s->sync.flags = imap_notify_tells(s, IMAP_NOTIFY_FLAGS);
 	e = ask(s);
 	if (e == ERR_OK)
 		s->sync.done = done;

@@ -160,7 +160,10 @@ struct store_reply {
 	struct buf		 b;
 	uint64_t		 account;
 	uint32_t		 boxes[2];	/* changed mailboxes; 0: none */
-	bool			 names;		/* names, subscriptions, rights or metadata changed */
+	bool			 names;		/* names, subscriptions or rights changed */
+	bool			 entries;	/* those in b were set or removed: */
+	uint32_t		 entries_box;	/* of this mailbox; 0: the account's */
+	uint64_t		 entries_user;	/* who may hear of private ones */
 	uint64_t		 modseq;
 	uint32_t		 origin;	/* handle that need not be told */
 };

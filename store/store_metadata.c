@@ -14,6 +14,7 @@
 #include "lib/ipc/store_proto.h"
 #include "store/store_acl.h"
 #include "store/store_names.h"
+#include "store/store_news.h"
 
 #define FORM		1
 #define HEAD_BYTES	1600		/* of the value in the first record */
@@ -433,8 +434,8 @@ store_on_set_metadata(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	if (e == ERR_OK && (e = set_entries(&op, mailbox, ss, m->entries)) == ERR_OK) {
 		r = store_reply_new(peer, in, IPC_MSG_store_ok);
 		r->m.ok = (struct ipc_store_ok){ .modseq = op.acc.modseq };
-		r->names = true;
 		r->origin = m->handle;
+		news_of_entries(r, mailbox, ss->user, m->entries);
 		e = op_submit(&op, KV_NOW, r);
 	}
 	op_end(&op);

@@ -41,6 +41,55 @@ mark_session(struct store *s, struct store_session *ss, const struct store_reply
 		list_push(&s->told, &ss->told);
 }
 
+/* ---- metadata: told at once, names and all ---- */
+
+void
+news_of_entries(struct store_reply *r, uint32_t mailbox, uint64_t user, struct slice entries)
+{
+	struct ipc_reader rd = ipc_reader_of(entries);
+	struct ipc_entry one;
+
+	while (ipc_reader_more(&rd)) {
+		ipc_entry_get(&rd, &one);
+		if (rd.bad)
+			break;
+		buf_put_slice(&r->b, one.name);
+		buf_put_char(&r->b, '\0');
+	}
+	r->entries = true;
+	r->entries_box = mailbox;
+	r->entries_user = user;
+}
+
+/* Who cannot be told is going. */
+static void
+send_entries(struct store_session *ss, uint32_t mailbox, struct slice names)
+{
+	struct ipc_store_notify_metadata m = { ss->handle, mailbox, names };
+
+	if (ipc_send(ss->peer->peer, IPC_MSG_store_notify_metadata, &m, NULL, 0) != ERR_OK)
+		return;
+}
+
+static void
+tell_entries(struct store_session *ss, const struct store_reply *r)
+{
+	struct slice rest = buf_slice(&r->b), one;
+	struct buf names;
+
+	buf_init(&names, 50000);
+	while (rest.n > 0) {
+		rest = slice_cut(rest, '\0', &one);
+		if (slice_starts(one, "/private/") && ss->user != r->entries_user)
+			continue;
+		buf_put_slice(&names, one);
+		buf_put_char(&names, '\0');
+	}
+	if (names.n > 0)
+		send_entries(ss, r->entries_box, buf_slice(&names));
+	buf_fini(&names);
+}
+
 void
 news_mark(const struct store_reply *r)
 {
@@ -52,8 +101,11 @@ news_mark(const struct store_reply *r)
 		return;
 	for (l = list_first(&a->sessions); l != NULL; l = list_next(&a->sessions, l)) {
 		ss = obj_of(l, struct store_session, of_account);
-		if (ss->handle != r->origin)
-			mark_session(r->store, ss, r);
+		if (ss->handle == r->origin)
+			continue;
+		mark_session(r->store, ss, r);
+		if (r->entries && ss->watches_all)
+			tell_entries(ss, r);
 	}
 }
 

@@ -26,10 +26,11 @@ BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{
 ENTRY = re.compile(rb"(?:/[^/*%\0-\x19\x80-\xff]+)+")   # RFC 5464 s3.2
 DEPTH_MAX = 200
 SYSTEM_FLAGS = {b"\\ANSWERED", b"\\FLAGGED", b"\\DELETED", b"\\SEEN", b"\\DRAFT"}
-# RFC 9051 s7.3.1, RFC 3348, RFC 5258, RFC 6154, RFC 8457 (\Important).
+# RFC 9051 s7.3.1, RFC 3348, RFC 5258, RFC 6154, RFC 8457 (\Important),
+# RFC 5465 s8 (\NoAccess).
 LIST_FLAGS = {b"\\NOINFERIORS", b"\\NOSELECT", b"\\MARKED", b"\\UNMARKED", b"\\HASCHILDREN", b"\\HASNOCHILDREN",
               b"\\NONEXISTENT", b"\\SUBSCRIBED", b"\\REMOTE", b"\\ALL", b"\\ARCHIVE", b"\\DRAFTS", b"\\FLAGGED",
-              b"\\JUNK", b"\\SENT", b"\\TRASH", b"\\IMPORTANT"}
+              b"\\JUNK", b"\\SENT", b"\\TRASH", b"\\IMPORTANT", b"\\NOACCESS"}
 
 
 class BadResponse(Exception):

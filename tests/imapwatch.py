@@ -64,7 +64,7 @@ ANSWERS = {
     b"QUOTAROOT": {b"GETQUOTAROOT"}, b"ACL": {b"GETACL"}, b"LISTRIGHTS": {b"LISTRIGHTS"},
     b"MYRIGHTS": {b"MYRIGHTS", b"LIST"}, b"GENURLAUTH": {b"GENURLAUTH"}, b"URLFETCH": {b"URLFETCH"},
     b"UIDBATCHES": {b"UIDBATCHES"}, b"FLAGS": None, b"LIST": {b"LIST", b"SELECT", b"EXAMINE", b"CREATE", b"DELETE",
-                                                              b"RENAME", b"SUBSCRIBE", b"UNSUBSCRIBE"},
+                                                              b"RENAME", b"NOTIFY", b"SUBSCRIBE", b"UNSUBSCRIBE"},
 }
 NO_EXPUNGE = {b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD"}    # RFC 9051 s7.5.1, RFC 5256 s3
 SELECTING = {b"SELECT", b"EXAMINE"}
@@ -458,7 +458,7 @@ class Session:
         """RFC 9051 s7.5.1; RFC 5465 s5 allows it at any time."""
         if not self.running and not self.notify:
             yield "an expunge while no command runs"
-        elif self.running and self.running.name in NO_EXPUNGE:
+        elif self.running and self.running.name in NO_EXPUNGE and not self.notify:
             yield f"an expunge during {self.running.name.decode()}"
 
     def on_expunge(self, r):
@@ -542,7 +542,8 @@ class Session:
 
     def on_status(self, r):
         c = self.running
-        if c and c.base == b"STATUS":
+        # RFC 5465: news may come before the command that waits is begun.
+        if c and c.base == b"STATUS" and not self.notify:
             asked = set(c.words())
             given = set(r.value[1])
             if not given <= asked:
@@ -550,7 +551,7 @@ class Session:
             listed = re.search(rb"\(([A-Z =-]*)\)\s*\Z", c.args.upper())
             if listed and set(listed.group(1).split()) - given:
                 yield "STATUS: items are missing"
-        elif not self.notify and not (c and c.base == b"LIST" and b"STATUS" in c.words()):
+        elif not self.notify and not (c and c.base in (b"LIST", b"NOTIFY") and b"STATUS" in c.words()):
             yield "STATUS does not belong to this command"
 
     def on_list(self, r):
@@ -580,12 +581,12 @@ class Session:
                 yield f"message {r.number} had UID {self.uids[r.number]}"
             if self.uids.get(r.number - 1, 0) >= uid or self.uids.get(r.number + 1, 1 << 32) <= uid:
                 yield "UIDs ascend with sequence numbers"
-        elif self.running and self.running.name in (b"UID FETCH", b"UID STORE"):
+        elif self.running and self.running.name in (b"UID FETCH", b"UID STORE") and not self.notify:
             yield "RFC 9051 s6.4.9: UID in all FETCH responses to a UID command"
         yield from self.check_items(r, set())
 
     def check_items(self, r, more):
-        wanted = self.running.wanted() if self.running else set()
+        wanted = None if self.notify else self.running.wanted() if self.running else set()
         if wanted is None:
             return
         for name in r.value:

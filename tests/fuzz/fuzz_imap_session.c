@@ -44,6 +44,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		fake_say_bytes(&f, slice_head(in, cut));
 		fake_say_bytes(&f, slice_from(in, cut));
 	}
+	/* For what NOTIFY asked. */
+	for (uint64_t mailbox = 0; mailbox <= 2; mailbox++) {
+		imap_session_on_notify(f.s, f.s->handle, mailbox);
+		imap_session_on_entries(f.s, mailbox, slice_of("/shared/a", 10));
+		fake_run(&f);
+	}
 	fake_fini(&f);
 	fake_store_fini(store);
 	free(store);

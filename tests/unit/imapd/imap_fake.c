@@ -40,6 +40,7 @@ fake_shared_init(struct imap_shared *sh)
 	sh->idle_ms = 1800000;
 	sh->login_ms = 60000;
 	sh->keepalive_ms = 120000;
+	sh->notify_mailboxes = 8;
 	sh->literal_plus = sh->unauthenticate = sh->compress = true;
 	cry_init();
 	sh->sealer = sealer_new();
@@ -358,7 +359,7 @@ do_select(struct call *c, struct fake_store *st, const struct ipc_store_select *
 	struct fake_box *b = find_box(st, m->name);
 	struct ipc_store_selected r = { 0 };
 
-	if (b == NULL) {
+	if (b == NULL || !b->used) {
 		fail(c, ERR_NOTFOUND);
 		return;
 	}

@@ -87,3 +87,11 @@ imapd_imap_esearch_test_SRCS = tests/unit/imapd/imap_esearch_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_esearch_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_esearch_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_notify_spec_test
+imapd_imap_notify_spec_test_SRCS = tests/unit/imapd/imap_notify_spec_test.c $(imapd_PURE)
+imapd_imap_notify_spec_test_USES = ipc mail base
+UNITS += imapd_imap_notify_test
+imapd_imap_notify_test_SRCS = tests/unit/imapd/imap_notify_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_notify_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_notify_test_EXT = $(UV_LIBS)

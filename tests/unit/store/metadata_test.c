@@ -243,6 +243,31 @@ test_watch_all(void **state)
 	assert_int_equal(bed.notified, 4);
 }
 
+/* Entries by name, at once; not to who set them, nor to who watches one mailbox. */
+static void
+test_watch_entries(void **state)
+{
+	uint32_t second = bed_login(&bed, imapd, 1), third = bed_login(&bed, imapd, 1);
+	struct ipc_store_watch w = { .handle = second, .account = true };
+	struct ipc_store_watch one = { .handle = third };
+	char want[100];
+
+	(void)state;
+	one.mailbox = world_selected(imapd, third, "Junk").mailbox;
+	bed_send(&bed, imapd, IPC_MSG_store_watch, &one);
+	bed_send(&bed, imapd, IPC_MSG_store_watch, &w);
+	assert_reply(set("Junk", "/shared/a", SLICE_LIT("x"), true), store_ok);
+	assert_reply(set("Junk", "/private/b", SLICE_LIT("x"), true), store_ok);
+	assert_reply(set("Junk", "/shared/a", SLICE_NONE, false), store_ok);
+	assert_reply(set("", "/private/c", SLICE_LIT("x"), true), store_ok);
+	bed_turn(&bed);
+	(void)snprintf(want, sizeof(want), "%llu /shared/a;%llu /private/b;%llu /shared/a;0 /private/c;",
+	    (unsigned long long)one.mailbox, (unsigned long long)one.mailbox,
+	    (unsigned long long)one.mailbox);
+	assert_string_equal(bed.entries, want);
+	assert_int_equal(bed.notified, 0);
+}
+
 /* More mailboxes at once than are kept: look at all. */
 static void
 test_watch_many(void **state)
@@ -268,6 +293,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_depths), WORLD_TEST(test_sizes), WORLD_TEST(test_limits),
 		WORLD_TEST(test_names), WORLD_TEST(test_mailbox_gone), WORLD_TEST(test_watch_all),
+		WORLD_TEST(test_watch_entries),
 		WORLD_TEST(test_watch_many),
 	};
 

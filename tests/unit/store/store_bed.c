@@ -55,6 +55,25 @@ on_notify(struct ipc_peer *peer, const void *m, struct ipc_in *in)
 }
 
 static void
+on_entries(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	struct bed *b = ((struct bed_peer *)ipc_peer_arg(peer))->bed;
+	const struct ipc_store_notify_metadata *m = msg;
+	struct slice rest = m->names, one;
+	size_t at = strlen(b->entries);
+
+	(void)in;
+	at += (size_t)snprintf(b->entries + at, sizeof(b->entries) - at, "%llu",
+	    (unsigned long long)m->mailbox);
+	while (rest.n > 0) {
+		rest = slice_cut(rest, '\0', &one);
+		at += (size_t)snprintf(b->entries + at, sizeof(b->entries) - at, " %.*s",
+		    SLICE_FMT(one));
+	}
+	(void)snprintf(b->entries + at, sizeof(b->entries) - at, ";");
+}
+
+static void
 on_over(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	struct bed *b = ((struct bed_peer *)ipc_peer_arg(peer))->bed;
@@ -80,6 +99,7 @@ on_over(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 static const struct ipc_handler far_handlers[] = {
 	{ IPC_MSG_store_over, on_over },
 	{ IPC_MSG_store_notify, on_notify },
+	{ IPC_MSG_store_notify_metadata, on_entries },
 	{ 0, NULL }
 };
 

@@ -42,6 +42,7 @@ struct bed {
 	struct bed_reply reply;		/* of the last bed_call */
 	bool		 has_reply;
 	unsigned	 notified;	/* store_notify seen */
+	char		 entries[200];	/* store_notify_metadata: "box name name;" */
 	struct ipc_store_notify last_notify;
 	/* what queue was told */
 	unsigned	 over_told;
