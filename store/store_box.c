@@ -30,7 +30,7 @@ box_make(struct box *b, struct kv_txn *txn, uint64_t account, uint32_t id)
 	b->dir_n = b->dir_cap = 0;
 	b->has_dirs = false;
 	b->dir_at = -1;
-	b->dir_dirty = b->hot_dirty = b->cold_dirty = b->wide_dirty = false;
+	b->dir_dirty = b->hot_dirty = b->cold_dirty = b->wide_dirty = b->is_due = false;
 	memset(&b->wide, 0, sizeof(b->wide));
 	b->wide_parts = 0;
 	b->dir.n = b->hot.n = b->cold.n = 0;
@@ -97,10 +97,21 @@ drop_page(struct box *b, char type, uint32_t first)
 }
 
 static void
+sum_due(struct box *b)
+{
+	if (!b->is_due)
+		return;
+	b->is_due = false;
+	page_dir_row_of(&b->dir.rows[b->due_row], b->dir.rows[b->due_row].first, &b->hot);
+	page_dir_sum(&b->dir, &b->dirs[b->dir_at].sum);
+}
+
+static void
 flush_dir(struct box *b)
 {
 	struct page_bytes bytes;
 
+	sum_due(b);
 	if (!b->dir_dirty)
 		return;
 	page_dir_put(&b->dir, &bytes);
@@ -141,6 +152,7 @@ flush_hot(struct box *b)
 {
 	struct page_bytes bytes;
 
+	sum_due(b);
 	if (!b->hot_dirty)
 		return;
 	b->hot.wide = (uint16_t)b->wide.n;
@@ -481,6 +493,7 @@ box_skip_older(struct box *b, struct box_pos *p, uint64_t since)
 {
 	enum err e;
 
+	sum_due(b);
 	while (!p->is_end && p->idx == 0) {
 		if (p->row == 0 && b->dirs[p->dir].sum.max_modseq <= since) {
 			p->before += b->dirs[p->dir].sum.count;
@@ -521,6 +534,7 @@ box_first_unseen(struct box *b, uint32_t *before)
 
 	if ((e = load_dirs(b)) != ERR_OK)
 		return e;
+	sum_due(b);
 	for (unsigned d = 0; d < b->dir_n; d++) {
 		if (b->dirs[d].sum.unseen == 0)
 			continue;
@@ -586,15 +600,21 @@ box_deleted_bytes(struct box *b, uint64_t *bytes)
 
 /* ---- changing ---- */
 
-/* The held hot page changed: bring its directory row and the sums in step. */
+/*
+ * The held hot page changed, by so many rows: bring the counts in step.  The
+ * other sums follow when the page or its directory page is left.
+ */
 static void
-restate(struct box *b, unsigned row)
+restate(struct box *b, unsigned row, int rows)
 {
 	struct box_dir *d = &b->dirs[b->dir_at];
 
-	page_dir_row_of(&b->dir.rows[row], b->dir.rows[row].first, &b->hot);
-	b->dir_dirty = b->hot_dirty = true;
-	page_dir_sum(&b->dir, &d->sum);
+	b->dir_dirty = b->hot_dirty = b->is_due = true;
+	b->due_row = row;
+	if (rows == 0)
+		return;
+	b->dir.rows[row].count = b->hot.n;
+	d->sum.count += (uint32_t)rows;
 	recount(b, (unsigned)b->dir_at);
 }
 
@@ -664,7 +684,7 @@ box_append(struct box *b, const struct page_hot_row *hot, struct slice more,
 		return ERR_CORRUPT;
 	if (more.n > 0)
 		b->wide_dirty |= wide_set_row(&b->wide, b->hot.n - 1u, more);
-	restate(b, row);
+	restate(b, row, 1);
 	b->rec.exists++;
 	b->rec.unseen += !(hot->flags & STORE_SEEN);
 	b->rec.deleted += (hot->flags & STORE_DELETED) != 0;
@@ -700,7 +720,7 @@ box_set_flags(struct box *b, struct box_pos *p, const struct flagset *f, uint64_
 	if (b->wide.n > 0 || f->n > 0)
 		b->wide_dirty |= wide_set_row(&b->wide, p->idx, flagset_more(f));
 	p->hot = *r;
-	restate(b, p->row);
+	restate(b, p->row, 0);
 	b->is_dirty = true;
 	return ERR_OK;
 }
@@ -728,7 +748,7 @@ remove_dir_row(struct box *b, unsigned row)
 	b->wide_dirty = b->wide_parts > 0;
 	flush_wide(b);
 	b->hot_first = 0;
-	b->hot_dirty = false;
+	b->hot_dirty = b->is_due = false;
 	page_dir_remove(&b->dir, row);
 	b->dir_dirty = true;
 	if (b->dir.n > 0) {
@@ -784,7 +804,7 @@ box_remove(struct box *b, uint32_t uid, uint64_t modseq, uint64_t now_s, uint32_
 		b->wide_dirty = true;
 	}
 	if (b->hot.n > 0)
-		restate(b, p.row);
+		restate(b, p.row, -1);
 	else
 		remove_dir_row(b, p.row);
 	uncount(b, p.hot.flags);

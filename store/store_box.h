@@ -45,6 +45,8 @@ struct box {
 	uint32_t		 hot_first;
 	bool			 hot_dirty;
 	struct page_hot		 hot;
+	bool			 is_due;	/* sums of due_row, and of dir, are behind hot */
+	unsigned		 due_row;
 	struct wide		 wide;		/* of the hot page */
 	bool			 wide_dirty;
 	unsigned		 wide_parts;	/* records that it has in the index */

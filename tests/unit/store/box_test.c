@@ -217,6 +217,37 @@ test_one_flag_bytes(void **state)
 	assert_true(after.journal_bytes - before.journal_bytes <= 8192);
 }
 
+/* What the pages say together is asked for while they change. */
+static void
+test_sums_follow(void **state)
+{
+	struct flagset flags = { .bits = STORE_SEEN };
+	struct box *b = open_box(KV_WRITE, false);
+	uint32_t before, last = 0, found = 0;
+	uint64_t since = modseq;
+	struct box_pos p;
+
+	(void)state;
+	while (found < 500 && box_first_unseen(b, &before) == ERR_OK) {
+		assert_true(found++ == 0 || before > last);
+		last = before;
+		assert_int_equal(box_seek_rank(b, before, &p), ERR_OK);
+		assert_false(p.hot.flags & STORE_SEEN);
+		assert_int_equal(box_set_flags(b, &p, &flags, ++modseq), ERR_OK);
+		assert_int_equal(box_seek_rank(b, 0, &p), ERR_OK);
+		assert_int_equal(box_skip_older(b, &p, modseq - 1), ERR_OK);
+		assert_true(!p.is_end && p.before <= before);
+	}
+	assert_int_equal(found, 500);
+	assert_int_equal(modseq, since + 500);
+	b->rec.modseq = modseq;
+	close_box(b, true);
+	b = open_box(KV_READ, false);
+	assert_int_equal(box_first_unseen(b, &before), ERR_OK);
+	assert_true(before > last);
+	close_box(b, false);
+}
+
 static enum err
 set_of(struct view_set *s, const uint32_t *pairs, unsigned n, uint32_t star)
 {
@@ -300,7 +331,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_big),
 		cmocka_unit_test(test_skip),
-		cmocka_unit_test(test_one_flag_bytes),
+		cmocka_unit_test(test_one_flag_bytes), cmocka_unit_test(test_sums_follow),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_contradictions),
 	};
