@@ -41,9 +41,15 @@ void		 seal_make_key(unsigned char key[SEAL_KEY_BYTES]);
 /* The most bytes that an object of so many plain bytes can take at rest. */
 uint64_t	 seal_object_max(uint64_t plain_bytes);
 
-/* ---- sealing: a writer is made once and used for one object after another */
+/*
+ * ---- sealing: a writer is made once and used for one object after another.
+ * The press compresses for all writers of a thread; it outlives them.
+ */
+struct seal_press;
+struct seal_press *seal_press_new(void);
+void		 seal_press_free(struct seal_press **);
 struct seal_writer;
-struct seal_writer *seal_writer_new(void);
+struct seal_writer *seal_writer_new(struct seal_press *);
 void		 seal_writer_free(struct seal_writer **);
 /*
  * Begin an object of exactly plain_bytes (ERR_TOOBIG over SEAL_PLAIN_MAX).

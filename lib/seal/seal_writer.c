@@ -25,9 +25,15 @@ enum writer_state {
 
 enum { ZSTD_LEVEL = 1 };
 
+struct seal_press {
+	ZSTD_CCtx	*zctx;
+	size_t		 cap;
+	unsigned char	*packed;	/* a frame */
+};
+
 struct seal_writer {
 	struct cry_aead		*aead;
-	ZSTD_CCtx		*zctx;
+	struct seal_press	*press;
 	enum writer_state	 state;
 	enum cry_suite		 suite;
 	bool			 compress;
@@ -42,26 +48,57 @@ struct seal_writer {
 	struct buf		 table;
 	size_t			 frame_n;
 	size_t			 chunk_n;
-	unsigned char		*frame;		/* SEAL_FRAME_BYTES */
-	unsigned char		*packed;	/* packed_cap */
-	size_t			 packed_cap;
+	size_t			 frame_cap;	/* up to SEAL_FRAME_BYTES, as objects need */
+	unsigned char		*frame;
 	unsigned char		 chunk[SEAL_CHUNK_BYTES];
 };
 
+struct seal_press *
+seal_press_new(void)
+{
+	struct seal_press *p = must_alloc(1, sizeof(*p));
+
+	p->zctx = ZSTD_createCCtx();
+	must(p->zctx != NULL);
+	p->cap = ZSTD_compressBound(SEAL_FRAME_BYTES);
+	p->packed = must_alloc(1, p->cap);
+	return p;
+}
+
+void
+seal_press_free(struct seal_press **pp)
+{
+	struct seal_press *p = *pp;
+
+	*pp = NULL;
+	if (p == NULL)
+		return;
+	ZSTD_freeCCtx(p->zctx);
+	secret_wipe(p->packed, p->cap);
+	free(p->packed);
+	free(p);
+}
+
 struct seal_writer *
-seal_writer_new(void)
+seal_writer_new(struct seal_press *press)
 {
 	struct seal_writer *w = must_alloc(1, sizeof(*w));
 
 	w->aead = cry_aead_new();
-	w->zctx = ZSTD_createCCtx();
-	w->packed_cap = ZSTD_compressBound(SEAL_FRAME_BYTES);
-	w->frame = must_alloc(1, SEAL_FRAME_BYTES);
-	w->packed = must_alloc(1, w->packed_cap);
-	must(w->zctx != NULL);
+	w->press = press;
 	buf_init(&w->entries, SEAL_ENTRIES_BYTES_MAX);
 	buf_init(&w->table, 4 * seal_frame_count(SEAL_PLAIN_MAX) + SEAL_FRAME_BYTES);
 	return w;
+}
+
+static void
+drop_frame(struct seal_writer *w)
+{
+	if (w->frame != NULL)
+		secret_wipe(w->frame, w->frame_cap);
+	free(w->frame);
+	w->frame = NULL;
+	w->frame_cap = 0;
 }
 
 void
@@ -72,15 +109,26 @@ seal_writer_free(struct seal_writer **wp)
 	if (w == NULL)
 		return;
 	cry_aead_free(&w->aead);
-	ZSTD_freeCCtx(w->zctx);
-	secret_wipe(w->frame, SEAL_FRAME_BYTES);
-	free(w->frame);
-	free(w->packed);
+	drop_frame(w);
 	buf_fini(&w->entries);
 	buf_fini(&w->table);
 	secret_wipe(w, sizeof(*w));
 	free(w);
 	*wp = NULL;
+}
+
+/* Room for a frame of this object. */
+static void
+make_frame(struct seal_writer *w)
+{
+	size_t need = w->plain_bytes < SEAL_FRAME_BYTES ? (size_t)w->plain_bytes :
+	    SEAL_FRAME_BYTES;
+
+	if (!w->compress || need <= w->frame_cap)
+		return;
+	drop_frame(w);
+	w->frame = must_alloc(1, need);
+	w->frame_cap = need;
 }
 
 enum err
@@ -98,6 +146,7 @@ seal_writer_begin(struct seal_writer *w, enum cry_suite suite,
 	w->taken = w->chunk_no = 0;
 	w->frame_n = w->chunk_n = 0;
 	w->entry_count = 0;
+	make_frame(w);
 	buf_reset(&w->entries);
 	buf_reset(&w->table);
 	memcpy(w->key, key, SEAL_KEY_BYTES);
@@ -183,8 +232,8 @@ frame_put(struct seal_writer *w, struct buf *out)
 	size_t n = 0;
 
 	if (w->compress) {
-		n = ZSTD_compressCCtx(w->zctx, w->packed, w->packed_cap, w->frame,
-		    w->frame_n, ZSTD_LEVEL);
+		n = ZSTD_compressCCtx(w->press->zctx, w->press->packed, w->press->cap,
+		    w->frame, w->frame_n, ZSTD_LEVEL);
 		must(!ZSTD_isError(n));
 	}
 	if (w->state == WRITER_FIRST)
@@ -193,7 +242,7 @@ frame_put(struct seal_writer *w, struct buf *out)
 	if (w->state == WRITER_ZSTD) {
 		enc_be32(len, (uint32_t)n);
 		buf_put(&w->table, len, sizeof(len));
-		stream_put(w, w->packed, n, out);
+		stream_put(w, w->press->packed, n, out);
 	} else {
 		stream_put(w, w->frame, w->frame_n, out);
 	}

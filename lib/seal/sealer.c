@@ -11,7 +11,7 @@
 #include "lib/mail/summary.h"
 
 #define SUMMARY_VERSION		1
-#define WRITERS_KEPT		4	/* idle ones; each holds a frame of text */
+#define WRITERS_KEPT		32	/* idle ones; each holds a chunk and up to a frame */
 
 struct entry {
 	struct map_node		node;
@@ -31,6 +31,7 @@ struct sealer {
 	struct map		 epochs;
 	struct list		 used;
 	struct cry_aead		*aead;
+	struct seal_press	*press;
 	struct seal_writer	*writers[WRITERS_KEPT];
 	unsigned		 writer_count;
 	struct buf		 plain;		/* a summary before sealing */
@@ -44,6 +45,7 @@ sealer_new(void)
 	map_init(&s->epochs);
 	list_init(&s->used);
 	s->aead = cry_aead_new();
+	s->press = seal_press_new();
 	buf_init(&s->plain, SUMMARY_MAX + 64);
 	return s;
 }
@@ -79,6 +81,7 @@ sealer_free(struct sealer **sp)
 	cry_aead_free(&s->aead);
 	while (s->writer_count > 0)
 		seal_writer_free(&s->writers[--s->writer_count]);
+	seal_press_free(&s->press);
 	buf_wipe(&s->plain);
 	buf_fini(&s->plain);
 	free(s);
@@ -235,7 +238,7 @@ sealer_begin(struct sealer *s, struct sealer_message *m, const struct sealer_own
 	list_push(&s->used, &e->used);
 	if (m->writer == NULL)
 		m->writer = s->writer_count > 0 ? s->writers[--s->writer_count] :
-		    seal_writer_new();
+		    seal_writer_new(s->press);
 	seal_make_key(m->key);
 	r = seal_writer_begin(m->writer, CRY_AES256_GCM, m->key, plain_bytes, true);
 	if (r != ERR_OK) {

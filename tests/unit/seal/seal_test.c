@@ -17,6 +17,7 @@
 
 #define MANY	(64u << 20)
 
+static struct seal_press *press;
 static struct seal_writer *writer;
 static struct seal_reader *reader;
 static struct cry_aead *aead;
@@ -29,7 +30,8 @@ setup(void **state)
 {
 	(void)state;
 	cry_init();
-	writer = seal_writer_new();
+	press = seal_press_new();
+	writer = seal_writer_new(press);
 	reader = seal_reader_new();
 	aead = cry_aead_new();
 	return 0;
@@ -40,6 +42,7 @@ teardown(void **state)
 {
 	(void)state;
 	seal_writer_free(&writer);
+	seal_press_free(&press);
 	seal_reader_free(&reader);
 	cry_aead_free(&aead);
 	return 0;
@@ -258,6 +261,48 @@ test_sizes(void **state)
 		}
 	buf_fini(&plain);
 	buf_fini(&object);
+	buf_fini(&back);
+}
+
+/* One press serves objects that grow at the same time, small and large. */
+static void
+test_one_press(void **state)
+{
+	static const size_t sizes[] = { 5000, 300000, 9000 };
+	struct seal_writer *writers[] = { seal_writer_new(press), writer, seal_writer_new(press) };
+	struct buf plain, objects[3], back;
+	size_t i, at;
+
+	(void)state;
+	buf_init(&plain, MANY);
+	buf_init(&back, MANY);
+	text_put(&plain, sizes[1]);
+	for (unsigned round = 0; round < 2; round++) {
+		for (i = 0; i < 3; i++) {
+			buf_init(&objects[i], MANY);
+			/* the second round: other sizes for the same writers */
+			assert_int_equal(seal_writer_begin(writers[i], CRY_AES256_GCM, key,
+			    sizes[(i + round) % 3], true), ERR_OK);
+		}
+		for (at = 0; at < sizes[1]; at += 1000)
+			for (i = 0; i < 3; i++)
+				if (at < sizes[(i + round) % 3])
+					assert_int_equal(seal_writer_put(writers[i],
+					    slice_of(buf_data(&plain) + at, 1000),
+					    &objects[i]), ERR_OK);
+		for (i = 0; i < 3; i++) {
+			assert_int_equal(seal_writer_end(writers[i], &objects[i]), ERR_OK);
+			buf_reset(&back);
+			assert_int_equal(seal_open(reader, key, buf_slice(&objects[i]), NULL,
+			    MANY, &back), ERR_OK);
+			assert_int_equal(back.n, sizes[(i + round) % 3]);
+			assert_memory_equal(buf_data(&back), buf_data(&plain), back.n);
+			buf_fini(&objects[i]);
+		}
+	}
+	seal_writer_free(&writers[0]);
+	seal_writer_free(&writers[2]);
+	buf_fini(&plain);
 	buf_fini(&back);
 }
 
@@ -607,6 +652,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_answers), cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_one_press),
 		cmocka_unit_test(test_writer_pieces), cmocka_unit_test(test_writer_lengths),
 		cmocka_unit_test(test_ranges), cmocka_unit_test(test_expansion_is_bounded),
 		cmocka_unit_test(test_every_bit), cmocka_unit_test(test_reordering),
