@@ -248,7 +248,7 @@ put_item(struct fetch *f)
 		break;
 	case IMAP_ITEM_SIZE:
 		buf_put_str(out, "RFC822.SIZE ");
-		buf_put_num(out, f->walk.cold.size);
+		buf_put_num(out, imap_message_size(&f->message));
 		break;
 	case IMAP_ITEM_SAVEDATE:
 		/* RFC 8514 s4.2 */
@@ -492,7 +492,8 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	f->items = items;
 	f->walk.set = set;
 	f->walk.by_uid = c->by_uid;
-	f->walk.wants_keys = (items->kinds & ~(IMAP_ITEMS_OF_ROW | IMAP_ITEMS_COLD)) != 0;
+	f->walk.wants_keys = (items->kinds & ~(IMAP_ITEMS_OF_ROW | IMAP_ITEMS_COLD)) != 0 ||
+	    (imap_items_has(items, IMAP_ITEM_SIZE) && imap_session_may_be_sealed(c->s));
 	if (items->kinds & IMAP_ITEMS_COLD)
 		f->walk.want = STORE_WANT_COLD;
 	if (f->walk.wants_keys)

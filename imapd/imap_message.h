@@ -4,6 +4,9 @@
  * one, and where that lacks something, the message itself parsed as it
  * streams by.  FETCH and SEARCH say what they need and ask imap_message_ready
  * until it is there; then the getters answer.
+ *
+ * A sealed message has the form of seal_mime.h and is told in it; what it is
+ * made of needs no read, only ranges of its body do.
  */
 #ifndef IMAP_MESSAGE_H
 #define IMAP_MESSAGE_H
@@ -39,6 +42,7 @@ struct imap_message {
 	bool			 parsed;	/* mime is this message's */
 	bool			 made;
 	bool			 has_put;	/* the summary made here was sent */
+	uint64_t		 blank_off;	/* of a sealed one, while it is parsed */
 };
 
 /* Bytes of the message, and how they are encoded: of what is no leaf, not at all. */
@@ -51,6 +55,8 @@ void		 imap_message_begin(struct imap_message *);
 /* needs: enum imap_need bits.  ERR_AGAIN: wait; ERR_CORRUPT, ERR_CRYPTO ... : unreadable. */
 enum err	 imap_message_ready(struct imap_message *, unsigned needs) MUST_USE;
 
+/* RFC822.SIZE of the walk's message; sealed: of its form. */
+uint32_t	 imap_message_size(struct imap_message *);
 /* get: after what they need is ready */
 void		 imap_message_put_envelope(struct imap_message *, struct buf *);
 struct slice	 imap_message_envelope(struct imap_message *);

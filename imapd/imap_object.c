@@ -37,6 +37,7 @@ imap_object_init(struct imap_object *o, struct imap_cmd *c)
 	memset(o, 0, sizeof(*o));
 	o->c = c;
 	buf_init(&o->table, TABLE_MAX);
+	seal_mime_init(&o->sealed);
 	for (size_t i = 0; i < IMAP_OBJECT_AHEAD; i++)
 		buf_init(&o->pieces[i].mem, IMAP_READ_BYTES);
 }
@@ -45,6 +46,7 @@ void
 imap_object_fini(struct imap_object *o)
 {
 	buf_fini(&o->table);
+	seal_mime_fini(&o->sealed);
 	for (size_t i = 0; i < IMAP_OBJECT_AHEAD; i++)
 		buf_fini(&o->pieces[i].mem);
 }
@@ -125,19 +127,34 @@ give_up_pieces(struct imap_object *o)
 	o->head = o->tail = 0;
 }
 
+static void
+begin(struct imap_object *o, const struct ipc_content *ct, struct slice first, bool is_sealed)
+{
+	o->content = ct->content;
+	o->bytes = ct->blob_bytes;
+	o->first = first;
+	o->is_sealed = is_sealed;
+	give_up_pieces(o);
+	o->next = o->end = 0;
+	o->needs_table = false;
+	buf_reset(&o->table);
+}
+
+enum err
+imap_object_open_sealed(struct imap_object *o, const struct ipc_content *ct,
+    const struct seal_mime_facts *facts)
+{
+	begin(o, ct, SLICE_NONE, true);
+	return seal_mime_begin(&o->sealed, facts, ct->blob_bytes);
+}
+
 enum err
 imap_object_open(struct imap_object *o, const struct ipc_content *ct,
     const unsigned char *key, struct slice first)
 {
 	enum err e;
 
-	o->content = ct->content;
-	o->bytes = ct->blob_bytes;
-	o->first = first;
-	give_up_pieces(o);
-	o->next = o->end = 0;
-	o->needs_table = false;
-	buf_reset(&o->table);
+	begin(o, ct, first, false);
 	if (ct->commitment.n != SEAL_COMMITMENT_BYTES)
 		return ERR_CORRUPT;
 	e = seal_reader_begin(o->reader, key, ct->blob_bytes, first,
@@ -186,7 +203,7 @@ imap_object_ready(struct imap_object *o)
 uint64_t
 imap_object_plain_bytes(const struct imap_object *o)
 {
-	return seal_reader_plain_bytes(o->reader);
+	return o->is_sealed ? seal_mime_bytes(&o->sealed) : seal_reader_plain_bytes(o->reader);
 }
 
 enum err
@@ -195,6 +212,12 @@ imap_object_range(struct imap_object *o, uint64_t a, uint64_t b)
 	uint64_t n;
 	enum err e;
 
+	if (o->is_sealed) {
+		give_up_pieces(o);
+		seal_mime_range(&o->sealed, a, b, &o->next, &n);
+		o->end = o->next + n;
+		return ERR_OK;
+	}
 	e = seal_reader_range(o->reader, a, b, &o->next, &n);
 	if (e != ERR_OK)
 		return e;
@@ -208,18 +231,26 @@ enum err
 imap_object_read(struct imap_object *o, struct buf *out)
 {
 	struct imap_object_piece *p;
-	enum err e = fetch_ahead(o);
+	enum err e = o->is_sealed ? seal_mime_read(&o->sealed, out) : ERR_AGAIN;
 
+	if (e != ERR_AGAIN)
+		return e;
+	e = fetch_ahead(o);
 	if (e != ERR_OK)
 		return e;
 	if (o->head == o->tail)
-		return seal_reader_done(o->reader) ? ERR_END : ERR_CORRUPT;
+		return !o->is_sealed && seal_reader_done(o->reader) ? ERR_END : ERR_CORRUPT;
 	p = &o->pieces[o->head % IMAP_OBJECT_AHEAD];
 	if (!p->ready)
 		return ERR_AGAIN;
 	if (p->failed)
 		return ERR_IO;
-	e = seal_reader_put(o->reader, &p->data, out);
+	if (o->is_sealed) {
+		seal_mime_put(&o->sealed, p->data, out);
+		p->data = SLICE_NONE;
+	} else {
+		e = seal_reader_put(o->reader, &p->data, out);
+	}
 	if (p->data.n == 0)
 		o->head++;
 	return e;

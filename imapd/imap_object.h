@@ -13,6 +13,7 @@
 
 #include "imapd/imap_cmd.h"
 #include "lib/seal/seal.h"
+#include "lib/seal/seal_mime.h"
 
 #define IMAP_OBJECT_AHEAD	4
 
@@ -36,6 +37,8 @@ struct imap_object {
 	uint64_t		 table_off;
 	size_t			 table_bytes;
 	struct buf		 table;
+	struct seal_mime	 sealed;
+	bool			 is_sealed;	/* served as it is, in the form of sealed */
 	uint64_t		 next, end;	/* of the range, still to ask for */
 	struct imap_object_piece pieces[IMAP_OBJECT_AHEAD];
 	unsigned		 head, tail;	/* pieces[head % AHEAD] is next */
@@ -55,6 +58,12 @@ void		 imap_object_fini(struct imap_object *);
 enum err	 imap_object_open(struct imap_object *, const struct ipc_content *,
 		    const unsigned char *key, struct slice first) MUST_USE;
 enum err	 imap_object_ready(struct imap_object *) MUST_USE;	/* OK or AGAIN */
+/*
+ * The same for one that is not opened here: what the others call plain bytes
+ * are those of its form (seal_mime.h).  Needs no reader and asks for nothing.
+ */
+enum err	 imap_object_open_sealed(struct imap_object *, const struct ipc_content *,
+		    const struct seal_mime_facts *) MUST_USE;
 uint64_t	 imap_object_plain_bytes(const struct imap_object *);
 /* The plain bytes [a, b) are wanted next. */
 enum err	 imap_object_range(struct imap_object *, uint64_t a, uint64_t b) MUST_USE;

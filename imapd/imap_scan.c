@@ -20,6 +20,7 @@
 #include "imapd/imap_message.h"
 #include "imapd/imap_walk.h"
 #include "lib/base/must.h"
+#include "lib/ipc/key_proto.h"
 #include "lib/ipc/store_proto.h"
 
 /* What a turn of the loop may cost, in rows. */
@@ -161,18 +162,23 @@ static void
 open_walk(struct imap_scan *s)
 {
 	bool opens = !s->by_columns && (s->program->wants_header || s->want.entry);
+	bool cold = s->program->wants_cold || s->want.cold;
+	/* The size of a sealed message is that of its form. */
+	bool sizes = cold && imap_session_may_be_sealed(s->c->s);
 
-	if (s->program->wants_cold || s->want.cold)
+	if (cold)
 		s->walk.want |= STORE_WANT_COLD;
+	if (opens || sizes)
+		s->walk.want |= STORE_WANT_CONTENT;
 	if (opens)
-		s->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
-	s->walk.wants_keys = opens;
+		s->walk.want |= STORE_WANT_SUMMARY;
+	s->walk.wants_keys = opens || sizes;
 	if (opens && s->program->wants_text)
 		s->walk.first_bytes = IMAP_READ_BYTES;
 	imap_walk_start(&s->walk, s->c);
 	if (s->want.view != NULL)
 		s->walk.at = imap_walk_at(s->c->s, s->view);
-	if (!s->by_columns)
+	if (!s->message.made)
 		imap_message_init(&s->message, &s->walk);
 }
 
@@ -184,7 +190,8 @@ first_pass(struct imap_scan *s)
 	if (s->want.whole || !imap_search_set(s->program, &s->walk.set, &s->walk.by_uid))
 		s->walk.set = slice_of(all, sizeof(all));
 	s->walk.changed_since = s->want.changed_since;
-	s->by_columns = s->wants_entry;
+	/* Blocks of columns would be sealed too, to a key that is not here. */
+	s->by_columns = s->wants_entry && s->c->s->sealing != SEALING_CLIENT;
 	open_walk(s);
 	if (s->by_columns) {
 		imap_columns_init(&s->columns, s->c, &s->walk.at);
@@ -231,8 +238,9 @@ next(struct imap_scan *s)
 	s->cost++;
 	set_facts(s, &s->facts, &s->walk.row, &s->walk.cold);
 	s->has_header = false;
-	if (!s->by_columns)
-		imap_message_begin(&s->message);
+	imap_message_begin(&s->message);
+	if (s->walk.is_sealed)
+		s->facts.size = imap_message_size(&s->message);
 	if (!is_judged(s))
 		s->phase = s->by_columns ? COLUMN : SUMMARY;
 	return true;
@@ -264,7 +272,7 @@ judge_by_summary(struct imap_scan *s)
 	struct slice fields;
 
 	s->cost += SUMMARY_COST;
-	if (s->walk.key == NULL) {
+	if (s->walk.key == NULL && !s->walk.is_sealed) {
 		settle(s);
 		return true;
 	}
@@ -318,7 +326,9 @@ read_header(struct imap_scan *s)
 	if (is_judged(s))
 		return true;
 	imap_match_start(&s->match, s->message.map);
-	e = imap_object_range(&s->message.object, 0, UINT64_MAX);
+	/* Sealed bytes are no text to look in. */
+	e = imap_object_range(&s->message.object, 0, s->walk.is_sealed ?
+	    s->message.object.sealed.head.n : UINT64_MAX);
 	if (e != ERR_OK)
 		return failed(s, e);
 	s->phase = TEXT;

@@ -260,6 +260,13 @@ imap_session_is(const struct imap_session *s, enum imap_enabled bits)
 {
 	return (s->enabled & bits) != 0;
 }
+/* May there be mail that only a device of the owner opens?  (sealing = client,
+ * or once so: a generation of keys is new then.) */
+static inline bool
+imap_session_may_be_sealed(const struct imap_session *s)
+{
+	return s->sealing == SEALING_CLIENT || s->key_generation > 1;
+}
 /* These bits and what they imply; call it before the command reports anything. */
 void			 imap_session_enable(struct imap_session *, unsigned bits);
 void			 imap_session_set_deadline(struct imap_session *);

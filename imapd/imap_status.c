@@ -7,6 +7,7 @@
 #include "imapd/imap_objectid.h"
 #include "lib/base/cc.h"
 #include "lib/base/must.h"
+#include "lib/seal/seal_mime.h"
 
 enum item {
 	MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED, SIZE, HIGHESTMODSEQ,
@@ -93,7 +94,10 @@ value(const struct imap_session *s, const struct ipc_store_status_reply *m, unsi
 	const uint64_t values[ITEM_COUNT] = {
 		[MESSAGES] = m->exists, [RECENT] = m->recent, [UIDNEXT] = m->uidnext,
 		[UIDVALIDITY] = m->uidvalidity, [UNSEEN] = m->unseen, [DELETED] = m->deleted,
-		[SIZE] = m->size_bytes, [HIGHESTMODSEQ] = m->modseq > 0 ? m->modseq : 1,
+		/* RFC 8438 s4: not less than the sum of RFC822.SIZE; it may be more. */
+		[SIZE] = imap_session_may_be_sealed(s) ?
+		    seal_mime_most(m->size_bytes, m->exists) : m->size_bytes,
+		[HIGHESTMODSEQ] = m->modseq > 0 ? m->modseq : 1,
 		[APPENDLIMIT] = imap_status_appendlimit(s),
 		[DELETED_STORAGE] = m->deleted_bytes,
 	};

@@ -12,6 +12,7 @@
 
 #define KEY_STRIDE	33u
 #define WRAPS_MAX	40000u
+#define DEVICES_MAX	2000u
 
 struct imap_walk_at
 imap_walk_at(const struct imap_session *s, const struct imap_view *v)
@@ -32,6 +33,9 @@ imap_walk_start(struct imap_walk *w, struct imap_cmd *c)
 	const struct imap_session *s = c->s;
 
 	w->c = c;
+	/* The form of a sealed message has its date. */
+	if (w->wants_keys)
+		w->want |= STORE_WANT_COLD;
 	w->at = imap_walk_at(s, &s->view);
 	list_init(&w->pages);
 	for (size_t i = 0; i < IMAP_WALK_FIRSTS; i++)
@@ -48,6 +52,8 @@ page_free(struct imap_walk_page *p)
 		secret_wipe(p->keys, (size_t)p->count * KEY_STRIDE);
 	free(p->keys);
 	buf_fini(&p->rows);
+	buf_fini(&p->epochs);
+	buf_fini(&p->devices);
 	free(p);
 }
 
@@ -137,6 +143,7 @@ on_keys(struct imap_session *s, void *arg, const struct imap_reply *r)
 	p->keys_ready = true;
 	p->keys = must_alloc(p->count, KEY_STRIDE);
 	memcpy(p->keys, m->keys.p, m->keys.n);
+	buf_put_slice(&p->devices, m->devices);
 }
 
 static void
@@ -229,6 +236,9 @@ on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
 	w->page_count++;
 	buf_init(&p->rows, m->rows.n);
 	buf_put_slice(&p->rows, m->rows);
+	buf_init(&p->epochs, m->epochs.n);
+	buf_put_slice(&p->epochs, m->epochs);
+	buf_init(&p->devices, DEVICES_MAX);
 	p->rd = p->ahead = ipc_reader_of(buf_slice(&p->rows));
 	p->count = count_rows(w, p->rd);
 	if (w->on_rows != NULL)
@@ -379,8 +389,9 @@ imap_walk_next(struct imap_walk *w)
 		fail(w, ERR_GONE);
 		return tell_failure(w);
 	}
-	w->key = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == 1 ?
+	w->key = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == OPEN_KEY ?
 	    p->keys + p->idx * KEY_STRIDE + 1 : NULL;
+	w->is_sealed = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == OPEN_CLIENT;
 	if (w->first_bytes > 0) {
 		w->first = &w->firsts[w->first_head % IMAP_WALK_FIRSTS];
 		/* Slots before this message's are free from now on. */
@@ -388,4 +399,36 @@ imap_walk_next(struct imap_walk *w)
 	}
 	p->idx++;
 	return ERR_OK;
+}
+
+/* The current message's page is the first one: it is freed when the next begins. */
+void
+imap_walk_facts(const struct imap_walk *w, struct seal_mime_facts *f)
+{
+	const struct imap_walk_page *p = obj_of(list_first(&w->pages), struct imap_walk_page, link);
+	struct ipc_reader rd = ipc_reader_of(buf_slice(&p->epochs));
+	struct ipc_device_key device;
+	struct ipc_epoch epoch;
+
+	*f = (struct seal_mime_facts){
+		.account = w->c->s->account, .content = w->content.content,
+		.generation = w->content.generation, .commitment = w->content.commitment,
+		.content_key = w->content.wrapped, .epoch = w->content.epoch,
+		.internal_s = w->cold.internal_s,
+	};
+	while (ipc_reader_more(&rd)) {
+		ipc_epoch_get(&rd, &epoch);
+		if (epoch.epoch != f->epoch)
+			continue;
+		f->epoch_is_sealed = epoch.form == EPOCH_SEALED;
+		f->epoch_key = epoch.data;
+	}
+	rd = ipc_reader_of(buf_slice(&p->devices));
+	while (ipc_reader_more(&rd)) {
+		ipc_device_key_get(&rd, &device);
+		if (device.generation != f->generation)
+			continue;
+		f->account_key = device.secret;
+		f->account_key_to = device.sealed_to;
+	}
 }

@@ -11,6 +11,9 @@
  *
  * Level-triggered: call imap_walk_next() from the command's resume until it
  * says something else than ERR_AGAIN.
+ *
+ * A message that only a device of its owner opens (sealing = client) has no
+ * key: imap_walk_facts says what the device needs.
  */
 #ifndef IMAP_WALK_H
 #define IMAP_WALK_H
@@ -21,6 +24,7 @@
 #include "imapd/imap_cmd.h"
 #include "lib/base/list.h"
 #include "lib/ipc/ipc_codec.h"
+#include "lib/seal/seal_mime.h"
 
 #define IMAP_WALK_PAGES		4
 #define IMAP_WALK_FIRSTS	8
@@ -32,7 +36,9 @@ struct imap_walk_page {
 	struct buf		 rows;
 	struct ipc_reader	 rd;		/* of the walk */
 	struct ipc_reader	 ahead;		/* of the reading ahead */
-	unsigned char		*keys;		/* 33 bytes each: u8 ok, key */
+	unsigned char		*keys;		/* 33 bytes each: u8 enum open_result, key */
+	struct buf		 epochs;	/* REC epoch, as the store told them */
+	struct buf		 devices;	/* REC device_key */
 	uint32_t		 count;		/* rows */
 	uint32_t		 idx;
 	bool			 keys_ready;
@@ -76,6 +82,7 @@ struct imap_walk {
 	struct ipc_cold		 cold;		/* with STORE_WANT_COLD */
 	struct ipc_content	 content;	/* with STORE_WANT_CONTENT */
 	const unsigned char	*key;		/* NULL: it does not open */
+	bool			 is_sealed;	/* only a device of the owner opens it */
 	struct imap_walk_first	*first;		/* with first_bytes */
 
 	struct list		 pages;
@@ -101,6 +108,8 @@ void		 imap_walk_fini(struct imap_walk *);
  * next call.  ERR_AGAIN: wait.  ERR_END: no more.  Else: answered.
  */
 enum err	 imap_walk_next(struct imap_walk *) MUST_USE;
+/* Of the current message, when it is sealed; borrowed until the next call. */
+void		 imap_walk_facts(const struct imap_walk *, struct seal_mime_facts *);
 /* One message of the rows; false at their end. */
 bool		 imap_walk_read(const struct imap_walk *, struct ipc_reader *, struct ipc_row *,
 		    struct ipc_cold *, struct ipc_content *);

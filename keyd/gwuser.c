@@ -4,6 +4,7 @@
  * it takes a password from a person or a pipe, hands everything to keyd over
  * the control socket and prints the answer.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,7 +19,7 @@
 #include "lib/daemon/tool.h"
 
 /* PASSWORD_IF: keyd says when it needs one, then --password or -stdin is given. */
-enum { PASSWORD_IF = 16 };
+enum { PASSWORD_IF = 16, KEY_FILE_MAX = 900 };
 
 static const struct command {
 	const char	*name;
@@ -34,6 +35,7 @@ static const struct command {
 	{ "disable",  NULL,   "user.disable",  1, 1,   0 },
 	{ "enable",   NULL,   "user.enable",   1, 1,   0 },
 	{ "sealing",  NULL,   "user.sealing",  2, 2,   ASK_PRESENT | PASSWORD_IF },
+	{ "key",      NULL,   "user.key",      1, 1,   0 },
 	{ "recovery", NULL,   "user.recovery", 1, 1,   ASK_PRESENT },
 	{ "recover",  NULL,   "user.recover",  1, 1,   ASK_PRESENT | ASK_CODE },
 	{ "app",      "add",  "app.add",       2, 2,   ASK_PRESENT | PASSWORD_IF },
@@ -50,19 +52,25 @@ struct flags {
 	bool		 from_stdin;
 	bool		 password;	/* ask for it */
 	const char	*form;		/* of passwd: "old", "reset" or NULL */
+	const char	*sealing;	/* of add: the mode, or NULL */
+	const char	*key_file;	/* of add and sealing: or NULL */
 };
 
 static int
 usage(void)
 {
 	(void)fputs("usage: gwuser [-c config_dir] command\n"
-	    "  add USER                        make an account\n"
+	    "  add USER [--sealing MODE] [--key FILE]\n"
+	    "                                  make an account\n"
 	    "  del USER                        delete it with all its mail\n"
 	    "  list                            all accounts\n"
 	    "  passwd USER [--old | --reset]   new password; ends its sessions\n"
 	    "  disable USER                    no login, mail is still taken\n"
 	    "  enable USER\n"
-	    "  sealing USER MODE [--password]  who can open its mail: escrow, password, server\n"
+	    "  sealing USER MODE [--password] [--key FILE]\n"
+	    "                                  who can open its mail: escrow, password, client,\n"
+	    "                                  server\n"
+	    "  key USER                        its public keys, the present one first\n"
 	    "  recovery USER                   a new recovery code\n"
 	    "  recover USER                    open earlier mail with a recovery code\n"
 	    "  app add USER NAME [--password]  a password for one program\n"
@@ -110,7 +118,51 @@ flags_fit(const struct command *c, const struct flags *f)
 		return false;
 	if (f->password && (c->asks & PASSWORD_IF) == 0)
 		return false;
+	if (f->sealing != NULL && strcmp(c->verb, "user.add") != 0)
+		return false;
+	if (f->key_file != NULL && strcmp(c->verb, "user.add") != 0 &&
+	    strcmp(c->verb, "user.sealing") != 0)
+		return false;
 	return !f->from_stdin || c->asks != 0;
+}
+
+/* The public key that a file holds, as keyd reads it; an exit code. */
+static int
+arg_key(struct buf *args, const char *path)
+{
+	char text[KEY_FILE_MAX + 1];
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (f == NULL) {
+		(void)fprintf(stderr, "gwuser: %s: %s\n", path, strerror(errno));
+		return EX_NOINPUT;
+	}
+	n = fread(text, 1, sizeof(text), f);
+	(void)fclose(f);
+	if (n == sizeof(text) || memchr(text, '\0', n) != NULL) {
+		(void)fprintf(stderr, "gwuser: %s: not a public key\n", path);
+		return EX_DATAERR;
+	}
+	text[n] = '\0';
+	tool_arg(args, text);
+	return EX_OK;
+}
+
+/* What flags add to the words. */
+static int
+arg_flags(struct buf *args, const struct command *c, const struct flags *f)
+{
+	if (f->form != NULL)
+		tool_arg(args, f->form);
+	if (f->sealing != NULL)
+		tool_arg(args, f->sealing);
+	if (f->key_file == NULL)
+		return EX_OK;
+	/* Only client has a key. */
+	if (f->sealing == NULL && strcmp(c->verb, "user.add") == 0)
+		tool_arg(args, "client");
+	return arg_key(args, f->key_file);
 }
 
 static int
@@ -126,10 +178,9 @@ run(const struct command *c, const char *config_dir, char *argv[], int argc,
 	buf_init(&args, TOOL_ARGS_MAX);
 	for (i = 0; i < argc; i++)
 		tool_arg(&args, argv[i]);
-	if (f->form != NULL)
-		tool_arg(&args, f->form);
+	code = arg_flags(&args, c, f);
 	asks = asks_of(c, f);
-	if (asks != 0)
+	if (code == EX_OK && asks != 0)
 		code = password_pipe("gwuser", asks, f->from_stdin, &fd);
 	if (code == EX_OK)
 		code = tool_run("gwuser", config_dir, IPC_KEYD, c->verb, &args, fd);
@@ -147,6 +198,8 @@ main(int argc, char *argv[])
 		{ "password", no_argument, NULL, 'P' },
 		{ "old", no_argument, NULL, 'o' },
 		{ "reset", no_argument, NULL, 'r' },
+		{ "sealing", required_argument, NULL, 's' },
+		{ "key", required_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
@@ -174,6 +227,12 @@ main(int argc, char *argv[])
 			break;
 		case 'r':
 			f.form = "reset";
+			break;
+		case 's':
+			f.sealing = optarg;
+			break;
+		case 'k':
+			f.key_file = optarg;
 			break;
 		case 'V':
 			(void)puts("gwuser " GODWIT_VERSION);

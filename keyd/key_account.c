@@ -6,7 +6,9 @@
 #include <sysexits.h>
 
 #include "keyd/key_facts.h"
+#include "keyd/key_open.h"
 #include "keyd/key_owner.h"
+#include "keyd/key_public.h"
 #include "keyd/key_token.h"
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
@@ -29,6 +31,7 @@ struct job {
 	bool			 revokes;	/* sessions end */
 	bool			 forgets;	/* wraps of before open what shall stay closed */
 	enum sealing		 sealing;
+	unsigned char		 public_key[32];	/* SEALING_CLIENT */
 	uint32_t		 serial;	/* of the account when it was verified */
 	struct key_unlocked	 unlocked;
 	struct key_made		 code;
@@ -59,7 +62,8 @@ key_account_sealing_name(enum sealing s)
 static bool
 sealing_find(struct slice name, enum sealing *s)
 {
-	static const enum sealing all[] = { SEALING_ESCROW, SEALING_PASSWORD, SEALING_SERVER };
+	static const enum sealing all[] = { SEALING_ESCROW, SEALING_PASSWORD, SEALING_CLIENT,
+		SEALING_SERVER };
 
 	for (size_t i = 0; i < lengthof(all); i++)
 		if (slice_eq_str(name, key_account_sealing_name(all[i]))) {
@@ -111,6 +115,8 @@ tell(struct job *j, enum err e, struct slice text)
 	else if (e == ERR_STATE)
 		key_tool_reply(j->k, j->id, EX_DATAERR,
 		    "its keys cannot be opened by what was given", a);
+	else if (e == ERR_CRYPTO)
+		key_tool_reply(j->k, j->id, EX_DATAERR, "nothing can be sealed to that key", a);
 	else if (e == ERR_LIMIT)
 		key_tool_reply(j->k, j->id, EX_DATAERR, "has too many of these", a);
 	else
@@ -156,6 +162,7 @@ forget_wraps(struct job *j, const struct key_account *a)
 {
 	enum err e = key_ring_rewrite(j->k->ring);
 
+	key_open_forget(j->k->open, a->id);
 	key_tool_audit("forget", a->address, a->id, err_text(e));
 }
 
@@ -286,7 +293,7 @@ do_add(struct job *j, struct key_owner *o, const struct key_hashed *h, struct bu
 	case SEALING_SERVER:
 		return key_owner_new_pair(o, KEY_FORM_ROOT);
 	case SEALING_CLIENT:
-		break;
+		return key_owner_use_public(o, j->public_key);
 	}
 	return ERR_SYNTAX;
 }
@@ -297,11 +304,39 @@ domain_sealing(const struct domain_options *d)
 	switch (d->sealing) {
 	case CONF_SEALING_PASSWORD:
 		return SEALING_PASSWORD;
+	case CONF_SEALING_CLIENT:
+		return SEALING_CLIENT;
 	case CONF_SEALING_SERVER:
 		return SEALING_SERVER;
 	default:
 		return SEALING_ESCROW;
 	}
+}
+
+/* The words MODE and KEY, from argv[at] on; false: answered. */
+static bool
+mode_of(const struct key_tool_request *q, unsigned at, struct job *j)
+{
+	bool has_key = q->argc > at + 1;
+
+	if (q->argc > at && !sealing_find(q->argv[at], &j->sealing)) {
+		key_tool_reply(q->k, q->id, EX_USAGE,
+		    "allowed: escrow, password, client, server", q->argv[at]);
+		return false;
+	}
+	if (has_key != (j->sealing == SEALING_CLIENT)) {
+		key_tool_reply(q->k, q->id, EX_USAGE, has_key ?
+		    "only sealing = client takes a public key" :
+		    "sealing = client needs its public key: --key", address_of(j));
+		return false;
+	}
+	if (has_key && key_public_parse(j->public_key, q->argv[at + 1]) != ERR_OK) {
+		key_tool_reply(q->k, q->id, EX_DATAERR,
+		    "an X25519 public key is wanted, as PEM or 32 bytes in base64",
+		    address_of(j));
+		return false;
+	}
+	return true;
 }
 
 void
@@ -326,7 +361,7 @@ key_account_add(const struct key_tool_request *q)
 	j = job_new(q, "add", do_add, address);
 	j->is_new = true;
 	j->sealing = domain_sealing(key_login_domain(q->k, address));
-	if (!key_tool_password(q, password, &n)) {
+	if (!mode_of(q, 1, j) || !key_tool_password(q, password, &n)) {
 		job_free(j);
 		return;
 	}
@@ -419,11 +454,21 @@ key_account_passwd(const struct key_tool_request *q)
 static enum err
 do_sealing(struct job *j, struct key_owner *o, const struct key_hashed *h, struct buf *text)
 {
-	enum err e = key_owner_seal(o, j->sealing, h);
+	enum err e;
 
+	if (j->sealing == SEALING_CLIENT)
+		return key_owner_use_public(o, j->public_key);
+	e = key_owner_seal(o, j->sealing, h);
 	if (e == ERR_OK && j->sealing == SEALING_PASSWORD)
 		e = give_recovery(o, text);
 	return e;
+}
+
+static bool
+is_new_key(const struct job *j, const struct key_account *a)
+{
+	return j->sealing == SEALING_CLIENT &&
+	    memcmp(j->public_key, a->public_key, sizeof(a->public_key)) != 0;
 }
 
 void
@@ -431,27 +476,25 @@ key_account_sealing(const struct key_tool_request *q)
 {
 	const struct key_account *a = key_tool_account_of(q, q->argv[0]);
 	char mem[KEY_PASSWORD_MAX + 1];
-	enum sealing mode;
 	struct job *j;
 	size_t n = 0;
 
 	if (a == NULL)
 		return;
-	if (!sealing_find(q->argv[1], &mode)) {
-		key_tool_reply(q->k, q->id, EX_USAGE,
-		    "allowed: escrow, password, server", q->argv[1]);
-		return;
-	}
-	if (mode == a->sealing) {
-		key_tool_reply_done(q->k, q->id);
-		return;
-	}
 	j = job_new(q, "sealing", do_sealing, a->address);
+	if (!mode_of(q, 1, j)) {
+		job_free(j);
+		return;
+	}
+	if (j->sealing == a->sealing && !is_new_key(j, a)) {
+		key_tool_reply_done(q->k, q->id);
+		job_free(j);
+		return;
+	}
 	j->revokes = true;
-	j->forgets = mode == SEALING_PASSWORD;
-	j->sealing = mode;
+	j->forgets = j->sealing == SEALING_PASSWORD || j->sealing == SEALING_CLIENT;
 	j->serial = a->serial;
-	if (mode != SEALING_PASSWORD && a->sealing != SEALING_PASSWORD) {
+	if (j->sealing != SEALING_PASSWORD && a->sealing != SEALING_PASSWORD) {
 		apply(j, NULL);
 		return;
 	}

@@ -4,15 +4,15 @@
  * changed, app passwords and recovery codes made.  Each may wait for Argon2id
  * twice: to check the present password, and to make a slot for the new one.
  *
- *	user.add USER				password
+ *	user.add USER [MODE [KEY]]		password
  *	user.passwd USER [old | reset]		password; old: present, new
- *	user.sealing USER MODE			password, when one mode is password
+ *	user.sealing USER MODE [KEY]		password, when one mode is password
  *	user.recovery USER			password: a new code
  *	user.recover USER			password, code
  *	app.add USER NAME			password, when sealing is password
  *	app.del USER NAME, app.list USER
  *
- * What is told once (codes, app passwords) is in the answer and nowhere else.
+ * KEY is the public key of sealing = client (key_public.h).  What is told once (codes, app passwords) is in the answer and nowhere else.
  */
 #ifndef KEY_ACCOUNT_H
 #define KEY_ACCOUNT_H

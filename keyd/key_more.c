@@ -6,7 +6,7 @@
 #include "lib/ipc/ipc_codec.h"
 
 enum item { ITEM_GENERATION = 1, ITEM_SLOT = 2, ITEM_BY_PASSWORD = 3, ITEM_BY_SCRAM = 4,
-	ITEM_LAST_VAULT = 5, ITEM_CMTP = 16 };
+	ITEM_LAST_VAULT = 5, ITEM_SEALED = 6, ITEM_CMTP = 16 };
 
 static void
 put_fixed(struct buf *b, const unsigned char *bytes, size_t n)
@@ -41,9 +41,36 @@ get_wrap(struct ipc_reader *r, struct key_wrap *w)
 		get_fixed(r, w->bytes, sizeof(w->bytes));
 }
 
+/* A generation whose secret went to the owner's device. */
+static void
+put_sealed(struct buf *b, const struct key_generation *g)
+{
+	ipc_put_u8(b, ITEM_SEALED);
+	ipc_put_u32(b, g->number);
+	put_fixed(b, g->public_key, 32);
+	ipc_put_u32(b, g->sealed_to);
+	put_fixed(b, g->sealed_secret, KEY_SEALED_BYTES);
+}
+
+static void
+get_sealed(struct ipc_reader *r, struct key_more *m)
+{
+	struct key_generation g = { .number = ipc_get_u32(r), .form = KEY_FORM_SEALED };
+
+	get_fixed(r, g.public_key, 32);
+	g.sealed_to = ipc_get_u32(r);
+	get_fixed(r, g.sealed_secret, KEY_SEALED_BYTES);
+	if (!r->bad)
+		r->bad = key_more_add_generation(m, &g) != ERR_OK;
+}
+
 static void
 put_generation(struct buf *b, const struct key_generation *g)
 {
+	if (g->form == KEY_FORM_SEALED) {
+		put_sealed(b, g);
+		return;
+	}
 	ipc_put_u8(b, ITEM_GENERATION);
 	ipc_put_u32(b, g->number);
 	ipc_put_u8(b, (uint8_t)g->form);
@@ -143,6 +170,9 @@ key_more_get(struct key_more *m, struct slice bytes)
 		case ITEM_CMTP:
 			m->cmtp_generation = ipc_get_u32(&r);
 			get_fixed(&r, m->cmtp_public, sizeof(m->cmtp_public));
+			break;
+		case ITEM_SEALED:
+			get_sealed(&r, m);
 			break;
 		case ITEM_SLOT:
 			get_slot(&r, m);

@@ -17,6 +17,7 @@
 #define KEY_APPS_MAX		32
 #define KEY_SLOTS_MAX		(KEY_APPS_MAX + KEY_GENERATIONS_MAX + 1)
 #define KEY_SLOT_NAME_MAX	64
+#define KEY_SEALED_BYTES	80	/* a secret, by crypto_box_seal */
 
 enum key_slot_kind { KEY_SLOT_APP = 1, KEY_SLOT_RECOVERY = 2 };
 
@@ -32,6 +33,8 @@ struct key_generation {
 	uint32_t	 vault;
 	unsigned char	 public_key[32];
 	unsigned char	 wrapped_secret[KEY_WRAPPED_BYTES];
+	uint32_t	 sealed_to;		/* KEY_FORM_SEALED: to this generation's key */
+	unsigned char	 sealed_secret[KEY_SEALED_BYTES];
 };
 
 struct key_made_slot {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "keyd/key_gate.h"
+#include "keyd/key_more.h"
 #include "keyd/key_pair.h"
 #include "keyd/key_token.h"
 #include "keyd/key_vault.h"
@@ -43,6 +44,10 @@ struct open_state {
 	const struct key_open_job	*job;
 	struct cry_aead			*aead;
 	struct key_pair			 pair;
+	uint32_t			 away_of;	/* generation; 0: none yet */
+	bool				 is_away;	/* with the owner's device */
+	uint32_t			 told[KEY_GENERATIONS_MAX];
+	unsigned			 told_count;
 	uint32_t			 pair_of;	/* generation; 0: none yet */
 	bool				 has_pair;	/* it opened */
 	size_t				 epoch_count;
@@ -162,6 +167,34 @@ pair_ready(struct open_state *s, uint32_t generation)
 		    &s->job->opener) == ERR_OK;
 	s->pair_of = generation;
 	return s->has_pair;
+}
+
+static void
+tell_device(struct open_state *s, const struct key_generation *g)
+{
+	const struct ipc_device_key m = { .generation = g->number, .sealed_to = g->sealed_to,
+		.secret = slice_of(g->sealed_secret, sizeof(g->sealed_secret)) };
+
+	for (unsigned i = 0; i < s->told_count; i++)
+		if (s->told[i] == g->number)
+			return;
+	s->told[s->told_count++] = g->number;
+	ipc_device_key_put(s->job->devices, &m);
+}
+
+static bool
+is_away(struct open_state *s, uint32_t generation)
+{
+	struct key_generation earlier;
+
+	if (s->away_of == generation && generation != 0)
+		return s->is_away;
+	s->away_of = generation;
+	s->is_away = key_pair_is_away(s->job->account, generation, &earlier);
+	if (s->is_away && earlier.form == KEY_FORM_SEALED && !s->job->is_guest)
+		tell_device(s, &earlier);
+	secret_wipe(&earlier, sizeof(earlier));
+	return s->is_away;
 }
 
 /* The public half belongs to the secret one, whichever generation that is. */
@@ -294,10 +327,13 @@ key_open_run(struct key_open *o, const struct key_open_job *job, struct cry_aead
 		e = epochs_read(s);
 	while (e == ERR_OK && ipc_reader_more(&r)) {
 		ipc_wrap_get(&r, &w);
-		out[0] = wrap_open(s, &w, out + 1) ? 1 : 0;
-		if (out[0] == 0)
+		if (is_away(s, w.generation))
+			out[0] = job->is_guest ? OPEN_NONE : OPEN_CLIENT;
+		else
+			out[0] = wrap_open(s, &w, out + 1) ? OPEN_KEY : OPEN_NONE;
+		if (out[0] != OPEN_KEY)
 			memset(out + 1, 0, 32);
-		*good += out[0];
+		*good += out[0] == OPEN_KEY;
 		out += KEY_OPEN_REPLY_BYTES;
 	}
 	secret_wipe(s, sizeof(*s));
@@ -364,17 +400,21 @@ open_reply(struct keyd *k, struct ipc_peer *p, const struct ipc_open_keys *m, ui
 {
 	unsigned char out[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES], master[32];
 	struct ipc_open_keys_reply reply;
+	struct buf devices;
 	struct key_open_job job = { .account = a, .wraps = m->wraps,
 		.epochs = m->epochs, .rewrapped = on_rewrapped, .arg = k,
-		.opener = { .root = k->roots.account } };
+		.opener = { .root = k->roots.account }, .devices = &devices,
+		.is_guest = a != user };
 	size_t count = 0, good = 0;
 	enum err e;
 
+	buf_init(&devices, KEY_GENERATIONS_MAX * 100);
 	if (key_vault_get(k, a->id, &job.opener.vault, master) == ERR_OK)
 		job.opener.master = master;
 	e = key_open_run(k->open, &job, k->aead, out, &count, &good);
 	secret_wipe(master, sizeof(master));
 	if (e != ERR_OK) {
+		buf_fini(&devices);
 		ipc_peer_violation(p, "malformed wraps");
 		return;
 	}
@@ -382,7 +422,9 @@ open_reply(struct keyd *k, struct ipc_peer *p, const struct ipc_open_keys *m, ui
 		log_first(p, session, user, a, good);
 	session->opened += good;
 	reply.keys = slice_of(out, count * KEY_OPEN_REPLY_BYTES);
+	reply.devices = buf_slice(&devices);
 	ipc_reply(p, id, IPC_MSG_open_keys_reply, &reply);
+	buf_fini(&devices);
 	secret_wipe(out, sizeof(out));
 }
 

@@ -6,6 +6,9 @@
  * guarded arena, each under a hash of exactly the bytes it was opened from.
  * An epoch that came sealed (form 1) goes back to the store under the account
  * key once one of its wraps was opened with it.
+ *
+ * Nothing of a generation whose secret the owner's device has is ever opened,
+ * even if keyd could have yesterday: its wraps are OPEN_CLIENT.
  */
 #ifndef KEY_OPEN_H
 #define KEY_OPEN_H
@@ -15,7 +18,7 @@
 
 #define KEY_OPEN_CACHE		256	/* epoch keys */
 #define KEY_OPEN_EPOCHS_MAX	256	/* in a request: one per wrap at most */
-#define KEY_OPEN_REPLY_BYTES	33	/* per wrap: u8 ok, key */
+#define KEY_OPEN_REPLY_BYTES	33	/* per wrap: u8 enum open_result, key */
 
 struct key_open	*key_open_new(struct secret_arena *);
 void		 key_open_free(struct key_open **);
@@ -31,6 +34,8 @@ struct key_open_job {
 	/* Told of an epoch key now under the account key. */
 	void				(*rewrapped)(void *arg, const struct ipc_epoch_rewrap *);
 	void				*arg;
+	struct buf			*devices;	/* gets REC device_key */
+	bool				 is_guest;	/* no owner's device is his */
 };
 /* out: KEY_OPEN_REPLY_BYTES per wrap.  ERR_VIOLATION, ERR_LIMIT; *good: how many opened. */
 enum err	 key_open_run(struct key_open *, const struct key_open_job *,

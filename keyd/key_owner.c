@@ -133,6 +133,52 @@ key_owner_new_pair(struct key_owner *o, enum key_form form)
 	return ERR_OK;
 }
 
+/* Nothing of the present vault is in reach of a credential any more. */
+static void
+leave_vault(struct key_owner *o)
+{
+	memset(&o->more.by_password, 0, sizeof(o->more.by_password));
+	memset(&o->more.by_scram, 0, sizeof(o->more.by_scram));
+	if (o->unlocked.vault != 0)
+		drop_slots(o, KEY_SLOT_RECOVERY, o->unlocked.vault);
+	for (unsigned i = 0; i < o->more.slot_n; i++)
+		if (o->more.slots[i].kind == KEY_SLOT_APP)
+			memset(&o->more.slots[i].wrap, 0, sizeof(o->more.slots[i].wrap));
+}
+
+/* What crypto_box_seal takes: not one of the points that give away all. */
+static enum err
+try_public(const unsigned char key[32])
+{
+	unsigned char out[KEY_SEALED_BYTES];
+
+	return cry_box_seal(out, slice_of(key, 32), key) == ERR_OK ? ERR_OK : ERR_CRYPTO;
+}
+
+enum err
+key_owner_use_public(struct key_owner *o, const unsigned char key[32])
+{
+	const struct key_opener from = opener(o);
+	enum err e = try_public(key);
+
+	if (e == ERR_OK && o->a.form == KEY_FORM_VAULT && o->unlocked.vault == 0)
+		e = ERR_STATE;
+	if (e == ERR_OK && o->a.generation > 0)
+		e = retire_pair(o);
+	if (e != ERR_OK)
+		return e;
+	o->a.generation++;
+	o->a.form = KEY_FORM_NONE;
+	o->a.vault = 0;
+	o->a.sealing = SEALING_CLIENT;
+	memcpy(o->a.public_key, key, sizeof(o->a.public_key));
+	memset(o->a.wrapped_secret, 0, sizeof(o->a.wrapped_secret));
+	leave_vault(o);
+	e = key_pair_release(o->a.id, &o->more, o->k->aead, &from, key, o->a.generation);
+	/* Some may wait for the code of their vault. */
+	return e == ERR_STATE ? ERR_OK : e;
+}
+
 /* ---- credentials that the server makes */
 
 static enum err
@@ -241,7 +287,11 @@ key_owner_recover(struct key_owner *o, const struct key_made *code, unsigned *co
 		return ERR_STATE;
 	from.vault = old.vault;
 	/* What is in other vaults stays there: no error. */
-	e = key_pair_rewrap(&o->a, &o->more, o->k->aead, &from, &to, form_of(o));
+	if (o->a.form == KEY_FORM_NONE)
+		e = key_pair_release(o->a.id, &o->more, o->k->aead, &from, o->a.public_key,
+		    o->a.generation);
+	else
+		e = key_pair_rewrap(&o->a, &o->more, o->k->aead, &from, &to, form_of(o));
 	*count = before - count_waiting(o);
 	if (old.vault != o->unlocked.vault)
 		key_more_drop_slot(&o->more, s);
@@ -266,14 +316,17 @@ seal_by_root(struct key_owner *o)
 	const struct key_opener by = opener(o);
 	enum err e = key_pair_rewrap(&o->a, &o->more, o->k->aead, &by, &by, KEY_FORM_ROOT);
 
-	memset(&o->more.by_password, 0, sizeof(o->more.by_password));
-	memset(&o->more.by_scram, 0, sizeof(o->more.by_scram));
-	if (o->unlocked.vault != 0)
-		drop_slots(o, KEY_SLOT_RECOVERY, o->unlocked.vault);
-	for (unsigned i = 0; i < o->more.slot_n; i++)
-		if (o->more.slots[i].kind == KEY_SLOT_APP)
-			memset(&o->more.slots[i].wrap, 0, sizeof(o->more.slots[i].wrap));
+	leave_vault(o);
 	return e;
+}
+
+/* The device keeps what it can open; what comes from now on is opened here. */
+static enum err
+leave_client(struct key_owner *o, enum sealing to, const struct key_hashed *h)
+{
+	if (to == SEALING_PASSWORD)
+		key_owner_new_vault(o, h);
+	return key_owner_new_pair(o, to == SEALING_PASSWORD ? KEY_FORM_VAULT : KEY_FORM_ROOT);
 }
 
 enum err
@@ -283,7 +336,10 @@ key_owner_seal(struct key_owner *o, enum sealing to, const struct key_hashed *h)
 
 	if (o->a.form == KEY_FORM_VAULT && o->unlocked.vault == 0)
 		return ERR_STATE;
-	e = to == SEALING_PASSWORD ? seal_by_password(o, h) : seal_by_root(o);
+	if (o->a.form == KEY_FORM_NONE)
+		e = leave_client(o, to, h);
+	else
+		e = to == SEALING_PASSWORD ? seal_by_password(o, h) : seal_by_root(o);
 	/* Earlier generations may wait for their code: only the present one counts. */
 	if (e == ERR_STATE && o->a.form == (to == SEALING_PASSWORD ? KEY_FORM_VAULT : KEY_FORM_ROOT))
 		e = ERR_OK;

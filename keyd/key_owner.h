@@ -8,6 +8,9 @@
  * forgets the password loses what is in it, but for a recovery code: a reset
  * starts a new generation of keys in a new vault, and the earlier ones wait in
  * the old vault for their code.
+ *
+ * With sealing = client the secret was never here.  Those of before are sealed
+ * to the device's key and kept for it: no way leads back.
  */
 #ifndef KEY_OWNER_H
 #define KEY_OWNER_H
@@ -37,6 +40,12 @@ void		 key_owner_set_password(struct key_owner *, const struct key_hashed *);
 void		 key_owner_new_vault(struct key_owner *, const struct key_hashed *);
 /* A new key pair; the one before becomes an earlier one.  ERR_LIMIT. */
 enum err	 key_owner_new_pair(struct key_owner *, enum key_form) MUST_USE;
+/*
+ * The owner's device has the secret of this key, and gets those of before that
+ * are at hand.  ERR_CRYPTO: the key is no good one; ERR_LIMIT; ERR_STATE: the
+ * vault of the present pair is closed.
+ */
+enum err	 key_owner_use_public(struct key_owner *, const unsigned char key[32]) MUST_USE;
 /* A code that opens the present vault.  ERR_LIMIT; ERR_STATE: it is closed. */
 enum err	 key_owner_add_recovery(struct key_owner *, struct key_made *code) MUST_USE;
 /* What a code opens comes into the present vault (or under the root key). */
@@ -45,7 +54,10 @@ enum err	 key_owner_recover(struct key_owner *, const struct key_made *code,
 /* ERR_EXISTS, ERR_LIMIT; ERR_STATE: the vault is closed. */
 enum err	 key_owner_add_app(struct key_owner *, struct slice name, struct key_made *) MUST_USE;
 enum err	 key_owner_drop_app(struct key_owner *, struct slice name) MUST_USE;
-/* Wraps all secrets that are at hand under what the mode says. */
+/*
+ * Wraps all secrets that are at hand under what the mode says, which is not
+ * client.  From client: those of before stay where they are, a new pair begins.
+ */
 enum err	 key_owner_seal(struct key_owner *, enum sealing, const struct key_hashed *) MUST_USE;
 
 #endif

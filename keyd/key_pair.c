@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "keyd/key_pair.h"
 
+#include <string.h>
+
 #include "keyd/key_more.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
@@ -46,6 +48,7 @@ key_of(const struct key_opener *o, enum key_form form, uint32_t vault)
 	case KEY_FORM_VAULT:
 		return vault == o->vault ? o->master : NULL;
 	case KEY_FORM_NONE:
+	case KEY_FORM_SEALED:
 		return NULL;
 	}
 	return NULL;
@@ -95,7 +98,7 @@ place_open(unsigned char secret[32], const struct place *p, uint64_t account,
 	const unsigned char *under = key_of(o, *p->form, *p->vault);
 	unsigned char ad[AD_BYTES];
 
-	if (*p->form == KEY_FORM_NONE)
+	if (*p->form == KEY_FORM_NONE || *p->form == KEY_FORM_SEALED)
 		return ERR_NOTFOUND;
 	if (under == NULL)
 		return ERR_STATE;
@@ -136,6 +139,24 @@ key_pair_open(struct key_pair *pair, const struct key_account *account, uint32_t
 	return e;
 }
 
+bool
+key_pair_is_away(const struct key_account *a, uint32_t generation,
+    struct key_generation *earlier)
+{
+	const struct key_generation *g;
+	struct key_more more;
+
+	memset(earlier, 0, sizeof(*earlier));
+	if (generation == a->generation)
+		return a->form == KEY_FORM_NONE;
+	if (a->more.n == 0 || key_more_get(&more, a->more) != ERR_OK)
+		return false;
+	g = key_more_generation(&more, generation);
+	if (g != NULL)
+		*earlier = *g;
+	return g != NULL && (g->form == KEY_FORM_NONE || g->form == KEY_FORM_SEALED);
+}
+
 static enum err
 place_rewrap(const struct place *p, uint64_t account, struct cry_aead *aead,
     const struct key_opener *from, const struct key_opener *to, enum key_form form)
@@ -169,6 +190,36 @@ key_pair_rewrap(struct key_account *a, struct key_more *more, struct cry_aead *a
 		p = place_earlier(&more->generations[i]);
 		one = place_rewrap(&p, a->id, aead, from, to, form);
 	}
+}
+
+enum err
+key_pair_release(uint64_t account, struct key_more *more, struct cry_aead *aead,
+    const struct key_opener *from, const unsigned char public_key[32], uint32_t generation)
+{
+	unsigned char secret[32];
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < more->generation_n && e != ERR_CRYPTO; i++) {
+		struct key_generation *g = &more->generations[i];
+		const struct place p = place_earlier(g);
+		enum err one = place_open(secret, &p, account, aead, from);
+
+		if (one == ERR_NOTFOUND)
+			continue;
+		if (one == ERR_OK)
+			one = cry_box_seal(g->sealed_secret, slice_of(secret, sizeof(secret)),
+			    public_key);
+		if (one != ERR_OK) {
+			e = one;
+			continue;
+		}
+		g->form = KEY_FORM_SEALED;
+		g->vault = 0;
+		g->sealed_to = generation;
+		memset(g->wrapped_secret, 0, sizeof(g->wrapped_secret));
+	}
+	secret_wipe(secret, sizeof(secret));
+	return e;
 }
 
 void

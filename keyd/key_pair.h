@@ -38,6 +38,13 @@ void		 key_pair_make(struct key_account *a, struct cry_aead *,
 enum err	 key_pair_open(struct key_pair *, const struct key_account *,
 		    uint32_t generation, struct cry_aead *, const struct key_opener *) MUST_USE;
 /*
+ * Has only the owner's device the secret of this generation?  *earlier: its
+ * record when it is an earlier one, else its number is 0.
+ */
+struct key_generation;
+bool		 key_pair_is_away(const struct key_account *, uint32_t generation,
+		    struct key_generation *earlier);
+/*
  * Wrap the secrets of all generations that the opener opens anew, in that
  * form.  ERR_STATE: some did not open; they stay as they are.
  */
@@ -45,6 +52,16 @@ struct key_more;
 enum err	 key_pair_rewrap(struct key_account *, struct key_more *, struct cry_aead *,
 		    const struct key_opener *from, const struct key_opener *to,
 		    enum key_form) MUST_USE;
+
+/*
+ * The secrets of earlier generations that the opener opens leave: each is
+ * sealed to this public key, of that generation, and no longer opens here.
+ * ERR_STATE: some did not open; they stay as they are.  ERR_CRYPTO: the key
+ * is none that anything can be sealed to.
+ */
+enum err	 key_pair_release(uint64_t account, struct key_more *, struct cry_aead *,
+		    const struct key_opener *from, const unsigned char public_key[32],
+		    uint32_t generation) MUST_USE;
 
 void		 key_pair_wrap_value(unsigned char out[KEY_WRAPPED_BYTES], struct cry_aead *,
 		    const unsigned char value_root[32], uint32_t number,

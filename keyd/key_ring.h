@@ -55,7 +55,8 @@ struct key_slot {
 enum key_form {
 	KEY_FORM_ROOT = 1,		/* keyd's root key */
 	KEY_FORM_VAULT = 2,		/* the master key of a vault (key_vault.h) */
-	KEY_FORM_NONE = 3		/* it is not here */
+	KEY_FORM_NONE = 3,		/* it was never here: the owner's device has it */
+	KEY_FORM_SEALED = 4		/* an earlier one, sealed to such a device's key */
 };
 
 struct key_account {

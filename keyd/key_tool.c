@@ -14,6 +14,7 @@
 #include "keyd/key_facts.h"
 #include "keyd/key_hash.h"
 #include "keyd/key_login.h"
+#include "keyd/key_public.h"
 #include "keyd/key_secret.h"
 #include "keyd/key_token.h"
 #include "keyd/key_visit.h"
@@ -352,11 +353,12 @@ static const struct verb {
 	unsigned	 least, most;		/* arguments */
 	void		(*fn)(const struct key_tool_request *);
 } verbs[] = {
-	{ "user.add",	  1, 1, key_account_add },
+	{ "user.add",	  1, 3, key_account_add },
 	{ "user.del",	  1, 1, user_del },
 	{ "user.list",	  0, 1, user_list },
 	{ "user.passwd",  1, 2, key_account_passwd },
-	{ "user.sealing", 2, 2, key_account_sealing },
+	{ "user.sealing", 2, 3, key_account_sealing },
+	{ "user.key",	  1, 1, key_public_show },
 	{ "user.recovery", 1, 1, key_account_recovery },
 	{ "user.recover", 1, 1, key_account_recover },
 	{ "app.add",	  2, 2, key_account_app_add },

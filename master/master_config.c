@@ -317,10 +317,6 @@ check_domain(struct check *k, const struct conf_section *s)
 	    !is_mailbox_domain(k, d->target))
 		conf_fault(k->errors, s, "target", "no such domain; allowed: a domain of class "
 		    "mailbox");
-	/* Storing mail under another promise than the one written is no option. */
-	if (d->sealing == CONF_SEALING_CLIENT)
-		conf_fault(k->errors, s, "sealing", "not served by this version; allowed: "
-		    "escrow, password, server");
 }
 
 static void

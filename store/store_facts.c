@@ -8,6 +8,7 @@
 #include "lib/base/must.h"
 #include "lib/crypto/cry.h"
 #include "lib/ipc/key_proto.h"
+#include "store/store_names.h"
 #include "store/store_op.h"
 #include "store/store_quota.h"
 #include "store/store_sweep.h"
@@ -64,6 +65,12 @@ set_account(struct store *s, const struct ipc_fact_account *m)
 	} else if (is_same(&op.acc, m)) {
 		op_end(&op);
 		return ERR_OK;
+	}
+	/* IMAP shows all of its mail in another form now (RFC 9051 s2.3.1.1). */
+	if (op.acc.has_mailboxes && m->sealing == SEALING_CLIENT &&
+	    op.acc.sealing != SEALING_CLIENT && (e = names_renew(&op)) != ERR_OK) {
+		op_end(&op);
+		return e;
 	}
 	op.acc.key_generation = m->key_generation;
 	op.acc.sealing = m->sealing;

@@ -293,6 +293,35 @@ names_uidvalidity(struct op *op)
 	return v;
 }
 
+static enum err
+renew(struct op *op, struct box *b, uint32_t mailbox)
+{
+	enum err e = box_open(b, op->txn, op->account, mailbox);
+
+	if (e == ERR_OK) {
+		b->rec.uidvalidity = names_uidvalidity(op);
+		b->is_dirty = true;
+		e = box_flush(b);
+	}
+	box_close(b);
+	return e;
+}
+
+enum err
+names_renew(struct op *op)
+{
+	struct box *b = must_alloc(1, sizeof(*b));
+	struct names_list l = { 0 };
+	enum err e = names_load(op, &l);
+
+	for (size_t i = 0; e == ERR_OK && i < l.n; i++)
+		if (l.v[i].mailbox != 0)
+			e = renew(op, b, l.v[i].mailbox);
+	names_free(&l);
+	free(b);
+	return e;
+}
+
 enum err
 names_create(struct op *op, struct slice name, uint32_t special, bool subscribe,
     uint64_t modseq, uint32_t *mailbox)

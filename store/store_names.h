@@ -62,5 +62,7 @@ enum err	 names_create(struct op *, struct slice name, uint32_t special, bool su
 /* INBOX, Drafts, Sent, Junk, Trash, Archive; once. */
 enum err	 names_defaults(struct op *) MUST_USE;
 uint32_t	 names_uidvalidity(struct op *);	/* never given before */
+/* Every mailbox gets another one: its messages have other bytes from now on. */
+enum err	 names_renew(struct op *) MUST_USE;
 
 #endif

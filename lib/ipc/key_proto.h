@@ -14,6 +14,8 @@ enum token_scope { TOKEN_SUBMIT = 1, TOKEN_MAIL = 2 };
 enum sealing { SEALING_ESCROW = 1, SEALING_PASSWORD = 2, SEALING_CLIENT = 3,
 	SEALING_SERVER = 4 };
 enum epoch_form { EPOCH_SEALED = 1, EPOCH_WRAPPED = 2 };
+/* What becomes of a wrap in open_keys: CLIENT, only the owner's device opens it. */
+enum open_result { OPEN_NONE = 0, OPEN_KEY = 1, OPEN_CLIENT = 2 };
 
 #define TOKEN_BYTES	64
 #define OPEN_KEYS_MAX	256

@@ -325,7 +325,7 @@ do_open_keys(struct call *c, struct fake_store *st, const struct ipc_open_keys *
 {
 	struct ipc_reader r = ipc_reader_of(m->wraps);
 	struct cry_aead *aead = cry_aead_new();
-	struct ipc_open_keys_reply out;
+	struct ipc_open_keys_reply out = { 0 };
 	struct ipc_wrap w;
 	struct buf keys;
 

@@ -439,6 +439,22 @@ keep_user(const struct ipc_cmtp_user_reply *m)
 }
 
 static void
+keep_devices(struct slice devices)
+{
+	struct ipc_reader r = ipc_reader_of(devices);
+	struct ipc_device_key d;
+
+	for (answer.device_count = 0; ipc_reader_more(&r); answer.device_count++) {
+		ipc_device_key_get(&r, &d);
+		assert_int_equal(d.secret.n, sizeof(answer.device_key));
+		if (answer.device_count > 0)
+			continue;
+		answer.device = d;
+		memcpy(answer.device_key, d.secret.p, d.secret.n);
+	}
+}
+
+static void
 answer_keep(const void *m)
 {
 	const struct ipc_login_ok *ok = m;
@@ -460,8 +476,10 @@ answer_keep(const void *m)
 		s = ((const struct ipc_scram_challenge *)m)->server_first;
 		answer.exchange = ((const struct ipc_scram_challenge *)m)->exchange;
 	}
-	if (answer.type == IPC_MSG_open_keys_reply)
+	if (answer.type == IPC_MSG_open_keys_reply) {
 		s = keys->keys;
+		keep_devices(keys->devices);
+	}
 	if (answer.type == IPC_MSG_tls_signed)
 		s = sig->signature;
 	if (answer.type == IPC_MSG_spool_key_reply) {

@@ -37,6 +37,9 @@ extern struct answer {
 	char		 address[KEY_ADDRESS_MAX + 1];
 	unsigned char	 bytes[OPEN_KEYS_MAX * KEY_OPEN_REPLY_BYTES];
 	size_t		 n;
+	unsigned	 device_count;
+	struct ipc_device_key device;	/* the first one; its secret: */
+	unsigned char	 device_key[80];
 	uint64_t	 exchange;
 	uint64_t	 until_s;
 	uint32_t	 number;

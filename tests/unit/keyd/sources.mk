@@ -19,3 +19,7 @@ keyd_owner_test_EXT = $(keyd_EXT)
 keyd_cmtp_test_SRCS = tests/unit/keyd/key_cmtp_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
 keyd_cmtp_test_USES = conf ipc seal crypto mail io sys base
 keyd_cmtp_test_EXT = $(keyd_EXT)
+UNITS += keyd_client_test
+keyd_client_test_SRCS = tests/unit/keyd/key_client_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
+keyd_client_test_USES = conf ipc seal crypto mail io sys base
+keyd_client_test_EXT = $(keyd_EXT)

@@ -9,3 +9,6 @@ seal_chunkfile_test_USES = seal crypto base
 UNITS += seal_sealer_test
 seal_sealer_test_SRCS = tests/unit/seal/sealer_test.c
 seal_sealer_test_USES = seal crypto mail base
+UNITS += seal_mime_form_test
+seal_mime_form_test_SRCS = tests/unit/seal/mime_form_test.c
+seal_mime_form_test_USES = seal crypto base

@@ -781,6 +781,45 @@ test_rename_inbox(void **state)
 	assert_int_equal(world_selected(imapd, h1, "INBOX").exists, 1);
 }
 
+/* Sealed to a device from now on, mail has another form: clients must read it anew. */
+static void
+test_to_client(void **state)
+{
+	struct ipc_fact_account f = { 1, SLICE_LIT("user1@example.test"),
+	    SLICE_LIT("01234567890123456789012345678901"), 1, SEALING_ESCROW, true, 0 };
+	struct ipc_store_selected inbox, sent, s;
+
+	(void)state;
+	assert_reply(bed_append(&bed, deliver, 0, 1, "INBOX", 0, SLICE_LIT("x")), store_appended);
+	bed_send(&bed, keyd, IPC_MSG_fact_account, &f);
+	bed_settle(&bed);
+	inbox = world_selected(imapd, h1, "INBOX");
+	sent = world_selected(imapd, h1, "Sent");
+	f.sealing = SEALING_SERVER;
+	f.key_generation = 2;
+	bed_send(&bed, keyd, IPC_MSG_fact_account, &f);
+	bed_settle(&bed);
+	assert_int_equal(world_selected(imapd, h1, "INBOX").uidvalidity, inbox.uidvalidity);
+	f.sealing = SEALING_CLIENT;
+	f.key_generation = 3;
+	bed_send(&bed, keyd, IPC_MSG_fact_account, &f);
+	bed_settle(&bed);
+	s = world_selected(imapd, h1, "INBOX");
+	assert_true(s.uidvalidity > inbox.uidvalidity && s.uidvalidity > sent.uidvalidity);
+	assert_int_equal(s.exists, inbox.exists);
+	assert_int_equal(s.uidnext, inbox.uidnext);
+	assert_true(world_selected(imapd, h1, "Sent").uidvalidity > sent.uidvalidity);
+	inbox = s;
+	/* Another device, or the server again: each message stays what it was. */
+	f.key_generation = 4;
+	bed_send(&bed, keyd, IPC_MSG_fact_account, &f);
+	f.sealing = SEALING_ESCROW;
+	f.key_generation = 5;
+	bed_send(&bed, keyd, IPC_MSG_fact_account, &f);
+	bed_settle(&bed);
+	assert_int_equal(world_selected(imapd, h1, "INBOX").uidvalidity, inbox.uidvalidity);
+}
+
 static void
 test_names(void **state)
 {
@@ -1100,7 +1139,7 @@ main(void)
 		T(test_forged_handle), T(test_foreign_account), T(test_foreign_mail),
 		T(test_tokens), T(test_revoked_logout), T(test_rewrap), T(test_epoch_of_before),
 		T(test_late_facts),
-		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_uids), T(test_rename_inbox),
+		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_uids), T(test_rename_inbox), T(test_to_client),
 		T(test_names), T(test_mailbox_limit),
 		T(test_unchanged_since), T(test_recent), T(test_notify), T(test_threads),
 		T(test_account_gone), T(test_mark),
