@@ -163,7 +163,7 @@ print-%:
 
 # ---- install ----
 
-DAEMONS = keyd smtpd queue deliver relay store imapd cmtpd
+DAEMONS = keyd smtpd queue deliver relay store imapd cmtpd transfer
 TOOLS = $(filter-out $(DAEMONS),$(PROGRAMS))
 unitdir = $(prefix)/lib/systemd/system
 sysusersdir = $(prefix)/lib/sysusers.d

@@ -2,7 +2,8 @@
 /*
  * gwuser: accounts and aliases of a running suite.  It knows nothing of them:
  * it takes a password from a person or a pipe, hands everything to keyd over
- * the control socket and prints the answer.
+ * the control socket and prints the answer.  Mail is moved by another program
+ * (gwuser_mail.c).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -14,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "keyd/gwuser_mail.h"
 #include "keyd/password_pipe.h"
 #include "lib/base/cc.h"
 #include "lib/daemon/tool.h"
@@ -54,6 +56,7 @@ struct flags {
 	const char	*form;		/* of passwd: "old", "reset" or NULL */
 	const char	*sealing;	/* of add: the mode, or NULL */
 	const char	*key_file;	/* of add and sealing: or NULL */
+	struct gwuser_mail mail;	/* options of export and import */
 };
 
 static int
@@ -80,6 +83,9 @@ usage(void)
 	    "  alias add ADDRESS TARGET ...\n"
 	    "  alias del ADDRESS [TARGET ...]\n"
 	    "  alias list\n"
+	    "  export USER DIR [--format maildir | mbox] [-n] [--password]\n"
+	    "  import USER PATH | imaps://[LOGIN@]HOST[:PORT] [--into FOLDER] [--new-uids]\n"
+	    "         [--user LOGIN] [--ca FILE] [--skip-large] [-n] [--password]\n"
 	    "passwords are asked for, or with --password-stdin read, a line each\n", stderr);
 	return EX_USAGE;
 }
@@ -114,7 +120,8 @@ asks_of(const struct command *c, const struct flags *f)
 static bool
 flags_fit(const struct command *c, const struct flags *f)
 {
-	if (f->form != NULL && strcmp(c->name, "passwd") != 0)
+	if (f->mail.option_count > 0 ||
+	    (f->form != NULL && strcmp(c->name, "passwd") != 0))
 		return false;
 	if (f->password && (c->asks & PASSWORD_IF) == 0)
 		return false;
@@ -190,10 +197,58 @@ run(const struct command *c, const char *config_dir, char *argv[], int argc,
 	return code;
 }
 
+/* export and import; false: it is another command, or one of them used wrongly. */
+static bool
+is_mail(int argc, char *argv[], const struct flags *f)
+{
+	bool is_import = argc > 0 && strcmp(argv[0], "import") == 0;
+
+	if (argc != 3 || f->form != NULL || f->sealing != NULL || f->key_file != NULL ||
+	    (!is_import && strcmp(argv[0], "export") != 0))
+		return false;
+	/* A password to be read must be wanted by somebody. */
+	return !f->from_stdin || f->password || (is_import && strstr(argv[2], "://") != NULL);
+}
+
+static int
+run_mail(const char *config_dir, char *argv[], struct flags *f)
+{
+	f->mail.config_dir = config_dir;
+	f->mail.verb = argv[0];
+	f->mail.user = argv[1];
+	f->mail.where = argv[2];
+	f->mail.password = f->password;
+	f->mail.from_stdin = f->from_stdin;
+	return gwuser_mail(&f->mail);
+}
+
+/* For transfer, as it was given. */
+static bool
+keep_option(struct flags *f, const char *name)
+{
+	char *text;
+	size_t n = strlen(name) + 4 + (optarg != NULL ? strlen(optarg) : 0);
+
+	if (f->mail.option_count == GWUSER_MAIL_OPTIONS_MAX || (text = malloc(n)) == NULL)
+		return false;
+	(void)snprintf(text, n, optarg != NULL ? "--%s=%s" : "--%s", name, optarg);
+	f->mail.options[f->mail.option_count++] = text;
+	return true;
+}
+
+enum { KEPT = 256 };
+
 int
 main(int argc, char *argv[])
 {
 	static const struct option options[] = {
+		{ "dry-run", no_argument, NULL, KEPT },
+		{ "format", required_argument, NULL, KEPT },
+		{ "ca", required_argument, NULL, KEPT },
+		{ "user", required_argument, NULL, KEPT },
+		{ "into", required_argument, NULL, KEPT },
+		{ "new-uids", no_argument, NULL, KEPT },
+		{ "skip-large", no_argument, NULL, KEPT },
 		{ "password-stdin", no_argument, NULL, 'p' },
 		{ "password", no_argument, NULL, 'P' },
 		{ "old", no_argument, NULL, 'o' },
@@ -207,12 +262,20 @@ main(int argc, char *argv[])
 	const char *config_dir = NULL;
 	const struct command *c;
 	struct flags f = { .form = NULL };
-	int opt, used = 0;
+	int opt, at = 0, used = 0;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Options may stand behind the command: getopt_long sorts them out. */
-	while ((opt = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:n", options, &at)) != -1) {
 		switch (opt) {
+		case KEPT:
+			if (!keep_option(&f, options[at].name))
+				return usage();
+			break;
+		case 'n':
+			if (!keep_option(&f, "dry-run"))
+				return usage();
+			break;
 		case 'c':
 			config_dir = optarg;
 			break;
@@ -243,6 +306,8 @@ main(int argc, char *argv[])
 	}
 	argv += optind;
 	argc -= optind;
+	if (is_mail(argc, argv, &f))
+		return run_mail(config_dir, argv, &f);
 	c = command_find(argc, argv, &used);
 	if (c == NULL)
 		return usage();

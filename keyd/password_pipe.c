@@ -71,7 +71,8 @@ password_ask(const char *name, unsigned ask, char *dst, size_t size, size_t *n)
 		    "use --password-stdin");
 	setvbuf(tty, NULL, _IONBF, 0);
 	if (!prompt(tty, ask == ASK_PRESENT ? "Present password: " :
-	    ask == ASK_CODE ? "Recovery code: " : "Password: ", dst, size, n) ||
+	    ask == ASK_CODE ? "Recovery code: " :
+	    ask == ASK_THERE ? "Password there: " : "Password: ", dst, size, n) ||
 	    (ask == ASK_NEW && !prompt(tty, "Again: ", again, sizeof(again), &again_n)))
 		code = fault(name, EX_DATAERR, "no password");
 	else if (ask == ASK_NEW && (*n != again_n || !secret_eq(dst, again, *n)))
@@ -97,7 +98,7 @@ password_get(const char *name, unsigned ask, bool from_stdin, char *dst, size_t 
 static int
 get_all(const char *name, unsigned asks, bool from_stdin, char *dst, size_t size, size_t *n)
 {
-	static const unsigned order[] = { ASK_PRESENT, ASK_NEW, ASK_CODE };
+	static const unsigned order[] = { ASK_PRESENT, ASK_NEW, ASK_CODE, ASK_THERE };
 	int code = EX_OK;
 	size_t one;
 

@@ -13,7 +13,7 @@
 #include "lib/base/cc.h"
 
 /* What is asked for, in this order. */
-enum password_ask { ASK_PRESENT = 1, ASK_NEW = 2, ASK_CODE = 4 };
+enum password_ask { ASK_PRESENT = 1, ASK_NEW = 2, ASK_CODE = 4, ASK_THERE = 8 };
 
 /*
  * asks: one or two bits of password_ask.  EX_OK and the reading end, the

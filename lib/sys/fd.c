@@ -207,17 +207,23 @@ fd_unix_listen(const char *dir, const char *name, mode_t mode, int backlog, int 
 }
 
 enum err
-fd_pread_file(int fd, void *dst, size_t max, size_t *n)
+fd_pread_some(int fd, void *dst, size_t max, uint64_t at, size_t *n)
 {
 	ssize_t got = 1;
 
 	*n = 0;
 	while (got > 0 && *n < max) {
-		got = pread(fd, (char *)dst + *n, max - *n, (off_t)*n);
+		got = pread(fd, (char *)dst + *n, max - *n, (off_t)(at + *n));
 		if (got > 0)
 			*n += (size_t)got;
 		else if (got < 0 && errno == EINTR)
 			got = 1;
 	}
 	return got < 0 ? err_from_errno(errno) : ERR_OK;
+}
+
+enum err
+fd_pread_file(int fd, void *dst, size_t max, size_t *n)
+{
+	return fd_pread_some(fd, dst, max, 0, n);
 }

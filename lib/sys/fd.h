@@ -37,7 +37,8 @@ enum err	 fd_write_all(int fd, const void *, size_t) MUST_USE;
 enum err	 fd_pwrite_all(int fd, const void *, size_t, uint64_t at) MUST_USE;
 /* ERR_END when the file is shorter. */
 enum err	 fd_pread_all(int fd, void *, size_t, uint64_t at) MUST_USE;
-/* From the start, up to its end or max bytes: *n of them. */
+/* Up to its end or max bytes: *n of them; from the start. */
+enum err	 fd_pread_some(int fd, void *, size_t max, uint64_t at, size_t *n) MUST_USE;
 enum err	 fd_pread_file(int fd, void *, size_t max, size_t *n) MUST_USE;
 
 /*

@@ -70,3 +70,6 @@ fuzz_cmtp_USES = cmtp base
 FUZZERS += fuzz_cmtp_session
 fuzz_cmtp_session_SRCS = tests/fuzz/fuzz_cmtp_session.c $(cmtpd_CORE)
 fuzz_cmtp_session_USES = cmtp base
+FUZZERS += fuzz_transfer
+fuzz_transfer_SRCS = tests/fuzz/fuzz_transfer.c $(transfer_PURE)
+fuzz_transfer_USES = mail base

@@ -35,7 +35,7 @@ ONLY_IN = {  # header pattern: where it may be included
 }
 BANNED = ["strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atol", "gets", "alloca",
           "strncpy", "strncat", "tmpnam", "mktemp", "asctime", "ctime", "rand", "random", "system", "popen"]
-PROGRAMS = ["master", "smtpd", "cmtpd", "queue", "delivery", "store", "imapd", "keyd"]
+PROGRAMS = ["master", "smtpd", "cmtpd", "queue", "delivery", "store", "imapd", "keyd", "transfer"]
 
 faults = []
 
