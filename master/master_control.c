@@ -102,19 +102,22 @@ forward(struct control_wait *w, const struct ipc_tool_request *req, struct ipc_i
 	struct master *m = w->conn->control->m;
 	struct ipc_ctl_tool fwd = { .uid = w->conn->uid, .verb = req->verb, .args = req->args };
 	uint64_t deadline_ms = loop_now(m->loop) + FORWARD_MS;
+	bool runs = false;
 
 	for (size_t i = 0; i < m->proc_count; i++) {
 		struct master_proc *p = &m->procs[i];
 
-		if ((uint32_t)p->role->role != req->role || p->state != PROC_READY ||
-		    p->ctl == NULL)
+		if ((uint32_t)p->role->role != req->role)
+			continue;
+		runs = true;
+		if (p->state != PROC_READY || p->ctl == NULL)
 			continue;
 		if (ipc_call(p->ctl, IPC_MSG_ctl_tool, &fwd, in->fds, in->fd_count,
 		    in->deadline_ms < deadline_ms ? in->deadline_ms : deadline_ms,
 		    on_tool_reply, w, NULL) == ERR_OK)
 			return;
 	}
-	if (plan_role_find((enum ipc_role)req->role) != NULL)
+	if (runs)
 		master_control_answer(w, EX_TEMPFAIL, SLICE_LIT("the daemon is not ready\n"));
 	else
 		master_control_answer(w, EX_USAGE, SLICE_LIT("no such daemon\n"));

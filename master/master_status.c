@@ -201,8 +201,12 @@ common_layers(const struct master *m)
 {
 	uint8_t all = 0xff;
 
-	for (const struct plan_role *r = plan_roles; r->role != IPC_NOBODY; r++)
-		all &= summarise(m, r).layers;
+	for (const struct plan_role *r = plan_roles; r->role != IPC_NOBODY; r++) {
+		struct summary s = summarise(m, r);
+
+		if (s.count > 0)
+			all &= s.layers;
+	}
 	return all & 0x1f;
 }
 
@@ -327,7 +331,8 @@ put_table(struct buf *b, const struct master *m)
 	for (const struct plan_role *r = plan_roles; r->role != IPC_NOBODY; r++) {
 		struct summary s = summarise(m, r);
 
-		put_row(b, m, &s);
+		if (s.count > 0)
+			put_row(b, m, &s);
 	}
 	buf_put_str(b, "disk free ");
 	put_bytes(b, disk_free(m));

@@ -149,13 +149,13 @@ test_mistakes(void **state)
 		{ "\"hostname\" = \"x\"", LINE(1, "name of an option or section missing") },
 		/* names: the first one only */
 		{ "queue { }\nsmptd { }\nx = 1", LINE(2, "smptd: unknown section; allowed: tls, listen, "
-		  "domain, route, dns, smtpd, queue, deliver, relay, store, imapd, keyd") },
+		  "domain, route, dns, smtpd, queue, deliver, relay, store, imapd, cmtpd, keyd") },
 		{ "tls { key = \"a\"\n cert = \"b\" }", LINE(2, "tls: cert: unknown option; allowed: "
 		  "certificate, key") },
 		{ "tls \"x\" { }", LINE(1, "tls: takes no title") },
 		{ "domain { }", LINE(1, "domain: title missing; allowed: a name in quotes") },
 		{ "godwit { }", LINE(1, "godwit: unknown section; allowed: tls, listen, domain, route, "
-		  "dns, smtpd, queue, deliver, relay, store, imapd, keyd") },
+		  "dns, smtpd, queue, deliver, relay, store, imapd, cmtpd, keyd") },
 		/* values: all */
 		{ "\ndomain \"law.example.net\" {\n sealing = \"pasword\" }\n"
 		  "queue { maximal_queue_lifetime = \"5\" }\n",
