@@ -1048,7 +1048,7 @@ CODES = {
     b"NOTIFICATIONOVERFLOW": (None, "NOTIFY"), b"NOUPDATE": (P.sp_quoted, "CONTEXT"),
     b"MAILBOXID": (P.sp_objectid_list, "OBJECTID"), b"INPROGRESS": (P.inprogress, "INPROGRESS"),
     b"UIDREQUIRED": (None, "UIDONLY"), b"MESSAGELIMIT": (P.messagelimit, "MESSAGELIMIT"),
-    b"TOOFEW": (None, "UIDBATCHES"), b"BADCOMPARATOR": (None, "I18NLEVEL=2"),
+    b"TOOFEW": (None, "UIDBATCHES"), b"TOOMANY": (None, "UIDBATCHES"), b"BADCOMPARATOR": (None, "I18NLEVEL=2"),
 }
 STATUS_ITEMS = {
     b"MESSAGES": (P.number, None), b"UIDNEXT": (P.nz, None), b"UIDVALIDITY": (P.nz, None), b"UNSEEN": (P.number, None),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* UIDONLY (RFC 9586), UTF8=ACCEPT (RFC 9755), LITERAL- (RFC 7888) and
- * UNAUTHENTICATE (RFC 8437). */
+ * UNAUTHENTICATE (RFC 8437), UIDBATCHES (RFC 10022). */
 #include "tests/unit/test.h"
 
 #include <stdio.h>
@@ -157,6 +157,48 @@ test_utf8(void **state)
 	EXPECT(eight, "a OK [APPENDUID");
 }
 
+/* RFC 10022: every message in one batch, none left out, and the arguments. */
+static void
+test_uidbatches(void **state)
+{
+	(void)state;
+	say_login();
+	EXPECT("a CAPABILITY\r\na UIDBATCHES 500\r\n", " UIDBATCHES", "a OK", "a BAD");
+	EXPECT("a SELECT INBOX\r\na1 UIDBATCHES 500\r\n", "a OK", "* UIDBATCHES (TAG \"a1\")\r\na1 OK");
+	EXPECT("a UIDBATCHES 500 1:3\r\n", "* UIDBATCHES (TAG \"a\")\r\na OK");
+	for (int i = 0; i < 7; i++)
+		say_append("INBOX", "", MSG);
+	/* a mailbox with gaps: more messages than are in one batch, or two */
+	for (uint32_t i = 0; i < 590; i++) {
+		store.boxes[0].m[i] = store.boxes[0].m[0];
+		store.boxes[0].m[i].uid = 10 + 3 * i;
+	}
+	store.boxes[0].count = 499;
+	store.boxes[0].uidnext = 2000;
+	EXPECT("a SELECT INBOX\r\na UIDBATCHES 500\r\n", "a OK", "* UIDBATCHES (TAG \"a\") 1504:1\r\na OK");
+	store.boxes[0].count = 500;
+	EXPECT("a SELECT INBOX\r\na UIDBATCHES 500\r\n", "a OK", "* UIDBATCHES (TAG \"a\") 1507:1\r\na OK");
+	store.boxes[0].count = 501;
+	EXPECT("a SELECT INBOX\r\na UIDBATCHES 500\r\n", "a OK", "* UIDBATCHES (TAG \"a\") 1510:13,12:1\r\na OK");
+	store.boxes[0].count = 590;
+	EXPECT("a SELECT INBOX\r\na ENABLE UIDONLY\r\na UIDBATCHES 500\r\n", "a OK", "a OK",
+	    "* UIDBATCHES (TAG \"a\") 1777:280,279:1\r\na OK");
+	EXPECT("a UIDBATCHES 500 1:1\r\n", " 1777:280\r\na OK");
+	EXPECT("a UIDBATCHES 500 2:2\r\n", " 279:1\r\na OK");
+	EXPECT("a UIDBATCHES 500 2:9\r\n", " 279:1\r\na OK");
+	EXPECT("a UIDBATCHES 500 3:3\r\n", "* UIDBATCHES (TAG \"a\")\r\na OK");
+	EXPECT("a UIDBATCHES 4294967295\r\n", " 1777:1\r\na OK");
+	EXPECT("a UIDBATCHES 499\r\n", "a NO [TOOFEW]");
+	EXPECT("a UIDBATCHES 500 1:200\r\n", " 1777:280,279:1\r\na OK");
+	EXPECT("a UIDBATCHES 500 1:201\r\n", "a NO [TOOMANY]");
+	EXPECT("a UIDBATCHES 4294967295 1:4294967295\r\n", "a NO [TOOMANY]");
+	EXPECT("a UIDBATCHES 500 3:2\r\n", "a BAD [CLIENTBUG]");
+	EXPECT("a UIDBATCHES\r\na UIDBATCHES x\r\na UIDBATCHES 0\r\na UIDBATCHES 500 2\r\n"
+	    "a UIDBATCHES 500 2:\r\na UIDBATCHES 500 0:1\r\na UIDBATCHES 500 1:1 x\r\n"
+	    "a UIDBATCHES 500 1:*\r\na UID UIDBATCHES 500\r\n",
+	    "a BAD", "a BAD", "a BAD", "a BAD", "a BAD", "a BAD", "a BAD", "a BAD", "a BAD");
+}
+
 /* RFC 9585: what takes long says so, but not in the middle of a line. */
 static void
 test_in_progress(void **state)
@@ -251,6 +293,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		T(test_uidbatches),
 		T(test_utf8),
 		T(test_uidonly), T(test_literal_minus), T(test_unauthenticate),
 		T(test_unauthenticate_off), T(test_compress), T(test_in_progress),
