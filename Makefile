@@ -104,7 +104,8 @@ BUILD_PACKAGES = gcc make autoconf pkg-config libuv1-dev libssl-dev libsodium-de
 	libconfuse-dev libseccomp-dev libzstd-dev zlib1g-dev libldns-dev libidn2-dev libunistring-dev
 CHECK_PACKAGES = libcmocka-dev python3 python3-pytest clang mandoc
 RUN_PACKAGES = curl
-PEER_PACKAGES = nsd unbound ldnsutils swaks libnet-ssleay-perl neomutt isync tmux iproute2 strace openssl gdb
+PEER_PACKAGES = nsd unbound ldnsutils swaks libnet-ssleay-perl neomutt isync offlineimap3 \
+	fetchmail getmail6 tmux iproute2 strace openssl gdb
 MISSING = $(shell for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | \
 	grep -q 'ok installed' || echo $$p; done)
 

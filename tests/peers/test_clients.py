@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: ISC
 """A real message in and out by the clients that people use."""
 import glob
+import json
 import mailbox
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -13,6 +15,7 @@ from mailtools import PASSWORD, fetch_all, imap, without_trace
 
 import godwit
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 ALICE, BOB = "alice@example.test", "bob@example.test"
 LETTER = (
     "From: Alice Example <alice@example.test>\r\nTo: Bob Example <bob@example.test>\r\n"
@@ -218,6 +221,163 @@ def test_neomutt(g, letter, tmp_path):
     body = whole.split(b"\r\n\r\n", 1)[1].replace(b"\r\n", b"\n")
     assert body.strip() in out.read_bytes()
     assert saved[0]["Message-ID"] == "<letter-1@example.test>"
+
+
+def mails_in(maildir):
+    """{subject: (flags, file, bytes)}"""
+    out = {}
+    for path in glob.glob(f"{maildir}/cur/*") + glob.glob(f"{maildir}/new/*"):
+        data = open(path, "rb").read()
+        out[re.search(rb"(?m)^Subject: (.*)$", data).group(1).decode()] = (path.partition(":2,")[2], path, data)
+    return out
+
+
+def put(g, user, *subjects):
+    m = imap(g, user)
+    for s in subjects:
+        m.append("INBOX", None, None, f"Subject: {s}\r\nMessage-ID: <{s}@example.test>\r\n\r\n{s}\r\n".encode())
+    m.logout()
+
+
+def flags_of(g, user):
+    """{subject: flags} in INBOX."""
+    m = imap(g, user)
+    out = {}
+    if m.select()[1] != [b"0"]:
+        for head, subject in (p for p in m.fetch("1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+                              if isinstance(p, tuple)):
+            out[subject.decode().split(":", 1)[1].strip()] = set(
+                re.search(rb"FLAGS \(([^)]*)\)", head).group(1).decode().split()) - {"\\Recent"}
+    m.logout()
+    return out
+
+
+def test_offlineimap(g, tmp_path):
+    """Both ways: what came, went, was marked here and there meanwhile."""
+    need("offlineimap")
+    empty(g, "bob")
+    put(g, "bob", "one", "two", "three")
+    rc = tmp_path / "rc"
+    rc.write_text(f"""[general]
+accounts = a
+metadata = {tmp_path}/meta
+ui = quiet
+[Account a]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = {tmp_path}/mail
+[Repository far]
+type = IMAP
+remotehost = localhost
+remoteport = {g.base + 993}
+ssl = yes
+sslcacertfile = {g.etc}/certificate.pem
+remoteuser = {BOB}
+remotepass = {PASSWORD}
+""")
+    box = tmp_path / "mail" / "INBOX"
+    env = dict(os.environ, HOME=str(tmp_path))
+    run("offlineimap", "-o", "-c", str(rc), env=env)
+    had = mails_in(box)
+    assert set(had) == {"one", "two", "three"} and had["one"][2].endswith(b"\n\none\n")
+    assert (tmp_path / "mail" / "Sent").is_dir()
+    # Here: one is read, two goes, four comes.
+    path = had["one"][1]
+    os.rename(path, path.replace("/new/", "/cur/").partition(":2,")[0] + ":2,FS")
+    os.unlink(had["two"][1])
+    (box / "cur" / "1700000000_0.1.host:2,S").write_bytes(b"Subject: four\nMessage-ID: <four@x>\n\nfour\n")
+    # There: three is answered, five comes.
+    m = imap(g, "bob")
+    m.select()
+    m.store(m.search(None, "SUBJECT", "three")[1][0].decode(), "+FLAGS", r"(\Answered)")
+    m.logout()
+    put(g, "bob", "five")
+    run("offlineimap", "-o", "-c", str(rc), env=env)
+    assert flags_of(g, "bob") == {"one": {"\\Seen", "\\Flagged"}, "three": {"\\Answered"}, "four": {"\\Seen"}, "five": set()}
+    had = mails_in(box)
+    assert {s: "".join(sorted(h[0])) for s, h in had.items()} == {"one": "FS", "three": "R", "four": "S", "five": ""}
+
+
+def test_fetchmail(g, tmp_path):
+    """It takes what is new, and deletes it there."""
+    need("fetchmail")
+    empty(g, "bob")
+    put(g, "bob", "one", "two")
+    rc = tmp_path / "fetchmailrc"
+    rc.write_text(f"""set no syslog
+poll localhost service {g.base + 993} protocol imap user "{BOB}" password "{PASSWORD}" ssl sslproto "TLS1.2+" sslcertck
+    sslcertfile "{g.etc}/certificate.pem" is nobody here mda "cat >>{tmp_path}/got"
+""")
+    rc.chmod(0o600)
+    env = dict(os.environ, HOME=str(tmp_path), FETCHMAILHOME=str(tmp_path))
+    run("fetchmail", "-f", str(rc), env=env)
+    got = (tmp_path / "got").read_bytes()
+    assert re.findall(rb"(?m)^Subject: (.*?)\r?$", got) == [b"one", b"two"]
+    assert flags_of(g, "bob") == {}
+    p = subprocess.run(["fetchmail", "-f", str(rc)], capture_output=True, timeout=60, check=False, env=env)
+    assert p.returncode == 1, p      # nothing new
+
+
+def test_getmail(g):
+    """It leaves all there, and knows the next time what it had."""
+    need("getmail")
+    empty(g, "bob")
+    put(g, "bob", "one", "two")
+    home = tempfile.mkdtemp(prefix="godwit-getmail-")
+    for d in ("cur", "new", "tmp"):
+        os.makedirs(f"{home}/mail/{d}")
+    shutil.copy(f"{g.etc}/certificate.pem", home)
+    with open(f"{home}/getmailrc", "w", encoding="ascii") as f:
+        f.write(f"""[retriever]
+type = SimpleIMAPSSLRetriever
+server = localhost
+port = {g.base + 993}
+username = {BOB}
+password = {PASSWORD}
+ca_certs = {home}/certificate.pem
+[destination]
+type = Maildir
+path = {home}/mail/
+[options]
+read_all = false
+delete = false
+""")
+    who = {}
+    if os.geteuid() == 0:       # it delivers nothing as root
+        who = {"user": 65534, "group": 65534, "extra_groups": []}
+        for top, dirs, files in os.walk(home):
+            for name in (".", *dirs, *files):
+                os.chown(os.path.join(top, name), 65534, 65534)
+    for new in ({"one", "two"}, {"one", "two", "three"}):
+        run("getmail", "-g", home, env=dict(os.environ, HOME=home), **who)
+        assert set(mails_in(f"{home}/mail")) == new and len(os.listdir(f"{home}/mail/new")) == len(new)
+        put(g, "bob", "three")
+    shutil.rmtree(home)
+
+
+def test_imapflow(g):
+    """QRESYNC, LIST with special uses, COPYUID, IDLE, CHANGEDSINCE, as programs for the web use them."""
+    p = subprocess.run(["sh", f"{HERE}/imapflow/install.sh"], capture_output=True, text=True, timeout=150, check=False)
+    if p.returncode:
+        pytest.skip(p.stdout.strip())
+    user = "flow@example.test"
+    g.add_user(user, PASSWORD)
+    seen = json.loads(run("node", f"{HERE}/imapflow/client.js", str(g.base + 993), user, PASSWORD, f"{g.etc}/certificate.pem"))
+    size = len("Subject: n1\r\nMessage-ID: <n1@x>\r\nFrom: a@b.example\r\n\r\nbody 1 \u00e4\r\n".encode())
+
+    def mail(uid, *flags):
+        return {"uid": uid, "subject": f"n{uid}", "flags": sorted(flags), "type": "text/plain", "size": size}
+    assert {"CONDSTORE", "QRESYNC"} <= set(seen["enabled"]) and seen["created"] and seen["quota"]
+    assert {tuple(f) for f in seen["folders"]} >= {
+        ("INBOX", "\\Inbox"), ("Sent", "\\Sent"), ("Trash", "\\Trash"), ("Work", ""), ("Work/2026", "")}
+    assert seen["exists"] == 4 and seen["mails"] == [mail(1), mail(2, "\\Seen"), mail(3), mail(4)]
+    assert seen["unseen"] == [1, 3, 4] and seen["download"].startswith("Subject: n3\r\n")
+    assert seen["copied"] == [[1, 1], [2, 2]] and seen["moved"] == [[4, 1]]
+    assert seen["left"] == [mail(1, "\\Flagged", "$Forwarded"), mail(3, "\\Flagged", "$Forwarded")]
+    assert seen["told"] == 3 and seen["changed"] == ["n5"]
+    assert [seen["status"][k] for k in ("messages", "unseen", "uidNext")] == [3, 3, 6]
 
 
 def test_time_from_250_to_exists_is_counted(g):
