@@ -181,19 +181,45 @@ put_entry(struct response *r, struct slice name, struct slice value)
 		buf_put_str(out, "NIL");
 }
 
-static void
-put_computed(struct response *r)
+static bool
+is_set(const char *option)
 {
-	const struct imap_metadata_get *g = r->g;
+	return option != NULL && option[0] != '\0';
+}
+
+/* RFC 5464 s3.2.1.1: what the operator says. */
+static void
+put_server(struct response *r)
+{
+	const struct imap_metadata_ask *ask = r->g->ask;
+	const struct imap_shared *sh = r->s->shared;
 	struct slice user = slice_str(r->s->user);
 	struct buf b;
 
 	buf_init(&b, 1000);
-	if (g->mailbox.n == 0 && imap_metadata_is_asked(g->ask, SLICE_LIT(IMAP_METADATA_ADMIN))) {
+	if (is_set(sh->admin_contact)) {
+		buf_put_str(&b, sh->admin_contact);
+	} else {
 		buf_put_str(&b, "mailto:postmaster");
 		buf_put_slice(&b, slice_from(user, slice_rfind(user, '@')));
-		put_entry(r, SLICE_LIT(IMAP_METADATA_ADMIN), buf_slice(&b));
 	}
+	if (imap_metadata_is_asked(ask, SLICE_LIT(IMAP_METADATA_ADMIN)))
+		put_entry(r, SLICE_LIT(IMAP_METADATA_ADMIN), buf_slice(&b));
+	if (is_set(sh->server_comment) &&
+	    imap_metadata_is_asked(ask, SLICE_LIT(IMAP_METADATA_COMMENT)))
+		put_entry(r, SLICE_LIT(IMAP_METADATA_COMMENT), slice_str(sh->server_comment));
+	buf_fini(&b);
+}
+
+static void
+put_computed(struct response *r)
+{
+	const struct imap_metadata_get *g = r->g;
+	struct buf b;
+
+	buf_init(&b, 1000);
+	if (g->mailbox.n == 0)
+		put_server(r);
 	if (g->special != 0 && imap_metadata_is_asked(g->ask, SLICE_LIT(IMAP_METADATA_USE))) {
 		buf_reset(&b);
 		imap_special_put(&b, g->special);

@@ -16,6 +16,7 @@
 #define IMAP_METADATA_NAMES_MAX	100	/* in one command */
 #define IMAP_METADATA_NAME_MAX	255	/* bytes */
 #define IMAP_METADATA_ADMIN	"/shared/admin"
+#define IMAP_METADATA_COMMENT	"/shared/comment"	/* of the server */
 #define IMAP_METADATA_USE	"/private/specialuse"
 
 enum imap_metadata_depth { IMAP_DEPTH_0, IMAP_DEPTH_1, IMAP_DEPTH_INFINITY };

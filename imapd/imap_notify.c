@@ -102,12 +102,6 @@ imap_notify_on_entries(struct imap_session *s, uint64_t mailbox, struct slice na
 }
 
 void
-imap_notify_on_server(struct imap_session *s, struct slice name)
-{
-	imap_notify_on_entries(s, 0, name);
-}
-
-void
 imap_notify_arrived(struct imap_session *s, uint32_t uid)
 {
 	struct imap_notify *n = s->notify;

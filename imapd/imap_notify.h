@@ -50,8 +50,6 @@ void			 imap_notify_free(struct imap_notify **);
 /* what the session tells; all may be called without a NOTIFY */
 void	 imap_notify_on_news(struct imap_session *, uint32_t handle, uint64_t mailbox);
 void	 imap_notify_on_entries(struct imap_session *, uint64_t mailbox, struct slice names);
-/* A metadata entry of the server itself. */
-void	 imap_notify_on_server(struct imap_session *, struct slice name);
 /* Messages came into the view from this UID on. */
 void	 imap_notify_arrived(struct imap_session *, uint32_t uid);
 /* The client itself changed a name; brought messages: s5, it need not hear of them. */

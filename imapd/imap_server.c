@@ -2,10 +2,12 @@
 #include "imapd/imap_server.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "imapd/imap_conn.h"
+#include "imapd/imap_metadata.h"
 #include "imapd/imapd_opt.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -21,6 +23,23 @@ static uint32_t
 cap32(uint64_t v)
 {
 	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+/* Options are good until the next reload only.  What changed is told (RFC 5465
+ * s5.7). */
+static void
+take_text(struct imap_server *srv, char **text, const char *now, const char *entry)
+{
+	struct list *n, *tmp;
+
+	if (*text != NULL && strcmp(*text, now) == 0)
+		return;
+	LIST_EACH(n, tmp, &srv->conns)
+		if (*text != NULL)
+			imap_session_on_entries(imap_conn_session(n), 0, slice_str(entry));
+	free(*text);
+	*text = strdup(now);
+	must(*text != NULL);
 }
 
 static void
@@ -42,6 +61,8 @@ take_options(struct imap_server *srv)
 	srv->shared.unauthenticate = o->unauthenticate;
 	srv->shared.notify_mailboxes = (size_t)o->notify_mailboxes;
 	srv->shared.compress = o->compress;
+	take_text(srv, &srv->shared.admin_contact, o->admin_contact, IMAP_METADATA_ADMIN);
+	take_text(srv, &srv->shared.server_comment, o->server_comment, IMAP_METADATA_COMMENT);
 	srv->conn_limit = cap32(o->client_limit);
 	srv->shared.user_limit = cap32(o->user_connection_limit);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "imapd/imapd_opt.h"
 #include "lib/base/must.h"
 #include "lib/conf/conf_map.h"
 #include "lib/conf/conf_sections.h"
@@ -361,6 +362,33 @@ warn_unused(struct check *k)
 	}
 }
 
+/* RFC 5464 s3.2.1.1: a URI; its scheme is looked at (RFC 3986 s3.1). */
+static bool
+is_uri(struct slice text)
+{
+	size_t colon = slice_find(text, ':');
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (!ascii_is_print(c) || c == ' ' || (i < colon && !ascii_is_alnum(c) &&
+		    (i == 0 || (c != '+' && c != '-' && c != '.'))))
+			return false;
+	}
+	return colon > 0 && colon + 1 < text.n && !ascii_is_digit(text.p[0]);
+}
+
+static void
+check_imapd(struct check *k)
+{
+	struct conf_section *s = conf_find(k->conf, "imapd", 0);
+	const struct imapd_options *o = s->values;
+
+	if (o->admin_contact[0] != '\0' && !is_uri(slice_str(o->admin_contact)))
+		conf_fault(k->errors, s, "admin_contact",
+		    "not a URI; allowed: one with its scheme, such as mailto:ann@example.org");
+}
+
 static void
 check_queue(struct check *k)
 {
@@ -439,6 +467,7 @@ master_config_read_from(const char *config_dir, conf_load_fn *load, void *arg,
 	check_listens(&k);
 	check_domains(&k);
 	check_queue(&k);
+	check_imapd(&k);
 	check_templates(&k);
 	master_routes_check(k.conf, errors);
 	warn_unused(&k);

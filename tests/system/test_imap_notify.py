@@ -101,3 +101,20 @@ def test_too_many(g):
     m.delete("m")
     n.m.send(b"b " + say + b"\r\n")
     assert n.until(b"b ").startswith(b"b OK")
+
+
+def test_server_metadata(g):
+    """What the operator says of the server, and that it changed."""
+    m = imap(g)
+    assert m.xatom("GETMETADATA", '""', "(/shared/admin /shared/comment)")[0] == "OK"
+    assert m.response("METADATA")[1] == [b'"" (/shared/admin "mailto:postmaster@example.test" /shared/comment NIL)']
+    n = Listener(g, b"NOTIFY SET (personal (ServerMetadataChange))")
+    with open(g.conf, encoding="utf-8") as f:
+        text = f.read()
+    with open(g.conf, "w", encoding="utf-8") as f:
+        f.write(text.replace("notify_mailboxes = 10", 'admin_contact = "tel:+1-201-555-0123"  server_comment = "new"'))
+    assert g.godwit("reload").returncode == 0
+    n.until(rb'\* METADATA "" /shared/admin')
+    n.until(rb'\* METADATA "" /shared/comment')
+    assert m.xatom("GETMETADATA", '""', "(/shared/admin /shared/comment)")[0] == "OK"
+    assert m.response("METADATA")[1] == [b'"" (/shared/admin "tel:+1-201-555-0123" /shared/comment "new")']

@@ -142,6 +142,7 @@ CONFLICTS = [
     ('domain "b.test" { target = "example.test" }', "not a domain of class alias"),
     ('domain "b.test" { sealing = client }', "allowed: escrow, password, server"),
     ('queue { minimal_backoff_time = "2h" }', "longer than maximal_backoff_time"),
+    ('imapd { admin_contact = "ann@example.test" }', "not a URI"),
     ('default_domain = "b.test"', "default_domain"),
     ('route "a" { relay = "mx.example:port" }', 'relay = "mx.example:port": "mx.example:port" is no host; allowed: a domain'),
     ('route "a" { fallback = {"ok.example", "[192.0.2.1]:0"} }', '"[192.0.2.1]:0" is no host'),

@@ -50,6 +50,8 @@ fake_shared_init(struct imap_shared *sh)
 void
 fake_shared_fini(struct imap_shared *sh)
 {
+	free(sh->admin_contact);
+	free(sh->server_comment);
 	sealer_free(&sh->sealer);
 	cry_aead_free(&sh->aead);
 	seal_reader_free(&sh->reader);

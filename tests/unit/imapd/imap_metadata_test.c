@@ -77,6 +77,14 @@ test_computed(void **state)
 	start();
 	EXPECT("a GETMETADATA \"\" /shared/admin\r\n",
 	    "* METADATA \"\" (/shared/admin \"mailto:postmaster@a.example\")\r\na OK");
+	EXPECT("a GETMETADATA \"\" (/shared/admin /shared/comment)\r\n", "/shared/comment NIL)\r\na OK");
+	shared.admin_contact = strdup("tel:+1-201-555-0123");
+	shared.server_comment = strdup("down on \"Sunday\"");
+	EXPECT("a GETMETADATA \"\" (/shared/comment /shared/admin)\r\n", "* METADATA \"\" (/shared/admin "
+	    "\"tel:+1-201-555-0123\" /shared/comment \"down on \\\"Sunday\\\"\")\r\na OK");
+	EXPECT("a GETMETADATA (DEPTH infinity) \"\" /shared\r\n", "/shared/admin ", "/shared/comment ", "a OK");
+	EXPECT("a GETMETADATA m /shared/comment\r\n", "(/shared/comment \"\")\r\na OK");
+	EXPECT("a SETMETADATA \"\" (/shared/comment \"x\")\r\n", "a NO [NOPERM]");
 	EXPECT("a GETMETADATA s /private/specialuse\r\n",
 	    "* METADATA \"s\" (/private/specialuse \"\\\\Sent \\\\Trash\")\r\na OK");
 	EXPECT("a GETMETADATA m /private/specialuse\r\n", "(/private/specialuse NIL)\r\na OK");
