@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: ISC
-cmtp_SRCS = lib/cmtp/cmtp_parser.c lib/cmtp/cmtp_put.c lib/cmtp/cmtp_reply.c lib/cmtp/cmtp_letter.c
+cmtp_SRCS = lib/cmtp/cmtp_parser.c lib/cmtp/cmtp_put.c lib/cmtp/cmtp_reply.c lib/cmtp/cmtp_letter.c \
+	lib/cmtp/cmtp_sign.c lib/cmtp/cmtp_key.c lib/cmtp/cmtp_chain.c
 LIBS += cmtp

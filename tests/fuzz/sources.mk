@@ -73,3 +73,6 @@ fuzz_cmtp_session_USES = cmtp base
 FUZZERS += fuzz_transfer
 fuzz_transfer_SRCS = tests/fuzz/fuzz_transfer.c $(transfer_PURE)
 fuzz_transfer_USES = mail base
+FUZZERS += fuzz_cmtp_key
+fuzz_cmtp_key_SRCS = tests/fuzz/fuzz_cmtp_key.c
+fuzz_cmtp_key_USES = cmtp crypto base

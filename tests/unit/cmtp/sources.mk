@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
-UNITS += cmtp_vectors_test cmtp_parser_test
+UNITS += cmtp_vectors_test cmtp_parser_test cmtp_key_test
 cmtp_vectors_test_SRCS = tests/unit/cmtp/cmtp_vectors_test.c tests/unit/cmtp/vectors.c
 cmtp_vectors_test_USES = cmtp crypto base
 cmtp_parser_test_SRCS = tests/unit/cmtp/cmtp_parser_test.c
 cmtp_parser_test_USES = cmtp base
+cmtp_key_test_SRCS = tests/unit/cmtp/cmtp_key_test.c tests/unit/cmtp/vectors.c
+cmtp_key_test_USES = cmtp crypto base

@@ -15,10 +15,10 @@ is_name(const char *line, const char *name)
 	return strncmp(line, name, n) == 0 && line[n] == ' ' && strchr(line, '=') != NULL;
 }
 
-void
-vector_get(struct buf *b, const char *name, unsigned nth)
+static void
+get(struct buf *b, const char *file, const char *name, unsigned nth)
 {
-	FILE *f = fopen("tests/golden/cmtp1.txt", "r");
+	FILE *f = fopen(file, "r");
 	bool is_in = false;
 	char line[200];
 
@@ -32,4 +32,16 @@ vector_get(struct buf *b, const char *name, unsigned nth)
 	}
 	must(fclose(f) == 0);
 	must(b->n > 0);
+}
+
+void
+vector_get(struct buf *b, const char *name, unsigned nth)
+{
+	get(b, "tests/golden/cmtp1.txt", name, nth);
+}
+
+void
+vector_get_2(struct buf *b, const char *name)
+{
+	get(b, "tests/golden/cmtp2.txt", name, 0);
 }

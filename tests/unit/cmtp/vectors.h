@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tests/golden/cmtp1.txt: "name (remark) =" and lines of hex digits below it.
+ * tests/golden/cmtp1.txt and cmtp2.txt: "name (remark) =" and lines of hex
+ * digits below it.
  */
 #ifndef VECTORS_H
 #define VECTORS_H
@@ -11,5 +12,7 @@
 
 /* The bytes of the n-th vector of that name; the test fails without it. */
 void	 vector_get(struct buf *, const char *name, unsigned nth);
+/* Of cmtp2.txt. */
+void	 vector_get_2(struct buf *, const char *name);
 
 #endif
