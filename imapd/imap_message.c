@@ -169,6 +169,7 @@ ask_own_first(struct imap_message *m)
 		.handle = w->at.handle, .content = w->content.content,
 		.bytes = w->content.blob_bytes < IMAP_READ_BYTES ?
 		    (uint32_t)w->content.blob_bytes : IMAP_READ_BYTES,
+		.grant = imap_walk_read_grant(w),
 	};
 
 	buf_reset(&m->own_first.data);
@@ -202,6 +203,7 @@ open_object(struct imap_message *m)
 			return ERR_IO;
 		m->stage = OPENING;
 		m->object.handle = w->at.handle;
+		m->object.grant = imap_walk_read_grant(w);
 		e = imap_object_open(&m->object, &w->content, w->key, buf_slice(&f->data));
 	} else {
 		e = imap_object_ready(&m->object);
@@ -231,7 +233,7 @@ store_summary(struct imap_message *m)
 	};
 
 	/* The store takes it from the owner alone. */
-	if (m->has_sum || s->view.guest != NULL)
+	if (m->has_sum || s->view.guest != NULL || w->at.pass.n > 0)
 		return;
 	buf_init(&plain, SUMMARY_MAX + 4096);
 	buf_init(&sealed, SUMMARY_MAX + 4096 + SEAL_SUMMARY_EXTRA);

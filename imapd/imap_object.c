@@ -79,6 +79,7 @@ fetch(struct imap_object *o, uint64_t off, uint32_t n)
 	struct imap_object_piece *p = &o->pieces[o->tail % IMAP_OBJECT_AHEAD];
 	struct ipc_store_read m = {
 		.handle = o->handle, .content = o->content, .offset = off, .bytes = n,
+		.grant = o->grant,
 	};
 
 	buf_reset(&p->mem);

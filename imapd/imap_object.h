@@ -29,6 +29,7 @@ struct imap_object {
 	struct imap_cmd		*c;
 	struct seal_reader	*reader;
 	uint32_t		 handle;	/* the store's */
+	struct slice		 grant;		/* for store_read; mostly empty */
 	uint64_t		 content;
 	uint64_t		 bytes;		/* of the object */
 	struct slice		 first;		/* from offset 0, borrowed */

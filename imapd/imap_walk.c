@@ -213,31 +213,20 @@ next_window(struct imap_walk *w)
 }
 
 static void
-on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
+add_page(struct imap_walk *w, struct slice rows, struct slice epochs)
 {
-	struct imap_walk *w = arg;
-	struct imap_cmd *c = s->cmd;
-	const struct ipc_store_rows *m = expect(w, r, IPC_MSG_store_rows);
 	struct imap_walk_page *p;
 
-	w->asked = false;
-	if (m == NULL)
-		return;
-	if (w->at.handle == s->handle && w->at.mailbox == s->view.mailbox)
-		c->modseq = m->modseq;
-	w->resume = m->resume;
-	if (!m->more)
-		next_window(w);
-	if (m->rows.n == 0)
+	if (rows.n == 0)
 		return;
 	p = must_alloc(1, sizeof(*p));
 	p->walk = w;
 	list_push(&w->pages, &p->link);
 	w->page_count++;
-	buf_init(&p->rows, m->rows.n);
-	buf_put_slice(&p->rows, m->rows);
-	buf_init(&p->epochs, m->epochs.n);
-	buf_put_slice(&p->epochs, m->epochs);
+	buf_init(&p->rows, rows.n);
+	buf_put_slice(&p->rows, rows);
+	buf_init(&p->epochs, epochs.n);
+	buf_put_slice(&p->epochs, epochs);
 	buf_init(&p->devices, DEVICES_MAX);
 	p->rd = p->ahead = ipc_reader_of(buf_slice(&p->rows));
 	p->count = count_rows(w, p->rd);
@@ -248,9 +237,47 @@ on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	}
 	if (w->wants_keys && p->count > 0)
-		ask_keys(w, p, m->epochs);
+		ask_keys(w, p, epochs);
 	else
 		p->keys_ready = true;
+}
+
+static void
+on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct imap_walk *w = arg;
+	struct imap_cmd *c = s->cmd;
+	const struct ipc_store_rows *m = expect(w, r, IPC_MSG_store_rows);
+
+	w->asked = false;
+	if (m == NULL)
+		return;
+	if (w->at.handle == imap_view_handle(s) && w->at.mailbox == s->view.mailbox)
+		c->modseq = m->modseq;
+	w->resume = m->resume;
+	if (!m->more)
+		next_window(w);
+	add_page(w, m->rows, m->epochs);
+}
+
+/* The one message of a URL, with the grant that opens it; or none. */
+static void
+on_url(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct imap_walk *w = arg;
+	const struct ipc_store_url_reply *m = r->m;
+
+	(void)s;
+	w->asked = false;
+	w->ended = true;
+	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail &&
+	    ((const struct ipc_store_fail *)r->m)->error == ERR_NOTFOUND)
+		return;
+	if (expect(w, r, IPC_MSG_store_url_reply) == NULL)
+		return;
+	memcpy(w->url_grant, m->grant.p, m->grant.n);
+	w->at.grant = slice_of(w->url_grant, m->grant.n);
+	add_page(w, m->rows, m->epochs);
 }
 
 static void
@@ -269,12 +296,23 @@ ask_page(struct imap_walk *w)
 		.set = window_of(w),
 	};
 
+	const struct ipc_store_url url = {
+		.handle = w->at.handle, .pass = w->at.pass, .name = w->at.name,
+	};
+
 	if (w->asked || w->ended || w->page_count >= IMAP_WALK_PAGES)
 		return;
-	w->asked = ask(w, IPC_STORE, IPC_MSG_store_fetch, &m, on_page, w);
+	w->asked = w->at.pass.n > 0 ? ask(w, IPC_STORE, IPC_MSG_store_url, &url, on_url, w) :
+	    ask(w, IPC_STORE, IPC_MSG_store_fetch, &m, on_page, w);
 }
 
 /* ---- first pieces of bodies ---- */
+
+struct slice
+imap_walk_read_grant(const struct imap_walk *w)
+{
+	return w->at.pass.n > 0 ? w->at.grant : SLICE_NONE;
+}
 
 static void
 on_first(struct imap_session *s, void *arg, const struct imap_reply *r)
@@ -303,6 +341,7 @@ ask_first(struct imap_walk *w, const struct ipc_content *ct)
 	uint64_t bytes = ct->blob_bytes < w->first_bytes ? ct->blob_bytes : w->first_bytes;
 	struct ipc_store_read m = {
 		.handle = w->at.handle, .content = ct->content, .bytes = (uint32_t)bytes,
+		.grant = imap_walk_read_grant(w),
 	};
 
 	w->first_tail++;

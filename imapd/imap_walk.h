@@ -60,6 +60,8 @@ struct imap_walk_at {
 	uint32_t		 uidnext;
 	struct slice		 grant;		/* of a guest's handle, for keyd; borrowed */
 	bool			 is_closed;	/* a guest without one: only the owner opens */
+	/* A message that a URL authorizes (store_url); else empty.  Borrowed. */
+	struct slice		 pass, name;
 };
 
 struct imap_walk {
@@ -85,6 +87,7 @@ struct imap_walk {
 	bool			 is_sealed;	/* only a device of the owner opens it */
 	struct imap_walk_first	*first;		/* with first_bytes */
 
+	char			 url_grant[96];	/* what came for the pass */
 	struct list		 pages;
 	unsigned		 page_count;
 	uint32_t		 resume;
@@ -110,6 +113,8 @@ void		 imap_walk_fini(struct imap_walk *);
 enum err	 imap_walk_next(struct imap_walk *) MUST_USE;
 /* Of the current message, when it is sealed; borrowed until the next call. */
 void		 imap_walk_facts(const struct imap_walk *, struct seal_mime_facts *);
+/* What store_read needs beside the handle. */
+struct slice	 imap_walk_read_grant(const struct imap_walk *);
 /* One message of the rows; false at their end. */
 bool		 imap_walk_read(const struct imap_walk *, struct ipc_reader *, struct ipc_row *,
 		    struct ipc_cold *, struct ipc_content *);

@@ -13,6 +13,7 @@
 #include "keyd/key_srs.h"
 #include "keyd/key_tls.h"
 #include "keyd/key_token.h"
+#include "keyd/key_url.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
@@ -34,6 +35,9 @@ enum gate_flag {
 	P(scram_finish, LOGIN_ROLES,	     0,				 key_scram_on_finish) \
 	P(logout,    LOGIN_ROLES,	     0,				 key_token_on_logout) \
 	P(open_keys, IPC_IMAPD,		     0,				 key_open_on_keys) \
+	P(url_make,  IPC_IMAPD,		     0,				 key_url_on_make) \
+	P(url_check, IPC_IMAPD,		     0,				 key_url_on_check) \
+	P(url_reset, IPC_IMAPD,		     0,				 key_url_on_reset) \
 	P(spool_key, IPC_QUEUE,		     0,				 key_spool_on_key) \
 	P(srs_keys,  IPC_QUEUE,		     0,				 key_srs_on_keys) \
 	P(cmtp_self, IPC_CMTPD,		     0,				 key_cmtp_on_self) \

@@ -6,7 +6,7 @@
 #include "lib/ipc/ipc_codec.h"
 
 enum item { ITEM_GENERATION = 1, ITEM_SLOT = 2, ITEM_BY_PASSWORD = 3, ITEM_BY_SCRAM = 4,
-	ITEM_LAST_VAULT = 5, ITEM_SEALED = 6, ITEM_CMTP = 16 };
+	ITEM_LAST_VAULT = 5, ITEM_SEALED = 6, ITEM_CMTP = 16, ITEM_URLS = 17 };
 
 static void
 put_fixed(struct buf *b, const unsigned char *bytes, size_t n)
@@ -130,6 +130,33 @@ get_slot(struct ipc_reader *r, struct key_more *m)
 		r->bad = key_more_add_slot(m, &s) != ERR_OK;
 }
 
+static void
+put_urls(struct buf *b, const struct key_url_resets *u)
+{
+	ipc_put_u8(b, ITEM_URLS);
+	ipc_put_u64(b, u->last);
+	ipc_put_u64(b, u->base);
+	ipc_put_u8(b, (uint8_t)u->n);
+	for (unsigned i = 0; i < u->n; i++) {
+		ipc_put_u64(b, u->v[i].mailbox);
+		ipc_put_u64(b, u->v[i].number);
+	}
+}
+
+static void
+get_urls(struct ipc_reader *r, struct key_url_resets *u)
+{
+	u->last = ipc_get_u64(r);
+	u->base = ipc_get_u64(r);
+	u->n = ipc_get_u8(r);
+	r->bad |= u->n > KEY_URL_RESETS_MAX || u->base > u->last || u->last == 0;
+	for (unsigned i = 0; i < u->n && !r->bad; i++) {
+		u->v[i].mailbox = ipc_get_u64(r);
+		u->v[i].number = ipc_get_u64(r);
+		r->bad |= u->v[i].mailbox == 0 || u->v[i].number > u->last;
+	}
+}
+
 void
 key_more_put(struct buf *b, const struct key_more *m)
 {
@@ -149,6 +176,8 @@ key_more_put(struct buf *b, const struct key_more *m)
 		ipc_put_u8(b, ITEM_LAST_VAULT);
 		ipc_put_u32(b, m->last_vault);
 	}
+	if (m->urls.last != 0)
+		put_urls(b, &m->urls);
 	if (m->cmtp_generation != 0) {
 		ipc_put_u8(b, ITEM_CMTP);
 		ipc_put_u32(b, m->cmtp_generation);
@@ -166,6 +195,9 @@ key_more_get(struct key_more *m, struct slice bytes)
 		switch (ipc_get_u8(&r)) {
 		case ITEM_GENERATION:
 			get_generation(&r, m);
+			break;
+		case ITEM_URLS:
+			get_urls(&r, &m->urls);
 			break;
 		case ITEM_CMTP:
 			m->cmtp_generation = ipc_get_u32(&r);
@@ -193,6 +225,36 @@ key_more_get(struct key_more *m, struct slice bytes)
 			return ERR_CORRUPT;
 	}
 	return ipc_reader_done(&r) == ERR_OK ? ERR_OK : ERR_CORRUPT;
+}
+
+uint64_t
+key_more_url_number(const struct key_more *m, uint64_t mailbox)
+{
+	const struct key_url_resets *u = &m->urls;
+
+	for (unsigned i = 0; i < u->n; i++)
+		if (u->v[i].mailbox == mailbox)
+			return u->v[i].number;
+	return u->base;
+}
+
+void
+key_more_url_reset(struct key_more *m, uint64_t mailbox)
+{
+	struct key_url_resets *u = &m->urls;
+	unsigned i = 0;
+
+	u->last++;
+	while (i < u->n && u->v[i].mailbox != mailbox)
+		i++;
+	if (mailbox == 0 || i == KEY_URL_RESETS_MAX) {
+		u->base = u->last;
+		u->n = 0;
+		return;
+	}
+	u->n += i == u->n;
+	u->v[i].mailbox = mailbox;
+	u->v[i].number = u->last;
 }
 
 struct key_made_slot *

@@ -371,19 +371,36 @@ log_first(struct ipc_peer *p, struct key_session *session, const struct key_acco
 	    log_str("result", "first"));
 }
 
+/* A grant may be for one content alone. */
+static bool
+asks_only(struct slice wraps, uint64_t content)
+{
+	struct ipc_reader r = ipc_reader_of(wraps);
+	struct ipc_wrap w;
+
+	while (ipc_reader_more(&r)) {
+		ipc_wrap_get(&r, &w);
+		if (w.content != content)
+			return false;
+	}
+	return true;
+}
+
 /* Whose mail: the user's own, or that of the owner whom a grant of the store names. */
 static const char *
-find_owner(struct keyd *k, const struct ipc_peer *p, struct slice grant,
+find_owner(struct keyd *k, const struct ipc_peer *p, const struct ipc_open_keys *m,
     const struct key_account *user, const struct key_account **owner)
 {
 	struct grant g;
 
 	*owner = user;
-	if (grant.n == 0)
+	if (m->grant.n == 0)
 		return NULL;
-	if (grant_verify(&g, grant, k->roots.grant, ipc_peer_instance(p), user->id,
+	if (grant_verify(&g, m->grant, k->roots.grant, ipc_peer_instance(p), user->id,
 	    key_now_s(k)) != ERR_OK)
 		return "the grant has expired";
+	if (g.content != 0 && !asks_only(m->wraps, g.content))
+		return "the grant is for another message";
 	*owner = key_ring_find(k->ring, g.owner);
 	if (*owner == NULL || (*owner)->generation != g.generation)
 		return "the grant is of another key";
@@ -451,7 +468,7 @@ key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 		ipc_peer_violation(p, "malformed wraps");
 		return;
 	}
-	why = find_owner(k, p, m->grant, user, &a);
+	why = find_owner(k, p, m, user, &a);
 	if (why != NULL) {
 		log_event(LOG_open, log_text("user", user->address),
 		    log_num("account", user->id), log_str("result", "grant refused"));

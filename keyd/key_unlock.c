@@ -44,13 +44,15 @@ key_unlock_derive(struct key_roots *k, struct secret_arena *arena,
 	k->srs = secret_arena_alloc(arena, 32);
 	k->grant = secret_arena_alloc(arena, 32);
 	k->cmtp = secret_arena_alloc(arena, 32);
+	k->url = secret_arena_alloc(arena, 32);
 	must(k->ring != NULL && k->account != NULL && k->value != NULL && k->srs != NULL &&
-	    k->grant != NULL && k->cmtp != NULL);
+	    k->grant != NULL && k->cmtp != NULL && k->url != NULL);
 	cry_subkey(k->ring, root, "godwit keys/ring");
 	cry_subkey(k->account, root, "godwit account secret keys");
 	cry_subkey(k->value, root, "godwit small values");
 	cry_subkey(k->srs, root, "godwit rewritten senders");
 	cry_subkey(k->grant, root, "godwit grants");
+	cry_subkey(k->url, root, "godwit url authorization");
 	cry_subkey(k->cmtp, root, "godwit cmtp 1 server");
 }
 

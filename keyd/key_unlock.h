@@ -22,6 +22,7 @@ struct key_roots {
 	unsigned char	*value;		/* wraps spool and token keys */
 	unsigned char	*srs;		/* makes those of rewritten senders */
 	unsigned char	*cmtp;		/* the seed of the server's key of CMTP 1 */
+	unsigned char	*url;		/* makes the access keys of mailboxes */
 	unsigned char	*grant;		/* what the store makes grants under */
 };
 

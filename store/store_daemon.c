@@ -67,6 +67,7 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_watch,		store_on_watch },
 	{ IPC_MSG_store_fetch,		store_on_fetch },
 	{ IPC_MSG_store_read,		store_on_read },
+	{ IPC_MSG_store_url,		store_on_url },
 	{ IPC_MSG_store_put_summary,	store_on_put_summary },
 	{ IPC_MSG_store_flags,		store_on_flags },
 	{ IPC_MSG_store_expunge,	store_on_expunge },

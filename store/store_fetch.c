@@ -3,10 +3,15 @@
 
 #include <stdlib.h>
 
+#include "lib/base/enc.h"
 #include "lib/base/must.h"
+#include "lib/crypto/grant.h"
+#include "lib/crypto/pass.h"
+#include "lib/ipc/key_proto.h"
 #include "lib/ipc/store_proto.h"
 #include "store/store_epochs.h"
 #include "store/store_acl.h"
+#include "store/store_names.h"
 #include "store/store_op.h"
 
 #define READ_BYTES_MAX		49152
@@ -15,9 +20,9 @@
 #define CONTENT_BYTES		160	/* of a content without its summary, at most */
 
 struct fetch {
-	struct op			 op;
+	struct op			*op;
 	const struct ipc_store_fetch	*m;
-	struct box			 box;
+	struct box			*box;
 	struct view			 view;
 	struct walk			 walk;
 	struct buf			 rows;
@@ -68,20 +73,20 @@ put_content(struct fetch *f, uint64_t id)
 	struct record_content c = { .epoch = 0 };
 	enum err e;
 
-	e = content_find(&f->op, id, &c);
+	e = content_find(f->op, id, &c);
 	if (e != ERR_OK && e != ERR_NOTFOUND && e != ERR_CORRUPT)
 		return e;
 	if (e == ERR_OK) {
 		m = (struct ipc_content){ id, c.epoch, c.generation, c.body.bytes,
 		    c.commitment, c.wrapped, SLICE_NONE };
-		if ((e = epochs_put(&f->epochs, &f->op, c.epoch)) != ERR_OK)
+		if ((e = epochs_put(&f->epochs, f->op, c.epoch)) != ERR_OK)
 			return e;
 	}
 	buf_reset(&f->summary);
 	if (e == ERR_OK && f->m->want & STORE_WANT_SUMMARY) {
 		m.summary = c.summary;
 		if (c.summary_ref.segment != 0 && c.summary_ref.bytes <= SUMMARY_BYTES_MAX &&
-		    blob_read(f->op.store->blob, &c.summary_ref, 0, SUMMARY_BYTES_MAX,
+		    blob_read(f->op->store->blob, &c.summary_ref, 0, SUMMARY_BYTES_MAX,
 		    &f->summary) == ERR_OK)
 			m.summary = buf_slice(&f->summary);
 	}
@@ -120,7 +125,7 @@ fill(struct fetch *f, struct ipc_store_rows *r)
 	uint32_t count = 0;
 	enum err e;
 
-	r->modseq = f->box.rec.modseq;
+	r->modseq = f->box->rec.modseq;
 	r->resume = f->m->resume;
 	f->walk.since = f->m->changed_since;
 	while ((e = walk_next(&f->walk, &it)) == ERR_OK) {
@@ -146,45 +151,182 @@ fill(struct fetch *f, struct ipc_store_rows *r)
 	return e == ERR_END || r->more ? ERR_OK : e;
 }
 
+static struct fetch *
+fetch_new(const struct ipc_store_fetch *m, struct op *op, struct box *box)
+{
+	struct fetch *f = must_alloc(1, sizeof(*f));
+
+	f->m = m;
+	f->op = op;
+	f->box = box;
+	buf_init(&f->rows, FETCH_ROWS_BYTES);
+	epochs_init(&f->epochs);
+	buf_init(&f->summary, SUMMARY_BYTES_MAX);
+	return f;
+}
+
+static void
+fetch_free(struct fetch *f)
+{
+	walk_fini(&f->walk);
+	view_fini(&f->view);
+	buf_fini(&f->rows);
+	epochs_fini(&f->epochs);
+	buf_fini(&f->summary);
+	free(f);
+}
+
+static enum err
+fetch_run(struct fetch *f, struct ipc_store_rows *r)
+{
+	const struct ipc_store_fetch *m = f->m;
+	enum err e = walk_view_load(f->box, m->v, m->uidnext, &f->view);
+
+	if (e == ERR_OK)
+		e = walk_init(&f->walk, f->box, &f->view, m->by_uid, m->set, m->resume);
+	return e == ERR_OK ? fill(f, r) : e;
+}
+
 void
 store_on_fetch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_fetch *m = msg;
 	struct store_session *ss = store_session_need(peer, in, m->handle);
 	struct ipc_store_rows r = { 0 };
+	struct op op = { .txn = NULL };
+	struct box box = { .txn = NULL };
 	struct fetch *f;
 	enum err e;
 
 	if (ss == NULL)
 		return;
-	f = must_alloc(1, sizeof(*f));
-	f->m = m;
-	buf_init(&f->rows, FETCH_ROWS_BYTES);
-	epochs_init(&f->epochs);
-	buf_init(&f->summary, SUMMARY_BYTES_MAX);
+	f = fetch_new(m, &op, &box);
 	e = m->uidnext == 0 ? ERR_NOTFOUND : ERR_OK;
 	if (e == ERR_OK)
-		e = op_begin(&f->op, ss->peer->store, ss->account->id, KV_READ);
+		e = op_begin(&op, ss->peer->store, ss->account->id, KV_READ);
 	if (e == ERR_OK)
-		e = acl_open(&f->op, ss, m->mailbox, STORE_RIGHT_R, &f->box);
+		e = acl_open(&op, ss, m->mailbox, STORE_RIGHT_R, &box);
 	if (e == ERR_OK)
-		e = walk_view_load(&f->box, m->v, m->uidnext, &f->view);
-	if (e == ERR_OK)
-		e = walk_init(&f->walk, &f->box, &f->view, m->by_uid, m->set, m->resume);
-	if (e == ERR_OK)
-		e = fill(f, &r);
+		e = fetch_run(f, &r);
 	if (e == ERR_OK)
 		ipc_reply(peer, in->id, IPC_MSG_store_rows, &r);
 	else
 		store_fail_err(peer, in, e);
-	walk_fini(&f->walk);
-	view_fini(&f->view);
-	box_close(&f->box);
-	op_end(&f->op);
-	buf_fini(&f->rows);
-	epochs_fini(&f->epochs);
-	buf_fini(&f->summary);
-	free(f);
+	box_close(&box);
+	op_end(&op);
+	fetch_free(f);
+}
+
+/* ---- a message that a URL authorizes ---- */
+
+/* The mailbox that the pass names, under the name that the URL has for it. */
+static enum err
+open_named(struct op *op, const struct pass *a, struct slice name, struct box *box)
+{
+	uint32_t mailbox;
+	enum err e = names_mailbox(op, name, &mailbox);
+
+	if (e == ERR_OK)
+		e = mailbox == a->mailbox ? box_open(box, op->txn, op->account, mailbox) :
+		    ERR_NOTFOUND;
+	if (e == ERR_OK && a->uidvalidity != 0 && a->uidvalidity != box->rec.uidvalidity)
+		e = ERR_NOTFOUND;
+	return e;
+}
+
+/* The grant for what is in the row: this content and no other. */
+static void
+grant_content(const struct store_session *ss, const struct op *op, const struct ipc_store_rows *r,
+    unsigned char out[GRANT_BYTES])
+{
+	struct store *s = ss->peer->store;
+	struct ipc_reader rd = ipc_reader_of(r->rows);
+	struct grant g = { .instance = ipc_peer_instance(ss->peer->peer), .guest = ss->user,
+		.owner = op->account, .generation = op->acc.key_generation,
+		.expires_s = store_now_s(s) + GRANT_LIFE_S };
+	struct ipc_row row;
+	struct ipc_cold cold;
+
+	ipc_row_get(&rd, &row);
+	ipc_cold_get(&rd, &cold);
+	g.content = cold.content;
+	grant_make(out, &g, s->grant_key);
+}
+
+static enum err
+url_row(struct fetch *f, struct ipc_store_fetch *want, const struct pass *a, struct slice name,
+    struct ipc_store_rows *r)
+{
+	enum err e = f->op->acc.sealing == SEALING_ESCROW ||
+	    f->op->acc.sealing == SEALING_SERVER ? ERR_OK : ERR_NOTFOUND;
+
+	if (e == ERR_OK)
+		e = open_named(f->op, a, name, f->box);
+	if (e == ERR_OK) {
+		want->v = f->box->rec.modseq;
+		want->uidnext = f->box->rec.uidnext;
+		e = fetch_run(f, r);
+	}
+	return e == ERR_OK && r->rows.n == 0 ? ERR_NOTFOUND : e;
+}
+
+void
+store_on_url(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_store_url *m = msg;
+	struct store_session *ss = store_session_need(peer, in, m->handle);
+	struct store *s = store_of(peer);
+	unsigned char set[8], grant[GRANT_BYTES];
+	struct ipc_store_fetch want = { .by_uid = true, .limit = 1, .set = slice_of(set, 8),
+		.want = STORE_WANT_COLD | STORE_WANT_CONTENT | STORE_WANT_SUMMARY };
+	struct ipc_store_url_reply reply = { .grant = slice_of(grant, sizeof(grant)) };
+	struct ipc_store_rows r = { 0 };
+	struct op op = { .txn = NULL };
+	struct box box = { .txn = NULL };
+	struct pass a = { 0 };
+	struct fetch *f;
+	enum err e;
+
+	if (ss == NULL)
+		return;
+	f = fetch_new(&want, &op, &box);
+	e = !s->has_grant_key || pass_verify(&a, m->pass, s->grant_key, ipc_peer_instance(peer),
+	    ss->user, store_now_s(s)) != ERR_OK ? ERR_NOTFOUND : ERR_OK;
+	enc_le32(set, a.uid);
+	enc_le32(set + 4, a.uid);
+	if (e == ERR_OK)
+		e = op_begin(&op, s, a.owner, KV_READ);
+	if (e == ERR_OK)
+		e = url_row(f, &want, &a, m->name, &r);
+	if (e == ERR_OK) {
+		grant_content(ss, &op, &r, grant);
+		reply.rows = r.rows;
+		reply.epochs = r.epochs;
+		ipc_reply(peer, in->id, IPC_MSG_store_url_reply, &reply);
+	} else {
+		store_fail_err(peer, in, e);
+	}
+	box_close(&box);
+	op_end(&op);
+	fetch_free(f);
+}
+
+/* Whose content it is: the session's account's, or that of a grant for it. */
+static enum err
+reading_from(const struct store_session *ss, const struct ipc_store_read *m, uint64_t *account)
+{
+	const struct store *s = ss->peer->store;
+	struct grant g;
+
+	*account = ss->account->id;
+	if (m->grant.n == 0)
+		return ERR_OK;
+	if (!s->has_grant_key || grant_verify(&g, m->grant, s->grant_key,
+	    ipc_peer_instance(ss->peer->peer), ss->user, store_now_s(s)) != ERR_OK ||
+	    g.content == 0 || g.content != m->content)
+		return ERR_DENIED;
+	*account = g.owner;
+	return ERR_OK;
 }
 
 void
@@ -196,12 +338,15 @@ store_on_read(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	struct record_content c;
 	struct buf b;
 	struct op op = { .txn = NULL };
+	uint64_t account;
 	enum err e;
 
 	if (ss == NULL)
 		return;
 	buf_init(&b, READ_BYTES_MAX);
-	e = op_begin(&op, ss->peer->store, ss->account->id, KV_READ);
+	e = reading_from(ss, m, &account);
+	if (e == ERR_OK)
+		e = op_begin(&op, ss->peer->store, account, KV_READ);
 	if (e == ERR_OK)
 		e = content_find(&op, m->content, &c);
 	if (e == ERR_OK)

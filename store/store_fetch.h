@@ -14,6 +14,7 @@
 #define FETCH_ROW_BYTES		22	/* and keywords from 24 on */
 
 void	 store_on_fetch(struct ipc_peer *, const void *, struct ipc_in *);
+void	 store_on_url(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_read(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_put_summary(struct ipc_peer *, const void *, struct ipc_in *);
 

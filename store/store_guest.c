@@ -81,7 +81,7 @@ put_grant(const struct store_session *ss, const struct op *owner, unsigned char 
 {
 	struct store *s = ss->peer->store;
 	struct grant g = { ipc_peer_instance(ss->peer->peer), ss->user, owner->account,
-	    owner->acc.key_generation, store_now_s(s) + GRANT_LIFE_S };
+	    owner->acc.key_generation, store_now_s(s) + GRANT_LIFE_S, 0 };
 
 	*grant = SLICE_NONE;
 	*expires_s = g.expires_s;

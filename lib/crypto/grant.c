@@ -7,7 +7,7 @@
 #include "lib/base/secret.h"
 #include "lib/crypto/cry.h"
 
-enum { GRANT_VERSION = 1, GRANT_BODY_BYTES = 40, GRANT_MAC_BYTES = 24 };
+enum { GRANT_VERSION = 2, GRANT_BODY_BYTES = 48, GRANT_MAC_BYTES = 24 };
 
 static void
 grant_mac(unsigned char mac[GRANT_MAC_BYTES], const unsigned char *body,
@@ -30,6 +30,7 @@ grant_make(unsigned char out[GRANT_BYTES], const struct grant *g, const unsigned
 	enc_le64(out + 16, g->owner);
 	enc_le32(out + 24, g->generation);
 	enc_le64(out + 32, g->expires_s);
+	enc_le64(out + 40, g->content);
 	grant_mac(out + GRANT_BODY_BYTES, out, secret);
 }
 
@@ -50,6 +51,7 @@ grant_verify(struct grant *g, struct slice bytes, const unsigned char secret[32]
 	g->owner = dec_le64(p + 16);
 	g->generation = dec_le32(p + 24);
 	g->expires_s = dec_le64(p + 32);
+	g->content = dec_le64(p + 40);
 	if (g->instance != instance || g->guest != guest || g->expires_s <= now_s)
 		return ERR_AUTH;
 	return ERR_OK;

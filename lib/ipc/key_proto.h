@@ -16,8 +16,11 @@ enum sealing { SEALING_ESCROW = 1, SEALING_PASSWORD = 2, SEALING_CLIENT = 3,
 enum epoch_form { EPOCH_SEALED = 1, EPOCH_WRAPPED = 2 };
 /* What becomes of a wrap in open_keys: CLIENT, only the owner's device opens it. */
 enum open_result { OPEN_NONE = 0, OPEN_KEY = 1, OPEN_CLIENT = 2 };
+/* Who may use a URL that is authorized (RFC 4467 s3). */
+enum url_access { URL_SUBMIT = 1, URL_USER = 2, URL_AUTHUSER = 3, URL_ANONYMOUS = 4 };
 
 #define TOKEN_BYTES	64
+#define URL_MAC_BYTES	24
 #define OPEN_KEYS_MAX	256
 
 #endif

@@ -994,6 +994,81 @@ do_read(struct call *c, struct fake_store *st, const struct ipc_store_read *m)
 	reply(c, IPC_MSG_store_data, &r, -1);
 }
 
+/* ---- URLs: a MAC is a hash of the terms, bob's messages are alice's ---- */
+
+static void
+url_mac(const struct fake_store *st, struct slice terms, unsigned char mac[URL_MAC_BYTES])
+{
+	struct buf b;
+
+	buf_init(&b, 600);
+	buf_put_char(&b, (char)st->url_keys);
+	buf_put_slice(&b, terms);
+	cry_hash(mac, URL_MAC_BYTES, buf_slice(&b));
+	buf_fini(&b);
+}
+
+static void
+do_url_make(struct call *c, struct fake_store *st, const struct ipc_url_make *m)
+{
+	unsigned char mac[URL_MAC_BYTES];
+	struct ipc_url_made r = { .mac = slice_of(mac, sizeof(mac)) };
+
+	url_mac(st, m->terms, mac);
+	reply(c, IPC_MSG_url_made, &r, -1);
+}
+
+static void
+do_url_check(struct call *c, struct fake_store *st, const struct ipc_url_check *m)
+{
+	unsigned char mac[URL_MAC_BYTES];
+	struct ipc_reader rd = ipc_reader_of(m->terms);
+	struct ipc_key_fail f = { .error = ERR_NOTFOUND };
+	struct ipc_url_pass r = { 0 };
+	struct ipc_url_terms t;
+
+	ipc_url_terms_get(&rd, &t);
+	must(ipc_reader_done(&rd) == ERR_OK);
+	url_mac(st, m->terms, mac);
+	if (slice_eq_str(m->owner, "bob@a.example"))
+		r.pass = SLICE_LIT("pass");
+	if (st->keyd_busy)
+		f.error = ERR_BUSY;
+	if (slice_eq(m->mac, slice_of(mac, sizeof(mac))) && !st->keyd_busy &&
+	    (t.expires_s == 0 || t.expires_s > 1763632930))
+		reply(c, IPC_MSG_url_pass, &r, -1);
+	else
+		reply(c, IPC_MSG_key_fail, &f, -1);
+}
+
+static void
+do_url(struct call *c, struct fake_store *st, const struct ipc_store_url *m)
+{
+	struct fake_box *b = find_box(st, m->name);
+	struct ipc_store_url_reply r = { .grant = SLICE_LIT("grant") };
+	struct seen one = { 0 };
+	struct buf rows, epochs;
+
+	must(slice_eq_str(m->pass, "pass"));
+	if (b == NULL || b->count == 0) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	buf_init(&rows, 50000);
+	buf_init(&epochs, 12000);
+	one.m = &b->m[0];
+	put_row(&rows, &one);
+	put_cold(st, &rows, &one);
+	put_content(st, &rows, &one, true);
+	put_epochs(st, &epochs);
+	r.rows = buf_slice(&rows);
+	r.epochs = buf_slice(&epochs);
+	st->url_passes++;
+	reply(c, IPC_MSG_store_url_reply, &r, -1);
+	buf_fini(&rows);
+	buf_fini(&epochs);
+}
+
 static void
 do_file(struct call *c)
 {
@@ -1205,7 +1280,18 @@ serve(struct fake *f, struct call *c)
 		if (c->fn != NULL)
 			c->fn(c->arg, ERR_TIMEOUT, IPC_MSG_none, NULL, NULL);
 		return;
-	case IPC_MSG_store_read: do_read(c, st, &m.store_read); return;
+	case IPC_MSG_store_read:
+		/* A grant goes with what came for a pass, and with nothing else. */
+		must(m.store_read.grant.n == 0 || st->url_passes > 0);
+		do_read(c, st, &m.store_read);
+		return;
+	case IPC_MSG_store_url: do_url(c, st, &m.store_url); return;
+	case IPC_MSG_url_make: do_url_make(c, st, &m.url_make); return;
+	case IPC_MSG_url_check: do_url_check(c, st, &m.url_check); return;
+	case IPC_MSG_url_reset:
+		st->url_keys++;
+		reply(c, IPC_MSG_url_reset_ok, &(struct ipc_url_reset_ok){ 0 }, -1);
+		return;
 	case IPC_MSG_store_file: do_file(c); return;
 	case IPC_MSG_store_epoch:
 		reply(c, IPC_MSG_store_epoch_ok, &(struct ipc_store_epoch_ok){

@@ -87,6 +87,8 @@ struct fake_store {			/* shared by all sessions of a test */
 	unsigned		 no_sync;	/* so many reports come too late */
 	unsigned		 no_epoch;	/* so many appends have an unknown epoch */
 	unsigned		 late_appends;	/* so many are done, and answered too late */
+	unsigned char		 url_keys;	/* how often they were reset */
+	unsigned		 url_passes;	/* messages given for one */
 	struct fake_message	 staged[8];	/* wait for the last of their row */
 	size_t			 staged_count;
 };

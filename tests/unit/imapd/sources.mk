@@ -95,3 +95,8 @@ imapd_imap_notify_test_SRCS = tests/unit/imapd/imap_notify_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_notify_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_notify_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_urlauth_test
+imapd_imap_urlauth_test_SRCS = tests/unit/imapd/imap_urlauth_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_urlauth_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_urlauth_test_EXT = $(UV_LIBS)

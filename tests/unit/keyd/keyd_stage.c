@@ -496,6 +496,10 @@ answer_keep(const void *m)
 		s = keep_self(m);
 	if (answer.type == IPC_MSG_cmtp_user_reply)
 		s = keep_user(m);
+	if (answer.type == IPC_MSG_url_made)
+		s = ((const struct ipc_url_made *)m)->mac;
+	if (answer.type == IPC_MSG_url_pass)
+		s = ((const struct ipc_url_pass *)m)->pass;
 	if (answer.type == IPC_MSG_tls_cert)
 		on_cert(NULL, m, NULL);
 	if (s.n > 0)

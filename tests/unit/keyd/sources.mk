@@ -23,3 +23,7 @@ UNITS += keyd_client_test
 keyd_client_test_SRCS = tests/unit/keyd/key_client_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
 keyd_client_test_USES = conf ipc seal crypto mail io sys base
 keyd_client_test_EXT = $(keyd_EXT)
+UNITS += keyd_url_test
+keyd_url_test_SRCS = tests/unit/keyd/key_url_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
+keyd_url_test_USES = conf ipc seal crypto mail io sys base
+keyd_url_test_EXT = $(keyd_EXT)

@@ -29,7 +29,7 @@
 static void
 read_content(struct bed_peer *p, uint32_t handle, uint64_t content, struct slice want)
 {
-	struct ipc_store_read m = { handle, content, 0, 49152 };
+	struct ipc_store_read m = { handle, content, 0, 49152, SLICE_NONE };
 	struct bed_reply *r;
 	size_t got = 0;
 
@@ -361,7 +361,7 @@ test_foreign_account(void **state)
 static void
 test_foreign_mail(void **state)
 {
-	struct ipc_store_read rm = { h1, 0, 0, 100 };
+	struct ipc_store_read rm = { h1, 0, 0, 100, SLICE_NONE };
 	struct ipc_store_fetch fm = { .handle = h1, .v = 1, .uidnext = 10 };
 	struct ipc_store_selected s;
 	struct ipc_content c;

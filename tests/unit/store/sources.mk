@@ -78,3 +78,6 @@ store_acl_test_USES = $(store_bed_USES)
 UNITS += store_expire_test
 store_expire_test_SRCS = tests/unit/store/expire_test.c $(store_bed_SRCS)
 store_expire_test_USES = $(store_bed_USES)
+UNITS += store_url_test
+store_url_test_SRCS = tests/unit/store/url_test.c $(store_bed_SRCS)
+store_url_test_USES = $(store_bed_USES)

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+#include "lib/crypto/pass.h"
+
+#include <string.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/secret.h"
+#include "lib/crypto/cry.h"
+
+enum { PASS_VERSION = 1, PASS_BODY_BYTES = 48, PASS_MAC_BYTES = 24 };
+
+static void
+pass_mac(unsigned char mac[PASS_MAC_BYTES], const unsigned char *body,
+    const unsigned char secret[32])
+{
+	unsigned char key[CRY_KEY_BYTES];
+
+	cry_subkey(key, secret, "pass");
+	cry_mac(mac, PASS_MAC_BYTES, key, slice_of(body, PASS_BODY_BYTES));
+	secret_wipe(key, sizeof(key));
+}
+
+void
+pass_make(unsigned char out[PASS_BYTES], const struct pass *a, const unsigned char secret[32])
+{
+	memset(out, 0, PASS_BYTES);
+	out[0] = PASS_VERSION;
+	enc_le32(out + 4, a->instance);
+	enc_le64(out + 8, a->guest);
+	enc_le64(out + 16, a->owner);
+	enc_le64(out + 24, a->mailbox);
+	enc_le32(out + 32, a->uidvalidity);
+	enc_le32(out + 36, a->uid);
+	enc_le64(out + 40, a->expires_s);
+	pass_mac(out + PASS_BODY_BYTES, out, secret);
+}
+
+enum err
+pass_verify(struct pass *a, struct slice bytes, const unsigned char secret[32],
+    uint32_t instance, uint64_t guest, uint64_t now_s)
+{
+	const unsigned char *p = (const unsigned char *)bytes.p;
+	unsigned char mac[PASS_MAC_BYTES];
+
+	if (bytes.n != PASS_BYTES)
+		return ERR_AUTH;
+	pass_mac(mac, p, secret);
+	if (!secret_eq(mac, p + PASS_BODY_BYTES, sizeof(mac)) || p[0] != PASS_VERSION)
+		return ERR_AUTH;
+	a->instance = dec_le32(p + 4);
+	a->guest = dec_le64(p + 8);
+	a->owner = dec_le64(p + 16);
+	a->mailbox = dec_le64(p + 24);
+	a->uidvalidity = dec_le32(p + 32);
+	a->uid = dec_le32(p + 36);
+	a->expires_s = dec_le64(p + 40);
+	if (a->instance != instance || a->guest != guest || a->expires_s <= now_s)
+		return ERR_AUTH;
+	return ERR_OK;
+}
