@@ -702,6 +702,8 @@ imap_session_on_data(struct imap_session *s, struct slice in)
 
 	if (s->state != IMAP_NOAUTH && s->cmd == NULL)
 		imap_session_set_deadline(s);
+	else if (s->cmd != NULL && s->cmd->wants_input)
+		s->cmd->moved_ms = s->host->now_ms(s->host_arg);
 	while (used < in.n && can_take(s) && !s->cut) {
 		enum imap_lex event;
 		size_t n;
@@ -777,6 +779,10 @@ imap_session_on_deadline(struct imap_session *s)
 		s->host->deadline(s->host_arg, now + IMAP_PROGRESS_MS);
 	} else if (is_at_work(s) && now - s->cmd->moved_ms < s->shared->idle_ms) {
 		s->host->deadline(s->host_arg, now + IMAP_PROGRESS_MS);
+	} else if (s->cmd != NULL && s->cmd->wants_input &&
+	    now - s->cmd->moved_ms < s->shared->idle_ms) {
+		/* A message may come slowly, as long as it comes. */
+		s->host->deadline(s->host_arg, s->cmd->moved_ms + s->shared->idle_ms);
 	} else if (s->cmd != NULL && !s->cmd->wants_input &&
 	    !s->host->is_clogged(s->host_arg)) {
 		imap_session_set_deadline(s);

@@ -236,6 +236,32 @@ test_in_progress(void **state)
 	assert_true(f.closed && f.now_ms >= shared.idle_ms);
 }
 
+/* A message may take longer than any answer of ours, but not stand still for long. */
+static void
+test_slow_append(void **state)
+{
+	uint64_t last_ms;
+
+	(void)state;
+	say_login();
+	fake_say(&f, "a APPEND INBOX {1000}\r\n");
+	assert_true(say_has("+ "));
+	for (unsigned i = 0; i < 900; i++) {
+		f.now_ms += IMAP_PROGRESS_MS;
+		if (f.now_ms >= f.deadline_ms)
+			imap_session_on_deadline(f.s);
+		assert_false(f.closed);
+		fake_say(&f, "x");
+	}
+	last_ms = f.now_ms;
+	for (unsigned i = 0; i < 3 && !f.closed; i++) {
+		f.now_ms = f.deadline_ms;
+		imap_session_on_deadline(f.s);
+	}
+	assert_true(f.closed);
+	assert_int_equal(f.now_ms, last_ms + shared.idle_ms);
+}
+
 /* RFC 4978 s3: one answer plain, then what is left of the input is no text. */
 static void
 test_compress(void **state)
@@ -296,7 +322,7 @@ main(void)
 		T(test_uidbatches),
 		T(test_utf8),
 		T(test_uidonly), T(test_literal_minus), T(test_unauthenticate),
-		T(test_unauthenticate_off), T(test_compress), T(test_in_progress),
+		T(test_unauthenticate_off), T(test_compress), T(test_in_progress), T(test_slow_append),
 		T(test_xuids),
 	};
 
