@@ -25,7 +25,8 @@
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 
-#define ROWS_PER_TURN		64
+#define ROWS_PER_TURN		1024	/* of what the index tells: 0.3 ms */
+#define OPENED_PER_TURN		64	/* of messages: some ms */
 
 enum phase { WINDOW, SEEN, VANISHED, NEXT, PREPARE, ITEM, MEASURE, STREAM };
 
@@ -355,11 +356,12 @@ first_item(const struct fetch *f)
 static bool
 prepare(struct fetch *f)
 {
-	enum err e = imap_message_ready(&f->message, imap_needs_of(&f->message, f->items));
+	enum err e = !f->walk.wants_keys ? ERR_OK :
+	    imap_message_ready(&f->message, imap_needs_of(&f->message, f->items));
 
 	if (e == ERR_AGAIN || f->c->answer != IMAP_ANSWER_NONE)
 		return false;
-	if (e != ERR_OK || !knows_encodings(f)) {
+	if (e != ERR_OK || (f->walk.wants_keys && !knows_encodings(f))) {
 		f->failed = true;
 		f->unknown_code = f->unknown_code || e == ERR_OK;
 		f->phase = NEXT;
@@ -442,7 +444,7 @@ step(struct imap_cmd *c)
 			goes_on = tell_vanished(f);
 			break;
 		case NEXT:
-			if (++rows > ROWS_PER_TURN) {
+			if (++rows > (f->walk.wants_keys ? OPENED_PER_TURN : ROWS_PER_TURN)) {
 				s->host->defer(s->host_arg);
 				return;
 			}

@@ -229,14 +229,14 @@ add_page(struct imap_walk *w, struct slice rows, struct slice epochs)
 	buf_put_slice(&p->epochs, epochs);
 	buf_init(&p->devices, DEVICES_MAX);
 	p->rd = p->ahead = ipc_reader_of(buf_slice(&p->rows));
-	p->count = count_rows(w, p->rd);
+	p->count = w->wants_keys ? count_rows(w, p->rd) : 0;
 	if (w->on_rows != NULL)
 		w->on_rows(w, p->rd, w->arg);
-	if (p->count > OPEN_KEYS_MAX && w->wants_keys) {
+	if (p->count > OPEN_KEYS_MAX) {
 		fail(w, ERR_GONE);
 		return;
 	}
-	if (w->wants_keys && p->count > 0)
+	if (p->count > 0)
 		ask_keys(w, p, epochs);
 	else
 		p->keys_ready = true;
@@ -385,7 +385,7 @@ current_page(struct imap_walk *w)
 	while ((n = list_first(&w->pages)) != NULL) {
 		struct imap_walk_page *p = obj_of(n, struct imap_walk_page, link);
 
-		if (p->idx < p->count)
+		if (ipc_reader_more(&p->rd))
 			return p;
 		/* Its last message was still in use until now. */
 		page_free(p);

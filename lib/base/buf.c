@@ -91,8 +91,9 @@ buf_commit(struct buf *b, size_t n)
 	b->n += n;
 }
 
+/* The buffer must grow or slide, or is full. */
 void
-buf_put(struct buf *b, const void *p, size_t n)
+buf_put_slow(struct buf *b, const void *p, size_t n)
 {
 	char *at;
 
@@ -106,19 +107,6 @@ buf_put(struct buf *b, const void *p, size_t n)
 }
 
 void
-buf_put_slice(struct buf *b, struct slice s)
-{
-	buf_put(b, s.p, s.n);
-}
-
-void
-buf_put_str(struct buf *b, const char *s)
-{
-	buf_put(b, s, strlen(s));
-}
-
-/* The buffer must grow or slide, or is full. */
-void
 buf_put_char_slow(struct buf *b, char c)
 {
 	buf_put(b, &c, 1);
@@ -130,10 +118,11 @@ buf_put_num(struct buf *b, uint64_t v)
 	char digits[20];
 	size_t i = sizeof(digits);
 
-	do {
+	/* Most numbers need no wide division. */
+	for (; v > UINT32_MAX; v /= 10)
 		digits[--i] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
+	for (uint32_t small = (uint32_t)v; i == sizeof(digits) || small > 0; small /= 10)
+		digits[--i] = (char)('0' + small % 10);
 	buf_put(b, digits + i, sizeof(digits) - i);
 }
 

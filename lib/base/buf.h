@@ -13,6 +13,7 @@ buf_fini wipes; the bytes consumed or reset stay until buf_wipe.
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
@@ -35,10 +36,30 @@ void		 buf_reset(struct buf *);	/* empty, clears full, keeps memory */
 void		 buf_release(struct buf *);	/* empty, frees memory */
 
 /* append */
-void		 buf_put(struct buf *, const void *, size_t);
+void		 buf_put_slow(struct buf *, const void *, size_t);
+/* Most puts find room where the last one ended. */
+static inline void
+buf_put(struct buf *b, const void *p, size_t n)
+{
+	if (!b->full && b->n <= b->max && n <= b->max - b->n && n > 0 &&
+	    b->off + b->n + n < b->cap) {
+		memcpy(b->mem + b->off + b->n, p, n);
+		b->n += n;
+	} else {
+		buf_put_slow(b, p, n);
+	}
+}
+static inline void
+buf_put_slice(struct buf *b, struct slice s)
+{
+	buf_put(b, s.p, s.n);
+}
+static inline void
+buf_put_str(struct buf *b, const char *s)
+{
+	buf_put(b, s, strlen(s));
+}
 void		 buf_put_char_slow(struct buf *, char);
-void		 buf_put_slice(struct buf *, struct slice);
-void		 buf_put_str(struct buf *, const char *);
 static inline void
 buf_put_char(struct buf *b, char c)
 {
