@@ -41,6 +41,8 @@ blob_sum_add(struct blob_sum *s, const void *data, size_t n)
 	const unsigned char *p = data;
 	size_t take;
 
+	if (n == 0)
+		return;
 	s->total += n;
 	if (s->tail_n > 0) {
 		take = sizeof(s->tail) - s->tail_n;
