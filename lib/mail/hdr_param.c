@@ -343,31 +343,52 @@ hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+const struct hdr_param *
+hdr_param_find_plain(const struct hdr_params *p, const char *name)
+{
+	for (unsigned i = p->count; i > 0; i--)
+		if (!p->v[i - 1].extended && slice_ieq_str(p->v[i - 1].name, name))
+			return &p->v[i - 1];
+	return NULL;
+}
+
+/* RFC 2231 s4: charset'language'percent text */
+void
+hdr_param_bytes(const struct hdr_param *v, struct buf *out)
+{
+	struct slice part, rest = v->value;
+
+	if (!v->extended) {
+		buf_put_slice(out, rest);
+		return;
+	}
+	rest = slice_cut(rest, '\'', &part);
+	rest = slice_cut(rest, '\'', &part);
+	for (size_t i = 0; i < rest.n; i++) {
+		if (rest.p[i] == '%' && i + 2 < rest.n && hex_value(rest.p[i + 1]) >= 0 &&
+		    hex_value(rest.p[i + 2]) >= 0) {
+			buf_put_char(out, (char)(hex_value(rest.p[i + 1]) << 4 |
+			    hex_value(rest.p[i + 2])));
+			i += 2;
+		} else {
+			buf_put_char(out, rest.p[i]);
+		}
+	}
+}
+
 void
 hdr_param_decode(struct charset_set *set, const struct hdr_param *v, struct buf *out)
 {
 	struct slice charset;
-	struct slice lang;
-	struct slice rest;
 	struct buf raw;
 
 	if (!v->extended) {
 		hdr_word_decode(set, v->value, out);
 		return;
 	}
-	rest = slice_cut(v->value, '\'', &charset);
-	rest = slice_cut(rest, '\'', &lang);
+	(void)slice_cut(v->value, '\'', &charset);
 	buf_init(&raw, v->value.n);
-	for (size_t i = 0; i < rest.n; i++) {
-		if (rest.p[i] == '%' && i + 2 < rest.n && hex_value(rest.p[i + 1]) >= 0 &&
-		    hex_value(rest.p[i + 2]) >= 0) {
-			buf_put_char(&raw, (char)(hex_value(rest.p[i + 1]) << 4 |
-			    hex_value(rest.p[i + 2])));
-			i += 2;
-		} else {
-			buf_put_char(&raw, rest.p[i]);
-		}
-	}
+	hdr_param_bytes(v, &raw);
 	if (charset.n == 0)
 		charset = SLICE_LIT("utf-8");
 	(void)charset_put_utf8(set, charset, buf_slice(&raw), out);

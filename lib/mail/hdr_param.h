@@ -39,6 +39,10 @@ void	 hdr_param_fini(struct hdr_params *);
 void	 hdr_param_parse(struct hdr_params *, struct slice value);
 /* The parameter "name" or "name*"; NULL when absent. */
 const struct hdr_param	*hdr_param_find(const struct hdr_params *, const char *name);
+/* The parameter "name" alone, whatever "name*" says. */
+const struct hdr_param	*hdr_param_find_plain(const struct hdr_params *, const char *name);
+/* Appends the value, percent decoded but in its charset. */
+void	 hdr_param_bytes(const struct hdr_param *, struct buf *out);
 /* Appends the value in UTF-8, percent and charset decoded. */
 void	 hdr_param_decode(struct charset_set *, const struct hdr_param *, struct buf *out);
 

@@ -71,11 +71,48 @@ set_default_type(struct mime *m, struct mime_meta *meta, bool digest)
 }
 
 static void
+read_charset(struct mime *m, struct mime_meta *meta)
+{
+	const struct hdr_param *p = hdr_param_find(&m->params, "charset");
+	struct buf b;
+
+	if (p == NULL)
+		return;
+	buf_init(&b, p->value.n);
+	hdr_param_bytes(p, &b);
+	meta->charset = put_text(m, buf_slice(&b));
+	buf_fini(&b);
+}
+
+/*
+ * The plain form, also in pieces (RFC 2231 s3), is what all readers agree on and
+ * comes first; an encoded one alone has its meaning by RFC 2231 s4.
+ */
+static void
+read_boundary(struct mime *m, struct mime_ref *ref)
+{
+	const struct hdr_param *p = hdr_param_find_plain(&m->params, "boundary");
+	struct slice boundary;
+	struct buf b;
+
+	if (p == NULL)
+		p = hdr_param_find(&m->params, "boundary");
+	if (p == NULL)
+		return;
+	buf_init(&b, p->value.n);
+	hdr_param_bytes(p, &b);
+	boundary = buf_slice(&b);
+	while (boundary.n > 0 && boundary.p[boundary.n - 1] == ' ')
+		boundary.n--;
+	if (boundary.n > 0 && boundary.n <= MIME_BOUNDARY_MAX)
+		*ref = put_text(m, boundary);
+	buf_fini(&b);
+}
+
+static void
 read_type(struct mime *m, struct mime_meta *meta, const struct hdr_field *f,
     bool in_digest, struct mime_ref *boundary_ref)
 {
-	const struct hdr_param *p;
-	struct slice boundary;
 	size_t off;
 
 	if (f == NULL) {
@@ -89,17 +126,8 @@ read_type(struct mime *m, struct mime_meta *meta, const struct hdr_field *f,
 	}
 	meta->type = put_text(m, m->params.main);
 	meta->subtype = put_text(m, m->params.sub);
-	p = hdr_param_find(&m->params, "charset");
-	if (p != NULL)
-		meta->charset = put_text(m, p->value);
-	p = hdr_param_find(&m->params, "boundary");
-	if (p != NULL) {
-		boundary = p->value;
-		while (boundary.n > 0 && boundary.p[boundary.n - 1] == ' ')
-			boundary.n--;
-		if (boundary.n > 0 && boundary.n <= MIME_BOUNDARY_MAX)
-			*boundary_ref = put_text(m, boundary);
-	}
+	read_charset(m, meta);
+	read_boundary(m, boundary_ref);
 	if (!has_room(m))
 		return;
 	off = m->text.n;

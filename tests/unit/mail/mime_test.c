@@ -357,6 +357,41 @@ test_text_limit(void **state)
 	buf_fini(&b);
 }
 
+/* RFC 2231: in pieces, encoded; the plain form comes first. */
+static void
+test_boundary_forms(void **state)
+{
+	static const struct { const char *params; const char *mark; } rows[] = {
+		{ "boundary*=''b", "b" }, { "boundary*=us-ascii'en'a%62", "ab" }, { "boundary*=''b; boundary=x", "x" },
+		{ "boundary=x; boundary*=''b", "x" }, { "boundary*0=a; boundary*1=b", "ab" },
+		{ "boundary*1=b; boundary*0=a", "ab" }, { "boundary*0*=us-ascii''a; boundary*1*=%62", "ab" },
+		{ "boundary*0*=''%61; boundary*1=\"%62\"", "a%62" }, { "boundary*0=\"a b\"; boundary*1=c", "a bc" },
+		{ "boundary*=''a%20b%20", "a b" }, { "boundary*0=a; boundary*1=b; boundary*3=c", "ab" },
+		/* these say none */
+		{ "boundary*=b", NULL }, { "boundary*=''", NULL }, { "boundary*1=a; boundary*2=b", NULL },
+		{ "boundary*=", NULL },
+	};
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *mark = rows[i].mark != NULL ? rows[i].mark : "b";
+		struct mime m;
+
+		buf_init(&b, 4096);
+		buf_printf(&b, "Content-Type: multipart/mixed; %s\r\n\r\n--%s\r\n\r\none\r\n--%s\r\n\r\ntwo\r\n--%s--\r\n",
+		    rows[i].params, mark, mark, mark);
+		mime_init(&m);
+		mime_start(&m);
+		mime_feed(&m, buf_slice(&b));
+		mime_end(&m);
+		if (m.map.count != (rows[i].mark != NULL ? 3 : 1))
+			fail_msg("%s: %u parts", rows[i].params, m.map.count);
+		mime_fini(&m);
+		buf_fini(&b);
+	}
+}
+
 static void
 test_boundary_limit(void **state)
 {
@@ -643,6 +678,7 @@ main(void)
 		cmocka_unit_test(test_hundred_thousand_addresses),
 		cmocka_unit_test(test_text_limit),
 		cmocka_unit_test(test_boundary_limit),
+		cmocka_unit_test(test_boundary_forms),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_locate),
 		cmocka_unit_test(test_locate_plain),
