@@ -192,7 +192,7 @@ stream(struct imap_cmd *c)
 {
 	struct urlfetch *f = c->priv;
 	struct imap_session *s = c->s;
-	enum err e = imap_source_read(&f->source, imap_session_out(s));
+	enum err e = imap_source_tell(&f->source, imap_session_out(s));
 
 	if (e == ERR_END) {
 		buf_put_str(imap_session_out(s), "\r\n");

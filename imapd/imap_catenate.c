@@ -166,7 +166,8 @@ copy(struct imap_catenate *k)
 
 	while (!imap_draft_needs_file(&k->draft)) {
 		buf_reset(&k->piece);
-		e = imap_source_read(&k->source, &k->piece);
+		/* RFC 4469 s3: as the literal of FETCH BODY. */
+		e = imap_source_tell(&k->source, &k->piece);
 		if (e == ERR_END)
 			return ERR_OK;
 		if (e == ERR_OK)

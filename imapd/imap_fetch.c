@@ -164,7 +164,7 @@ measure(struct fetch *f)
 static bool
 stream(struct fetch *f)
 {
-	enum err e = imap_section_read(&f->section, imap_session_out(f->c->s));
+	enum err e = imap_section_tell(&f->section, imap_session_out(f->c->s));
 
 	if (e == ERR_END) {
 		f->idx++;

@@ -177,3 +177,20 @@ imap_section_read(struct imap_section *x, struct buf *out)
 	e = decode(x, out);
 	return e == ERR_END && x->binary.bytes != x->bytes ? ERR_CORRUPT : e;
 }
+
+enum err
+imap_section_tell(struct imap_section *x, struct buf *out)
+{
+	size_t before = out->n;
+	enum err e = imap_section_read(x, out);
+	char *p;
+
+	if (e != ERR_OK || x->item->kind != IMAP_ITEM_SECTION)
+		return e;
+	while (before < out->n &&
+	    (p = memchr(buf_data(out) + before, '\0', out->n - before)) != NULL) {
+		*p = '\x80';
+		before = (size_t)(p - buf_data(out)) + 1;
+	}
+	return ERR_OK;
+}

@@ -49,5 +49,10 @@ enum err	 imap_section_ready(struct imap_section *) MUST_USE;
  * can follow what was given.
  */
 enum err	 imap_section_read(struct imap_section *, struct buf *out) MUST_USE;
+/*
+ * The same for a client.  A literal holds no NUL (RFC 3501 s9, RFC 9051 s9): one
+ * that is in a stored message, not in what BINARY decodes, becomes 0x80.
+ */
+enum err	 imap_section_tell(struct imap_section *, struct buf *out) MUST_USE;
 
 #endif

@@ -82,3 +82,9 @@ imap_source_read(struct imap_source *x, struct buf *out)
 {
 	return imap_section_read(&x->section, out);
 }
+
+enum err
+imap_source_tell(struct imap_source *x, struct buf *out)
+{
+	return imap_section_tell(&x->section, out);
+}

@@ -47,7 +47,8 @@ void		 imap_source_begin(struct imap_source *, const struct imap_walk_at *,
  * the command is answered when that was no fault of the message.
  */
 enum err	 imap_source_ready(struct imap_source *) MUST_USE;
-/* As imap_section_read. */
+/* As imap_section_read, and as imap_section_tell. */
 enum err	 imap_source_read(struct imap_source *, struct buf *out) MUST_USE;
+enum err	 imap_source_tell(struct imap_source *, struct buf *out) MUST_USE;
 
 #endif

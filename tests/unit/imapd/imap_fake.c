@@ -1601,6 +1601,39 @@ fake_step(struct fake *f)
 }
 
 void
+fake_deliver(struct fake *f, const char *box, struct slice text)
+{
+	struct fake_store *st = f->store;
+	struct sealer *sealer = f->shared->sealer;
+	struct sealer_owner owner = { .account = ACCOUNT, .generation = 1 };
+	struct ipc_store_epoch_ok epoch = { st->next_epoch++, st->next_content + 1, 100 };
+	struct ipc_store_append m = { .mailbox = slice_str(box) };
+	struct call c = { .fd = -1 };
+	struct sealer_message message;
+	struct mime mime;
+	struct buf body;
+
+	st->next_content += 100;
+	memcpy(owner.public_key, st->public_key, sizeof(owner.public_key));
+	sealer_message_init(&message);
+	mime_init(&mime);
+	mime_start(&mime);
+	mime_feed(&mime, text);
+	mime_end(&mime);
+	buf_init(&body, 1u << 20);
+	must(sealer_begin(sealer, &message, &owner, text.n, f->now_ms) == ERR_OK ||
+	    (sealer_grant(sealer, &owner, &epoch, f->now_ms) == ERR_OK &&
+	    sealer_begin(sealer, &message, &owner, text.n, f->now_ms) == ERR_OK));
+	must(sealer_put(&message, text, &body) == ERR_OK);
+	must(sealer_end(sealer, &message, &mime, SLICE_NONE, NULL, &body, &m) == ERR_OK);
+	m.body = buf_slice(&body);
+	do_append(&c, st, &m);
+	sealer_message_fini(sealer, &message);
+	mime_fini(&mime);
+	buf_fini(&body);
+}
+
+void
 fake_run(struct fake *f)
 {
 	size_t before;

@@ -122,6 +122,8 @@ struct fake_box	*fake_box(struct fake_store *, const char *name);
 
 void		 fake_init(struct fake *, struct imap_shared *, struct fake_store *, bool tls);
 void		 fake_fini(struct fake *);
+/* A message that came another way than by APPEND: any bytes. */
+void		 fake_deliver(struct fake *, const char *box, struct slice text);
 /* Input, then everything until nothing moves; output stays in out. */
 void		 fake_say(struct fake *, const char *);
 void		 fake_say_bytes(struct fake *, struct slice);

@@ -205,6 +205,32 @@ test_partial_fields(void **state)
 	EXPECT("a FETCH 2 BODY.PEEK[HEADER.FIELDS (X-None)]\r\n", " {2}\r\n\r\n)\r\na OK");
 }
 
+/* What a literal cannot hold: in no response, and the sizes stay. */
+static void
+test_nul(void **state)
+{
+	static const char text[] = "Subject: a\0b\r\nX-Own: c\0d\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+	    "--b\r\n\r\n\0one\0\0\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n--b--\r\n\0";
+
+	(void)state;
+	say_login();
+	fake_deliver(&f, "INBOX", slice_of(text, sizeof(text) - 1));
+	EXPECT("s SELECT INBOX\r\na FETCH 1 (RFC822.SIZE BODY.PEEK[1])\r\n", "(RFC822.SIZE 142 BODY[1] {6}\r\n"
+	    "\x80" "one\x80\x80)\r\na OK");
+	EXPECT("a FETCH 1 BODY.PEEK[1]<4.2>\r\n", "{2}\r\n\x80\x80)");
+	EXPECT("a FETCH 1 BODY.PEEK[]\r\n", "{142}\r\nSubject: a\x80" "b\r\nX-Own: c\x80" "d\r\n", "\r\n\x80)\r\na OK");
+	EXPECT("a FETCH 1 (BODY.PEEK[HEADER.FIELDS (X-Own)] BODY.PEEK[HEADER.FIELDS (Subject)])\r\n",
+	    "{14}\r\nX-Own: c\x80" "d\r\n\r\n BODY[", "{16}\r\nSubject: a", "b\r\n\r\n)\r\na OK");
+	EXPECT("a FETCH 1 (ENVELOPE BODYSTRUCTURE PREVIEW)\r\n", "* 1 FETCH (ENVELOPE (NIL ", "a OK");
+	assert_true(slice_find(buf_slice(&f.out), '\0') == f.out.n);
+	/* what BINARY has a literal for */
+	EXPECT("a FETCH 1 (BINARY.PEEK[1] BINARY.PEEK[2])\r\n", "BINARY[1] ~{6}\r\n", "a OK");
+	assert_true(says(SLICE_LIT("\r\n\0one\0\0 BINARY[2] ~{3}\r\n\0\1\2)\r\na OK")));
+	/* nor does a part of it come into another message so */
+	EXPECT("a APPEND INBOX CATENATE (TEXT {2+}\r\n\r\n URL /INBOX/;UID=1/;SECTION=1)\r\nb NOOP\r\n", "a OK", "b OK");
+	EXPECT("a FETCH 2 BINARY.PEEK[]\r\n", "{8}\r\n\r\n\x80" "one\x80\x80)\r\na OK");
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
 int
@@ -212,7 +238,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		T(test_binary), T(test_binary_large), T(test_preview), T(test_dates_and_ids),
-		T(test_partial), T(test_partial_fields), T(test_rev2), T(test_append_literal8),
+		T(test_partial), T(test_partial_fields), T(test_rev2), T(test_append_literal8), T(test_nul),
 	};
 
 	log_to_fd(-1);
