@@ -397,11 +397,12 @@ pop(struct imap_session *s)
 
 /* ---- news that were asked for by NOTIFY ---- */
 
-/* No command runs, or one that only waits. */
+/* No command runs, or one that only waits; and the client reads. */
 static bool
 lets_notify(const struct imap_session *s)
 {
-	return s->notify != NULL && !s->handshake && (s->cmd == NULL ||
+	return s->notify != NULL && !s->handshake && !s->host->is_clogged(s->host_arg) &&
+	    (s->cmd == NULL ||
 	    (s->cmd->lets_notify && s->cmd->answer == IMAP_ANSWER_NONE));
 }
 
@@ -409,7 +410,7 @@ lets_notify(const struct imap_session *s)
 static void
 tell_news(struct imap_session *s)
 {
-	if (lets_notify(s) && !s->host->is_clogged(s->host_arg) && imap_notify_is_due(s))
+	if (lets_notify(s) && imap_notify_is_due(s))
 		imap_notify_run(imap_session_push(s, NULL, imap_sync_bound_highest));
 }
 

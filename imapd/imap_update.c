@@ -273,14 +273,15 @@ imap_update_start(struct imap_session *s, void (*ended)(struct imap_session *))
 	struct imap_cmd *c;
 	struct args *a;
 
-	if (find_due(s, s->view.r) == NULL)
+	/* Not R: NOTIFY may have kept flags back (RFC 5465). */
+	if (find_due(s, s->sync.modseq) == NULL)
 		return false;
 	c = imap_session_push(s, &update, ended);
 	a = imap_cmd_alloc(c, sizeof(*a));
 	must(a != NULL);		/* the arena is new */
 	c->priv = a;
 	c->fini = fini;
-	a->upto = s->view.r;
+	a->upto = s->sync.modseq;
 	next(c);
 	return true;
 }

@@ -157,6 +157,24 @@ test_flags_later(void **state)
 	NEWS("INBOX", "");
 }
 
+/* Searches that are followed see what changed, told or not (RFC 5267). */
+static void
+test_followed_search(void **state)
+{
+	(void)state;
+	log_in();
+	say_append("INBOX", "", MSG);
+	EXPECT("a SELECT INBOX\r\na NOTIFY SET (selected (" NEW "))\r\n", "a OK", "a OK");
+	EXPECT("u UID SEARCH RETURN (UPDATE COUNT) FLAGGED\r\n", "COUNT 0", "u OK");
+	elsewhere("x SELECT INBOX\r\nx STORE 1 +FLAGS \\Flagged\r\n");
+	news_of(1);
+	assert_true(say_has("* ESEARCH (TAG \"u\") UID ADDTO (0 1)\r\n"));
+	assert_false(say_has("FETCH"));
+	elsewhere("x APPEND INBOX (\\Flagged) {20+}\r\n" MSG "\r\n");
+	news_of(1);
+	assert_true(say_has("* 2 EXISTS\r\n") && say_has("ADDTO ("));
+}
+
 static void
 test_status(void **state)
 {
@@ -259,6 +277,10 @@ test_metadata(void **state)
 		imap_session_on_entries(f.s, id_of("b"), slice_of("/shared/comment", 16));
 	}
 	assert_true(f.s->notify->overflow);
+	/* nothing turns while the client does not read */
+	fake_run(&f);
+	assert_false(f.deferred);
+	assert_int_equal(f.out.n, 1);
 	f.clog_at = 0;
 	buf_reset(&f.out);
 	imap_session_on_drained(f.s);
@@ -355,7 +377,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_selected), T(test_delayed), T(test_not_selected), T(test_flags_later),
+		T(test_selected), T(test_delayed), T(test_not_selected), T(test_flags_later), T(test_followed_search),
 		T(test_status), T(test_names), T(test_metadata), T(test_refused), T(test_life),
 	};
 
