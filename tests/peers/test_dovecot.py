@@ -67,6 +67,7 @@ RULES = {
     "no parts": "RFC 2046 s5.1.1: a multipart has one part at least, behind a delimiter line; RFC 9051 s9 cannot tell of one "
                 "without.  Dovecot invents an empty text part, Godwit shows the text that is there as text/plain",
     "empty boundary": "RFC 2046 s5.1.1: a boundary has 1 to 70 characters",
+    "encoded boundary": "RFC 2231 s4: a boundary with a charset and percent signs is what it decodes to; Dovecot finds no parts",
     "delimiter line": "RFC 2046 s5.1.1: a delimiter is the boundary and white space.  By s5.1.2 a line that begins so may "
                       "be taken for one, as Dovecot does; then an inner boundary that begins as the outer one ends both",
     "CRLF of the delimiter": "RFC 2046 s5.1.1: the CRLF before a delimiter line belongs to it, also when what it ends is a "
@@ -371,8 +372,11 @@ class Structures:
             return
         a, b = children(d, section), children(g, section)
         if len(a) != len(b):
+            said = pairs(d[len(a) + 1])
             if self.is_odd:
                 self.out.because("delimiter line")
+            elif b"boundary*" in said and b"boundary" not in said:
+                self.out.because("encoded boundary")
             else:
                 self.fault(section, "number of parts", d, g)
             return
