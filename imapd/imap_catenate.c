@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "imapd/imap_guest.h"
 #include "imapd/imap_mailbox.h"
 #include "lib/seal/seal.h"
 
@@ -70,7 +71,7 @@ bad_url(struct imap_catenate *k)
 /* ---- which mailbox ---- */
 
 static void	 open_mailbox(struct imap_catenate *, const struct ipc_store_status_reply *);
-static void	 find_mailbox(struct imap_catenate *, struct slice base);
+static void	 find_beside(struct imap_catenate *, struct slice selected);
 
 static void
 on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
@@ -90,14 +91,14 @@ on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
 	if (k->stage == NAMED || k->url.mailbox.n == 0)
 		open_mailbox(k, m);
 	else
-		find_mailbox(k, m->name);
+		find_beside(k, m->name);
 }
 
 static void
 ask_status(struct imap_catenate *k, uint64_t mailbox, struct slice name)
 {
 	struct ipc_store_status m = {
-		.handle = k->c->s->handle, .mailbox = mailbox, .name = name,
+		.handle = k->place.handle, .mailbox = mailbox, .name = name,
 	};
 
 	k->waiting = imap_cmd_call(k->c, IPC_STORE, IPC_MSG_store_status, &m, on_status, k);
@@ -112,19 +113,34 @@ find_mailbox(struct imap_catenate *k, struct slice base)
 
 	k->stage = NAMED;
 	if (imap_url_mailbox(&k->url, base, a, &path) != ERR_OK ||
-	    imap_mailbox_name(path, true, a, &name) != ERR_OK)
+	    imap_mailbox_name(path, true, a, &name) != ERR_OK ||
+	    imap_place_of(k->c->s, name, &k->place) != ERR_OK)
 		bad_url(k);
 	else
-		ask_status(k, 0, name);
+		ask_status(k, 0, k->place.name);
+}
+
+/* The selected mailbox may be another user's: then so is what stands beside it. */
+static void
+find_beside(struct imap_catenate *k, struct slice selected)
+{
+	const struct imap_guest *g = k->place.guest;
+
+	if (g != NULL && imap_place_join(&k->c->arena, slice_of(g->address, g->address_n),
+	    selected, &selected) != ERR_OK)
+		bad_url(k);
+	else
+		find_mailbox(k, selected);
 }
 
 static void
 open_mailbox(struct imap_catenate *k, const struct ipc_store_status_reply *m)
 {
-	const struct imap_walk_at at = {
-		.handle = k->c->s->handle, .mailbox = m->mailbox, .v = m->modseq,
+	const struct imap_view view = {
+		.guest = k->place.guest, .mailbox = m->mailbox, .v = m->modseq,
 		.uidnext = m->uidnext,
 	};
+	const struct imap_walk_at at = imap_walk_at(k->c->s, &view);
 
 	if (k->url.uidvalidity != 0 && k->url.uidvalidity != m->uidvalidity) {
 		bad_url(k);
@@ -153,10 +169,12 @@ imap_catenate_url(struct imap_catenate *k, struct slice text)
 	k->item.is_partial = k->url.has_partial;
 	k->item.from = k->url.from;
 	k->item.count = k->url.count > 0 ? k->url.count : UINT32_MAX;
-	if (!k->url.is_rooted && s->state == IMAP_SELECTED)
-		ask_status(k, s->view.mailbox, SLICE_NONE);
-	else
+	if (k->url.is_rooted || s->state != IMAP_SELECTED) {
 		find_mailbox(k, SLICE_NONE);
+		return;
+	}
+	k->place = (struct imap_place){ s->view.guest, imap_view_handle(s), SLICE_NONE };
+	ask_status(k, s->view.mailbox, SLICE_NONE);
 }
 
 static enum err

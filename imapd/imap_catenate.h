@@ -3,6 +3,9 @@
  * The parts of a message that is put together (RFC 4469): texts of the client,
  * and what URLs name in the mailboxes of its session, gathered in a draft.
  *
+ * Of other users' mailboxes a URL reaches those of an owner whose account the
+ * command has open: of the selected mailbox, or of the one that it appends to.
+ *
  * Deviates: a URL with authorization (RFC 4467) or with a server in it is
  * BADURL, as RFC 4469 s3 has it for who goes no further.
  */
@@ -14,6 +17,7 @@
 
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_draft.h"
+#include "imapd/imap_place.h"
 #include "imapd/imap_source.h"
 #include "lib/mail/imap_url.h"
 
@@ -28,6 +32,7 @@ struct imap_catenate {
 	struct slice		 text;
 	struct imap_url		 url;
 	struct imap_item	 item;
+	struct imap_place	 place;		/* of its mailbox */
 };
 
 void	 imap_catenate_init(struct imap_catenate *, struct imap_cmd *);

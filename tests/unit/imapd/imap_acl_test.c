@@ -452,6 +452,26 @@ test_room(void **state)
 	EXPECT("a NOOP\r\n", "a OK");
 }
 
+/* RFC 4469: URLs reach the mailboxes of an owner whose account is open. */
+static void
+test_catenate(void **state)
+{
+	(void)state;
+	start(STORE_RIGHTS_ALL);
+	say_append("INBOX", "", "A: mine\r\n\r\nalices\r\n");
+	say_append(ANNS, "", "A: hers\r\n\r\nanns\r\n");
+	EXPECT("a SELECT " ANNS "\r\n", "a OK");
+	EXPECT("a APPEND INBOX CATENATE (URL ;UID=1 URL INBOX/;UID=1/;SECTION=TEXT URL /INBOX/;UID=1/;SECTION=TEXT "
+	    "URL /" ANNS "/;UID=1/;SECTION=TEXT)\r\n", "a OK");
+	EXPECT("a EXAMINE INBOX\r\nb FETCH 2 BODY.PEEK[]\r\n",
+	    "\r\nA: hers\r\n\r\nanns\r\nanns\r\nalices\r\nanns\r\n)", "b OK");
+	/* without the right to read, and of somebody else */
+	anns.rights = STORE_RIGHT_L | STORE_RIGHT_I;
+	EXPECT("a APPEND INBOX CATENATE (URL /" ANNS "/;UID=1)\r\n", "a NO [");
+	EXPECT("a APPEND INBOX CATENATE (URL /user/eve@b.example/INBOX/;UID=1)\r\n", "a NO [BADURL");
+	assert_int_equal(fake_box(&store, "INBOX")->count, 2);
+}
+
 int
 main(void)
 {
@@ -460,7 +480,7 @@ main(void)
 		cmocka_unit_test(test_names), SAY(test_own), SAY(test_rights_of_guests),
 		SAY(test_list), SAY(test_mail), SAY(test_copy),
 		SAY(test_copy_refused), SAY(test_refused), SAY(test_grants),
-		SAY(test_idle), SAY(test_log_out), SAY(test_room),
+		SAY(test_catenate), SAY(test_idle), SAY(test_log_out), SAY(test_room),
 	};
 #undef SAY
 
