@@ -2,8 +2,8 @@
 /*
  * AUTHENTICATE (RFC 3501 s6.2.2, initial response of RFC 4959): "AUTHENTICATE"
  * SP auth-type [SP (base64 / "=")] *(CRLF base64).  PLAIN (RFC 4616), LOGIN
- * (two lines, user and password; never standardized, still in use), and
- * SCRAM-SHA-256 (imap_scram.h).
+ * (two lines, user and password; never standardized, still in use),
+ * SCRAM-SHA-256 (imap_scram.h), and EXTERNAL (RFC 4422 app. A).
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@
 struct args;
 struct mechanism {
 	const char	*name;
-	bool		 is_scram, is_plus;
+	bool		 is_scram, is_plus, is_external;
 	void		(*take)(struct imap_cmd *, struct args *, struct slice text);
 	const char	*prompt;	/* base64 */
 };
@@ -85,11 +85,19 @@ take_scram(struct imap_cmd *c, struct args *a, struct slice text)
 	imap_scram_take(a->scram, text);
 }
 
+static void
+take_external(struct imap_cmd *c, struct args *a, struct slice text)
+{
+	(void)a;
+	imap_login_external(c, text);
+}
+
 static const struct mechanism mechanisms[] = {
-	{ "PLAIN", false, false, take_plain, "" },
-	{ "LOGIN", false, false, take_login, "VXNlcm5hbWU6" },		/* Username: */
-	{ "SCRAM-SHA-256", true, false, take_scram, "" },
-	{ "SCRAM-SHA-256-PLUS", true, true, take_scram, "" },
+	{ "PLAIN", false, false, false, take_plain, "" },
+	{ "LOGIN", false, false, false, take_login, "VXNlcm5hbWU6" },	/* Username: */
+	{ "SCRAM-SHA-256", true, false, false, take_scram, "" },
+	{ "SCRAM-SHA-256-PLUS", true, true, false, take_scram, "" },
+	{ "EXTERNAL", false, false, true, take_external, "" },
 };
 
 static const struct mechanism *
@@ -98,7 +106,8 @@ find(const struct imap_session *s, struct slice name)
 	for (size_t i = 0; i < lengthof(mechanisms); i++)
 		if (slice_ieq_str(name, mechanisms[i].name) &&
 		    (!mechanisms[i].is_scram || s->shared->scram) &&
-		    (!mechanisms[i].is_plus || s->host->binding != NULL))
+		    (!mechanisms[i].is_plus || s->host->binding != NULL) &&
+		    (!mechanisms[i].is_external || imap_session_has_certificate(s)))
 			return &mechanisms[i];
 	return NULL;
 }

@@ -8,7 +8,7 @@
 enum when {
 	BEFORE = 1, AFTER = 2, ALWAYS = BEFORE | AFTER,
 	IN_TLS = 4, NO_TLS = 8, MAY_TLS = 16, WITH_SCRAM = 32, WITH_BINDING = 64,
-	FOR_OPERATOR = 2048, LITERAL_PLUS = 128, LITERAL_MINUS = 256, MAY_LEAVE = 512, MAY_COMPRESS = 1024
+	FOR_OPERATOR = 2048, WITH_CERTIFICATE = 4096, LITERAL_PLUS = 128, LITERAL_MINUS = 256, MAY_LEAVE = 512, MAY_COMPRESS = 1024
 };
 
 /* What holds of a session now. */
@@ -22,6 +22,7 @@ holds(const struct imap_session *s)
 	    (s->shared->unauthenticate ? MAY_LEAVE : 0u) |
 	    (s->is_operator ? FOR_OPERATOR : 0u) |
 	    (s->shared->compress && !s->compressed ? MAY_COMPRESS : 0u) |
+	    (imap_session_has_certificate(s) ? WITH_CERTIFICATE : 0u) |
 	    (s->host->binding != NULL ? WITH_BINDING : 0u);
 }
 

@@ -15,6 +15,9 @@
 #ifndef IMAP_CMD_H
 #define IMAP_CMD_H
 
+/* With NOPERM (RFC 5530 s3): what needs a key has none, after EXTERNAL. */
+#define IMAP_OPENS_NOTHING	"This login opens no mail: log in by password"
+
 #include <stdbool.h>
 #include <stdint.h>
 

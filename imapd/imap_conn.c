@@ -129,7 +129,15 @@ host_start_tls(void *arg)
 {
 	struct imap_conn *c = arg;
 
-	return conn_start_tls(c->conn, daemon_tls(c->server->app));
+	return daemon_tls_start(c->server->app, c->conn, c->listener->asks_certificate);
+}
+
+static struct slice
+host_certificate(void *arg)
+{
+	struct imap_conn *c = arg;
+
+	return conn_tls_client_names(c->conn);
 }
 
 static bool
@@ -237,6 +245,7 @@ static const struct imap_host host = {
 	.now_ms = host_now_ms,
 	.real_s = host_real_s,
 	.file_write = host_file_write, .binding = host_binding,
+	.certificate = host_certificate,
 	.file_close = host_file_close,
 };
 
@@ -368,7 +377,7 @@ imap_conn_new(struct imap_listener *l, struct conn_listener *cl, int take_fd,
 
 	if (l->tls != IMAP_TLS_IMPLICIT)
 		imap_session_start(c->session, NULL, l->tls == IMAP_TLS_MAY);
-	else if (conn_start_tls(c->conn, daemon_tls(srv->app)) != ERR_OK)
+	else if (daemon_tls_start(srv->app, c->conn, l->asks_certificate) != ERR_OK)
 		conn_abort(c->conn, "no TLS now");
 }
 

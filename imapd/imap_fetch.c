@@ -334,6 +334,8 @@ next(struct fetch *f)
 	}
 	if (e == ERR_END && f->unknown_code)
 		imap_cmd_no(f->c, "UNKNOWN-CTE", "Some parts have an unknown encoding");
+	else if (e == ERR_END && f->failed && f->c->s->opens_nothing)
+		imap_cmd_no(f->c, "NOPERM", IMAP_OPENS_NOTHING);
 	else if (e == ERR_END && f->failed)
 		imap_cmd_no(f->c, "CORRUPTION", "Some messages could not be opened");
 	else if (e == ERR_END)

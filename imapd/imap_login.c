@@ -65,6 +65,7 @@ on_session(struct imap_session *s, void *arg, const struct imap_reply *r)
 	s->handle_serial++;
 	s->host->set_handle(s->host_arg, m->handle);
 	s->sealing = m->sealing;
+	s->opens_nothing = strcmp(w->mechanism, "EXTERNAL") == 0;
 	s->key_generation = m->key_generation;
 	memcpy(s->public_key, m->public_key.p, sizeof(s->public_key));
 	if (m->thread_salt.n == sizeof(s->thread_salt))
@@ -173,4 +174,25 @@ imap_login_start(struct imap_cmd *c, const char *mechanism, struct slice user,
 		return;
 	}
 	(void)imap_cmd_call(c, IPC_KEYD, IPC_MSG_login, &m, on_login, w);
+}
+
+/* RFC 4422 app. A */
+void
+imap_login_external(struct imap_cmd *c, struct slice user)
+{
+	struct imap_session *s = c->s;
+	struct imap_login *w = imap_login_new(c, "EXTERNAL", user);
+	struct ipc_login_external m = {
+		.session = s->sid, .tls = s->tls, .session_max = s->shared->user_limit,
+		.client = slice_str(s->client), .user = user,
+		.names = s->host->certificate(s->host_arg),
+	};
+
+	if (w == NULL)
+		return;
+	if (user.n > IMAP_USER_MAX || slice_find(user, '\0') < user.n || !utf8_ok(user)) {
+		imap_login_refuse(c, w, "malformed");
+		return;
+	}
+	(void)imap_cmd_call(c, IPC_KEYD, IPC_MSG_login_external, &m, on_login, w);
 }

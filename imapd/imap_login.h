@@ -23,6 +23,9 @@ struct imap_login {
 void	 imap_login_start(struct imap_cmd *, const char *mechanism, struct slice user,
 	    struct slice password);
 
+/* By the certificate that the client showed; user, if any, is whom it wants to be. */
+void	 imap_login_external(struct imap_cmd *, struct slice user);
+
 /* For mechanisms of several steps (imap_scram.c). */
 struct imap_login *imap_login_new(struct imap_cmd *, const char *mechanism, struct slice user);
 void	 imap_login_refuse(struct imap_cmd *, const struct imap_login *, const char *reason);

@@ -273,6 +273,10 @@ judge_by_summary(struct imap_scan *s)
 
 	s->cost += SUMMARY_COST;
 	if (s->walk.key == NULL && !s->walk.is_sealed) {
+		if (s->c->s->opens_nothing) {
+			imap_cmd_no(s->c, "NOPERM", IMAP_OPENS_NOTHING);
+			return false;
+		}
 		settle(s);
 		return true;
 	}

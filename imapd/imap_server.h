@@ -23,6 +23,7 @@ struct imap_listener {
 	struct imap_server	*server;
 	struct conn_listener	*listener;
 	enum imap_listener_tls	 tls;
+	bool			 asks_certificate;
 	char			 title[256];
 };
 

@@ -79,6 +79,9 @@ struct imap_host {
 	void		 (*file_close)(void *arg, int fd);
 	/* Of this kind (RFC 5802 s6); false: there is none. */
 	bool		 (*binding)(void *arg, struct slice name, struct scram_binding *);
+	/* Whom a certificate proves the client to be: rfc822Names, NUL-terminated.
+	 * Empty: there is none.  NULL: never. */
+	struct slice	 (*certificate)(void *arg);
 };
 
 /* What sessions of a process share; owned by imap_server. */
@@ -166,6 +169,7 @@ struct imap_session {
 	unsigned		 guest_count;
 	uint32_t		 key_generation;
 	uint8_t			 sealing;
+	bool			 opens_nothing;	/* EXTERNAL: no key comes for this login */
 	unsigned char		 public_key[32];
 	unsigned char		 thread_salt[16];	/* the store's, of the account */
 	unsigned char		 token[TOKEN_BYTES];
@@ -261,6 +265,11 @@ static inline bool
 imap_session_is(const struct imap_session *s, enum imap_enabled bits)
 {
 	return (s->enabled & bits) != 0;
+}
+static inline bool
+imap_session_has_certificate(const struct imap_session *s)
+{
+	return s->host->certificate != NULL && s->host->certificate(s->host_arg).n > 0;
 }
 /* May there be mail that only a device of the owner opens?  (sealing = client,
  * or once so: a generation of keys is new then.) */

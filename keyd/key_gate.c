@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "keyd/key_cmtp.h"
+#include "keyd/key_external.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
@@ -33,6 +34,7 @@ enum gate_flag {
 	P(login,     LOGIN_ROLES,	     GATE_NOT_DRAINING,		 key_login_on_login) \
 	P(scram_start, LOGIN_ROLES,	     GATE_NOT_DRAINING,		 key_scram_on_start) \
 	P(scram_finish, LOGIN_ROLES,	     0,				 key_scram_on_finish) \
+	P(login_external, IPC_SMTPD | IPC_IMAPD, GATE_NOT_DRAINING,	 key_external_on_login) \
 	P(logout,    LOGIN_ROLES,	     0,				 key_token_on_logout) \
 	P(open_keys, IPC_IMAPD,		     0,				 key_open_on_keys) \
 	P(url_make,  IPC_IMAPD,		     0,				 key_url_on_make) \

@@ -330,7 +330,7 @@ key_open_run(struct key_open *o, const struct key_open_job *job, struct cry_aead
 		if (is_away(s, w.generation))
 			out[0] = job->is_guest ? OPEN_NONE : OPEN_CLIENT;
 		else
-			out[0] = wrap_open(s, &w, out + 1) ? OPEN_KEY : OPEN_NONE;
+			out[0] = !job->is_closed && wrap_open(s, &w, out + 1) ? OPEN_KEY : OPEN_NONE;
 		if (out[0] != OPEN_KEY)
 			memset(out + 1, 0, 32);
 		*good += out[0] == OPEN_KEY;
@@ -421,7 +421,7 @@ open_reply(struct keyd *k, struct ipc_peer *p, const struct ipc_open_keys *m, ui
 	struct key_open_job job = { .account = a, .wraps = m->wraps,
 		.epochs = m->epochs, .rewrapped = on_rewrapped, .arg = k,
 		.opener = { .root = k->roots.account }, .devices = &devices,
-		.is_guest = a != user };
+		.is_guest = a != user, .is_closed = session->token.scope != TOKEN_MAIL };
 	size_t count = 0, good = 0;
 	enum err e;
 
@@ -456,8 +456,8 @@ key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 	size_t count;
 	enum err e;
 
-	e = key_token_check(k, m->token, TOKEN_MAIL, ipc_peer_role(p), ipc_peer_instance(p),
-	    &session, &user);
+	e = key_token_check(k, m->token, TOKEN_MAIL | TOKEN_INDEX, ipc_peer_role(p),
+	    ipc_peer_instance(p), &session, &user);
 	if (e != ERR_OK) {
 		log_event(LOG_open, log_str("peer", ipc_role_name(ipc_peer_role(p))),
 		    log_str("result", "token refused"));
@@ -476,7 +476,8 @@ key_open_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 		return;
 	}
 	/* keyd was restarted since the login: only the owner opens it again. */
-	if (a->form == KEY_FORM_VAULT && !key_vault_is_open(k, a->id)) {
+	if (a->form == KEY_FORM_VAULT && session->token.scope == TOKEN_MAIL &&
+	    !key_vault_is_open(k, a->id)) {
 		key_gate_refuse(p, in->id, ERR_AUTH, "the mail is closed until the next login");
 		return;
 	}

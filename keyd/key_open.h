@@ -8,7 +8,8 @@
  * key once one of its wraps was opened with it.
  *
  * Nothing of a generation whose secret the owner's device has is ever opened,
- * even if keyd could have yesterday: its wraps are OPEN_CLIENT.
+ * even if keyd could have yesterday: its wraps are OPEN_CLIENT.  They are all
+ * that a session that came by EXTERNAL gets.
  */
 #ifndef KEY_OPEN_H
 #define KEY_OPEN_H
@@ -36,6 +37,7 @@ struct key_open_job {
 	void				*arg;
 	struct buf			*devices;	/* gets REC device_key */
 	bool				 is_guest;	/* no owner's device is his */
+	bool				 is_closed;	/* nothing is opened: by EXTERNAL */
 };
 /* out: KEY_OPEN_REPLY_BYTES per wrap.  ERR_VIOLATION, ERR_LIMIT; *good: how many opened. */
 enum err	 key_open_run(struct key_open *, const struct key_open_job *,

@@ -39,7 +39,8 @@ struct key_tls {
 	struct identity	*previous;	/* for handshakes under way at a reload */
 	uint32_t	 last_number;
 	const char	*trouble;	/* why there is no identity */
-	struct tickets	 tickets[4];
+	struct buf	 client_ca;	/* PEM; empty: none */
+	struct tickets	 tickets[3];
 	struct timer	 rotate;
 };
 
@@ -134,6 +135,32 @@ identity_fill(struct keyd *k, struct identity *id)
 	return NULL;
 }
 
+/* One that cannot be read is none: then nobody comes in by it. */
+static void
+client_ca_load(struct keyd *k)
+{
+	struct buf *b = &k->tls->client_ca;
+	int fd = daemon_file(k->app, "client_ca", 0, NULL);
+	struct cry_cert cert;
+	size_t n = 0;
+	enum err e;
+
+	buf_reset(b);
+	if (fd < 0)
+		return;
+	must(buf_reserve(b, KEY_TLS_CLIENT_CA_MAX) != NULL);
+	e = file_read(fd, buf_data(b), KEY_TLS_CLIENT_CA_MAX, &n);
+	if (e == ERR_OK) {
+		buf_commit(b, n);
+		e = cry_cert_read(&cert, buf_slice(b));
+	}
+	if (e == ERR_OK)
+		return;
+	buf_reset(b);
+	log_event(LOG_key, log_str("action", "load"), log_str("key", "client_ca"),
+	    log_str("result", "refused"), log_str("reason", err_text(e)));
+}
+
 static bool
 identity_load(struct keyd *k)
 {
@@ -177,6 +204,15 @@ tickets_of(struct key_tls *t, enum ipc_role role)
 }
 
 static void
+client_ca_send(const struct keyd *k, struct ipc_peer *p)
+{
+	const struct ipc_tls_client_ca m = { .pem = buf_slice(&k->tls->client_ca) };
+
+	if (ipc_send(p, IPC_MSG_tls_client_ca, &m, NULL, 0) != ERR_OK)
+		return;
+}
+
+static void
 cert_send(struct keyd *k, struct ipc_peer *p, const uint64_t *reply_to)
 {
 	const struct key_tls *t = k->tls;
@@ -191,10 +227,12 @@ cert_send(struct keyd *k, struct ipc_peer *p, const uint64_t *reply_to)
 		ipc_reply(p, *reply_to, IPC_MSG_tls_cert, &m);
 	else if (ipc_send(p, IPC_MSG_tls_cert, &m, NULL, 0) != ERR_OK)
 		return;	/* going; the next one asks */
+	client_ca_send(k, p);
 }
 
+/* What changed, to all who asked before: the certificate too, or the authorities alone. */
 static void
-cert_push(struct keyd *k)
+push(struct keyd *k, bool cert)
 {
 	struct ipc_peer *p;
 	size_t i;
@@ -205,9 +243,10 @@ cert_push(struct keyd *k)
 	for (i = 0; i < lengthof(k->tls->tickets); i++)
 		for (idx = 0; (p = daemon_peer(k->app, k->tls->tickets[i].role, idx)) != NULL;
 		    idx++)
-			/* relay, as a client, has no use for it and no handler. */
-			if (key_gate_is_ready(k, p))
+			if (key_gate_is_ready(k, p) && cert)
 				cert_send(k, p, NULL);
+			else if (key_gate_is_ready(k, p))
+				client_ca_send(k, p);
 }
 
 static void
@@ -222,14 +261,14 @@ on_rotate(void *arg)
 		t->tickets[i].has_old = true;
 		cry_random(t->tickets[i].now, TICKET_BYTES);
 	}
-	cert_push(k);
+	push(k, true);
 	timer_set(&t->rotate, loop_now(k->loop) + key_options(k)->ticket_key_time);
 }
 
 struct key_tls *
 key_tls_new(struct keyd *k)
 {
-	static const enum ipc_role roles[] = { IPC_SMTPD, IPC_CMTPD, IPC_IMAPD, IPC_RELAY };
+	static const enum ipc_role roles[] = { IPC_SMTPD, IPC_CMTPD, IPC_IMAPD };
 	struct key_tls *t = must_alloc(1, sizeof(*t));
 	size_t i;
 
@@ -245,6 +284,8 @@ key_tls_new(struct keyd *k)
 	timer_init(&t->rotate, k->loop, on_rotate, t);
 	timer_set(&t->rotate, loop_now(k->loop) + key_options(k)->ticket_key_time);
 	k->tls = t;
+	buf_init(&t->client_ca, KEY_TLS_CLIENT_CA_MAX);
+	client_ca_load(k);
 	(void)identity_load(k);
 	return t;
 }
@@ -260,6 +301,7 @@ key_tls_free(struct key_tls **tp)
 	timer_stop(&t->rotate);
 	identity_unref(&t->current);
 	identity_unref(&t->previous);
+	buf_fini(&t->client_ca);
 	for (i = 0; i < lengthof(t->tickets); i++) {
 		secret_arena_release(t->k->arena, t->tickets[i].now, TICKET_BYTES);
 		secret_arena_release(t->k->arena, t->tickets[i].old, TICKET_BYTES);
@@ -271,8 +313,14 @@ key_tls_free(struct key_tls **tp)
 void
 key_tls_reload(struct keyd *k)
 {
-	if (identity_load(k))
-		cert_push(k);
+	client_ca_load(k);
+	push(k, identity_load(k));
+}
+
+bool
+key_tls_proves_clients(const struct keyd *k)
+{
+	return k->tls->client_ca.n > 0;
 }
 
 void

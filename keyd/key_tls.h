@@ -12,6 +12,7 @@
 #include "keyd/key_state.h"
 
 #define KEY_TLS_KEY_FILE_MAX	8000	/* PEM of RSA 8192 is 6.4 KB */
+#define KEY_TLS_CLIENT_CA_MAX	60000
 #define KEY_TLS_CHAIN_FILE_MAX	50000
 #define KEY_TLS_WARN_DAYS	14
 
@@ -19,6 +20,8 @@ struct key_tls	*key_tls_new(struct keyd *);
 void		 key_tls_free(struct key_tls **);
 void		 key_tls_reload(struct keyd *);
 /* "certificate 61 days (mx1.example.net)" */
+/* Are there authorities that prove clients by certificate? */
+bool		 key_tls_proves_clients(const struct keyd *);
 void		 key_tls_note(struct keyd *, struct buf *);
 
 void		 key_tls_on_get(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);

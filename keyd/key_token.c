@@ -61,13 +61,20 @@ key_tokens_new(struct keyd *k)
 	return t;
 }
 
+/* Of those the account has a limit. */
+static bool
+is_counted(enum token_scope scope)
+{
+	return scope != TOKEN_SUBMIT;
+}
+
 static void
 session_drop(struct keyd *k, struct key_session *s)
 {
 	struct key_tokens *t = k->tokens;
 	struct key_account *a = key_ring_find(k->ring, s->token.account);
 
-	if (s->token.scope == TOKEN_MAIL) {
+	if (is_counted(s->token.scope)) {
 		t->mail_count--;
 		if (a != NULL && --a->session_count == 0) {
 			key_vault_close(k, a->id);
@@ -122,7 +129,7 @@ session_add(struct keyd *k, struct key_account *a, const struct token *token,
 	s->role = role;
 	map_insert(&k->tokens->sessions, &s->node, hash_u64(token->random));
 	list_push(&k->tokens->all, &s->link);
-	if (token->scope == TOKEN_MAIL) {
+	if (is_counted(token->scope)) {
 		k->tokens->mail_count++;
 		a->session_count++;
 	}
@@ -151,7 +158,7 @@ has_room(const struct keyd *k, const struct key_account *a, const struct key_gra
 	if (g->session_max > 0 && g->session_max < max)
 		max = g->session_max;
 	return k->tokens->sessions.count < KEY_SESSIONS_MAX &&
-	    (g->scope != TOKEN_MAIL || a->session_count < max);
+	    (!is_counted(g->scope) || a->session_count < max);
 }
 
 enum err
@@ -273,7 +280,7 @@ key_token_on_logout(struct keyd *k, struct ipc_peer *p, const void *m, struct ip
 
 	(void)in;
 	if (token_verify(&token, out->token, k->tokens->key, ipc_peer_instance(p),
-	    TOKEN_SUBMIT | TOKEN_MAIL, 0) != ERR_OK)
+	    TOKEN_SUBMIT | TOKEN_MAIL | TOKEN_INDEX, 0) != ERR_OK)
 		return;
 	s = session_find(k->tokens, &token);
 	if (s != NULL)

@@ -161,6 +161,7 @@ check_tls(struct check *k)
 		    "certificate that belongs to key");
 	check_file(k, s, "certificate", o->certificate);
 	check_file(k, s, "key", o->key);
+	check_file(k, s, "client_ca", o->client_ca);
 }
 
 static void
@@ -181,6 +182,9 @@ check_listen(struct check *k, const struct conf_section *s)
 	else if (l->tls != CONF_TLS_NO && tls->certificate[0] == '\0')
 		conf_fault(k->errors, s, "tls", "there is no certificate; allowed: no, or a "
 		    "section tls with certificate and key");
+	if (l->client_certificate && (!logs_in || tls->client_ca[0] == '\0'))
+		conf_fault(k->errors, s, "client_certificate", logs_in ? "there is no client_ca "
+		    "in section tls; allowed: no" : "nobody logs in here; allowed: no");
 	if (l->proxy_protocol.n > 0)
 		conf_fault(k->errors, s, "proxy_protocol", "not served by this version; "
 		    "allowed: nothing");

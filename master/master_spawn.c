@@ -269,6 +269,7 @@ send_tls_files(struct master_proc *p)
 
 	send_file(p, "certificate", tls->certificate);
 	send_file(p, "key", tls->key);
+	send_file(p, "client_ca", tls->client_ca);
 }
 
 /* Each file once; queue has its own limit of them. */

@@ -406,6 +406,29 @@ env_binding(void *arg, struct slice name, struct scram_binding *out)
 	return daemon_sasl_binding(c->conn, name, out);
 }
 
+static bool
+env_has_certificate(void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	return conn_tls_client_names(c->conn).n > 0;
+}
+
+static enum err
+login_external(struct smtp_conn *c, const struct smtp_login *l)
+{
+	char client[CONN_ADDR_TEXT_BYTES];
+	struct ipc_login_external m = {
+		.session = c->session.id, .tls = c->session.tls_version != NULL,
+		.user = l->user, .names = conn_tls_client_names(c->conn),
+	};
+
+	conn_addr_ip_str(client, &c->peer);
+	m.client = slice_str(client);
+	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_login_external, &m, NULL,
+	    0, LOGIN_MS, on_login, NULL);
+}
+
 static enum err
 env_login(void *arg, const struct smtp_login *l)
 {
@@ -419,6 +442,8 @@ env_login(void *arg, const struct smtp_login *l)
 
 	if (!smtp_conn_takes(c, SMTP_RATE_AUTH))
 		return ERR_BUSY;
+	if (strcmp(l->mechanism, "EXTERNAL") == 0)
+		return login_external(c, l);
 	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
 	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_login, &m, NULL, 0,
@@ -451,6 +476,7 @@ env_real_s(void *arg)
 const struct smtp_env smtp_ask_env = {
 	.open = env_open, .rcpt = env_rcpt, .body = env_body, .commit = env_commit,
 	.abort = env_abort, .login = env_login, .scram_start = env_scram_start,
-	.scram_finish = env_scram_finish, .binding = env_binding, .start_tls = env_start_tls,
+	.scram_finish = env_scram_finish, .binding = env_binding,
+	.has_certificate = env_has_certificate, .start_tls = env_start_tls,
 	.real_s = env_real_s,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * AUTH PLAIN (RFC 4616) and LOGIN; prototypes in smtp_verbs.h.  Passwords
+ * AUTH PLAIN (RFC 4616), LOGIN and EXTERNAL; prototypes in smtp_verbs.h.  Passwords
  * pass through here to keyd and are wiped on the way.
  */
 #include "smtpd/smtp_scram.h"
@@ -68,6 +68,20 @@ take_login(struct smtp_session *s, struct slice msg)
 	return login(s, buf_slice(&s->auth), msg);
 }
 
+/* authzid, or nothing (RFC 4422 app. A) */
+static struct smtp_step
+take_external(struct smtp_session *s, struct slice msg)
+{
+	const struct smtp_login l = { s->mechanism, msg, SLICE_NONE };
+	enum err e = ERR_AUTH;
+
+	if (msg.n <= ADDR_TEXT_MAX && slice_find(msg, '\0') == msg.n && utf8_ok(msg))
+		e = s->env->login(s->arg, &l);
+	if (e != ERR_OK)
+		return smtp_auth_done(s, e, SLICE_NONE);
+	return (struct smtp_step){ SMTP_WAIT_LOGIN, s->state };
+}
+
 static struct smtp_step
 take_response(struct smtp_session *s, struct slice line)
 {
@@ -79,6 +93,8 @@ take_response(struct smtp_session *s, struct slice line)
 		step = refuse(s, REPLY_BAD_BASE64);
 	else if (s->scram != NULL)
 		step = smtp_scram_take(s, buf_slice(&msg));
+	else if (strcmp(s->mechanism, "EXTERNAL") == 0)
+		step = take_external(s, buf_slice(&msg));
 	else if (strcmp(s->mechanism, "PLAIN") == 0)
 		step = take_plain(s, buf_slice(&msg));
 	else
@@ -108,12 +124,14 @@ check_auth(const struct smtp_session *s)
 }
 
 static const char *const mechanisms[] = {
-	"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
+	"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL"
 };
 
 static bool
 is_offered(const struct smtp_session *s, const char *name)
 {
+	if (strcmp(name, "EXTERNAL") == 0)
+		return s->env->has_certificate != NULL && s->env->has_certificate(s->arg);
 	if (!slice_starts(slice_str(name), "SCRAM"))
 		return true;
 	return s->service->limits->offers_scram &&

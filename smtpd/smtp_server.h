@@ -42,6 +42,7 @@ struct smtp_listener {
 	struct smtp_server	*server;
 	struct conn_listener	*listener;
 	struct smtp_service	 service;
+	bool			 asks_certificate;
 	char			 title[256];
 };
 

@@ -134,6 +134,9 @@ struct smtp_env {
 			    const struct scram_server *);
 	enum err	(*scram_finish)(void *, uint64_t exchange, const struct scram_final *);
 	bool		(*binding)(void *, struct slice name, struct scram_binding *);
+	/* EXTERNAL: has the client proved by a certificate who it is?  May be NULL: no.
+	 * Then login takes whom it wants to be, or nobody, without a password. */
+	bool		(*has_certificate)(void *);
 	/* Agree to; begin it when s->out, as it is after this feed, was sent. */
 	enum err	(*start_tls)(void *);
 	uint64_t	(*real_s)(void *);	/* unix time */

@@ -103,7 +103,8 @@ store_on_login(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 
 	if (p == NULL)
 		return;
-	e = token_gate_check(&s->gate, &token, m->token, ipc_peer_instance(peer), TOKEN_MAIL,
+	e = token_gate_check(&s->gate, &token, m->token, ipc_peer_instance(peer),
+	    TOKEN_MAIL | TOKEN_INDEX,
 	    store_now_s(s));
 	if (e == ERR_OK && p->session_count >= STORE_SESSIONS_MAX)
 		e = ERR_BUSY;

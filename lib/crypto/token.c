@@ -51,10 +51,21 @@ token_verify(struct token *t, struct slice bytes, const unsigned char key[32],
 	token_mac(mac, p, key);
 	if (!secret_eq(mac, p + TOKEN_BODY_BYTES, sizeof(mac)))
 		return ERR_AUTH;
-	if (p[0] != TOKEN_VERSION || (p[1] != TOKEN_SUBMIT && p[1] != TOKEN_MAIL) ||
-	    (p[1] & scopes) == 0)
+	if (p[0] != TOKEN_VERSION || (p[1] & scopes) == 0)
 		return ERR_AUTH;
-	t->scope = p[1] == TOKEN_MAIL ? TOKEN_MAIL : TOKEN_SUBMIT;
+	switch (p[1]) {
+	case TOKEN_SUBMIT:
+		t->scope = TOKEN_SUBMIT;
+		break;
+	case TOKEN_MAIL:
+		t->scope = TOKEN_MAIL;
+		break;
+	case TOKEN_INDEX:
+		t->scope = TOKEN_INDEX;
+		break;
+	default:
+		return ERR_AUTH;
+	}
 	t->instance = dec_le32(p + 4);
 	t->account = dec_le64(p + 8);
 	t->issued_s = dec_le64(p + 16);

@@ -109,6 +109,24 @@ daemon_tls_on_cert(struct ipc_peer *p, const void *m, struct ipc_in *in)
 }
 
 void
+daemon_tls_on_client_ca(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_tls_client_ca *m = msg;
+	struct daemon_app *app = ipc_peer_arg(p);
+
+	(void)in;
+	if (app->tls != NULL && tls_ctx_set_client_ca(app->tls->ctx, m->pem) != ERR_OK)
+		log_event(LOG_tls_failed, log_str("reason", "client_ca cannot be used"));
+}
+
+enum err
+daemon_tls_start(struct daemon_app *app, struct conn *c, bool asks)
+{
+	return asks ? conn_start_tls_asking(c, daemon_tls(app)) :
+	    conn_start_tls(c, daemon_tls(app));
+}
+
+void
 daemon_tls_joined(struct daemon_app *app, struct ipc_peer *keyd)
 {
 	timer_stop(&app->tls->again);

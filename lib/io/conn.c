@@ -464,17 +464,35 @@ wait_for_tls(struct conn *c)
 		loop_defer(c->loop, &c->turn);
 }
 
-enum err
-conn_start_tls(struct conn *c, struct tls_ctx *ctx)
+static enum err
+start_tls(struct conn *c, struct tls_ctx *ctx, bool asks)
 {
 	enum err e;
 
 	if (c->state != CONN_OPEN || c->tls != NULL)
 		return ERR_STATE;
-	e = tls_stream_new(&c->tls_next, ctx, c->fd, on_tls_wake, c);
+	e = tls_stream_new(&c->tls_next, ctx, asks, c->fd, on_tls_wake, c);
 	if (e == ERR_OK)
 		wait_for_tls(c);
 	return e;
+}
+
+enum err
+conn_start_tls(struct conn *c, struct tls_ctx *ctx)
+{
+	return start_tls(c, ctx, false);
+}
+
+enum err
+conn_start_tls_asking(struct conn *c, struct tls_ctx *ctx)
+{
+	return start_tls(c, ctx, true);
+}
+
+struct slice
+conn_tls_client_names(const struct conn *c)
+{
+	return c->tls != NULL ? tls_stream_client_names(c->tls) : SLICE_NONE;
 }
 
 enum err

@@ -91,6 +91,8 @@ void		 conn_set_deadline(struct conn *, uint64_t at_ms);	/* 0: none */
  * certificate yet or TLS already; the connection is as it was.
  */
 enum err	 conn_start_tls(struct conn *, struct tls_ctx *) MUST_USE;
+/* The same, and the client is asked for a certificate (tls_ctx_set_client_ca). */
+enum err	 conn_start_tls_asking(struct conn *, struct tls_ctx *) MUST_USE;
 /*
  * The same as the client, with what is demanded of the server.  ERR_SYNTAX: a
  * name or SNI that cannot be one, or too many of something; ERR_UNSUPPORTED:
@@ -107,6 +109,8 @@ enum err	 conn_start_zip(struct conn *, struct zip_shared *) MUST_USE;
 enum err	 conn_stop_zip(struct conn *) MUST_USE;
 /* NULL before the handshake has ended well. */
 const struct tls_facts *conn_tls(const struct conn *);
+/* Of the client's certificate, when it was verified: rfc822Names, each with its NUL. */
+struct slice	 conn_tls_client_names(const struct conn *);
 /* Of a client, from on_tls on, also when it failed; else NULL. */
 const struct tls_peer *conn_tls_peer(const struct conn *);
 /*

@@ -76,6 +76,8 @@ destroy(struct tls_base *b)
 
 	tls_base_fini(b);
 	tls_signer_free(&c->signer);
+	X509_STORE_free(c->client_ca);
+	sk_X509_NAME_pop_free(c->client_ca_names, X509_NAME_free);
 	secret_wipe(c->ticket_keys, sizeof(c->ticket_keys));
 	free(c);
 }

@@ -28,6 +28,8 @@
 #define TLS_SIGNATURE_MAX	1024
 #define TLS_TBS_MAX		512
 #define TLS_SNI_MAX		255
+#define TLS_CLIENT_NAMES_MAX	1024	/* bytes of a client's names; more are left out */
+#define TLS_CLIENT_CA_MAX	60000	/* bytes of PEM */
 
 /* What was agreed. Strings are static or live as long as the connection. */
 struct tls_facts {
@@ -64,6 +66,11 @@ void		 tls_ctx_free(struct tls_ctx **);
  */
 enum err	 tls_ctx_set(struct tls_ctx *, uint32_t key, struct slice chain_pem,
 		    struct slice ticket_keys, struct slice ticket_keys_old) MUST_USE;
+/*
+ * Whose certificates prove a client (PEM; empty: nobody's, none is asked for).
+ * New connections use it.  ERR_SYNTAX: not one certificate; the old ones stay.
+ */
+enum err	 tls_ctx_set_client_ca(struct tls_ctx *, struct slice pem) MUST_USE;
 bool		 tls_ctx_is_ready(const struct tls_ctx *);
 void		 tls_ctx_set_max_handshakes(struct tls_ctx *, unsigned);
 unsigned	 tls_ctx_handshakes(const struct tls_ctx *);	/* unfinished */

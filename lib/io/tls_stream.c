@@ -53,6 +53,8 @@ struct tls_stream {
 	void			*arg;
 	struct loop_idle	 last_step;	/* of an orphan */
 	struct buf		 wire;
+	struct buf		 client_names;
+	bool			 asks;
 	uint64_t		 in_total;
 	size_t			 allowance;	/* left of this call */
 	struct tls_facts	 facts;
@@ -183,6 +185,7 @@ destroy(struct tls_stream *t)
 	tls_verify_free(&t->verify);
 	tls_base_unref(t->base);
 	buf_fini(&t->wire);
+	buf_fini(&t->client_names);
 	free(t);
 }
 
@@ -204,6 +207,7 @@ make(struct tls_stream **tp, struct tls_base *base, int fd, timer_fn *wake,
 	t->arg = arg;
 	loop_idle_init(&t->last_step, on_last_step, t);
 	buf_init(&t->wire, WIRE_MAX);
+	buf_init(&t->client_names, TLS_CLIENT_NAMES_MAX);
 	t->ssl = SSL_new(base->ssl);
 	bio = BIO_new(base->bio);
 	must(t->ssl != NULL && bio != NULL);
@@ -216,7 +220,7 @@ make(struct tls_stream **tp, struct tls_base *base, int fd, timer_fn *wake,
 }
 
 enum err
-tls_stream_new(struct tls_stream **tp, struct tls_ctx *c, int fd,
+tls_stream_new(struct tls_stream **tp, struct tls_ctx *c, bool asks, int fd,
     timer_fn *wake, void *arg)
 {
 	enum err e = make(tp, &c->base, fd, wake, arg);
@@ -225,6 +229,9 @@ tls_stream_new(struct tls_stream **tp, struct tls_ctx *c, int fd,
 	if (e != ERR_OK)
 		return e;
 	SSL_set_accept_state(t->ssl);
+	t->asks = asks;
+	if (asks)
+		tls_ask(t->ssl, c);
 	if (!c->base.use_threads) {
 		SSL_set_mode(t->ssl, SSL_MODE_ASYNC);
 		SSL_set_async_callback_arg(t->ssl, t);
@@ -310,6 +317,8 @@ end_step(struct tls_stream *t, int rc, int error)
 		/* Else every SSL_read would run in a fibre of its own. */
 		SSL_clear_mode(t->ssl, SSL_MODE_ASYNC);
 		read_facts(t);
+		if (t->asks)
+			tls_ask_names(t->ssl, &t->client_names);
 		return ERR_OK;
 	}
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
@@ -427,6 +436,12 @@ tls_stream_binding_type(const struct tls_stream *t)
 {
 	return SSL_version(t->ssl) >= TLS1_3_VERSION ? TLS_BINDING_EXPORTER :
 	    TLS_BINDING_END_POINT;
+}
+
+struct slice
+tls_stream_client_names(const struct tls_stream *t)
+{
+	return buf_slice(&t->client_names);
 }
 
 const struct tls_peer *

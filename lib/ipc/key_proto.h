@@ -10,7 +10,8 @@
 #ifndef KEY_PROTO_H
 #define KEY_PROTO_H
 
-enum token_scope { TOKEN_SUBMIT = 1, TOKEN_MAIL = 2 };
+/* INDEX: mailboxes, flags, sizes, sealed messages; nothing is opened for it. */
+enum token_scope { TOKEN_SUBMIT = 1, TOKEN_MAIL = 2, TOKEN_INDEX = 4 };
 enum sealing { SEALING_ESCROW = 1, SEALING_PASSWORD = 2, SEALING_CLIENT = 3,
 	SEALING_SERVER = 4 };
 enum epoch_form { EPOCH_SEALED = 1, EPOCH_WRAPPED = 2 };

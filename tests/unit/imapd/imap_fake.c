@@ -274,6 +274,20 @@ do_login(struct call *c, struct fake_store *st, const struct ipc_login *m)
 		reply(c, IPC_MSG_key_fail, &f, -1);
 }
 
+static void
+do_login_external(struct call *c, const struct ipc_login_external *m)
+{
+	struct ipc_login_ok okay = { .account = ACCOUNT, .address = SLICE_LIT("alice@a.example"),
+		.token = SLICE_LIT("token") };
+	struct ipc_key_fail f = { .error = ERR_AUTH };
+
+	if (slice_starts(m->names, "alice@a.example") && (m->user.n == 0 ||
+	    slice_eq_str(m->user, "alice@a.example")))
+		reply(c, IPC_MSG_login_ok, &okay, -1);
+	else
+		reply(c, IPC_MSG_key_fail, &f, -1);
+}
+
 /* The client's nonce and "server"; a proof of zeros is right. */
 static void
 do_scram_start(struct call *c, struct fake_store *st, const struct ipc_scram_start *m)
@@ -1237,6 +1251,7 @@ serve(struct fake *f, struct call *c)
 	}
 	switch (c->type) {	/* the rest ends in fail() */
 	case IPC_MSG_login: do_login(c, st, &m.login); return;
+	case IPC_MSG_login_external: do_login_external(c, &m.login_external); return;
 	case IPC_MSG_scram_start: do_scram_start(c, st, &m.scram_start); return;
 	case IPC_MSG_scram_finish: do_scram_finish(c, &m.scram_finish); return;
 	case IPC_MSG_store_login: do_session(c, st); return;
@@ -1476,6 +1491,15 @@ host_compress(void *arg, bool on)
 	return ERR_OK;
 }
 
+static struct slice
+host_certificate(void *arg)
+{
+	const struct fake *f = arg;
+
+	return f->certificate != NULL ? slice_of(f->certificate, strlen(f->certificate) + 1) :
+	    SLICE_NONE;
+}
+
 static void
 host_close(void *arg, const char *reason)
 {
@@ -1503,6 +1527,7 @@ static const struct imap_host host = {
 	host_out, host_is_clogged, host_call, host_send, host_cancel, host_wake, host_defer,
 	host_deadline, host_start_tls, host_compress, host_close, host_set_handle, host_set_guest,
 	host_now, host_real, host_file_write, host_file_close, NULL,
+	host_certificate,
 };
 
 /* Sessions of a test program differ in their transcripts. */

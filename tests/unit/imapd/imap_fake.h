@@ -109,6 +109,7 @@ struct fake {
 	bool			 deferred, wants_tls, compressed, closed, in_use;
 	bool			 paused;	/* input was left: none is given before a wake */
 	char			 reason[64];
+	const char		*certificate;	/* whom it names, with its NUL; NULL: none */
 	uint64_t		 tap_id;	/* lib/io/conn_tap.h */
 	size_t			 tapped;	/* of out */
 	bool			 tap_waits;

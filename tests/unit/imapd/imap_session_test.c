@@ -96,6 +96,22 @@ test_login_forms(void **state)
 }
 
 static void
+test_external(void **state)
+{
+	(void)state;
+	EXPECT("a CAPABILITY\r\n", "a OK");
+	assert_false(say_has("EXTERNAL"));
+	EXPECT("a AUTHENTICATE EXTERNAL =\r\n", "a NO");
+	f.certificate = "alice@a.example";
+	EXPECT("a CAPABILITY\r\n", "AUTH=EXTERNAL", "a OK");
+	EXPECT("a AUTHENTICATE EXTERNAL Ym9i\r\n", "a NO [AUTHENTICATIONFAILED]");
+	EXPECT("a AUTHENTICATE EXTERNAL\r\n*\r\n", "a BAD");
+	EXPECT("a AUTHENTICATE EXTERNAL AGFs\r\n", "a NO [AUTHENTICATIONFAILED]");
+	EXPECT("a AUTHENTICATE EXTERNAL\r\n\r\n", "+ ", "a OK [CAPABILITY");
+	assert_true(f.s->opens_nothing);
+}
+
+static void
 test_scram(void **state)
 {
 	(void)state;
@@ -915,7 +931,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_scram), T(test_capabilities),
+		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_external), T(test_scram), T(test_capabilities),
 		T(test_three_tries),
 		T(test_limits), T(test_long_line), T(test_too_many_errors),
 		T(test_prelogin_commands), T(test_deadlines), T(test_mailboxes), T(test_fetch),

@@ -86,6 +86,8 @@ daemon_file(struct daemon_app *a, const char *purpose, unsigned idx, const char 
 {
 	(void)idx;
 	(void)name;
+	if (strcmp(purpose, "client_ca") == 0)
+		return a->client_ca_fd;
 	return strcmp(purpose, "certificate") == 0 ? a->cert_fd : a->key_fd;
 }
 
@@ -199,6 +201,14 @@ on_rewrap(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 }
 
 static void
+on_client_ca(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	(void)p, (void)in;
+	told.client_cas++;
+	told.client_ca_n = ((const struct ipc_tls_client_ca *)msg)->pem.n;
+}
+
+static void
 on_cert(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_tls_cert *m = msg;
@@ -216,7 +226,7 @@ static const struct ipc_handler client_handlers[] = {
 	{ IPC_MSG_fact_account, on_fact_account }, { IPC_MSG_fact_account_gone, on_fact_gone },
 	{ IPC_MSG_fact_alias, on_fact_alias }, { IPC_MSG_token_key, on_token_key },
 	{ IPC_MSG_grant_key, on_grant_key }, { IPC_MSG_token_revoke, on_revoke }, { IPC_MSG_epoch_rewrap, on_rewrap },
-	{ IPC_MSG_tls_cert, on_cert }, { 0, NULL }
+	{ IPC_MSG_tls_cert, on_cert }, { IPC_MSG_tls_client_ca, on_client_ca }, { 0, NULL }
 };
 
 static void
@@ -380,6 +390,7 @@ stage_setup(void **state)
 	app.domains[4].sealing = CONF_SEALING_SERVER;
 	app.cert_fd = stage_memfd(tls_pair_cert);
 	app.key_fd = stage_memfd(tls_pair_key);
+	app.client_ca_fd = -1;
 	(void)snprintf(dir_name, sizeof(dir_name), "/tmp/godwit-keyd-XXXXXX");
 	assert_non_null(mkdtemp(dir_name));
 	dir_fd = open(dir_name, O_PATH | O_DIRECTORY | O_CLOEXEC);

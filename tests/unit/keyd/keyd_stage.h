@@ -51,6 +51,8 @@ extern struct answer {
 /* What queue and store were told. */
 extern struct told {
 	unsigned	 begins, ends, accounts, gone, aliases, aliases_gone, token_keys, revokes;
+	unsigned	 client_cas;
+	size_t		 client_ca_n;
 	unsigned	 rewraps, certs, grant_keys;
 	unsigned char	 grant_key[32];
 	uint64_t	 revoked_before;
@@ -70,7 +72,7 @@ struct daemon_app {
 	struct godwit_options	 godwit;
 	struct domain_options	 domains[5];
 	uint32_t		 instance;
-	int			 cert_fd, key_fd;
+	int			 cert_fd, key_fd, client_ca_fd;	/* the last: -1, none */
 	struct ipc_peer		*server[WHO_COUNT];	/* keyd's ends */
 	struct ipc_peer		*client[WHO_COUNT];	/* ours */
 };

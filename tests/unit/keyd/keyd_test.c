@@ -800,6 +800,7 @@ test_gate_table(void **state)
 		{ IPC_MSG_cmtp_user, IPC_CMTPD },
 		{ IPC_MSG_scram_start, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_scram_finish, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
+		{ IPC_MSG_login_external, IPC_SMTPD | IPC_IMAPD },
 		{ IPC_MSG_logout, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_open_keys, IPC_IMAPD }, { IPC_MSG_spool_key, IPC_QUEUE },
 		{ IPC_MSG_srs_keys, IPC_QUEUE },

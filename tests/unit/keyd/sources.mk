@@ -27,3 +27,7 @@ UNITS += keyd_url_test
 keyd_url_test_SRCS = tests/unit/keyd/key_url_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
 keyd_url_test_USES = conf ipc seal crypto mail io sys base
 keyd_url_test_EXT = $(keyd_EXT)
+UNITS += keyd_external_test
+keyd_external_test_SRCS = tests/unit/keyd/key_external_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
+keyd_external_test_USES = conf ipc seal crypto mail io sys base
+keyd_external_test_EXT = $(keyd_EXT)

@@ -152,6 +152,13 @@ daemon_tls_is_ready(struct daemon_app *app)
 	return false;
 }
 
+enum err
+daemon_tls_start(struct daemon_app *a, struct conn *c, bool asks)
+{
+	(void)asks;
+	return conn_start_tls(c, daemon_tls(a));
+}
+
 bool
 daemon_sasl_binding(const struct conn *c, struct slice name, struct scram_binding *out)
 {
