@@ -268,6 +268,40 @@ imap_answer_list(struct slice rest, struct imap_listed *l, struct buf *name)
 	return c.bad || buf_err(name) != ERR_OK ? ERR_SYNTAX : ERR_OK;
 }
 
+/* ---- NAMESPACE ---- */
+
+/* "(("user/" "/") (...))" or NIL */
+static void
+read_namespaces(struct scan *c, struct buf *prefixes)
+{
+	spaces(c);
+	if (!take(c, '(')) {
+		pass(c);
+		return;
+	}
+	for (spaces(c); !c->bad && !take(c, ')'); spaces(c)) {
+		if (!take(c, '(')) {
+			fail(c);
+			return;
+		}
+		string(c, prefixes);
+		buf_put_char(prefixes, '\0');
+		for (spaces(c); !c->bad && !take(c, ')'); spaces(c))
+			pass(c);
+	}
+}
+
+enum err
+imap_answer_namespace(struct slice rest, struct buf *others)
+{
+	struct scan c = { rest, false };
+
+	pass(&c);
+	read_namespaces(&c, others);
+	read_namespaces(&c, others);
+	return c.bad || buf_err(others) != ERR_OK ? ERR_SYNTAX : ERR_OK;
+}
+
 /* ---- FETCH ---- */
 
 enum err

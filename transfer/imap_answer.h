@@ -45,6 +45,12 @@ struct imap_listed {
 /* The rest of LIST; name: as it is on the wire, unquoted. */
 enum err	 imap_answer_list(struct slice rest, struct imap_listed *, struct buf *name) MUST_USE;
 
+/*
+ * The rest of NAMESPACE (RFC 2342 s5): prefixes of other users' and of shared
+ * mailboxes, each with a NUL behind it.
+ */
+enum err	 imap_answer_namespace(struct slice rest, struct buf *others) MUST_USE;
+
 struct imap_fetched {
 	uint32_t	 uid;		/* 0: not told */
 	uint64_t	 size;

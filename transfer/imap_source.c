@@ -8,12 +8,14 @@
 
 #define AHEAD_BYTES	(4u << 20)	/* asked for and not read, about */
 #define LINE_MAX	(1u << 20)
+#define OTHERS_MAX	65536
 
 struct imap_source {
 	struct mail_source	 base;
 	struct imap_client	*c;
 	struct mail_folders	*folders;	/* while they are listed */
 	struct mail_list	*list;		/* while it is made */
+	struct buf		 others;	/* prefixes of mailboxes that are not his */
 	bool			 keys;
 	uint32_t		 exists;
 	/* asked for ahead, oldest first */
@@ -44,6 +46,30 @@ imap_source_fault(struct mail_report *r, const struct imap_client *c, enum err e
 /* ---- folders ---- */
 
 static enum err
+on_namespace(void *arg, const struct imap_answer *a)
+{
+	struct imap_source *s = arg;
+
+	return slice_ieq_str(a->word, "NAMESPACE") ?
+	    imap_answer_namespace(a->rest, &s->others) : ERR_OK;
+}
+
+/* A mailbox that somebody shares: it is not this account's mail. */
+static bool
+is_others(const struct imap_source *s, struct slice wire)
+{
+	struct slice rest = buf_slice(&s->others), prefix;
+
+	while (rest.n > 0) {
+		rest = slice_cut(rest, '\0', &prefix);
+		if (prefix.n > 0 && wire.n >= prefix.n &&
+		    slice_eq(slice_head(wire, prefix.n), prefix))
+			return true;
+	}
+	return false;
+}
+
+static enum err
 on_list(void *arg, const struct imap_answer *a)
 {
 	struct imap_source *s = arg;
@@ -56,7 +82,7 @@ on_list(void *arg, const struct imap_answer *a)
 	buf_init(&wire, 4096);
 	buf_init(&name, 4096);
 	e = imap_answer_list(a->rest, &l, &wire);
-	if (e == ERR_OK && !l.is_noselect) {
+	if (e == ERR_OK && !l.is_noselect && !is_others(s, buf_slice(&wire))) {
 		if (mail_name_of_imap(buf_slice(&wire), l.delimiter, &name) == ERR_OK)
 			e = mail_folders_add(s->folders, buf_slice(&name), buf_slice(&wire));
 		else
@@ -75,6 +101,12 @@ folders(struct mail_source *base, struct mail_folders *f)
 	enum err e;
 
 	s->folders = f;
+	buf_reset(&s->others);
+	if (imap_client_can(s->c, "NAMESPACE")) {
+		buf_put_str(&s->c->say, "NAMESPACE");
+		if ((e = imap_client_run(s->c, on_namespace, s)) != ERR_OK)
+			return imap_source_fault(base->report, s->c, e, "NAMESPACE");
+	}
 	buf_put_str(&s->c->say, "LIST \"\" \"*\"");
 	e = imap_client_run(s->c, on_list, s);
 	if (e != ERR_OK)
@@ -204,7 +236,10 @@ give(struct mail_source *base, const struct mail_message *m, const struct mail_t
 static void
 free_source(struct mail_source *base)
 {
-	free(source_of(base));
+	struct imap_source *s = source_of(base);
+
+	buf_fini(&s->others);
+	free(s);
 }
 
 static const struct mail_source_ops ops = { folders, list, ahead, give, free_source };
@@ -217,5 +252,6 @@ imap_source_new(struct mail_report *r, struct imap_client *c)
 	s->base.ops = &ops;
 	s->base.report = r;
 	s->c = c;
+	buf_init(&s->others, OTHERS_MAX);
 	return &s->base;
 }

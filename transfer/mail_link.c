@@ -106,6 +106,9 @@ turn(struct mail_link *l)
 {
 	conn_set_deadline(l->conn, loop_now(l->loop) + MAIL_LINK_WAIT_MS);
 	loop_run(l->loop);
+	/* While another link is waited for, this one may be silent. */
+	if (l->conn != NULL)
+		conn_set_deadline(l->conn, 0);
 }
 
 enum err

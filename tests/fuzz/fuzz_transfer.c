@@ -29,6 +29,9 @@ understand(struct slice line)
 		if (imap_answer_fetch(a.rest, &f, &b) == ERR_OK)
 			(void)mail_key(f.header, f.internal_s);
 		buf_reset(&b);
+		if (imap_answer_namespace(a.rest, &b) == ERR_OK)
+			must(b.n == 0 || buf_data(&b)[b.n - 1] == '\0');
+		buf_reset(&b);
 		if (imap_answer_list(a.rest, &l, &b) == ERR_OK) {
 			struct slice wire = buf_slice(&b);
 			struct buf name;

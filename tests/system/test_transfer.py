@@ -233,6 +233,32 @@ def test_large(g, tmp_path):
     assert total(text) == (1, 0) and "1 too large" in text
 
 
+def test_depth(g, tmp_path):
+    """Folders lie 20 deep in each other, not one more."""
+    ann = user(g, "ann")
+    path = os.path.join(tmp_path, *("d" * 20))
+    make_maildir(path, [b"Message-ID: <1@x>\n\n1\n"])
+    assert total(run(g, "import", ann, str(tmp_path))) == (1, 0)
+    os.makedirs(f"{path}/e")
+    assert "too deep" in run(g, "import", ann, str(tmp_path), code=65)
+    with open(tmp_path / "x.mbox", "wb") as f:
+        f.write(mbox([b"Message-ID: <2@x>\n\n1\n"]))
+    assert "too deep" in run(g, "import", ann, str(tmp_path), code=65)
+
+
+def test_shared(g, tmp_path):
+    """What others share with an account is not its mail."""
+    ann, bob = user(g, "ann"), user(g, "bob")
+    m = g.imap(ann, PASSWORD)
+    m.append("INBOX", None, None, b"Message-ID: <1@x>\r\n\r\n1\r\n")
+    assert m.setacl("INBOX", bob, "lr")[0] == "OK"
+    m.logout()
+    m = g.imap(bob, PASSWORD)
+    assert ann.encode() in b"".join(m.list()[1])
+    m.logout()
+    assert total(run(g, "export", bob, str(tmp_path / "out"))) == (0, 0)
+
+
 def test_nul(g, tmp_path):
     ann = user(g, "ann")
     make_maildir(tmp_path, [b"Message-ID: <0@x>\n\na\0b\0\0\n"])

@@ -166,6 +166,27 @@ test_list(void **state)
 }
 
 static void
+test_namespace(void **state)
+{
+	static const char *const bad[] = { "", "NIL", "NIL (x) NIL", "NIL ((\"a\" \"/\") NIL",
+		"NIL NIL (()" };
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 100);
+	assert_int_equal(imap_answer_namespace(SLICE_LIT("((\"\" \"/\")) ((\"user/\" \"/\" \"X\" "
+	    "(\"a\" (b)))({2}\r\n~) NIL)) ((\"Public.\" \".\"))"), &b), ERR_OK);
+	assert_int_equal(b.n, 17);
+	assert_memory_equal(buf_data(&b), "user/\0~)\0Public.\0", 17);
+	buf_reset(&b);
+	assert_int_equal(imap_answer_namespace(SLICE_LIT("NIL NIL NIL"), &b), ERR_OK);
+	assert_int_equal(b.n, 0);
+	for (size_t i = 0; i < lengthof(bad); i++)
+		assert_int_equal(imap_answer_namespace(slice_str(bad[i]), &b), ERR_SYNTAX);
+	buf_fini(&b);
+}
+
+static void
 test_fetch(void **state)
 {
 	static const char *const bad[] = { "", "(", "(UID", "(UID x)", "(FLAGS x)", "(FLAGS (a)",
@@ -214,7 +235,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reader), cmocka_unit_test(test_reader_limits),
-		cmocka_unit_test(test_status), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_status), cmocka_unit_test(test_list), cmocka_unit_test(test_namespace),
 		cmocka_unit_test(test_fetch), cmocka_unit_test(test_date),
 	};
 
