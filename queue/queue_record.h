@@ -33,7 +33,7 @@
 #define QUEUE_ENTRY_BYTES	48u
 #define QUEUE_SALT_BYTES	16u
 #define QUEUE_META_MAX		(24u << 20)
-#define QUEUE_BODY_MAX		(3ull << 30)
+#define QUEUE_BODY_MAX		(4ull << 30)	/* encrypted: longer than the message */
 #define QUEUE_INDEX_MAX		(2u << 20)	/* entries of one segment */
 
 enum queue_record_type {

@@ -25,7 +25,7 @@
 #define STORE_RESERVED		1000	/* content ids in one reservation */
 #define STORE_RESERVATIONS_MAX	64	/* for one account */
 #define STORE_RESERVATION_MS	3600000	/* an epoch lasts ten minutes */
-#define STORE_BODY_MAX		(2ull << 30)
+#define STORE_BODY_MAX		(4ull << 30)	/* sealed: longer than the message */
 #define STORE_MINFREE_BYTES	(64ull << 20)	/* below it nothing is taken */
 #define STORE_ROOM_MS		1000		/* the disk is looked at so often */
 

@@ -23,7 +23,7 @@ conn_tap_open(const char *variable)
 	char path[PATH_BYTES];
 	int n;
 
-	if (dir == NULL)
+	if (dir == NULL || *dir == '\0')
 		return;
 	n = snprintf(path, sizeof(path), "%s/%ld", dir, (long)getpid());
 	if (n < 0 || n >= PATH_BYTES)

@@ -23,7 +23,7 @@ struct conn;
 #define CONN_TAP_END	'E'
 
 #ifdef GODWIT_TEST
-/* Nothing is written when the variable is not set. */
+/* Nothing is written when the variable is not set, or empty. */
 void	 conn_tap_open(const char *variable);
 /* From now on; 0, as it begins: nothing is written. */
 void	 conn_tap_set(struct conn *, uint64_t id);
