@@ -7,7 +7,7 @@
 #include "lib/base/map.h"
 #include "lib/base/must.h"
 #include "lib/base/num.h"
-#include "transfer/imap_source.h"
+#include "transfer/account_source.h"
 #include "transfer/mail_name.h"
 
 #define NAME_MAX_BYTES	1024
@@ -46,7 +46,7 @@ sink_of(struct mail_sink *s)
 static enum err
 fault(struct imap_sink *s, enum err e, const char *what)
 {
-	return imap_source_fault(s->base.report, s->c, e, what);
+	return account_source_fault(s->base.report, s->c, e, what);
 }
 
 /* ---- the folder ---- */
@@ -179,7 +179,7 @@ read_held(struct imap_sink *s)
 
 	if (e == ERR_OK) {
 		buf_put_str(&s->c->say, "UID FETCH 1:* (INTERNALDATE RFC822.SIZE "
-		    IMAP_SOURCE_KEYS ")");
+		    ACCOUNT_SOURCE_KEYS ")");
 		e = imap_client_run(s->c, on_fetch, s);
 	}
 	if (e == ERR_OK) {

@@ -32,7 +32,7 @@
 #include "lib/sys/sandbox_seccomp.h"
 #include "transfer/imap_client.h"
 #include "transfer/imap_sink.h"
-#include "transfer/imap_source.h"
+#include "transfer/account_source.h"
 #include "transfer/mail_move.h"
 #include "transfer/mail_place.h"
 #include "transfer/maildir_sink.h"
@@ -268,7 +268,7 @@ log_in(struct transfer *t, struct imap_client *c)
 
 	if (e == ERR_OK)
 		e = imap_client_login(c, t->login, t->password);
-	return e == ERR_OK ? ERR_OK : imap_source_fault(&t->report, c, e, "login");
+	return e == ERR_OK ? ERR_OK : account_source_fault(&t->report, c, e, "login");
 }
 
 static enum err
@@ -287,12 +287,12 @@ log_in_remote(struct transfer *t, struct imap_client *c)
 		return mail_report_fault(&t->report, ERR_CRYPTO, "%s: TLS: %s", t->place.host,
 		    mail_link_reason(c->link));
 	if ((e = imap_client_greet(c)) != ERR_OK)
-		return imap_source_fault(&t->report, c, e, t->place.host);
+		return account_source_fault(&t->report, c, e, t->place.host);
 	if (!t->place.is_implicit && (e = imap_client_starttls(c, t->tls, &demand)) != ERR_OK)
-		return imap_source_fault(&t->report, c, e, t->place.host);
+		return account_source_fault(&t->report, c, e, t->place.host);
 	if (!c->is_preauth &&
 	    (e = imap_client_login(c, user.n > 0 ? user : t->login, t->remote_password)) != ERR_OK)
-		return imap_source_fault(&t->report, c, e, t->place.host);
+		return account_source_fault(&t->report, c, e, t->place.host);
 	return ERR_OK;
 }
 
@@ -341,7 +341,7 @@ import(struct transfer *t, struct imap_client *here)
 	if (link != NULL) {
 		imap_client_init(&there, link);
 		if ((e = log_in_remote(t, &there)) == ERR_OK)
-			source = imap_source_new(&t->report, &there);
+			source = account_source_new(&t->report, &there);
 	} else {
 		source = path_source(t);
 	}
@@ -367,7 +367,7 @@ export(struct transfer *t, struct imap_client *here)
 	enum err e = log_in(t, here);
 
 	if (e == ERR_OK) {
-		struct mail_source *source = imap_source_new(&t->report, here);
+		struct mail_source *source = account_source_new(&t->report, here);
 		struct mail_sink *sink = path_sink(t);
 
 		e = move(t, source, sink);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "transfer/imap_source.h"
+#include "transfer/account_source.h"
 
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@
 #define LINE_MAX	(1u << 20)
 #define OTHERS_MAX	65536
 
-struct imap_source {
+struct account_source {
 	struct mail_source	 base;
 	struct imap_client	*c;
 	struct mail_folders	*folders;	/* while they are listed */
@@ -24,14 +24,14 @@ struct imap_source {
 	uint64_t		 bytes;
 };
 
-static struct imap_source *
+static struct account_source *
 source_of(struct mail_source *s)
 {
-	return obj_of(s, struct imap_source, base);
+	return obj_of(s, struct account_source, base);
 }
 
 enum err
-imap_source_fault(struct mail_report *r, const struct imap_client *c, enum err e,
+account_source_fault(struct mail_report *r, const struct imap_client *c, enum err e,
     const char *what)
 {
 	struct slice text = buf_slice(&c->text);
@@ -48,7 +48,7 @@ imap_source_fault(struct mail_report *r, const struct imap_client *c, enum err e
 static enum err
 on_namespace(void *arg, const struct imap_answer *a)
 {
-	struct imap_source *s = arg;
+	struct account_source *s = arg;
 
 	return slice_ieq_str(a->word, "NAMESPACE") ?
 	    imap_answer_namespace(a->rest, &s->others) : ERR_OK;
@@ -56,7 +56,7 @@ on_namespace(void *arg, const struct imap_answer *a)
 
 /* A mailbox that somebody shares: it is not this account's mail. */
 static bool
-is_others(const struct imap_source *s, struct slice wire)
+is_others(const struct account_source *s, struct slice wire)
 {
 	struct slice rest = buf_slice(&s->others), prefix;
 
@@ -72,7 +72,7 @@ is_others(const struct imap_source *s, struct slice wire)
 static enum err
 on_list(void *arg, const struct imap_answer *a)
 {
-	struct imap_source *s = arg;
+	struct account_source *s = arg;
 	struct imap_listed l;
 	struct buf wire, name;
 	enum err e;
@@ -97,7 +97,7 @@ on_list(void *arg, const struct imap_answer *a)
 static enum err
 folders(struct mail_source *base, struct mail_folders *f)
 {
-	struct imap_source *s = source_of(base);
+	struct account_source *s = source_of(base);
 	enum err e;
 
 	s->folders = f;
@@ -105,19 +105,19 @@ folders(struct mail_source *base, struct mail_folders *f)
 	if (imap_client_can(s->c, "NAMESPACE")) {
 		buf_put_str(&s->c->say, "NAMESPACE");
 		if ((e = imap_client_run(s->c, on_namespace, s)) != ERR_OK)
-			return imap_source_fault(base->report, s->c, e, "NAMESPACE");
+			return account_source_fault(base->report, s->c, e, "NAMESPACE");
 	}
 	buf_put_str(&s->c->say, "LIST \"\" \"*\"");
 	e = imap_client_run(s->c, on_list, s);
 	if (e != ERR_OK)
-		return imap_source_fault(base->report, s->c, e, "LIST");
+		return account_source_fault(base->report, s->c, e, "LIST");
 	mail_folders_sort(f);
 	return ERR_OK;
 }
 
 /* ---- messages ---- */
 
-struct examined { struct imap_source *s; struct mail_folder *f; };
+struct examined { struct account_source *s; struct mail_folder *f; };
 
 static enum err
 on_examine(void *arg, const struct imap_answer *a)
@@ -136,7 +136,7 @@ on_examine(void *arg, const struct imap_answer *a)
 static enum err
 on_fetch(void *arg, const struct imap_answer *a)
 {
-	struct imap_source *s = arg;
+	struct account_source *s = arg;
 	struct mail_message m = { .uid = 0 };
 	struct imap_fetched f;
 	struct buf b;
@@ -174,7 +174,7 @@ drop_doubles(struct mail_list *l)
 static enum err
 list(struct mail_source *base, struct mail_folder *f, bool keys, struct mail_list *l)
 {
-	struct imap_source *s = source_of(base);
+	struct account_source *s = source_of(base);
 	struct examined x = { s, f };
 	enum err e;
 
@@ -186,14 +186,14 @@ list(struct mail_source *base, struct mail_folder *f, bool keys, struct mail_lis
 	e = imap_client_run(s->c, on_examine, &x);
 	if (e == ERR_OK && s->exists > 0) {
 		buf_printf(&s->c->say, "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE%s)",
-		    keys ? " " IMAP_SOURCE_KEYS : "");
+		    keys ? " " ACCOUNT_SOURCE_KEYS : "");
 		e = imap_client_run(s->c, on_fetch, s);
 	}
 	if (e == ERR_LIMIT)
 		return mail_report_fault(base->report, e, "%.*s: more messages than can be moved",
 		    SLICE_FMT(f->name));
 	if (e != ERR_OK)
-		return imap_source_fault(base->report, s->c, e, "listing");
+		return account_source_fault(base->report, s->c, e, "listing");
 	mail_list_sort(l);
 	drop_doubles(l);
 	return ERR_OK;
@@ -202,14 +202,14 @@ list(struct mail_source *base, struct mail_folder *f, bool keys, struct mail_lis
 static enum err
 ahead(struct mail_source *base, const struct mail_message *m)
 {
-	struct imap_source *s = source_of(base);
+	struct account_source *s = source_of(base);
 	enum err e;
 
 	/* ERR_FULL: not yet. */
 	if (s->count == IMAP_AHEAD_MAX || (s->count > 0 && s->bytes + m->size > AHEAD_BYTES))
 		return ERR_FULL;
 	if ((e = imap_client_ask(s->c, m->uid)) != ERR_OK)
-		return imap_source_fault(base->report, s->c, e, "UID FETCH");
+		return account_source_fault(base->report, s->c, e, "UID FETCH");
 	s->asked[(s->first + s->count) % IMAP_AHEAD_MAX].uid = m->uid;
 	s->asked[(s->first + s->count) % IMAP_AHEAD_MAX].size = m->size;
 	s->count++;
@@ -220,7 +220,7 @@ ahead(struct mail_source *base, const struct mail_message *m)
 static enum err
 give(struct mail_source *base, const struct mail_message *m, const struct mail_taker *t)
 {
-	struct imap_source *s = source_of(base);
+	struct account_source *s = source_of(base);
 	enum err e;
 
 	must(s->count > 0 && s->asked[s->first].uid == m->uid);
@@ -230,13 +230,13 @@ give(struct mail_source *base, const struct mail_message *m, const struct mail_t
 	e = imap_client_read(s->c, t);
 	if (e == ERR_OK || e == ERR_NOTFOUND || base->report->fault.n > 0)
 		return e;
-	return imap_source_fault(base->report, s->c, e, "UID FETCH");
+	return account_source_fault(base->report, s->c, e, "UID FETCH");
 }
 
 static void
 free_source(struct mail_source *base)
 {
-	struct imap_source *s = source_of(base);
+	struct account_source *s = source_of(base);
 
 	buf_fini(&s->others);
 	free(s);
@@ -245,9 +245,9 @@ free_source(struct mail_source *base)
 static const struct mail_source_ops ops = { folders, list, ahead, give, free_source };
 
 struct mail_source *
-imap_source_new(struct mail_report *r, struct imap_client *c)
+account_source_new(struct mail_report *r, struct imap_client *c)
 {
-	struct imap_source *s = must_alloc(1, sizeof(*s));
+	struct account_source *s = must_alloc(1, sizeof(*s));
 
 	s->base.ops = &ops;
 	s->base.report = r;

@@ -4,20 +4,20 @@
  * server's.  Folders are opened with EXAMINE, messages read with BODY.PEEK:
  * nothing there changes.
  */
-#ifndef IMAP_SOURCE_H
-#define IMAP_SOURCE_H
+#ifndef ACCOUNT_SOURCE_H
+#define ACCOUNT_SOURCE_H
 
 #include "transfer/imap_client.h"
 #include "transfer/mail_source.h"
 
 /* The client has logged in and stays the caller's. */
-struct mail_source *imap_source_new(struct mail_report *, struct imap_client *);
+struct mail_source *account_source_new(struct mail_report *, struct imap_client *);
 
 /* "* n FETCH" of a list; shared with imap_sink: the key of each message. */
-#define IMAP_SOURCE_KEYS	"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)]"
+#define ACCOUNT_SOURCE_KEYS	"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)]"
 
 /* The sentence for what imap_client failed with. */
-enum err	 imap_source_fault(struct mail_report *, const struct imap_client *,
+enum err	 account_source_fault(struct mail_report *, const struct imap_client *,
 		    enum err, const char *what);
 
 #endif
