@@ -41,7 +41,8 @@ struct blob_ref {
 static inline bool
 blob_ref_eq(const struct blob_ref *a, const struct blob_ref *b)
 {
-	return a->segment == b->segment && a->offset == b->offset && a->bytes == b->bytes;
+	return a->segment == b->segment && a->offset == b->offset && a->bytes == b->bytes &&
+	    a->note == b->note;
 }
 
 enum err	 blob_put(struct blob *, uint64_t account, uint64_t content, enum blob_kind,

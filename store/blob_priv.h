@@ -85,6 +85,7 @@ struct blob {
 
 struct seg	*blob_seg_find(const struct blob *, uint32_t number);
 int		 blob_seg_open(int dir_fd, uint32_t number, int flags);	/* -1: errno */
+struct seg	*blob_seg_add(struct blob *, uint32_t number);	/* at the end */
 uint64_t	 blob_padded(uint64_t bytes);	/* of a record with such data and note */
 uint64_t	 blob_ref_padded(const struct blob_ref *);
 /* The same bytes once more, under the checksum that they were put with. */

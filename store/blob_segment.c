@@ -142,8 +142,8 @@ blob_seg_find(const struct blob *b, uint32_t number)
 	return lo < b->seg_n && b->segs[lo].number == number ? &b->segs[lo] : NULL;
 }
 
-static struct seg *
-seg_add(struct blob *b, uint32_t number)
+struct seg *
+blob_seg_add(struct blob *b, uint32_t number)
 {
 	if (b->seg_n == b->seg_cap) {
 		b->seg_cap = b->seg_cap == 0 ? 16 : b->seg_cap * 2;
@@ -169,7 +169,7 @@ load_counters(struct blob *b)
 		k = found;
 		if (found.n != 13 || v.n < COUNTER_BYTES)
 			continue;
-		s = seg_add(b, dec_be32(found.b + 9));
+		s = blob_seg_add(b, dec_be32(found.b + 9));
 		s->bytes = dec_le64(v.p);
 		s->live_bytes = dec_le64(v.p + 8);
 		s->records = dec_le64(v.p + 16);
@@ -382,7 +382,7 @@ place(struct blob *b, uint64_t bytes, bool *is_new)
 
 	*is_new = s == NULL || (s->bytes > 0 && s->bytes + blob_padded(bytes) > b->segment_bytes);
 	if (*is_new) {
-		s = seg_add(b, b->next_number++);
+		s = blob_seg_add(b, b->next_number++);
 		b->has_current = true;
 	}
 	s->is_dirty = true;

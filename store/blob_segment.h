@@ -87,6 +87,17 @@ void		 blob_punch_run(struct blob_punches *);
 void		 blob_punch_done(struct blob *, struct blob_punches *);
 void		 blob_punch_fini(struct blob_punches *);
 
+/*
+ * For repair (blob_adopt.c).  adopt: files that have no counters get some, and
+ * all are as long as they are; how many were strange.  next_segment: 0 at the
+ * end.  resync: the next place behind *offset with what may be a record;
+ * ERR_END.  uncount: nothing is alive until blob_use says so.
+ */
+unsigned	 blob_adopt(struct blob *);
+uint32_t	 blob_next_segment(const struct blob *, uint32_t after);
+enum err	 blob_resync(struct blob *, uint32_t segment, uint64_t *offset) MUST_USE;
+void		 blob_uncount(struct blob *);
+
 /* Start, before blob_open: write small records again from the journal. */
 struct blob_replay {
 	int		 dir_fd;

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gwstore(1): asks the running store.
+ * gwstore(1): asks the running store; repair works on its files when nothing
+ * runs.
  */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/daemon/tool.h"
+#include "store/gwstore_repair.h"
 
 #define EX_USAGE	64
 
 static int
 usage(void)
 {
-	fputs("usage: gwstore [-c config_dir] check [-b] | compact | stat |\n"
+	fputs("usage: gwstore [-c config_dir] check [-b] | compact | repair | stat |\n"
 	    "	undelete user mailbox\n", stderr);
 	return EX_USAGE;
 }
@@ -33,6 +35,8 @@ main(int argc, char *argv[])
 	if (optind >= argc)
 		return usage();
 	verb = argv[optind++];
+	if (strcmp(verb, "repair") == 0)
+		return optind < argc ? usage() : gwstore_repair(config_dir);
 	buf_init(&args, TOOL_ARGS_MAX);
 	if (strcmp(verb, "check") == 0) {
 		if (optind < argc && strcmp(argv[optind], "-b") == 0) {

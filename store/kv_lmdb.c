@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
@@ -18,7 +19,6 @@
 #include "store/kv_overlay.h"
 
 #define VERSION_MAGIC	"GWSTORE"
-#define VERSION_BYTES	20	/* magic 8, version 4, shard 4, shards 4 */
 #define REDO_HEAD_BYTES	6	/* shard 2, key length 1, gone 1, value length 2 */
 
 struct shard {
@@ -124,11 +124,33 @@ db_set(struct db *db, const struct kv_key *key, struct slice value)
 	return db_commit(&t);
 }
 
+bool
+kv_version_read(struct slice v, unsigned *idx, unsigned *shards)
+{
+	if (v.n < KV_VERSION_BYTES || memcmp(v.p, VERSION_MAGIC, 8) != 0 ||
+	    dec_le32(v.p + 8) != KV_FORMAT_VERSION)
+		return false;
+	*idx = dec_le32(v.p + 12);
+	*shards = dec_le32(v.p + 16);
+	return *shards >= 1 && *shards <= KV_SHARDS_MAX && *idx < *shards;
+}
+
+/* magic 8, version 4, shard 4, shards 4 */
+void
+kv_version_put(unsigned char out[KV_VERSION_BYTES], unsigned idx, unsigned shards)
+{
+	memcpy(out, VERSION_MAGIC, 8);
+	enc_le32(out + 8, KV_FORMAT_VERSION);
+	enc_le32(out + 12, idx);
+	enc_le32(out + 16, shards);
+}
+
 static enum err
 version_check(struct shard *s, unsigned idx, unsigned *shards, struct buf *why)
 {
 	struct kv_key vk = system_key('V'), jk = system_key('J');
-	unsigned char rec[VERSION_BYTES] = VERSION_MAGIC;
+	unsigned char rec[KV_VERSION_BYTES];
+	unsigned number, count;
 	struct slice v;
 	enum err e;
 
@@ -137,14 +159,12 @@ version_check(struct shard *s, unsigned idx, unsigned *shards, struct buf *why)
 	e = db_get(s->snapshot, key_slice(&vk), &v);
 	if (e == ERR_NOTFOUND) {
 		db_park(s->snapshot);
-		enc_le32(rec + 8, KV_FORMAT_VERSION);
-		enc_le32(rec + 12, idx);
-		enc_le32(rec + 16, *shards);
+		kv_version_put(rec, idx, *shards);
 		return db_set(s->db, &vk, slice_of(rec, sizeof(rec)));
 	}
 	if (e != ERR_OK)
 		return e;
-	if (v.n < VERSION_BYTES || memcmp(v.p, VERSION_MAGIC, 8) != 0) {
+	if (v.n < KV_VERSION_BYTES || memcmp(v.p, VERSION_MAGIC, 8) != 0) {
 		buf_printf(why, "index.%u is not an index of a Godwit store", idx);
 		return ERR_CORRUPT;
 	}
@@ -153,17 +173,44 @@ version_check(struct shard *s, unsigned idx, unsigned *shards, struct buf *why)
 		    idx, dec_le32(v.p + 8), KV_FORMAT_VERSION);
 		return ERR_VERSION;
 	}
-	if (dec_le32(v.p + 12) != idx || dec_le32(v.p + 16) < 1 ||
-	    dec_le32(v.p + 16) > KV_SHARDS_MAX ||
-	    (idx > 0 && dec_le32(v.p + 16) != *shards)) {
+	if (!kv_version_read(v, &number, &count) || number != idx ||
+	    (idx > 0 && count != *shards)) {
 		buf_printf(why, "index.%u belongs to another store", idx);
 		return ERR_CORRUPT;
 	}
-	*shards = dec_le32(v.p + 16);
+	*shards = count;
 	if (db_get(s->snapshot, key_slice(&jk), &v) == ERR_OK && v.n == 8)
 		s->applied = dec_le64(v.p);
 	db_park(s->snapshot);
 	return ERR_OK;
+}
+
+static bool
+is_there(unsigned idx)
+{
+	char path[32];
+	struct buf b;
+	bool is;
+
+	buf_init(&b, sizeof(path));
+	buf_printf(&b, "index.%u", idx);
+	is = access(buf_cstr(&b), F_OK) == 0;
+	buf_fini(&b);
+	return is;
+}
+
+/* One is missing; may it be made?  Only while no file was ever written to. */
+static enum err
+may_make(const struct kv *kv, unsigned idx, unsigned shards, struct buf *why)
+{
+	bool has_mail = kv_last_batch(kv) > 0;
+
+	for (unsigned i = idx + 1; i < shards && idx == 0 && !has_mail; i++)
+		has_mail = is_there(i);
+	if (!has_mail)
+		return ERR_OK;
+	buf_printf(why, "index.%u is missing: see gwstore repair", idx);
+	return ERR_CORRUPT;
 }
 
 static enum err
@@ -195,7 +242,9 @@ kv_open(struct kv **out, unsigned shards, kv_kick_fn *kick, void *arg, struct bu
 	kv->kick = kick;
 	kv->kick_arg = arg;
 	for (kv->count = 0; kv->count < shards && e == ERR_OK; kv->count++)
-		e = shard_open(&kv->shards[kv->count], kv->count, &shards, why);
+		if (is_there(kv->count) ||
+		    (e = may_make(kv, kv->count, shards, why)) == ERR_OK)
+			e = shard_open(&kv->shards[kv->count], kv->count, &shards, why);
 	if (e != ERR_OK) {
 		kv_close(&kv);
 		*out = NULL;
@@ -244,14 +293,20 @@ kv_shard_count(const struct kv *kv)
 
 /* Fixed for ever: the same account must find its shard in every version. */
 unsigned
-kv_shard_of(const struct kv *kv, uint64_t account)
+kv_shard_hash(uint64_t account, unsigned shards)
 {
 	uint64_t x = account;
 
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
 	x ^= x >> 31;
-	return (unsigned)(x % kv->count);
+	return (unsigned)(x % shards);
+}
+
+unsigned
+kv_shard_of(const struct kv *kv, uint64_t account)
+{
+	return kv_shard_hash(account, kv->count);
 }
 
 /* ---- transactions ---- */

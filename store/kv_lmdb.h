@@ -14,6 +14,7 @@
 #ifndef KV_LMDB_H
 #define KV_LMDB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,18 +25,26 @@
 
 #define KV_FORMAT_VERSION	1
 #define KV_SHARDS_MAX		64
+#define KV_VERSION_BYTES	20
 
 /* kick: something was submitted. */
 typedef void kv_kick_fn(void *arg, enum kv_urgency);
 
 /*
  * Opens or makes the files; an existing store keeps its number of shards.
- * ERR_VERSION: made by another version; ERR_CORRUPT: not a whole store.
+ * ERR_VERSION: made by another version; ERR_CORRUPT: not a whole store.  A file
+ * that is missing from a store with mail in it is not made: an empty one would
+ * tell the compactor that nothing of what it named is in use.
  * why gets a sentence for the operator.
  */
 enum err	 kv_open(struct kv **, unsigned shards, kv_kick_fn *, void *arg,
 		    struct buf *why) MUST_USE;
 void		 kv_close(struct kv **);
+/* Where an account is. */
+unsigned	 kv_shard_hash(uint64_t account, unsigned shards);
+/* The record that says which file it is, of how many; false: of another format. */
+bool		 kv_version_read(struct slice, unsigned *idx, unsigned *shards) MUST_USE;
+void		 kv_version_put(unsigned char out[KV_VERSION_BYTES], unsigned idx, unsigned shards);
 uint64_t	 kv_last_batch(const struct kv *);	/* highest one in any shard's file */
 
 /* Start: batches found in the journal, in order; entry by entry, then end. */

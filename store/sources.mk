@@ -12,10 +12,13 @@ store_above_SRCS = store/store_page.c store/store_wide.c store/store_record.c st
 	store/store_change.c store/store_sync.c store/store_vanished.c store/store_facts.c store/store_sweep.c store/store_mark.c \
 	store/store_compact.c store/store_check.c
 
+# The tool that makes an index again.
+store_repair_SRCS = store/store_salvage.c store/store_repair.c store/repair_account.c store/repair_box.c store/blob_adopt.c
+
 store_SRCS = store/main.c store/store_daemon.c store/store_opt.c $(store_core_SRCS)
 store_USES = daemon conf ipc mail crypto db io sys base
 PROGRAMS += store
 
-gwstore_SRCS = store/gwstore.c
-gwstore_USES = daemon conf ipc io sys base
+gwstore_SRCS = store/gwstore.c store/gwstore_repair.c $(store_repair_SRCS) $(store_core_SRCS)
+gwstore_USES = daemon conf ipc mail crypto db io sys base
 PROGRAMS += gwstore

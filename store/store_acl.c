@@ -8,6 +8,7 @@
 #include "store/store_names.h"
 
 #define FORM		1
+#define ACCOUNT_PREFIX	9	/* owner, letter */
 #define BOX_PREFIX	13
 #define KEY_BYTES	21
 #define REPLY_BYTES	50000
@@ -274,6 +275,35 @@ acl_check(struct op *op, uint32_t mailbox, unsigned *entries)
 			return ERR_CORRUPT;
 	}
 	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* count false: forget; true: count. */
+static void
+repair_pass(struct op *op, bool count)
+{
+	struct kv_key at = record_key(op->account, 'P'), found, k;
+	struct ipc_acl a;
+	struct slice v;
+
+	while (kv_find(op->txn, KV_GT, &at, ACCOUNT_PREFIX, &found, &v) == ERR_OK) {
+		at = found;
+		if (entry_read(&a, &found, v) != ERR_OK || a.identifier.n == 0) {
+			kv_del(op->txn, &found);
+			continue;
+		}
+		k = record_key_share(acl_hash(a.identifier), op->account);
+		if (count)
+			share_count(op->txn, op->account, a.identifier, true);
+		else
+			kv_del(op->txn, &k);
+	}
+}
+
+void
+acl_repair(struct op *op)
+{
+	repair_pass(op, false);
+	repair_pass(op, true);
 }
 
 /* ---- requests ---- */

@@ -43,6 +43,8 @@ void		 acl_forget(struct kv_txn *, uint64_t owner, struct slice record);
 uint64_t	 acl_hash(struct slice identifier);
 /* For store_check. */
 enum err	 acl_check(struct op *, uint32_t mailbox, unsigned *entries) MUST_USE;
+/* For repair: entries that cannot be read go, and who shares with whom is counted anew. */
+void		 acl_repair(struct op *);
 
 void		 store_on_acl(struct ipc_peer *, const void *, struct ipc_in *);
 void		 store_on_set_acl(struct ipc_peer *, const void *, struct ipc_in *);

@@ -321,8 +321,8 @@ check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 }
 
 /* Its record goes first, the rest in slices: no fault while that lasts. */
-static bool
-is_being_removed(struct store *s, uint64_t account)
+bool
+check_is_being_removed(struct store *s, uint64_t account)
 {
 	struct kv_key k = record_key_removal(account, 0);
 	struct kv_txn *t;
@@ -345,7 +345,7 @@ check_account(struct check *c, uint64_t account)
 	enum err e;
 
 	e = op_begin(&op, c->store, account, KV_READ);
-	if (e == ERR_NOTFOUND && is_being_removed(c->store, account))
+	if (e == ERR_NOTFOUND && check_is_being_removed(c->store, account))
 		return;
 	c->accounts++;
 	c->last_epoch = 0;
@@ -367,6 +367,37 @@ check_account(struct check *c, uint64_t account)
 	if (total.bytes != op.acc.used_bytes)
 		fault(c, account, 0, "used bytes is", op.acc.used_bytes);
 	op_end(&op);
+}
+
+struct kv_key
+check_repair_key(uint64_t when)
+{
+	return record_key_u64(0, 'Y', when);
+}
+
+enum err
+check_repair_find(struct kv_txn *t, struct kv_key *key)
+{
+	struct kv_key prefix = record_key(0, 'Y');
+	struct slice v;
+
+	return kv_find(t, KV_GE, &prefix, prefix.n, key, &v);
+}
+
+bool
+check_is_repairing(struct kv *kv)
+{
+	struct kv_key k;
+	struct kv_txn *t;
+	bool is = false;
+
+	for (unsigned i = 0; i < kv_shard_count(kv) && !is; i++) {
+		if (kv_begin_shard(kv, i, KV_READ, &t) != ERR_OK)
+			continue;
+		is = check_repair_find(t, &k) == ERR_OK;
+		kv_end(&t);
+	}
+	return is;
 }
 
 enum err

@@ -8,6 +8,7 @@
 #ifndef STORE_CHECK_H
 #define STORE_CHECK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/buf.h"
@@ -29,9 +30,19 @@ struct check {
 
 /* Faults are counted and written, not returned. */
 void		 check_account(struct check *, uint64_t account);
+/* It was removed, and the rest of it goes in slices. */
+bool		 check_is_being_removed(struct store *, uint64_t account);
 /* The next account of the shard behind this one; ERR_NOTFOUND. */
 enum err	 check_next_account(struct store *, unsigned shard, uint64_t after,
 		    uint64_t *account) MUST_USE;
+/*
+ * A shard has such a key while repair makes its accounts again: another one each
+ * time, since the journal may play the end of an earlier repair once more.
+ * check_repair_find: ERR_NOTFOUND; check_is_repairing: does any shard have one?
+ */
+struct kv_key	 check_repair_key(uint64_t when);
+enum err	 check_repair_find(struct kv_txn *, struct kv_key *) MUST_USE;
+bool		 check_is_repairing(struct kv *);
 /* Numbers for gwstore stat. */
 void		 check_stat(struct store *, struct buf *);
 

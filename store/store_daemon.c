@@ -135,6 +135,8 @@ store_daemon_load(struct daemon_app *app)
 	buf_fini(&why);
 	s->kv = commit_kv(s->commit);
 	s->blob = commit_blob(s->commit);
+	if (check_is_repairing(s->kv))
+		log_fatal("the index is only half repaired: run gwstore repair again");
 	store_daemon_reload(app);
 }
 

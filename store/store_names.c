@@ -49,8 +49,8 @@ names_check(struct slice *name)
 	return ERR_OK;
 }
 
-static uint64_t
-name_hash(const struct op *op, struct slice name)
+uint64_t
+names_hash(const struct op *op, struct slice name)
 {
 	return hash_sip(op->acc.salt, name.p, name.n);
 }
@@ -58,7 +58,7 @@ name_hash(const struct op *op, struct slice name)
 static struct kv_key
 name_key(const struct op *op, struct slice name)
 {
-	return record_key_u64(op->account, 'N', name_hash(op, name));
+	return record_key_u64(op->account, 'N', names_hash(op, name));
 }
 
 enum err
@@ -355,7 +355,7 @@ names_create(struct op *op, struct slice name, uint32_t special, bool subscribe,
 	b->rec.recent_uid = 1;
 	b->rec.modseq = modseq;
 	b->rec.special = special;
-	b->rec.name_hash = name_hash(op, name);
+	b->rec.name_hash = names_hash(op, name);
 	e = box_flush(b);
 	box_close(b);
 	free(b);

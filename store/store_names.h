@@ -61,6 +61,7 @@ enum err	 names_create(struct op *, struct slice name, uint32_t special, bool su
 		    uint64_t modseq, uint32_t *mailbox) MUST_USE;
 /* INBOX, Drafts, Sent, Junk, Trash, Archive; once. */
 enum err	 names_defaults(struct op *) MUST_USE;
+uint64_t	 names_hash(const struct op *, struct slice name);	/* of its record's key */
 uint32_t	 names_uidvalidity(struct op *);	/* never given before */
 /* Every mailbox gets another one: its messages have other bytes from now on. */
 enum err	 names_renew(struct op *) MUST_USE;

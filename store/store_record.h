@@ -17,6 +17,7 @@
  *	Q msg rcpt	delivered	R account mailbox	to be removed (0: all)
  *	L hash account	shares something with an identifier (store_acl.c)
  *	W account	waits for its mark pass (store_mark.c)
+ *	Y when		repair is not through (store_check.h)
  *
  * Values begin with u8 form (1; account, content and epoch 2, 1 is read),
  * integers are little-endian.  Reads give

@@ -45,6 +45,14 @@ tool_drop_path(const char *config_dir, struct buf *path)
 	return buf_cstr(path) != NULL ? ERR_OK : ERR_LIMIT;
 }
 
+enum err
+tool_mail_path(const char *config_dir, struct buf *path)
+{
+	buf_put_str(path, instance_of(config_dir, path) ? "/mail" :
+	    GODWIT_LOCALSTATEDIR "/lib/godwit/mail");
+	return buf_cstr(path) != NULL ? ERR_OK : ERR_LIMIT;
+}
+
 /* A path too long for a socket address is reached through its directory. */
 static enum err
 address_of(const char *path, struct sockaddr_un *sa, int *dir_fd)

@@ -29,6 +29,8 @@ enum err	 tool_socket_path(const char *config_dir, const char *name,
 		    struct buf *path) MUST_USE;
 /* The drop directory in the same way: DIR/drop, or below the state directory. */
 enum err	 tool_drop_path(const char *config_dir, struct buf *path) MUST_USE;
+/* And that of the mail, for tools that work when nothing runs (offline.h). */
+enum err	 tool_mail_path(const char *config_dir, struct buf *path) MUST_USE;
 /* ERR_GONE: not running.  ERR_DENIED: not for this user. */
 enum err	 tool_connect(const char *config_dir, int *fd) MUST_USE;
 enum err	 tool_connect_to(const char *config_dir, const char *name, int *fd) MUST_USE;

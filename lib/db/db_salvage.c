@@ -24,6 +24,9 @@
 #define P_OVERFLOW	0x04
 #define P_META		0x08
 #define F_BIGDATA	0x01	/* the value is the number of an overflow page */
+#define TREE_FLAGS	0xff	/* above them stand those of the environment */
+#define TREE_INTEGERS	0x08	/* keys are numbers: the free list's */
+#define TAIL_MAX	65536u	/* pages given out and not yet written */
 
 /* As they are in the file: the machine's own words and order. */
 struct page_head {
@@ -74,6 +77,10 @@ struct file {
 	void			*arg;
 	bool			 is_free_tree;
 	size_t			 entries;	/* of this tree */
+	size_t			 branch_pages;
+	size_t			 leaf_pages;
+	unsigned		 depth;
+	size_t			 highest;	/* page of either */
 	unsigned char		 last[DB_KEY_MAX];	/* key */
 	size_t			 last_n;
 };
@@ -110,6 +117,8 @@ see_page(struct file *f, size_t number)
 	if (number >= f->pages || f->seen[number / 8] & 1u << number % 8)
 		return false;
 	f->seen[number / 8] |= (unsigned char)(1u << number % 8);
+	if (number > f->highest)
+		f->highest = number;
 	return true;
 }
 
@@ -138,11 +147,15 @@ find_meta(struct file *f, struct meta *newest)
 		has_b = read_meta(f, a.free.pad, &b) && b.free.pad == a.free.pad;
 	for (size_t n = PAGE_MIN; !has_a && !has_b && n <= PAGE_MAX; n *= 2)
 		has_b = read_meta(f, n, &b) && b.free.pad == n;
-	if (!has_a || !has_b)
+	if (!has_a && !has_b) {
 		fault(f);
-	if (!has_a && !has_b)
 		return false;
+	}
 	*newest = has_a && (!has_b || a.txn > b.txn) ? a : b;
+	/* They are written in turn, each by every other transaction. */
+	if (!has_a || !has_b || (newest->txn & 1) != (size_t)(b.txn > a.txn) ||
+	    (a.txn > b.txn ? a.txn - b.txn : b.txn - a.txn) != (newest->txn > 0))
+		fault(f);
 	return true;
 }
 
@@ -201,7 +214,7 @@ see_overflow(struct file *f, const unsigned char *at, size_t n)
 	else if (f->is_free_tree)
 		see_free_list(f, list, n);
 	else
-		fault(f);	/* values so long are none of db.h's users that are salvaged */
+		fault(f);	/* nobody whose files are salvaged has such values */
 	free(list);
 }
 
@@ -306,9 +319,12 @@ walk_page(struct file *f, size_t number, unsigned depth)
 		f->out->pages++;
 		memcpy(&h, page, sizeof(h));
 		if (h.number == number && (h.flags == P_BRANCH || h.flags == P_LEAF) &&
-		    h.lower >= HEAD_BYTES && h.lower <= h.upper && h.upper <= f->page_bytes)
+		    h.lower >= HEAD_BYTES && h.lower <= h.upper && h.upper <= f->page_bytes) {
+			f->branch_pages += h.flags == P_BRANCH;
+			f->leaf_pages += h.flags == P_LEAF;
+			f->depth = depth + 1 > f->depth ? depth + 1 : f->depth;
 			walk_nodes(f, page, &h, depth);
-		else
+		} else
 			fault(f);
 	} else {
 		fault(f);
@@ -320,11 +336,15 @@ static void
 walk_tree(struct file *f, const struct tree *t, bool is_free)
 {
 	f->is_free_tree = is_free;
-	f->entries = 0;
+	f->entries = f->branch_pages = f->leaf_pages = 0;
 	f->last_n = 0;
+	f->depth = 0;
 	if (t->root != NO_PAGE)
 		walk_page(f, t->root, 0);
-	if (f->entries != t->entries)
+	/* LMDB goes by these numbers, too. */
+	if (f->entries != t->entries || f->branch_pages != t->branch_pages ||
+	    f->leaf_pages != t->leaf_pages || f->depth != t->depth ||
+	    (t->flags & TREE_FLAGS) != (is_free ? TREE_INTEGERS : 0))
 		fault(f);
 }
 
@@ -343,6 +363,8 @@ walk_file(struct file *f)
 	/* What the main tree has must not be free: it is seen first. */
 	walk_tree(f, &m.main, false);
 	walk_tree(f, &m.free, true);
+	if (m.last_page < f->highest || m.last_page > f->pages + TAIL_MAX)
+		fault(f);
 	free(f->seen);
 	return ERR_OK;
 }
