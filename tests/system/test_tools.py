@@ -92,7 +92,7 @@ def test_setup_takes_the_uid_base(tmp_path):
 def test_gwconf_prints(instance):
     assert gwconf(instance, "hostname").stdout == 'hostname = "mx1.example.test"\n'
     assert gwconf(instance, "-h", "queue.maximal_queue_lifetime").stdout == '"5d"\n'
-    assert gwconf(instance, "-H", "tls").stdout == "tls.certificate\ntls.key\n"
+    assert gwconf(instance, "-H", "tls").stdout == "tls.certificate\ntls.key\ntls.client_ca\n"
     assert gwconf(instance, "-d", "smtpd.message_size_limit").stdout == 'smtpd.message_size_limit = "50M"\n'
     values = json.loads(gwconf(instance, "-j").stdout)
     assert values["listen.mx.tls"] == "may" and values["domain.example.test.class"] == "mailbox"
@@ -140,7 +140,7 @@ CONFLICTS = [
     ('domain "b.test" { class = alias }', "target: missing"),
     ('domain "b.test" { class = alias target = "c.test" }', "no such domain"),
     ('domain "b.test" { target = "example.test" }', "not a domain of class alias"),
-    ('domain "b.test" { sealing = client }', "allowed: escrow, password, server"),
+    ('domain "b.test" { sealing = none }', "allowed: escrow, password, client, server"),
     ('queue { minimal_backoff_time = "2h" }', "longer than maximal_backoff_time"),
     ('imapd { admin_contact = "ann@example.test" }', "not a URI"),
     ('default_domain = "b.test"', "default_domain"),
