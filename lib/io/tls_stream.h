@@ -18,9 +18,10 @@
 struct tls_stream;
 
 /*
- * asks: for the client's certificate, if the context has authorities.  wake runs when a paused handshake can go on; call tls_stream_handshake
- * from the loop then, not from inside wake.  ERR_BUSY: too many handshakes;
- * ERR_STATE: no certificate.
+ * asks: for the client's certificate, if the context has authorities.  wake
+ * runs when a paused handshake can go on; call tls_stream_handshake from the
+ * loop then, not from inside wake.  ERR_BUSY: too many handshakes; ERR_STATE:
+ * no certificate.
  */
 enum err	 tls_stream_new(struct tls_stream **, struct tls_ctx *, bool asks, int fd,
 		    timer_fn *wake, void *arg) MUST_USE;
