@@ -18,8 +18,16 @@ cmd_getquota_parse(struct imap_cmd *c, struct imap_parser *p)
 }
 
 static void
+done(struct imap_cmd *c)
+{
+	imap_cmd_ok(c, "Getquota completed");
+}
+
+/* Another's, for those who may set it (SETQUOTA). */
+static void
 on_quota(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
+	const struct ipc_set_quota look = { .set = false };
 	const struct args *a = arg;
 	const struct ipc_store_quota_reply *m =
 	    imap_cmd_expect(s->cmd, r, IPC_MSG_store_quota_reply);
@@ -27,9 +35,9 @@ on_quota(struct imap_session *s, void *arg, const struct imap_reply *r)
 	if (m == NULL)
 		return;
 	if (imap_quota_put_one(s, m, a->root))
-		imap_cmd_ok(s->cmd, "Getquota completed");
+		done(s->cmd);
 	else
-		imap_cmd_no(s->cmd, "NONEXISTENT", "There is no such quota root");
+		imap_quota_of_other(s->cmd, a->root, &look, done, imap_quota_no_root);
 }
 
 void

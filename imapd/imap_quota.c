@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_quota.h"
 
+#include "imapd/imap_login.h"
 #include "imapd/imap_mailbox.h"
 #include "lib/mail/imap_text.h"
 
@@ -93,4 +94,91 @@ imap_quota_put_one(struct imap_session *s, const struct ipc_store_quota_reply *m
 		return true;
 	}
 	return false;
+}
+
+/* ---- of an account that is not the user's ---- */
+
+struct other {
+	struct slice	 root;
+	uint64_t	 max_bytes;	/* as keyd has it: the store may hear of it later */
+	void		(*done)(struct imap_cmd *);
+	void		(*refused)(struct imap_cmd *, enum err);
+};
+
+void
+imap_quota_no_root(struct imap_cmd *c, enum err e)
+{
+	/* Who may not know is told the same. */
+	if (e == ERR_DENIED || e == ERR_NOTFOUND)
+		imap_cmd_no(c, "NONEXISTENT", "There is no such quota root");
+	else
+		imap_cmd_error(c, e);
+}
+
+static void
+on_other(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct other *o = arg;
+	const struct ipc_store_quota_reply *m =
+	    imap_cmd_expect(s->cmd, r, IPC_MSG_store_quota_reply);
+	struct ipc_reader rd;
+	struct ipc_quota q;
+
+	if (m == NULL)
+		return;
+	rd = ipc_reader_of(m->quotas);
+	while (ipc_reader_more(&rd)) {
+		ipc_quota_get(&rd, &q);
+		if (rd.bad)
+			break;
+		if (!slice_eq(q.root, o->root))
+			continue;
+		q.max_bytes = o->max_bytes;
+		if (is_limited(&q))
+			put_quota(s, &q);
+		break;
+	}
+	o->done(s->cmd);
+}
+
+static void
+on_permitted(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct other *o = arg;
+	const struct ipc_quota_set *m = r->m;
+	struct ipc_store_quota ask = { .handle = s->handle };
+
+	if (r->error == ERR_OK && r->type == IPC_MSG_key_fail) {
+		o->refused(s->cmd, ((const struct ipc_key_fail *)r->m)->error);
+		return;
+	}
+	if (r->error != ERR_OK || r->type != IPC_MSG_quota_set) {
+		imap_cmd_error(s->cmd, ERR_GONE);
+		return;
+	}
+	o->max_bytes = m->quota_bytes;
+	ask.account = m->account;
+	(void)imap_cmd_call(s->cmd, IPC_STORE, IPC_MSG_store_quota, &ask, on_other, o);
+}
+
+void
+imap_quota_of_other(struct imap_cmd *c, struct slice root, const struct ipc_set_quota *how,
+    void (*done)(struct imap_cmd *), void (*refused)(struct imap_cmd *, enum err))
+{
+	struct ipc_set_quota m = *how;
+	struct other *o = imap_cmd_alloc(c, sizeof(*o));
+	char *text = arena_str(&c->arena, root);
+
+	if (o == NULL)
+		return;
+	if (text == NULL || root.n > IMAP_USER_MAX || !utf8_ok(root)) {
+		imap_quota_no_root(c, ERR_NOTFOUND);
+		return;
+	}
+	for (size_t i = 0; i < root.n; i++)
+		text[i] = ascii_lower(text[i]);
+	*o = (struct other){ .root = slice_of(text, root.n), .done = done, .refused = refused };
+	m.token = slice_of(c->s->token, c->s->token_bytes);
+	m.address = o->root;
+	(void)imap_cmd_call(c, IPC_KEYD, IPC_MSG_set_quota, &m, on_permitted, o);
 }

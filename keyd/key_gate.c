@@ -8,6 +8,7 @@
 #include "keyd/key_facts.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
+#include "keyd/key_quota.h"
 #include "keyd/key_scram.h"
 #include "keyd/key_secret.h"
 #include "keyd/key_spool.h"
@@ -36,6 +37,7 @@ enum gate_flag {
 	P(scram_finish, LOGIN_ROLES,	     0,				 key_scram_on_finish) \
 	P(login_external, IPC_SMTPD | IPC_IMAPD, GATE_NOT_DRAINING,	 key_external_on_login) \
 	P(logout,    LOGIN_ROLES,	     0,				 key_token_on_logout) \
+	P(set_quota, IPC_IMAPD,		     0,				 key_quota_on_set) \
 	P(open_keys, IPC_IMAPD,		     0,				 key_open_on_keys) \
 	P(url_make,  IPC_IMAPD,		     0,				 key_url_on_make) \
 	P(url_check, IPC_IMAPD,		     0,				 key_url_on_check) \

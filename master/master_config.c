@@ -14,6 +14,7 @@
 #include "lib/conf/conf_map.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/conf/opt_net.h"
+#include "lib/mail/addr.h"
 #include "lib/mail/dsn_template.h"
 #include "lib/sys/fd.h"
 #include "master/master_routes.h"
@@ -429,6 +430,25 @@ check_template(struct check *k, const struct conf_section *s, const char *path)
 		close(fd);
 }
 
+/* Whom keyd compares with the addresses of accounts. */
+static void
+check_quota_admins(struct check *k)
+{
+	const struct conf_section *s;
+	char text[ADDR_TEXT_MAX + 1];
+	struct slice address;
+
+	for (size_t i = 0; (s = conf_find(k->conf, "domain", i)) != NULL; i++) {
+		const struct opt_list *l = &((const struct domain_options *)s->values)->quota_admins;
+
+		for (uint32_t j = 0; j < l->n; j++)
+			if (slice_rfind(slice_str(l->v[j]), '@') == strlen(l->v[j]) ||
+			    addr_canon_text(slice_str(l->v[j]), text, &address) != ERR_OK)
+				conf_fault(k->errors, s, "quota_admins", "%s: not an address; "
+				    "allowed: one like ann@example.net", l->v[j]);
+	}
+}
+
 static void
 check_templates(struct check *k)
 {
@@ -472,6 +492,7 @@ master_config_read_from(const char *config_dir, conf_load_fn *load, void *arg,
 	check_domains(&k);
 	check_queue(&k);
 	check_imapd(&k);
+	check_quota_admins(&k);
 	check_templates(&k);
 	master_routes_check(k.conf, errors);
 	warn_unused(&k);

@@ -14,7 +14,7 @@ const struct plan_role	plan_roles[] = {
 	  .sections = { "godwit", "domain", "route", "smtpd", "queue" } },
 	{ .name = "store", .role = IPC_STORE, .uid_offset = 6, .stop_stage = 3,
 	  .dir = PLAN_DIR_MAIL,
-	  .sections = { "godwit", "store" } },
+	  .sections = { "godwit", "domain", "store" } },
 	{ .name = "deliver", .role = IPC_DELIVER, .uid_offset = 4, .stop_stage = 1,
 	  .is_many = true,
 	  .sections = { "godwit", "deliver" } },

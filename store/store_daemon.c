@@ -151,7 +151,8 @@ load_quotas(struct daemon_app *app, struct store *s, unsigned warning_percent)
 	quota_conf_begin(s, warning_percent);
 	for (unsigned i = 0; i < daemon_section_count(app, "domain"); i++) {
 		d = daemon_section(app, "domain", i, &title);
-		c = (struct quota_conf){ .messages = d->quota_messages, .bytes = d->quota_total };
+		c = (struct quota_conf){ .messages = d->quota_messages, .bytes = d->quota_total,
+		    .admins = &d->quota_admins };
 		/* As it stands behind the @ of addresses. */
 		if (addr_canon_domain(slice_str(title), name, &c.domain) == ERR_OK)
 			quota_conf_add(s, &c);

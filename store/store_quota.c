@@ -10,6 +10,7 @@
 #include "lib/ipc/store_proto.h"
 
 #define SCAN_MS		20		/* between two slices */
+#define ADMINS_BYTES_MAX	(64u << 10)	/* addresses beyond have no rights */
 #define OVER_ROOM	(32000 / 8)	/* accounts in one message */
 
 struct quota_domain {
@@ -18,6 +19,7 @@ struct quota_domain {
 	uint64_t	 max_bytes;
 	uint64_t	 used_bytes;
 	bool		 is_over;
+	struct buf	 admins;	/* addresses, NUL-terminated */
 	uint16_t	 name_n;
 	char		 name[];
 };
@@ -79,6 +81,7 @@ domains_drop(struct store_quota *q)
 	for (n = map_walk(&q->domains, &slot, NULL); n != NULL; n = next) {
 		next = map_walk(&q->domains, &slot, n);
 		map_remove(&q->domains, n);
+		buf_fini(&obj_of(n, struct quota_domain, node)->admins);
 		free(obj_of(n, struct quota_domain, node));
 	}
 	q->domain_n = 0;
@@ -476,8 +479,8 @@ quota_conf_add(struct store *s, const struct quota_conf *c)
 	struct store_quota *q = s->quota;
 	struct quota_domain *d;
 
-	if ((c->messages == 0 && c->bytes == 0) || c->domain.n == 0 ||
-	    c->domain.n > RECORD_ADDRESS_MAX || domain_find(q, c->domain) != NULL)
+	if ((c->messages == 0 && c->bytes == 0 && (c->admins == NULL || c->admins->n == 0)) ||
+	    c->domain.n == 0 || c->domain.n > RECORD_ADDRESS_MAX || domain_find(q, c->domain) != NULL)
 		return;
 	if (q->domain_n++ >= QUOTA_DOMAINS_MAX) {
 		log_event(LOG_limit, log_str("name", "quota domains"),
@@ -489,6 +492,9 @@ quota_conf_add(struct store *s, const struct quota_conf *c)
 	d->max_bytes = c->bytes;
 	d->name_n = (uint16_t)c->domain.n;
 	memcpy(d->name, c->domain.p, c->domain.n);
+	buf_init(&d->admins, ADMINS_BYTES_MAX);
+	for (uint32_t i = 0; c->admins != NULL && i < c->admins->n; i++)
+		buf_put(&d->admins, c->admins->v[i], strlen(c->admins->v[i]) + 1);
 	map_insert(&q->domains, &d->node, hash_slice(c->domain));
 }
 
@@ -501,6 +507,40 @@ quota_conf_end(struct store *s)
 
 /* ---- store_quota ---- */
 
+static bool
+is_admin(const struct quota_domain *d, struct slice user)
+{
+	struct slice admins = d != NULL ? buf_slice(&d->admins) : SLICE_NONE, one;
+
+	while (admins.n > 0) {
+		admins = slice_cut(admins, '\0', &one);
+		if (slice_ieq(one, user))
+			return true;
+	}
+	return false;
+}
+
+/* The account that is asked about: whose quotas are told to others' admins, too. */
+static enum err
+open_account(const struct store_session *ss, uint64_t account, struct op *op)
+{
+	struct store *s = ss->peer->store;
+	struct op own = { .txn = NULL };
+	enum err e;
+
+	if (account == 0 || account == ss->account->id)
+		return op_begin(op, s, ss->account->id, KV_READ);
+	if (ss->guest != NULL)
+		return ERR_DENIED;
+	e = op_begin(&own, s, ss->account->id, KV_READ);
+	op_end(&own);
+	if (e == ERR_OK)
+		e = op_begin(op, s, account, KV_READ);
+	if (e == ERR_OK && !is_admin(domain_of_op(op), own.acc.address))
+		e = ERR_DENIED;
+	return e;
+}
+
 void
 store_on_quota(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
@@ -509,13 +549,14 @@ store_on_quota(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	struct ipc_store_quota_reply r;
 	const struct quota_domain *d;
 	struct ipc_quota q;
+	struct op op = { .txn = NULL };
 	struct buf b;
-	struct op op;
 	enum err e;
 
 	if (ss == NULL)
 		return;
-	if ((e = op_begin(&op, ss->peer->store, ss->account->id, KV_READ)) != ERR_OK) {
+	if ((e = open_account(ss, m->account, &op)) != ERR_OK) {
+		op_end(&op);
 		store_fail_err(peer, in, e);
 		return;
 	}

@@ -17,6 +17,7 @@
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
 #include "lib/base/map.h"
+#include "lib/conf/opt.h"
 #include "lib/ipc/ipc_peer.h"
 #include "store/store_op.h"
 
@@ -29,6 +30,7 @@ struct quota_conf {
 	struct slice	 domain;
 	uint64_t	 messages;	/* of one account; 0: no limit */
 	uint64_t	 bytes;		/* of all accounts; 0: no limit */
+	const struct opt_list *admins;	/* who may look at others; NULL: nobody */
 };
 void		 quota_init(struct store *);
 void		 quota_fini(struct store *);

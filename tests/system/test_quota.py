@@ -106,3 +106,49 @@ def test_or_goes_back():
         send(g, "bob", 10 * 1024)
         line = g.wait_log("bounced", since=since, to="<bob@example.test>")
         assert re.search(r"dsn=5\.2\.2", line)
+
+
+ADMIN = '''
+domain "other.test" { class = mailbox  quota = "1M"  quota_admins = {"boss@example.test"} }
+domain "few.test" { class = mailbox  quota_messages = 2 }
+domain "small.test" { class = mailbox  quota_total = "20K" }
+'''
+
+
+def test_setquota_by_whom_the_operator_names():
+    with godwit.Instance(ADMIN) as g:
+        g.start()
+        for user in ("boss@example.test", "ann@other.test"):
+            g.add_user(user, "secret")
+        with g.imap("ann@other.test", "secret") as m:
+            assert m.append("INBOX", None, None, b"x" * 2000)[0] == "OK"
+            assert m.setquota("ann@other.test", "(STORAGE 5)")[0] == "NO"
+        with g.imap("boss", "secret") as m:
+            assert m.getquota("ann@other.test")[1][0].startswith(b'"ann@other.test" (STORAGE 2 1024')
+            assert m.setquota("boss@example.test", "(STORAGE 5)")[0] == "NO"
+            assert m.setquota("ann@other.test", "(STORAGE 5)")[1][0].startswith(b'"ann@other.test" (STORAGE 2 5')
+            g.wait_log("account", action="quota", by="boss@example.test")
+        assert g.tool("gwuser", "quota", "ann@other.test").stdout == "5120\n"
+        with g.imap("ann@other.test", "secret") as m:
+            assert b"OVERQUOTA" in m.append("INBOX", None, None, b"x" * 4000)[1][0]
+        with g.imap("boss", "secret") as m:
+            assert m.setquota("ann@other.test", "()")[0] == "OK"
+        assert g.tool("gwuser", "quota", "ann@other.test").stdout == "1048576\n"
+
+
+def test_limits_of_a_domain():
+    with godwit.Instance(ADMIN) as g:
+        g.start()
+        for user in ("ann@few.test", "bob@small.test", "carl@small.test"):
+            g.add_user(user, "secret")
+        with g.imap("ann@few.test", "secret") as m:
+            assert [m.append("INBOX", None, None, b"x")[0] for _ in range(3)] == ["OK", "OK", "NO"]
+            assert b"MESSAGE 2 2" in b"".join(m.getquotaroot("INBOX")[1][1])
+        assert fill(g, "bob@small.test", 15 * 1024)[0] == "OK"
+        assert b"OVERQUOTA" in fill(g, "carl@small.test", 10 * 1024)[1][0]
+
+
+def test_an_admin_is_an_address():
+    with godwit.Instance('domain "other.test" { quota_admins = {"boss"} }') as g:
+        p = g.godwit("check")
+        assert p.returncode == 78 and 'boss: not an address; allowed: ' in p.stderr, p.stderr

@@ -470,6 +470,23 @@ do_list(struct call *c, struct fake_store *st, const struct ipc_store_list *m)
 }
 
 /* One entry a page, in the order of names. */
+/* For whom the test made an admin. */
+static void
+do_set_quota(struct call *c, struct fake_store *st, const struct ipc_set_quota *m)
+{
+	struct ipc_key_fail f = { .error = st->quota_admin ? ERR_NOTFOUND : ERR_DENIED };
+	struct ipc_quota_set r = { .account = 2 };
+
+	if (!st->quota_admin || !slice_eq_str(m->address, "carl@a.example")) {
+		reply(c, IPC_MSG_key_fail, &f, -1);
+		return;
+	}
+	if (m->set)
+		st->carls_quota = m->bytes;
+	r.quota_bytes = st->carls_quota;
+	reply(c, IPC_MSG_quota_set, &r, -1);
+}
+
 static void
 do_metadata(struct call *c, struct fake_store *st, const struct ipc_store_metadata *m)
 {
@@ -529,12 +546,15 @@ do_set_metadata(struct call *c, struct fake_store *st,
 
 /* The account's root, as the test set it, and a domain's. */
 static void
-do_quota(struct call *c, struct fake_store *st)
+do_quota(struct call *c, struct fake_store *st, const struct ipc_store_quota *m)
 {
 	struct ipc_store_quota_reply r;
 	struct buf b;
 
 	buf_init(&b, 1000);
+	if (m->account == 2)
+		ipc_quota_put(&b, &(struct ipc_quota){ .used_bytes = 2048, .max_bytes = 1,
+		    .root = SLICE_LIT("carl@a.example") });
 	ipc_quota_put(&b, &(struct ipc_quota){ .used_bytes = 1025, .max_bytes = st->quota_bytes,
 	    .used_messages = 3, .max_messages = st->quota_messages,
 	    .root = SLICE_LIT("alice@example.test") });
@@ -1261,7 +1281,8 @@ serve(struct fake *f, struct call *c)
 	case IPC_MSG_store_list: do_list(c, st, &m.store_list); return;
 	case IPC_MSG_store_metadata: do_metadata(c, st, &m.store_metadata); return;
 	case IPC_MSG_store_set_metadata: do_set_metadata(c, st, &m.store_set_metadata); return;
-	case IPC_MSG_store_quota: do_quota(c, st); return;
+	case IPC_MSG_set_quota: do_set_quota(c, st, &m.set_quota); return;
+	case IPC_MSG_store_quota: do_quota(c, st, &m.store_quota); return;
 	case IPC_MSG_store_open: do_open(c, st, &m.store_open); return;
 	case IPC_MSG_store_grant: do_grant(c, st); return;
 	case IPC_MSG_store_owners: do_owners(c, st, &m.store_owners); return;

@@ -83,6 +83,8 @@ struct fake_store {			/* shared by all sessions of a test */
 	struct { char box[64], name[64]; struct buf value; } entries[16];	/* in order */
 	size_t			 entry_count;
 	uint64_t		 quota_bytes, quota_messages;
+	bool			 quota_admin;	/* of carl@a.example, account 2 */
+	uint64_t		 carls_quota;
 	uint64_t		 gone_floor;	/* what vanished up to here is forgotten */
 	unsigned		 no_sync;	/* so many reports come too late */
 	unsigned		 no_epoch;	/* so many appends have an unknown epoch */

@@ -324,6 +324,36 @@ test_quota(void **state)
 	EXPECT("a STATUS m (DELETED DELETED-STORAGE)\r\n", "(DELETED 0 DELETED-STORAGE 0)");
 }
 
+static void
+test_set_quota(void **state)
+{
+	(void)state;
+	say_login();
+	assert_true(say_has("QUOTASET"));
+	/* Who is nobody's admin learns nothing. */
+	EXPECT("a SETQUOTA carl@a.example (STORAGE 10)\r\n", "a NO [NOPERM]");
+	EXPECT("a SETQUOTA alice@a.example (STORAGE 10)\r\n", "a NO [NOPERM]");
+	EXPECT("a GETQUOTA carl@a.example\r\n", "a NO [NONEXISTENT]");
+	store.quota_admin = true;
+	EXPECT("a SETQUOTA Carl@a.example (STORAGE 10)\r\n",
+	    "* QUOTA \"carl@a.example\" (STORAGE 2 10)\r\na OK");
+	assert_int_equal(store.carls_quota, 10240);
+	EXPECT("a GETQUOTA carl@a.example\r\n",
+	    "* QUOTA \"carl@a.example\" (STORAGE 2 10)\r\na OK");
+	/* What the domain says: here no limit, which is none to tell. */
+	EXPECT("a SETQUOTA carl@a.example ()\r\n", "a OK");
+	assert_int_equal(store.carls_quota, 0);
+	assert_false(say_has("* QUOTA"));
+	EXPECT("a SETQUOTA eve@a.example (STORAGE 10)\r\n", "a NO [NONEXISTENT]");
+	EXPECT("a SETQUOTA carl@a.example (MESSAGE 10)\r\n", "a NO [CANNOT]");
+	EXPECT("a SETQUOTA carl@a.example (STORAGE 0)\r\n", "a NO [LIMIT]");
+	EXPECT("a SETQUOTA carl@a.example (STORAGE 9223372036854775807)\r\n", "a NO [LIMIT]");
+	EXPECT("a SETQUOTA carl@a.example (STORAGE 9223372036854775808)\r\n", "a BAD");
+	EXPECT("a SETQUOTA carl@a.example (STORAGE 1 STORAGE 2)\r\n", "a BAD");
+	EXPECT("a SETQUOTA carl@a.example (STORAGE)\r\n", "a BAD");
+	EXPECT("a SETQUOTA carl@a.example\r\n", "a BAD");
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
 int
@@ -332,7 +362,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_room), T(test_select_options), T(test_select_errors),
-		T(test_limits), T(test_status), T(test_ids), T(test_quota), T(test_create), T(test_rev2),
+		T(test_limits), T(test_status), T(test_ids), T(test_quota), T(test_set_quota),
+		T(test_create), T(test_rev2),
 	};
 
 	log_to_fd(-1);

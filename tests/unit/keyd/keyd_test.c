@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "keyd/key_srs.h"
+#include "lib/conf/conf_quota.h"
 #include "lib/crypto/grant.h"
 #include "tests/unit/keyd/keyd_stage.h"
 #include "tests/unit/keyd/tls_pair.h"
@@ -486,6 +487,54 @@ test_open_shared(void **state)
 	cry_aead_free(&aead);
 }
 
+/* ---- quotas that users set */
+
+static enum err
+ask_quota(const unsigned char *token, bool set, uint64_t bytes, const char *address)
+{
+	struct ipc_set_quota m = { .token = slice_of(token, TOKEN_BYTES), .set = set,
+		.bytes = bytes, .address = slice_str(address) };
+
+	return stage_ask(IMAPD, IPC_MSG_set_quota, &m);
+}
+
+static void
+test_set_quota(void **state)
+{
+	char name[] = "Bob@example.test", *admins[] = { name };
+	unsigned char bob[TOKEN_BYTES], alice[TOKEN_BYTES];
+
+	(void)state;
+	assert_int_equal(TOOL("user.add", "bob", "godwit"), 0);
+	stage_add_alice();
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "bob", "godwit"), ERR_OK);
+	memcpy(bob, answer.token, TOKEN_BYTES);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+	memcpy(alice, answer.token, TOKEN_BYTES);
+	/* Nobody is named: not even for who is not there. */
+	assert_int_equal(ask_quota(bob, true, 7000, "alice@example.test"), ERR_DENIED);
+	assert_int_equal(ask_quota(bob, false, 0, "nobody@example.test"), ERR_DENIED);
+	app.domains[0].quota_admins = (struct opt_list){ admins, 1 };
+	assert_int_equal(ask_quota(bob, true, 7000, "alice@example.test"), ERR_OK);
+	stage_settle();
+	assert_int_equal(told.quota, 7000);
+	assert_int_equal(ask_quota(alice, true, 9000, "alice@example.test"), ERR_DENIED);
+	assert_int_equal(ask_quota(bob, true, 7000, "nobody@example.test"), ERR_NOTFOUND);
+	assert_int_equal(ask_quota(bob, true, 7000, "carl@server.test"), ERR_DENIED);
+	assert_int_equal(ask_quota(bob, true, CONF_QUOTA_MAX + 1, "alice@example.test"), ERR_LIMIT);
+	assert_int_equal(ask_quota(bob, true, CONF_QUOTA_MAX, "alice@example.test"), ERR_OK);
+	/* 0: what the domain says; looking changes nothing. */
+	assert_int_equal(ask_quota(bob, true, 0, "alice@example.test"), ERR_OK);
+	stage_settle();
+	assert_int_equal(told.quota, 5u << 20);
+	assert_int_equal(ask_quota(bob, false, 7000, "alice@example.test"), ERR_OK);
+	stage_settle();
+	assert_int_equal(told.quota, 5u << 20);
+	bob[0] ^= 1;
+	assert_int_equal(ask_quota(bob, true, 7000, "alice@example.test"), ERR_AUTH);
+	app.domains[0].quota_admins = (struct opt_list){ NULL, 0 };
+}
+
 static void
 test_open_limits(void **state)
 {
@@ -803,7 +852,7 @@ test_gate_table(void **state)
 		{ IPC_MSG_login_external, IPC_SMTPD | IPC_IMAPD },
 		{ IPC_MSG_logout, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_open_keys, IPC_IMAPD }, { IPC_MSG_spool_key, IPC_QUEUE },
-		{ IPC_MSG_srs_keys, IPC_QUEUE },
+		{ IPC_MSG_srs_keys, IPC_QUEUE }, { IPC_MSG_set_quota, IPC_IMAPD },
 		{ IPC_MSG_route_secret, IPC_RELAY },
 		{ IPC_MSG_ctl_tool, 0 }, { IPC_MSG_store_read, 0 }, { 0xffff, 0 },
 	};
@@ -849,7 +898,7 @@ main(void)
 		KEYD(test_accounts), KEYD(test_password_that_does_not_come), KEYD(test_list_pages),
 		KEYD(test_aliases), KEYD(test_login), KEYD(test_login_crowd),
 		KEYD(test_login_drills), KEYD(test_session_limit), KEYD(test_open),
-		KEYD(test_open_drills), KEYD(test_open_shared), KEYD(test_open_limits), KEYD(test_restart),
+		KEYD(test_open_drills), KEYD(test_open_shared), KEYD(test_set_quota), KEYD(test_open_limits), KEYD(test_restart),
 		KEYD(test_spool_key), KEYD(test_srs_keys), KEYD(test_secrets), KEYD(test_sign), KEYD(test_tls_reload), KEYD(test_tickets),
 		cmocka_unit_test(test_gate_table), cmocka_unit_test(test_root_key_forms),
 	};

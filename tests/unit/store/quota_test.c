@@ -31,7 +31,7 @@ set_quota(uint64_t account, uint64_t bytes)
 static void
 configure(uint64_t messages, uint64_t total)
 {
-	struct quota_conf c = { SLICE_LIT(DOMAIN), messages, total };
+	struct quota_conf c = { SLICE_LIT(DOMAIN), messages, total, NULL };
 
 	quota_conf_begin(&bed.store, 50);
 	quota_conf_add(&bed.store, &c);
@@ -198,7 +198,7 @@ test_replay(void **state)
 static void
 test_answer(void **state)
 {
-	struct ipc_store_quota m = { h1 };
+	struct ipc_store_quota m = { .handle = h1 };
 	struct ipc_reader rd;
 	struct ipc_quota q;
 	struct bed_reply *r;
@@ -226,11 +226,48 @@ test_answer(void **state)
 	assert_int_equal(ipc_reader_done(&rd), ERR_OK);
 }
 
+static struct bed_reply *
+ask_quota(uint32_t handle, uint64_t account)
+{
+	struct ipc_store_quota m = { .handle = handle, .account = account };
+
+	return bed_call(&bed, imapd, IPC_MSG_store_quota, &m);
+}
+
+/* Another's is told to whom the option of his domain names, and to nobody else. */
+static void
+test_admins(void **state)
+{
+	char admin[] = "User1@" DOMAIN, other[] = "user2@" DOMAIN;
+	char *names[] = { admin };
+	const struct opt_list admins = { names, 1 };
+	struct quota_conf c = { .domain = SLICE_LIT(DOMAIN), .admins = &admins };
+	struct ipc_reader rd;
+	struct ipc_quota q;
+
+	(void)state;
+	assert_reply(ask_quota(h1, 1), store_quota_reply);
+	assert_fail(ask_quota(h1, 2), ERR_DENIED);
+	quota_conf_begin(&bed.store, 50);
+	quota_conf_add(&bed.store, &c);
+	quota_conf_end(&bed.store);
+	assert_reply(ask_quota(h1, 2), store_quota_reply);
+	rd = ipc_reader_of(bed.reply.m.store_quota_reply.quotas);
+	ipc_quota_get(&rd, &q);
+	assert_slice(q.root, "user2@" DOMAIN);
+	assert_fail(ask_quota(h1, 99), ERR_NOTFOUND);
+	names[0] = other;
+	quota_conf_begin(&bed.store, 50);
+	quota_conf_add(&bed.store, &c);
+	quota_conf_end(&bed.store);
+	assert_fail(ask_quota(h1, 2), ERR_DENIED);
+}
+
 /* One domain more than are kept. */
 static void
 test_domain_limit(void **state)
 {
-	struct quota_conf c = { SLICE_NONE, 0, 1 };
+	struct quota_conf c = { SLICE_NONE, 0, 1, NULL };
 	char name[40];
 
 	(void)state;
@@ -254,7 +291,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_bytes), WORLD_TEST(test_messages), WORLD_TEST(test_domain),
 		WORLD_TEST(test_account_gone), WORLD_TEST(test_replay), WORLD_TEST(test_answer),
-		WORLD_TEST(test_domain_limit),
+		WORLD_TEST(test_admins), WORLD_TEST(test_domain_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
