@@ -187,6 +187,32 @@ put_mailbox(struct buf *b, const struct names_entry *n, uint32_t rights)
 	return true;
 }
 
+/* RFC 5258 s4: children count for a guest when he may look one of them up. */
+static enum err
+find_children(struct op *op, const struct store_session *ss, struct names_list *l, size_t i)
+{
+	struct names_entry *parent = &l->v[i];
+	uint32_t rights;
+	enum err e;
+
+	if (ss->guest == NULL || !parent->has_children)
+		return ERR_OK;
+	parent->has_children = false;
+	/* Names are in order: those that begin alike stand together. */
+	for (size_t j = i + 1; j < l->n && !parent->has_children; j++) {
+		struct slice name = l->v[j].name;
+
+		if (!slice_eq(slice_head(name, parent->name.n), parent->name))
+			break;
+		if (name.p[parent->name.n] != '/' || l->v[j].mailbox == 0)
+			continue;
+		if ((e = acl_rights(op, ss, l->v[j].mailbox, &rights)) != ERR_OK)
+			return e;
+		parent->has_children = (rights & STORE_RIGHT_L) != 0;
+	}
+	return ERR_OK;
+}
+
 void
 store_on_list(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
@@ -210,6 +236,8 @@ store_on_list(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 			break;
 		if (ss->guest != NULL && !(rights & STORE_RIGHT_L))
 			continue;
+		if ((e = find_children(&op, ss, &names, i)) != ERR_OK)
+			break;
 		if (!put_mailbox(&b, &names.v[i], rights)) {
 			reply.more = true;
 			break;

@@ -119,6 +119,35 @@ test_reading(void **state)
 	assert_fail(open_owner(), ERR_NOTFOUND);
 }
 
+/* Of the mailboxes below one that are hidden nothing is told. */
+static void
+test_children(void **state)
+{
+	static const char *const names[] = { "a", "a b", "a/x", "a/y" };
+	struct ipc_store_list l = { 0 };
+	struct ipc_mailbox box = { 0 };
+	struct ipc_reader rd;
+	struct bed_reply *r;
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(names); i++) {
+		struct ipc_store_create c = { h1, 0, slice_str(names[i]) };
+
+		assert_reply(bed_call(&bed, imapd, IPC_MSG_store_create, &c), store_ok);
+	}
+	allow("a", GUEST, STORE_RIGHT_L);
+	l.handle = guest();
+	for (unsigned round = 0; round < 2; round++) {
+		r = bed_call(&bed, other_imapd, IPC_MSG_store_list, &l);
+		assert_reply(r, store_mailboxes);
+		rd = ipc_reader_of(r->m.store_mailboxes.mailboxes);
+		ipc_mailbox_get(&rd, &box);
+		assert_slice(box.name, "a");
+		assert_int_equal(box.children, round == 1);
+		allow("a/y", GUEST, STORE_RIGHT_L);
+	}
+}
+
 static struct bed_reply *
 flag_as(uint32_t g, uint64_t mailbox, uint8_t op, uint32_t flags, struct slice keywords)
 {
@@ -328,10 +357,46 @@ count_owners(const char *first)
 	assert_reply(r, store_owners_reply);
 	for (; s.n > 0; n++) {
 		s = slice_cut(s, '\0', &one);
-		if (n == 0)
+		if (n == 0 && first[0] != '\0')
 			assert_slice(one, first);
 	}
 	return n;
+}
+
+static uint32_t
+new_owner(uint64_t account, const char *address)
+{
+	static unsigned char pub[32] = { 1 };
+	struct ipc_fact_account f = { account, slice_str(address), slice_of(pub, 32), 1,
+	    SEALING_ESCROW, true, 0 };
+
+	bed_send(&bed, keyd, IPC_MSG_fact_account, &f);
+	bed_settle(&bed);
+	return bed_login(&bed, imapd, account);
+}
+
+/* One owner more than are looked at. */
+static void
+test_many_owners(void **state)
+{
+	struct ipc_store_open last = { h2, SLICE_NONE };
+	struct ipc_store_logout out = { 0 };
+	char address[40];
+
+	(void)state;
+	for (unsigned i = 0; i <= GUEST_OWNERS_MAX; i++) {
+		snprintf(address, sizeof(address), "o%04u@example.test", i);
+		out.handle = new_owner(1000 + i, address);
+		assert_reply(set_acl(imapd, out.handle, "INBOX", GUEST, STORE_REPLACE,
+		    STORE_RIGHT_L), store_ok);
+		bed_send(&bed, imapd, IPC_MSG_store_logout, &out);
+		if (i + 1 == GUEST_OWNERS_MAX)
+			assert_int_equal(count_owners("o0000@example.test"), GUEST_OWNERS_MAX);
+	}
+	assert_int_equal(count_owners(""), GUEST_OWNERS_MAX);
+	/* The first of them is found all the same. */
+	last.address = SLICE_LIT("o0000@example.test");
+	assert_reply(bed_call(&bed, other_imapd, IPC_MSG_store_open, &last), store_session);
 }
 
 static void
@@ -431,9 +496,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_reading), WORLD_TEST(test_flags), WORLD_TEST(test_changes),
+		WORLD_TEST(test_reading), WORLD_TEST(test_children), WORLD_TEST(test_flags), WORLD_TEST(test_changes),
 		WORLD_TEST(test_watch),
 		WORLD_TEST(test_entries), WORLD_TEST(test_limits), WORLD_TEST(test_sessions),
+		WORLD_TEST(test_many_owners),
 		WORLD_TEST(test_grants),
 	};
 

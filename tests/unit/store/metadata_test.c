@@ -166,6 +166,51 @@ test_limits(void **state)
 	assert_int_equal(n, METADATA_BYTES_MAX / STORE_METADATA_VALUE_MAX);
 }
 
+/* Entries that users have in one mailbox, one more than all may have together. */
+static void
+test_all(void **state)
+{
+	static unsigned char pub[32] = { 1 };
+	struct ipc_store_set_acl acl = { h1, STORE_REPLACE, STORE_RIGHT_L | STORE_RIGHT_R,
+	    SLICE_LIT("INBOX"), SLICE_LIT("anyone") };
+	struct ipc_fact_account f = { 0, SLICE_NONE, slice_of(pub, 32), 1, 1, true, 0 };
+	struct ipc_store_open open = { 0, SLICE_LIT("user1@example.test") };
+	struct ipc_store_set_metadata m = { .mailbox = SLICE_LIT("INBOX") };
+	struct bed_reply *r = NULL;
+	char text[40];
+	struct buf b;
+
+	(void)state;
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_set_acl, &acl), store_ok);
+	for (unsigned i = 0; i <= METADATA_ALL_MAX / STORE_METADATA_MAX; i++) {
+		snprintf(text, sizeof(text), "guest%u@example.test", i);
+		f.account = 100 + i;
+		f.address = slice_str(text);
+		bed_send(&bed, keyd, IPC_MSG_fact_account, &f);
+		bed_settle(&bed);
+		open.handle = bed_login(&bed, imapd, f.account);
+		r = bed_call(&bed, imapd, IPC_MSG_store_open, &open);
+		assert_reply(r, store_session);
+		m.handle = r->m.store_session.handle;
+		buf_init(&b, 50000);
+		for (unsigned n = 0; n < STORE_METADATA_MAX; n++) {
+			snprintf(text, sizeof(text), "/private/n%u", n);
+			ipc_entry_put(&b, &(struct ipc_entry){ true, slice_str(text),
+			    SLICE_LIT("x") });
+			/* Of the one too many a single entry. */
+			if (i * STORE_METADATA_MAX + n >= METADATA_ALL_MAX)
+				break;
+		}
+		m.entries = buf_slice(&b);
+		r = bed_call(&bed, imapd, IPC_MSG_store_set_metadata, &m);
+		buf_fini(&b);
+		if (i < METADATA_ALL_MAX / STORE_METADATA_MAX)
+			assert_reply(r, store_ok);
+	}
+	assert_fail(r, ERR_LIMIT);
+	assert_slice(r->m.store_fail.code, "METADATA TOOMANY");
+}
+
 static void
 test_names(void **state)
 {
@@ -292,7 +337,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_depths), WORLD_TEST(test_sizes), WORLD_TEST(test_limits),
-		WORLD_TEST(test_names), WORLD_TEST(test_mailbox_gone), WORLD_TEST(test_watch_all),
+		WORLD_TEST(test_all), WORLD_TEST(test_names), WORLD_TEST(test_mailbox_gone), WORLD_TEST(test_watch_all),
 		WORLD_TEST(test_watch_entries),
 		WORLD_TEST(test_watch_many),
 	};
