@@ -38,7 +38,7 @@ c1 < n NO [CANNOT] *
 c1 > o DELETE m100/b
 c1 < o NO [NONEXISTENT] *
 c1 > p NAMESPACE
-c1 < * NAMESPACE (("" "/")) NIL NIL
+c1 < * NAMESPACE (("" "/")) (("user/" "/")) NIL
 c1 < p OK *
 log imapd mailbox action=create mailbox=*
 log imapd mailbox action=delete mailbox=m100/b
