@@ -4,21 +4,9 @@
 #include <string.h>
 
 #include "lib/base/enc.h"
-#include "lib/base/secret.h"
-#include "lib/crypto/cry.h"
+#include "lib/crypto/stamp.h"
 
-enum { GRANT_VERSION = 2, GRANT_BODY_BYTES = 48, GRANT_MAC_BYTES = 24 };
-
-static void
-grant_mac(unsigned char mac[GRANT_MAC_BYTES], const unsigned char *body,
-    const unsigned char secret[32])
-{
-	unsigned char key[CRY_KEY_BYTES];
-
-	cry_subkey(key, secret, "grant");
-	cry_mac(mac, GRANT_MAC_BYTES, key, slice_of(body, GRANT_BODY_BYTES));
-	secret_wipe(key, sizeof(key));
-}
+enum { GRANT_VERSION = 2, GRANT_BODY_BYTES = GRANT_BYTES - STAMP_BYTES };
 
 void
 grant_make(unsigned char out[GRANT_BYTES], const struct grant *g, const unsigned char secret[32])
@@ -31,7 +19,7 @@ grant_make(unsigned char out[GRANT_BYTES], const struct grant *g, const unsigned
 	enc_le32(out + 24, g->generation);
 	enc_le64(out + 32, g->expires_s);
 	enc_le64(out + 40, g->content);
-	grant_mac(out + GRANT_BODY_BYTES, out, secret);
+	stamp_put(out, GRANT_BODY_BYTES, "grant", secret);
 }
 
 enum err
@@ -39,12 +27,8 @@ grant_verify(struct grant *g, struct slice bytes, const unsigned char secret[32]
     uint32_t instance, uint64_t guest, uint64_t now_s)
 {
 	const unsigned char *p = (const unsigned char *)bytes.p;
-	unsigned char mac[GRANT_MAC_BYTES];
 
-	if (bytes.n != GRANT_BYTES)
-		return ERR_AUTH;
-	grant_mac(mac, p, secret);
-	if (!secret_eq(mac, p + GRANT_BODY_BYTES, sizeof(mac)) || p[0] != GRANT_VERSION)
+	if (!stamp_ok(bytes, GRANT_BODY_BYTES, "grant", secret) || p[0] != GRANT_VERSION)
 		return ERR_AUTH;
 	g->instance = dec_le32(p + 4);
 	g->guest = dec_le64(p + 8);

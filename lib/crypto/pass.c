@@ -4,21 +4,9 @@
 #include <string.h>
 
 #include "lib/base/enc.h"
-#include "lib/base/secret.h"
-#include "lib/crypto/cry.h"
+#include "lib/crypto/stamp.h"
 
-enum { PASS_VERSION = 1, PASS_BODY_BYTES = 48, PASS_MAC_BYTES = 24 };
-
-static void
-pass_mac(unsigned char mac[PASS_MAC_BYTES], const unsigned char *body,
-    const unsigned char secret[32])
-{
-	unsigned char key[CRY_KEY_BYTES];
-
-	cry_subkey(key, secret, "pass");
-	cry_mac(mac, PASS_MAC_BYTES, key, slice_of(body, PASS_BODY_BYTES));
-	secret_wipe(key, sizeof(key));
-}
+enum { PASS_VERSION = 1, PASS_BODY_BYTES = PASS_BYTES - STAMP_BYTES };
 
 void
 pass_make(unsigned char out[PASS_BYTES], const struct pass *a, const unsigned char secret[32])
@@ -32,7 +20,7 @@ pass_make(unsigned char out[PASS_BYTES], const struct pass *a, const unsigned ch
 	enc_le32(out + 32, a->uidvalidity);
 	enc_le32(out + 36, a->uid);
 	enc_le64(out + 40, a->expires_s);
-	pass_mac(out + PASS_BODY_BYTES, out, secret);
+	stamp_put(out, PASS_BODY_BYTES, "pass", secret);
 }
 
 enum err
@@ -40,12 +28,8 @@ pass_verify(struct pass *a, struct slice bytes, const unsigned char secret[32],
     uint32_t instance, uint64_t guest, uint64_t now_s)
 {
 	const unsigned char *p = (const unsigned char *)bytes.p;
-	unsigned char mac[PASS_MAC_BYTES];
 
-	if (bytes.n != PASS_BYTES)
-		return ERR_AUTH;
-	pass_mac(mac, p, secret);
-	if (!secret_eq(mac, p + PASS_BODY_BYTES, sizeof(mac)) || p[0] != PASS_VERSION)
+	if (!stamp_ok(bytes, PASS_BODY_BYTES, "pass", secret) || p[0] != PASS_VERSION)
 		return ERR_AUTH;
 	a->instance = dec_le32(p + 4);
 	a->guest = dec_le64(p + 8);
