@@ -76,6 +76,7 @@ struct blob_stat {
 	uint64_t	 live_bytes;
 	uint64_t	 punched_bytes;	/* of the dead ones, given back to the disk */
 	uint64_t	 records;	/* live */
+	uint64_t	 dead_since_s;	/* the oldest that waits for compaction; 0: none seen */
 };
 void		 blob_stat(const struct blob *, struct blob_stat *);
 

@@ -282,6 +282,9 @@ blob_stat(const struct blob *b, struct blob_stat *st)
 		st->live_bytes += b->segs[i].live_bytes;
 		st->punched_bytes += b->segs[i].punched_bytes;
 		st->records += b->segs[i].records;
+		if (b->segs[i].dead_since_s != 0 && (st->dead_since_s == 0 ||
+		    b->segs[i].dead_since_s < st->dead_since_s))
+			st->dead_since_s = b->segs[i].dead_since_s;
 	}
 }
 

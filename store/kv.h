@@ -75,7 +75,12 @@ unsigned	 kv_shard_count(const struct kv *);
 enum err	 kv_begin_shard(struct kv *, unsigned shard, enum kv_mode,
 		    struct kv_txn **) MUST_USE;
 
-/* For tools: sums over the shards. */
-enum err	 kv_stat(struct kv *, uint64_t *entries, uint64_t *bytes) MUST_USE;
+/* For tools: of one shard's durable part. */
+struct kv_stat {
+	uint64_t	 entries;
+	uint64_t	 bytes;
+	uint64_t	 free_bytes;	/* of these: used again before it grows */
+};
+enum err	 kv_stat(struct kv *, unsigned shard, struct kv_stat *) MUST_USE;
 
 #endif

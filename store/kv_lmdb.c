@@ -851,19 +851,15 @@ kv_replay_end(struct kv *kv, uint64_t batch)
 }
 
 enum err
-kv_stat(struct kv *kv, uint64_t *entries, uint64_t *bytes)
+kv_stat(struct kv *kv, unsigned shard, struct kv_stat *st)
 {
-	struct db_stat st;
+	struct db_stat d;
 	enum err e;
 
-	*entries = *bytes = 0;
-	for (unsigned i = 0; i < kv->count; i++) {
-		if ((e = db_stat(kv->shards[i].db, &st)) != ERR_OK)
-			return e;
-		*entries += st.entries;
-		*bytes += st.used_bytes;
-	}
-	return ERR_OK;
+	must(shard < kv->count);
+	if ((e = db_stat(kv->shards[shard].db, &d)) == ERR_OK)
+		*st = (struct kv_stat){ d.entries, d.used_bytes, d.free_bytes };
+	return e;
 }
 
 void

@@ -347,16 +347,15 @@ kv_mem_settle(struct kv *kv)
 }
 
 enum err
-kv_stat(struct kv *kv, uint64_t *entries, uint64_t *bytes)
+kv_stat(struct kv *kv, unsigned shard, struct kv_stat *st)
 {
-	*entries = *bytes = 0;
-	for (unsigned i = 0; i < kv->count; i++) {
-		for (struct kv_node *n = kv->shards[i].head->next[0]; n != NULL; n = n->next[0]) {
-			if (n->durable == NULL || n->durable->is_gone)
-				continue;
-			(*entries)++;
-			*bytes += n->key.n + n->durable->n;
-		}
+	must(shard < kv->count);
+	*st = (struct kv_stat){ 0, 0, 0 };
+	for (struct kv_node *n = kv->shards[shard].head->next[0]; n != NULL; n = n->next[0]) {
+		if (n->durable == NULL || n->durable->is_gone)
+			continue;
+		st->entries++;
+		st->bytes += n->key.n + n->durable->n;
 	}
 	return ERR_OK;
 }

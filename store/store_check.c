@@ -16,6 +16,8 @@
 #include "store/store_op.h"
 
 #define LINE_MAX_BYTES	400
+#define SHARDS_TEXT_BYTES	20000
+#define STAT_ACCOUNTS_MAX	20000	/* of a shard */
 
 static void
 fault(struct check *c, uint64_t account, uint32_t mailbox, const char *what, uint64_t where)
@@ -417,17 +419,66 @@ check_next_account(struct store *s, unsigned shard, uint64_t after, uint64_t *ac
 	return e;
 }
 
+/* Accounts are counted one by one: as many as a turn allows. */
+static unsigned
+count_accounts(struct store *s, unsigned shard)
+{
+	uint64_t account = 0;
+	unsigned n = 0;
+
+	while (n < STAT_ACCOUNTS_MAX && check_next_account(s, shard, account, &account) == ERR_OK)
+		n++;
+	return n;
+}
+
+/* Mailboxes and accounts whose pages are still there. */
+static unsigned
+count_removals(struct store *s, unsigned shard)
+{
+	struct kv_key at = record_key(0, 'R'), found;
+	unsigned n = 0;
+	struct kv_txn *t;
+	struct slice v;
+
+	if (kv_begin_shard(s->kv, shard, KV_READ, &t) != ERR_OK)
+		return 0;
+	for (; n < STAT_ACCOUNTS_MAX && kv_find(t, KV_GT, &at, 9, &found, &v) == ERR_OK; n++)
+		at = found;
+	kv_end(&t);
+	return n;
+}
+
+static void
+stat_shard(struct store *s, unsigned shard, uint64_t *entries, uint64_t *bytes, struct buf *b)
+{
+	struct kv_stat st;
+
+	if (kv_stat(s->kv, shard, &st) != ERR_OK) {
+		buf_printf(b, "shard %u: unreadable\n", shard);
+		return;
+	}
+	*entries += st.entries;
+	*bytes += st.bytes;
+	buf_printf(b, "shard %u entries %llu\nshard %u bytes %llu\nshard %u free bytes %llu\n"
+	    "shard %u accounts %u\nshard %u removals %u\n", shard,
+	    (unsigned long long)st.entries, shard, (unsigned long long)st.bytes, shard,
+	    (unsigned long long)st.free_bytes, shard, count_accounts(s, shard), shard,
+	    count_removals(s, shard));
+}
+
 void
 check_stat(struct store *s, struct buf *b)
 {
 	uint64_t entries = 0, bytes = 0;
 	struct commit_stat cs;
+	struct buf shards;
 	struct blob_stat bs;
 
 	blob_stat(s->blob, &bs);
 	commit_stat(s->commit, &cs);
-	if (kv_stat(s->kv, &entries, &bytes) != ERR_OK)
-		buf_put_str(b, "index: unreadable\n");
+	buf_init(&shards, SHARDS_TEXT_BYTES);
+	for (unsigned i = 0; i < kv_shard_count(s->kv); i++)
+		stat_shard(s, i, &entries, &bytes, &shards);
 	buf_printf(b, "shards %u\n", kv_shard_count(s->kv));
 	buf_printf(b, "index entries %llu\nindex bytes %llu\n",
 	    (unsigned long long)entries, (unsigned long long)bytes);
@@ -440,4 +491,9 @@ check_stat(struct store *s, struct buf *b)
 	    (unsigned long long)cs.transactions, (unsigned long long)cs.batches,
 	    (unsigned long long)cs.checkpoints, (unsigned long long)cs.journal_bytes);
 	buf_printf(b, "sessions %u\n", s->session_count);
+	if (bs.dead_since_s != 0)
+		buf_printf(b, "dead since seconds %llu\n",
+		    (unsigned long long)(store_now_s(s) - bs.dead_since_s));
+	buf_put_slice(b, buf_slice(&shards));
+	buf_fini(&shards);
 }

@@ -395,16 +395,44 @@ db_reader_check(struct db *db)
 	(void)mdb_reader_check(db->env, &dead);
 }
 
+/* The free list is LMDB's tree 0: each value begins with how many pages it names. */
+static int
+count_free(struct db *db, uint64_t *pages)
+{
+	MDB_cursor *c = NULL;
+	MDB_txn *txn = NULL;
+	MDB_val key, value;
+	size_t n;
+	int rc;
+
+	*pages = 0;
+	if ((rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn)) != 0)
+		return rc;
+	if ((rc = mdb_cursor_open(txn, 0, &c)) == 0) {
+		while ((rc = mdb_cursor_get(c, &key, &value, MDB_NEXT)) == 0) {
+			if (value.mv_size < sizeof(n))
+				continue;
+			memcpy(&n, value.mv_data, sizeof(n));
+			*pages += n;
+		}
+		mdb_cursor_close(c);
+	}
+	mdb_txn_abort(txn);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 enum err
 db_stat(struct db *db, struct db_stat *st)
 {
 	MDB_envinfo info;
+	uint64_t pages;
 	MDB_stat ms;
 	int rc;
 
 	if ((rc = mdb_env_info(db->env, &info)) != 0 ||
-	    (rc = mdb_env_stat(db->env, &ms)) != 0)
+	    (rc = mdb_env_stat(db->env, &ms)) != 0 || (rc = count_free(db, &pages)) != 0)
 		return db_err(rc);
+	st->free_bytes = pages * ms.ms_psize;
 	st->entries = ms.ms_entries;
 	st->used_bytes = (uint64_t)(info.me_last_pgno + 1) * ms.ms_psize;
 	st->map_bytes = info.me_mapsize;

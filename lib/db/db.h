@@ -71,6 +71,7 @@ void		 db_reader_check(struct db *);	/* at start and every minute */
 struct db_stat {
 	uint64_t	 entries;
 	uint64_t	 used_bytes;	/* pages in use, free ones included */
+	uint64_t	 free_bytes;	/* of these: pages that are used again */
 	uint64_t	 map_bytes;
 };
 enum err	 db_stat(struct db *, struct db_stat *) MUST_USE;
