@@ -319,19 +319,34 @@ store_on_create(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	    .uidvalidity = e == ERR_OK ? op.acc.next_uidvalidity - 1 : 0 });
 }
 
+/* Until the undelete window ends everything of it but the name stays. */
+static void
+put_removal(struct op *op, const struct name *n, struct slice mailbox)
+{
+	struct kv_key k = record_key_removal(op->account, n->rec.mailbox);
+	uint64_t now_s = store_now_s(op->store);
+	const struct record_removal rec = { now_s + op->store->undelete_s, now_s,
+	    n->rec.special, n->rec.name, mailbox };
+	struct buf b;
+
+	buf_init(&b, RECORD_BYTES_MAX);
+	record_removal_put(&rec, &b);
+	op_put(op, &k, &b);
+	buf_fini(&b);
+}
+
 /* The name goes (or stays as a subscription); the pages go later. */
 static enum err
 remove_mailbox(struct op *op, struct name *n)
 {
-	struct kv_key k = record_key_u32(op->account, 'B', n->rec.mailbox), rk;
+	struct kv_key k = record_key_u32(op->account, 'B', n->rec.mailbox);
 	struct record_mailbox rec;
 	struct slice v;
 	enum err e;
 
 	if ((e = kv_get(op->txn, &k, &v)) != ERR_OK || (e = record_mailbox_read(&rec, v)) != ERR_OK)
 		return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
-	rk = record_key_removal(op->account, n->rec.mailbox);
-	kv_put(op->txn, &rk, SLICE_LIT("\1"));
+	put_removal(op, n, v);
 	kv_del(op->txn, &k);
 	if ((e = metadata_remove(op, n->rec.mailbox)) != ERR_OK ||
 	    (e = acl_remove(op, n->rec.mailbox)) != ERR_OK)

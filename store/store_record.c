@@ -11,6 +11,8 @@
 #define FORM_ACCOUNT	2
 #define FORM_CONTENT	2
 #define FORM_EPOCH	2
+#define FORM_REMOVAL	2
+#define MAILBOX_BYTES_MAX	200	/* of a mailbox's record */
 
 /* ---- keys ---- */
 
@@ -441,6 +443,36 @@ record_epoch_put(const struct record_epoch *e, struct buf *b)
 	ipc_put_u8(b, e->form);
 	ipc_put_var(b, e->data, 96);
 	ipc_put_u64(b, epoch_sum(e));
+}
+
+enum err
+record_removal_read(struct record_removal *m, struct slice s)
+{
+	struct ipc_reader r;
+	uint8_t form = begin_form(&r, s, FORM_REMOVAL);
+
+	memset(m, 0, sizeof(*m));
+	if (form == 0)
+		return ERR_CORRUPT;
+	if (form < FORM_REMOVAL)
+		return end_read(&r);
+	m->due_s = ipc_get_u64(&r);
+	m->removed_s = ipc_get_u64(&r);
+	m->special = ipc_get_u32(&r);
+	m->name = ipc_get_var(&r, RECORD_NAME_MAX);
+	m->mailbox = ipc_get_var(&r, MAILBOX_BYTES_MAX);
+	return end_read(&r);
+}
+
+void
+record_removal_put(const struct record_removal *m, struct buf *b)
+{
+	ipc_put_u8(b, FORM_REMOVAL);
+	ipc_put_u64(b, m->due_s);
+	ipc_put_u64(b, m->removed_s);
+	ipc_put_u32(b, m->special);
+	ipc_put_var(b, m->name, RECORD_NAME_MAX);
+	ipc_put_var(b, m->mailbox, MAILBOX_BYTES_MAX);
 }
 
 enum err

@@ -19,7 +19,8 @@
  *	W account	waits for its mark pass (store_mark.c)
  *	Y when		repair is not through (store_check.h)
  *
- * Values begin with u8 form (1; account, content and epoch 2, 1 is read),
+ * Values begin with u8 form (1; account, content, epoch and removal 2, 1 is
+ * read),
  * integers are little-endian.  Reads give
  * ERR_CORRUPT for anything malformed; slices borrow from the value.
  */
@@ -112,6 +113,15 @@ struct record_epoch {
 	struct slice	 data;
 };
 
+/* A mailbox that was removed, as it was; pages stay until due_s. */
+struct record_removal {
+	uint64_t	 due_s;		/* 0: form 1, now */
+	uint64_t	 removed_s;
+	uint32_t	 special;
+	struct slice	 name;
+	struct slice	 mailbox;	/* its record */
+};
+
 struct record_delivered {
 	uint64_t	 account;
 	uint64_t	 rcpt;
@@ -150,6 +160,8 @@ enum err	 record_columns_read(struct record_columns *, struct slice) MUST_USE;
 void		 record_columns_put(const struct record_columns *, struct buf *);
 enum err	 record_epoch_read(struct record_epoch *, struct slice) MUST_USE;
 void		 record_epoch_put(const struct record_epoch *, struct buf *);
+enum err	 record_removal_read(struct record_removal *, struct slice) MUST_USE;
+void		 record_removal_put(const struct record_removal *, struct buf *);	/* form 2 */
 enum err	 record_delivered_read(struct record_delivered *, struct slice) MUST_USE;
 void		 record_delivered_put(const struct record_delivered *, struct buf *);
 

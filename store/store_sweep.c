@@ -22,6 +22,7 @@ struct store_sweep {
 	struct timer	 timer;
 	unsigned	 shard;
 	unsigned	 rounds;
+	struct kv_key	 removal;	/* looked at last, of this shard */
 	struct mark	*mark;		/* the pass under way */
 	uint64_t	 expire_after;	/* accounts up to this one had their turn */
 	bool		 expire_again;	/* this one not yet whole */
@@ -106,27 +107,60 @@ remove_mailbox(struct store *s, struct kv_txn *t, uint64_t account, uint32_t mai
 	return ERR_OK;
 }
 
-/* One slice of one removal of a shard; *more when there is (perhaps) more. */
+/* The next removal of the shard whose time has come; *looked: others were skipped. */
 static enum err
-remove_slice(struct store *s, unsigned shard, bool *more)
+next_removal(struct store_sweep *w, struct kv_key *key, bool *looked)
 {
-	struct kv_key at = record_key(0, 'R'), key;
+	struct record_removal rec;
 	unsigned left = SWEEP_ROWS;
-	uint64_t account;
-	uint32_t mailbox;
 	struct kv_txn *t;
 	struct slice v;
 	enum err e;
 
-	if ((e = kv_begin_shard(s->kv, shard, KV_WRITE, &t)) != ERR_OK)
+	if ((e = kv_begin_shard(w->store->kv, w->shard, KV_WRITE, &t)) != ERR_OK)
 		return e;
-	e = kv_find(t, KV_GT, &at, 9, &key, &v);
+	if (w->removal.n == 0)
+		w->removal = record_key(0, 'R');
+	while ((e = kv_find(t, KV_GT, &w->removal, 9, key, &v)) == ERR_OK) {
+		/* A damaged one keeps its pages; the others have their turn. */
+		if (key->n == 21 && record_removal_read(&rec, v) == ERR_OK &&
+		    rec.due_s <= store_now_s(w->store))
+			break;
+		w->removal = *key;
+		if (--left == 0) {
+			*looked = true;
+			e = ERR_NOTFOUND;
+			break;
+		}
+	}
 	kv_end(&t);
-	if (e != ERR_OK)
+	return e;
+}
+
+static bool
+has_account(struct kv_txn *t, uint64_t account)
+{
+	struct kv_key k = record_key(account, 'A');
+	struct slice v;
+
+	return kv_get(t, &k, &v) == ERR_OK;
+}
+
+/* One slice of one removal of a shard; *more when there is (perhaps) more. */
+static enum err
+remove_slice(struct store_sweep *w, bool *more)
+{
+	struct store *s = w->store;
+	unsigned left = SWEEP_ROWS;
+	struct kv_key key;
+	uint64_t account;
+	uint32_t mailbox;
+	struct kv_txn *t;
+	enum err e;
+
+	if ((e = next_removal(w, &key, more)) != ERR_OK)
 		return e == ERR_NOTFOUND ? ERR_OK : e;
 	*more = true;
-	if (key.n != 21)
-		return ERR_CORRUPT;
 	account = dec_be64(key.b + 9);
 	mailbox = dec_be32(key.b + 17);
 	if ((e = kv_begin(s->kv, account, KV_WRITE, &t)) != ERR_OK)
@@ -136,7 +170,7 @@ remove_slice(struct store *s, unsigned shard, bool *more)
 	if (e == ERR_OK && left > 0)
 		kv_del(t, &key);
 	/* Other mailboxes may name the same contents: the mark pass decides. */
-	if (e == ERR_OK && left > 0 && mailbox != 0)
+	if (e == ERR_OK && left > 0 && mailbox != 0 && has_account(t, account))
 		mark_due_now(t, account);
 	if (e == ERR_OK)
 		return kv_submit(&t, KV_LAZY, NULL, NULL);
@@ -271,6 +305,7 @@ static void
 next_shard(struct store_sweep *w)
 {
 	w->shard++;
+	w->removal.n = 0;
 	w->mark_after = 0;
 	w->expire_after = 0;
 	w->expire_again = w->has_expired = false;
@@ -312,7 +347,7 @@ turn(void *arg)
 	bool more = false;
 	enum err e;
 
-	e = remove_slice(s, w->shard, &more);
+	e = remove_slice(w, &more);
 	if (e == ERR_OK && !more && w->rounds % AGE_ROUNDS == 0)
 		e = age_delivered(s, w->shard, &more);
 	if (e == ERR_OK && !more && w->rounds % AGE_ROUNDS == 0)
@@ -360,6 +395,7 @@ sweep_wanted(struct store *s)
 		return;
 	mark_free(&s->sweep->mark);
 	s->sweep->shard = 0;
+	s->sweep->removal.n = 0;
 	s->sweep->mark_after = 0;
 	s->sweep->expire_after = 0;
 	s->sweep->expire_again = s->sweep->has_expired = false;

@@ -17,6 +17,7 @@
 #include "store/store_sweep.h"
 
 #define PREFIX_BYTES	13
+#define REMOVAL_PREFIX	17	/* shard, letter, account */
 #define LOOK_ACCOUNTS	2000	/* in one turn */
 
 struct undelete {
@@ -119,6 +120,87 @@ submit(struct undelete *u)
 	return op_submit(&u->op, KV_NOW, r);
 }
 
+/* ---- a mailbox that was removed itself ---- */
+
+/* The last one of that name whose pages are still all there; rec borrows. */
+static enum err
+find_removed(struct op *op, struct slice name, struct kv_key *key, struct record_removal *rec)
+{
+	struct kv_key at = record_key_u64(0, 'R', op->account), found;
+	struct record_removal r;
+	bool has = false;
+	struct slice v;
+
+	while (kv_find(op->txn, KV_GT, &at, REMOVAL_PREFIX, &found, &v) == ERR_OK) {
+		at = found;
+		if (found.n != 21 || record_removal_read(&r, v) != ERR_OK ||
+		    r.due_s <= store_now_s(op->store) || !slice_eq(r.name, name) ||
+		    (has && r.removed_s < rec->removed_s))
+			continue;
+		*key = found;
+		*rec = r;
+		has = true;
+	}
+	return has ? ERR_OK : ERR_NOTFOUND;
+}
+
+static void
+put_mailbox(struct op *op, uint32_t id, const struct record_mailbox *m)
+{
+	struct kv_key k = record_key_u32(op->account, 'B', id);
+	struct buf b;
+
+	buf_init(&b, RECORD_BYTES_MAX);
+	record_mailbox_put(m, &b);
+	op_put(op, &k, &b);
+	buf_fini(&b);
+}
+
+/* With its UIDs, flags and UIDVALIDITY, as if it had not gone. */
+static enum err
+bring_mailbox_back(struct undelete *u, struct slice name)
+{
+	struct record_name rec = { .is_subscribed = true, .name = name };
+	struct record_removal gone;
+	struct record_mailbox m;
+	struct store_reply *r;
+	struct name old;
+	struct kv_key key;
+	enum err e;
+
+	if ((e = find_removed(&u->op, name, &key, &gone)) != ERR_OK ||
+	    (e = record_mailbox_read(&m, gone.mailbox)) != ERR_OK)
+		return e;
+	rec.special = gone.special;
+	rec.mailbox = dec_be32(key.b + 17);
+	if (names_find(&u->op, name, &old) == ERR_NOTFOUND) {
+		if (u->op.acc.mailbox_count >= u->op.store->mailbox_limit)
+			return ERR_LIMIT;
+		u->op.acc.mailbox_count++;
+	}
+	m.modseq = op_modseq(&u->op);
+	put_mailbox(&u->op, rec.mailbox, &m);
+	names_put(&u->op, &rec);
+	kv_del(u->op.txn, &key);
+	quota_add(&u->op, m.bytes, m.exists);
+	u->n = m.exists;
+	r = store_reply_new(NULL, NULL, IPC_MSG_store_ok);
+	r->store = u->op.store;
+	r->names = true;
+	return op_submit(&u->op, KV_NOW, r);
+}
+
+/* What vanished from one that is there. */
+static enum err
+bring_messages_back(struct undelete *u, uint32_t id, bool *more)
+{
+	enum err e = box_open(&u->box, u->op.txn, u->op.account, id);
+
+	if (e == ERR_OK && (e = all_records(u, more)) == ERR_OK && u->n > 0)
+		e = submit(u);
+	return e;
+}
+
 enum err
 undelete_step(struct store *s, uint64_t account, struct slice mailbox, unsigned *count, bool *more)
 {
@@ -128,11 +210,13 @@ undelete_step(struct store *s, uint64_t account, struct slice mailbox, unsigned 
 
 	*count = 0;
 	*more = false;
-	if ((e = op_begin(&u->op, s, account, KV_WRITE)) == ERR_OK &&
-	    (e = names_mailbox(&u->op, mailbox, &id)) == ERR_OK &&
-	    (e = box_open(&u->box, u->op.txn, account, id)) == ERR_OK &&
-	    (e = all_records(u, more)) == ERR_OK && u->n > 0)
-		e = submit(u);
+	if ((e = op_begin(&u->op, s, account, KV_WRITE)) == ERR_OK) {
+		e = names_mailbox(&u->op, mailbox, &id);
+		if (e == ERR_OK)
+			e = bring_messages_back(u, id, more);
+		else if (e == ERR_NOTFOUND)
+			e = bring_mailbox_back(u, mailbox);
+	}
 	if (e == ERR_OK)
 		*count = u->n;
 	box_close(&u->box);

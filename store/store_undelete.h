@@ -3,7 +3,9 @@
  * Bringing back what was removed within the undelete window: rows of vanished
  * records become messages of their mailbox again, with new UIDs, their flags
  * but \Deleted, and the content that the window kept.  What a MOVE took away is
- * elsewhere and stays there; what was brought back once is not again.
+ * elsewhere and stays there; what was brought back once is not again.  A mailbox
+ * that was removed as a whole comes back as it was, as long as no other has its
+ * name; its rights and metadata do not.
  */
 #ifndef STORE_UNDELETE_H
 #define STORE_UNDELETE_H

@@ -75,6 +75,7 @@ records(struct slice s)
 	struct record_content content;
 	struct record_epoch epoch;
 	struct record_name name;
+	struct record_removal removal;
 	struct note_epoch sealed;
 	struct note_body body;
 	struct buf b;
@@ -98,6 +99,7 @@ records(struct slice s)
 	(void)!record_mailbox_read(&mailbox, s);
 	(void)!record_epoch_read(&epoch, s);
 	(void)!record_name_read(&name, s);
+	(void)!record_removal_read(&removal, s);
 	(void)!record_delivered_read(&delivered, s);
 	buf_fini(&b);
 }

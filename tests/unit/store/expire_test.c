@@ -232,12 +232,63 @@ test_tool(void **state)
 	buf_fini(&out);
 }
 
+/* A mailbox that went as a whole: until its window ends, by its name. */
+static void
+test_undelete_mailbox(void **state)
+{
+	struct ipc_store_create make = { h1, 0, SLICE_LIT("Work") };
+	struct ipc_store_delete d = { h1, SLICE_LIT("Work") };
+	struct ipc_store_selected before, after;
+	unsigned count;
+	bool more;
+
+	(void)state;
+	bed.store.undelete_s = 1000;
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_create, &make), store_ok);
+	world_fill("Work", STORE_SEEN, 5);
+	world_flag("Work", 2, 3, STORE_ADD, STORE_FLAGGED);
+	before = world_selected(imapd, h1, "Work");
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_delete, &d), store_ok);
+	/* Neither the sweep nor the compactor takes anything of it. */
+	world_sweep();
+	bed_check(&bed);
+	world_reopen(true);
+	bed.store.undelete_s = 1000;
+	assert_int_equal(undelete("Work"), 5);
+	after = world_selected(imapd, h1, "Work");
+	assert_int_equal(after.exists, 5);
+	assert_int_equal(after.uidvalidity, before.uidvalidity);
+	assert_int_equal(after.uidnext, before.uidnext);
+	assert_true(after.modseq > before.modseq);
+	bed_check(&bed);
+	/* Nothing of it twice. */
+	assert_int_equal(undelete("Work"), 0);
+
+	/* Another of that name is in the way; of two the last one comes. */
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_delete, &d), store_ok);
+	make.handle = d.handle = h1;
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_create, &make), store_ok);
+	assert_int_equal(undelete("Work"), 0);
+	world_fill("Work", 0, 2);
+	loop_advance(bed.loop, 2000);
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_delete, &d), store_ok);
+	assert_int_equal(undelete("Work"), 2);
+	assert_int_equal(world_selected(imapd, h1, "Work").exists, 2);
+
+	/* The window ends: gone for good. */
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_delete, &d), store_ok);
+	loop_advance(bed.loop, 1001 * 1000);
+	assert_int_equal(undelete_step(&bed.store, 1, SLICE_LIT("Work"), &count, &more), ERR_NOTFOUND);
+	world_sweep();
+	bed_check(&bed);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_rules), WORLD_TEST(test_expire), WORLD_TEST(test_slices),
-		WORLD_TEST(test_undelete), WORLD_TEST(test_tool),
+		WORLD_TEST(test_undelete), WORLD_TEST(test_undelete_mailbox), WORLD_TEST(test_tool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,6 +269,34 @@ test_old_forms(void **state)
 }
 
 static void
+test_removals(void **state)
+{
+	static char big[RECORD_NAME_MAX + 1];
+	struct record_removal r = { 100, 50, 3, slice_of(big, RECORD_NAME_MAX),
+	    SLICE_LIT("mailbox") }, r2;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, RECORD_BYTES_MAX);
+	record_removal_put(&r, &b);
+	assert_int_equal(record_removal_read(&r2, buf_slice(&b)), ERR_OK);
+	assert_true(r2.due_s == 100 && r2.removed_s == 50 && r2.special == 3);
+	assert_int_equal(r2.name.n, RECORD_NAME_MAX);
+	assert_slice(r2.mailbox, "mailbox");
+	for (size_t i = 0; i < b.n; i++)
+		assert_int_equal(record_removal_read(&r2, slice_head(buf_slice(&b), i)),
+		    ERR_CORRUPT);
+	/* Before there was a window: at once. */
+	assert_int_equal(record_removal_read(&r2, SLICE_LIT("\1")), ERR_OK);
+	assert_true(r2.due_s == 0);
+	buf_reset(&b);
+	r.name = slice_of(big, sizeof(big));
+	record_removal_put(&r, &b);
+	assert_int_equal(buf_err(&b), ERR_FULL);
+	buf_fini(&b);
+}
+
+static void
 test_notes(void **state)
 {
 	static char big[256];
@@ -349,6 +377,7 @@ main(void)
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_old_forms),
 		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_removals),
 		cmocka_unit_test(test_keys),
 	};
 
