@@ -53,7 +53,8 @@ struct imap_scan {
 	struct buf		 left_pairs;
 	struct imap_entry	 entry;
 	struct buf		 entry_bytes;
-	struct buf		 header;
+	struct buf		 header;	/* and what came with it */
+	size_t			 header_bytes;
 	struct buf		 piece;
 };
 
@@ -66,7 +67,7 @@ get_header(void *arg, struct slice name, struct slice *fields)
 
 	if (!s->has_header)
 		return !s->by_columns && s->phase != NEXT && imap_message_fields(&s->message, &name, 1, fields);
-	*fields = buf_slice(&s->header);
+	*fields = slice_head(buf_slice(&s->header), s->header_bytes);
 	return true;
 }
 
@@ -301,15 +302,19 @@ open_message(struct imap_scan *s)
 {
 	enum err e = imap_message_ready(&s->message, IMAP_NEED_PARTS | IMAP_NEED_BODY);
 	const struct mime_map *map;
+	uint64_t end;
 
 	if (e != ERR_OK)
 		return failed(s, e);
 	s->cost += TEXT_COST;
 	map = s->message.map;
 	buf_reset(&s->header);
+	s->header_bytes = map->count == 0 ? 0 : map->spans[0].header_bytes < HEADER_MAX ?
+	    map->spans[0].header_bytes : HEADER_MAX;
+	/* Who wants the text opens nothing twice; sealed bytes are no text. */
+	end = s->walk.is_sealed ? s->message.object.sealed.head.n : UINT64_MAX;
 	e = imap_object_range(&s->message.object, 0,
-	    map->count == 0 ? 0 : map->spans[0].header_bytes < HEADER_MAX ?
-	    map->spans[0].header_bytes : HEADER_MAX);
+	    s->program->wants_text ? end : s->header_bytes);
 	if (e != ERR_OK)
 		return failed(s, e);
 	s->phase = HEADER;
@@ -319,22 +324,25 @@ open_message(struct imap_scan *s)
 static bool
 read_header(struct imap_scan *s)
 {
-	enum err e = imap_object_read(&s->message.object, &s->header);
+	enum err e = ERR_END;
 
+	if (s->header.n < s->header_bytes)
+		e = imap_object_read(&s->message.object, &s->header);
 	if (e == ERR_OK)
 		return true;
 	if (e != ERR_END)
 		return failed(s, e);
 	s->has_header = true;
-	make_entry(s, buf_slice(&s->header));
+	make_entry(s, slice_head(buf_slice(&s->header), s->header_bytes));
 	if (is_judged(s))
 		return true;
+	if (!s->program->wants_text) {
+		settle(s);
+		return true;
+	}
+	/* What came with the header is the text's beginning. */
 	imap_match_start(&s->match, s->message.map);
-	/* Sealed bytes are no text to look in. */
-	e = imap_object_range(&s->message.object, 0, s->walk.is_sealed ?
-	    s->message.object.sealed.head.n : UINT64_MAX);
-	if (e != ERR_OK)
-		return failed(s, e);
+	imap_match_feed(&s->match, buf_slice(&s->header));
 	s->phase = TEXT;
 	return true;
 }
@@ -342,15 +350,14 @@ read_header(struct imap_scan *s)
 static bool
 read_text(struct imap_scan *s)
 {
-	enum err e;
+	enum err e = ERR_END;		/* all found: the rest does not matter */
 
 	buf_reset(&s->piece);
-	e = imap_object_read(&s->message.object, &s->piece);
+	if (s->match.missing > 0)
+		e = imap_object_read(&s->message.object, &s->piece);
 	if (e == ERR_OK) {
 		imap_match_feed(&s->match, buf_slice(&s->piece));
-		if (s->match.missing > 0)
-			return true;
-		e = ERR_END;		/* all found: the rest does not matter */
+		return true;
 	}
 	if (e != ERR_END)
 		return failed(s, e);
