@@ -70,14 +70,6 @@ cmd_esearch_parse(struct imap_cmd *c, struct imap_parser *p)
 	imap_update_parsed(p, &a->update);
 }
 
-static void
-on_match(void *arg, const struct imap_search_facts *f)
-{
-	struct args *a = arg;
-
-	imap_found_add(&a->found, f->uid, f->seq, f->modseq);
-}
-
 /* RFC 7377 s2.1: where it was found. */
 static void
 put_where(struct imap_cmd *c, struct buf *b)
@@ -150,7 +142,8 @@ step(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 	struct imap_scan_want want = {
-		.program = &a->program, .on_match = on_match, .arg = a,
+		.program = &a->program, .on_match = imap_scan_into_found,
+		.arg = &a->found,
 	};
 	enum err e = imap_sources_next(&a->sources);
 
@@ -167,11 +160,6 @@ cmd_esearch_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 
-	/* RFC 9755 s3 */
-	if (a->program.has_charset && imap_session_is(c->s, IMAP_EN_UTF8)) {
-		imap_cmd_bad(c, "No CHARSET after ENABLE UTF8=ACCEPT");
-		return;
-	}
 	imap_sources_start(&a->sources, c);
 	c->resume = step;
 	step(c);

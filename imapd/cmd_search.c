@@ -50,14 +50,6 @@ cmd_search_parse(struct imap_cmd *c, struct imap_parser *p)
 }
 
 static void
-on_match(void *arg, const struct imap_search_facts *f)
-{
-	struct args *a = arg;
-
-	imap_found_add(&a->found, f->uid, f->seq, f->modseq);
-}
-
-static void
 answer(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
@@ -84,13 +76,9 @@ cmd_search_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 	struct imap_scan_want want = {
-		.program = &a->program, .on_match = on_match, .arg = a,
+		.program = &a->program, .on_match = imap_scan_into_found,
+		.arg = &a->found,
 	};
 
-	/* RFC 9755 s3: all is UTF-8 */
-	if (a->program.has_charset && imap_session_is(c->s, IMAP_EN_UTF8)) {
-		imap_cmd_bad(c, "No CHARSET after ENABLE UTF8=ACCEPT");
-		return;
-	}
 	imap_scan_run(c, &want, answer);
 }

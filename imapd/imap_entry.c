@@ -37,19 +37,9 @@ imap_entry_find(struct slice name, bool is_raw, enum imap_text *which)
 
 /* ---- make ---- */
 
-struct maker {
-	struct charset_set	*charsets;
-	struct buf		 text[IMAP_TEXT_COUNT];
-	struct buf		 decoded, flat;
-	uint16_t		 cut, present;
-	uint8_t			 bits;
-	int64_t			 sent_s;
-	int			 sent_zone;
-};
-
 /* As much of s as fits, mapped. */
 static void
-add_text(struct maker *m, enum imap_text which, struct slice s)
+add_text(struct imap_entry_maker *m, enum imap_text which, struct slice s)
 {
 	struct buf *b = &m->text[which];
 
@@ -65,7 +55,7 @@ add_text(struct maker *m, enum imap_text which, struct slice s)
 }
 
 static struct slice
-decode(struct maker *m, struct slice value)
+decode(struct imap_entry_maker *m, struct slice value)
 {
 	buf_reset(&m->decoded);
 	hdr_word_decode(m->charsets, slice_head(value, VALUE_MAX), &m->decoded);
@@ -73,7 +63,7 @@ decode(struct maker *m, struct slice value)
 }
 
 static void
-add_subject(struct maker *m, struct slice decoded)
+add_subject(struct imap_entry_maker *m, struct slice decoded)
 {
 	bool is_reply;
 
@@ -86,13 +76,13 @@ add_subject(struct maker *m, struct slice decoded)
 
 /* An address as the envelope has it: name <route:box@host>, or what there is of it. */
 static void
-put_address(struct maker *m, const struct hdr_addr *a, bool whole)
+put_address(struct imap_entry_maker *m, const struct hdr_addr *a, bool whole)
 {
 	bool has_name = a->has_name && a->name.n > 0;
 
 	buf_reset(&m->flat);
 	if (has_name)
-		buf_put_slice(&m->flat, decode(m, a->name));
+		hdr_word_decode(m->charsets, slice_head(a->name, VALUE_MAX), &m->flat);
 	if (a->local.n == 0 || (has_name && !whole))
 		return;
 	buf_put_str(&m->flat, has_name ? " <" : "");
@@ -111,7 +101,7 @@ put_address(struct maker *m, const struct hdr_addr *a, bool whole)
 /* The first address of all: RFC 5256 s3 by its mailbox, a group by its name;
  * RFC 5957 s3 by its display name, else what there is. */
 static void
-add_first(struct maker *m, enum imap_text which, const struct hdr_addr *a)
+add_first(struct imap_entry_maker *m, enum imap_text which, const struct hdr_addr *a)
 {
 	static const enum imap_text boxes[] = {
 		[IMAP_TEXT_FROM] = IMAP_TEXT_FROM_BOX, [IMAP_TEXT_TO] = IMAP_TEXT_TO_BOX,
@@ -130,7 +120,7 @@ add_first(struct maker *m, enum imap_text which, const struct hdr_addr *a)
 
 /* A line each; beyond what fits nothing is looked at. */
 static void
-add_addresses(struct maker *m, enum imap_text which, struct slice value)
+add_addresses(struct imap_entry_maker *m, enum imap_text which, struct slice value)
 {
 	bool is_first = !(m->present >> which & 1);
 	struct hdr_addr_iter it;
@@ -151,7 +141,7 @@ add_addresses(struct maker *m, enum imap_text which, struct slice value)
 }
 
 static void
-add_field(struct maker *m, const struct hdr_field *f)
+add_field(struct imap_entry_maker *m, const struct hdr_field *f)
 {
 	enum imap_text which;
 	struct hdr_date d;
@@ -189,7 +179,7 @@ put_number(struct buf *b, size_t v)
 }
 
 static void
-put_head(struct buf *b, const struct maker *m, const struct thread_hashes *h)
+put_head(struct buf *b, const struct imap_entry_maker *m, const struct thread_hashes *h)
 {
 	unsigned char head[HEAD_BYTES] = { VERSION };
 
@@ -205,32 +195,59 @@ put_head(struct buf *b, const struct maker *m, const struct thread_hashes *h)
 }
 
 void
-imap_entry_put(struct buf *b, struct charset_set *charsets,
-    const unsigned char salt[IMAP_SALT_BYTES], struct slice header)
+imap_entry_maker_init(struct imap_entry_maker *m, struct charset_set *charsets,
+    const unsigned char *salt)
 {
-	struct maker m = { .charsets = charsets };
+	*m = (struct imap_entry_maker){ .charsets = charsets, .salt = salt };
+	for (size_t i = 0; i < IMAP_TEXT_COUNT; i++)
+		buf_init(&m->text[i], 2 * IMAP_CASEMAP_GROWTH * IMAP_ENTRY_TEXT_MAX);
+	buf_init(&m->decoded, 4 * VALUE_MAX);
+	buf_init(&m->flat, 4 * VALUE_MAX);
+}
+
+static void
+wipe(struct buf *b)
+{
+	buf_wipe(b);
+	buf_fini(b);
+}
+
+void
+imap_entry_maker_fini(struct imap_entry_maker *m)
+{
+	for (size_t i = 0; i < IMAP_TEXT_COUNT; i++)
+		wipe(&m->text[i]);
+	wipe(&m->decoded);
+	wipe(&m->flat);
+}
+
+void
+imap_entry_put(struct imap_entry_maker *m, struct buf *b, struct slice header)
+{
+	struct thread_hasher hasher;
 	struct thread_hashes h;
 	struct hdr_iter it;
 	struct hdr_field f;
 
 	for (size_t i = 0; i < IMAP_TEXT_COUNT; i++)
-		buf_init(&m.text[i], 2 * IMAP_CASEMAP_GROWTH * IMAP_ENTRY_TEXT_MAX);
-	buf_init(&m.decoded, 4 * VALUE_MAX);
-	buf_init(&m.flat, 4 * VALUE_MAX);
+		buf_reset(&m->text[i]);
+	m->cut = m->present = m->bits = 0;
+	m->sent_s = 0;
+	m->sent_zone = 0;
+	thread_hasher_begin(&hasher, m->salt, &h);
 	hdr_iter_init(&it, header);
-	while (hdr_next(&it, &f))
-		add_field(&m, &f);
-	thread_hash_header(salt, header, &h);
-	put_head(b, &m, &h);
+	while (hdr_next(&it, &f)) {
+		thread_hasher_field(&hasher, &f);
+		add_field(m, &f);
+	}
+	thread_hasher_end(&hasher);
+	put_head(b, m, &h);
 	put_number(b, h.refs_bytes);
 	buf_put(b, h.refs, h.refs_bytes);
 	for (size_t i = 0; i < IMAP_TEXT_COUNT; i++) {
-		put_number(b, m.text[i].n);
-		buf_put_slice(b, buf_slice(&m.text[i]));
-		buf_fini(&m.text[i]);
+		put_number(b, m->text[i].n);
+		buf_put_slice(b, buf_slice(&m->text[i]));
 	}
-	buf_fini(&m.decoded);
-	buf_fini(&m.flat);
 }
 
 /* ---- get ---- */

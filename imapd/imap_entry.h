@@ -50,9 +50,22 @@ struct imap_entry {			/* slices borrow the bytes */
 	struct slice	text[IMAP_TEXT_COUNT];
 };
 
+/* Makes entries, one after the other, and keeps its memory between them. */
+struct imap_entry_maker {
+	struct charset_set	*charsets;
+	const unsigned char	*salt;		/* IMAP_SALT_BYTES, borrowed */
+	struct buf		 text[IMAP_TEXT_COUNT];
+	struct buf		 decoded, flat;
+	uint16_t		 cut, present;
+	uint8_t			 bits;
+	int64_t			 sent_s;
+	int			 sent_zone;
+};
+void		 imap_entry_maker_init(struct imap_entry_maker *, struct charset_set *,
+		    const unsigned char *salt);
+void		 imap_entry_maker_fini(struct imap_entry_maker *);
 /* Appends the entry of a message with this header. */
-void		 imap_entry_put(struct buf *, struct charset_set *,
-		    const unsigned char salt[IMAP_SALT_BYTES], struct slice header);
+void		 imap_entry_put(struct imap_entry_maker *, struct buf *, struct slice header);
 enum err	 imap_entry_get(struct imap_entry *, struct slice) MUST_USE;
 /*
  * The text that holds header fields of this name; false: none does.  is_raw:

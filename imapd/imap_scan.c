@@ -51,6 +51,7 @@ struct imap_scan {
 	struct imap_column_writer writer;
 	struct imap_found	 left;		/* for the second pass */
 	struct buf		 left_pairs;
+	struct imap_entry_maker	 maker;
 	struct imap_entry	 entry;
 	struct buf		 entry_bytes;
 	struct buf		 header;	/* and what came with it */
@@ -94,12 +95,10 @@ set_facts(const struct imap_scan *s, struct imap_search_facts *f, const struct i
 static void
 make_entry(struct imap_scan *s, struct slice fields)
 {
-	struct imap_session *ses = s->c->s;
-
 	if (!s->wants_entry || s->facts.entry != NULL)
 		return;
 	buf_reset(&s->entry_bytes);
-	imap_entry_put(&s->entry_bytes, ses->shared->charsets, imap_view_salt(ses, s->view), fields);
+	imap_entry_put(&s->maker, &s->entry_bytes, fields);
 	/* Of the owner's columns the store lets guests only read. */
 	if (s->view->guest == NULL)
 		imap_column_writer_add(&s->writer, s->facts.uid, buf_slice(&s->entry_bytes));
@@ -484,6 +483,12 @@ set_common_facts(struct imap_scan *s)
 	s->facts.charsets = ses->shared->charsets;
 }
 
+void
+imap_scan_into_found(void *found, const struct imap_search_facts *f)
+{
+	imap_found_add(found, f->uid, f->seq, f->modseq);
+}
+
 struct imap_scan *
 imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 {
@@ -491,6 +496,11 @@ imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 	struct imap_scan *s;
 	uint32_t count;
 
+	/* RFC 9755 s3: all is UTF-8 */
+	if (want->program->has_charset && imap_session_is(c->s, IMAP_EN_UTF8)) {
+		imap_cmd_bad(c, "No CHARSET after ENABLE UTF8=ACCEPT");
+		return NULL;
+	}
 	if (want->program->bad_charset) {
 		/* RFC 3501 s7.1 */
 		imap_cmd_no(c, "BADCHARSET (US-ASCII UTF-8)", "Unknown charset");
@@ -508,6 +518,7 @@ imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 	s->want = *want;
 	s->view = want->view != NULL ? want->view : &c->s->view;
 	s->wants_entry = want->entry || want->program->wants_entry;
+	imap_entry_maker_init(&s->maker, c->s->shared->charsets, imap_view_salt(c->s, s->view));
 	buf_init(&s->entry_bytes, IMAP_ENTRY_MAX);
 	buf_init(&s->header, HEADER_MAX + SEAL_FRAME_BYTES);
 	buf_init(&s->piece, 2 * SEAL_FRAME_BYTES);
@@ -535,6 +546,7 @@ imap_scan_free(struct imap_scan **ps)
 	imap_match_fini(&s->match);
 	imap_found_fini(&s->left);
 	buf_fini(&s->left_pairs);
+	imap_entry_maker_fini(&s->maker);
 	buf_wipe(&s->entry_bytes);
 	buf_fini(&s->entry_bytes);
 	buf_wipe(&s->header);

@@ -31,6 +31,8 @@ struct imap_scan_want {
 	imap_scan_fn		*on_miss;	/* looked at and no match; NULL: not wanted */
 	void			*arg;
 };
+/* on_match that gathers in a struct imap_found, the arg. */
+imap_scan_fn		 imap_scan_into_found;
 struct imap_scan	*imap_scan_new(struct imap_cmd *, const struct imap_scan_want *);
 						/* NULL: answered */
 void			 imap_scan_free(struct imap_scan **);

@@ -201,7 +201,8 @@ read_program(struct imap_cmd *c)
 	p.saved = a->x->saved;
 	if (!a->x->results.sorted) {
 		imap_search_parse(&p, &a->program);
-		return imap_parser_end(&p);
+		return imap_parser_end(&p) && !(a->program.has_charset &&
+		    imap_session_is(c->s, IMAP_EN_UTF8));
 	}
 	imap_sort_parse(&p, &a->by);
 	imap_parser_sp(&p);
@@ -250,7 +251,7 @@ next(struct imap_cmd *c)
 		if (!a->x->uid && imap_session_is(c->s, IMAP_EN_UIDONLY)) {
 			give_up(c, "There are no sequence numbers now");
 		} else if (!read_program(c)) {
-			give_up(c, TOO_MUCH);
+			give_up(c, "It cannot be read any longer");
 		} else {
 			scan_changes(c);
 			return;

@@ -34,12 +34,6 @@ slice_ieq(struct slice a, struct slice b)
 }
 
 bool
-slice_ieq_str(struct slice a, const char *b)
-{
-	return slice_ieq(a, slice_str(b));
-}
-
-bool
 slice_starts(struct slice s, const char *prefix)
 {
 	struct slice p = slice_str(prefix);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct slice {
 	const char	*p;
@@ -31,7 +32,14 @@ struct slice	 slice_str(const char *);		/* NULL gives empty */
 bool		 slice_eq(struct slice, struct slice);
 bool		 slice_eq_str(struct slice, const char *);
 bool		 slice_ieq(struct slice, struct slice);	/* ASCII case */
-bool		 slice_ieq_str(struct slice, const char *);
+/* Inline for what mostly differs: the length of a constant. */
+static inline bool
+slice_ieq_str(struct slice a, const char *b)
+{
+	size_t n = b != NULL ? strlen(b) : 0;
+
+	return a.n == n && slice_ieq(a, slice_of(b, n));
+}
 bool		 slice_starts(struct slice, const char *);
 bool		 slice_istarts(struct slice, const char *);
 bool		 slice_ends(struct slice, const char *);

@@ -232,16 +232,24 @@ hdr_get_quoted(struct slice *rest, struct buf *b)
 bool
 hdr_is_atext(char c)
 {
-	if ((unsigned char)c >= 0x80)
-		return true;
-	return c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,.\"", c) == NULL;
+	switch (c) {
+	case '(': case ')': case '<': case '>': case '[': case ']': case ':': case ';':
+	case '@': case '\\': case ',': case '.': case '"': case 0x7f:
+		return false;
+	default:
+		return (unsigned char)c > ' ';
+	}
 }
 
 /* RFC 2045 s5.1 */
 bool
 hdr_is_token(char c)
 {
-	if ((unsigned char)c >= 0x80)
-		return true;
-	return c > ' ' && c < 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+	switch (c) {
+	case '(': case ')': case '<': case '>': case '@': case ',': case ';': case ':':
+	case '\\': case '"': case '/': case '[': case ']': case '?': case '=': case 0x7f:
+		return false;
+	default:
+		return (unsigned char)c > ' ';
+	}
 }

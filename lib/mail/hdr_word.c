@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/mail/hdr_word.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #include "lib/mail/hdr.h"
 #include "lib/mail/mime_code.h"
 
@@ -133,6 +136,26 @@ clean_controls(struct buf *out, size_t from)
 			p[i] = ' ';
 }
 
+/* Nothing but visible ASCII and blanks, and no encoded word: most fields. */
+static bool
+is_plain(struct slice s)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+	uint64_t w;
+	size_t i = 0;
+
+	for (; i + 8 <= s.n; i += 8) {
+		memcpy(&w, s.p + i, 8);
+		/* below a blank, above 127, or 127 itself */
+		if (((w - ones * ' ') | w | (w + ones)) & high)
+			return false;
+	}
+	for (; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] == 0x7f)
+			return false;
+	return slice_find(s, '=') == s.n || find_mark(s, 0) == s.n;
+}
+
 /*
  * Bytes of adjacent words of one charset are converted together, because
  * writers do split characters between words.
@@ -147,6 +170,10 @@ hdr_word_decode(struct charset_set *set, struct slice value, struct buf *out)
 	size_t start = out->n;
 	bool after_word = false;
 
+	if (is_plain(value)) {
+		buf_put_slice(out, value);
+		return;
+	}
 	buf_init(&raw, value.n + 1);
 	for (;;) {
 		struct word w;

@@ -5,7 +5,6 @@
 
 #include "lib/base/enc.h"
 #include "lib/base/map.h"
-#include "lib/mail/hdr.h"
 
 /* White space in an id comes from folding and is no part of it. */
 void
@@ -43,32 +42,53 @@ add_ref(const unsigned char key[16], struct slice id, struct thread_hashes *h)
 }
 
 void
+thread_hasher_begin(struct thread_hasher *t, const unsigned char key[16],
+    struct thread_hashes *h)
+{
+	*t = (struct thread_hasher){ .key = key, .h = h };
+	h->id_bytes = h->refs_bytes = 0;
+}
+
+void
+thread_hasher_field(struct thread_hasher *t, const struct hdr_field *f)
+{
+	struct slice value = f->value, id;
+
+	if (slice_ieq_str(f->name, "Message-ID") && t->h->id_bytes == 0) {
+		if (hdr_next_msgid(&value, &id)) {
+			thread_hash_id(t->key, id, t->h->id);
+			t->h->id_bytes = THREAD_HASH_BYTES;
+		}
+	} else if (slice_ieq_str(f->name, "References") && t->refs.n == 0) {
+		t->refs = value;
+	} else if (slice_ieq_str(f->name, "In-Reply-To") && t->reply.n == 0) {
+		t->reply = value;
+	}
+}
+
+void
+thread_hasher_end(struct thread_hasher *t)
+{
+	struct slice id;
+
+	/* RFC 5256 s3: In-Reply-To counts only when References has none. */
+	while (hdr_next_msgid(&t->refs, &id))
+		add_ref(t->key, id, t->h);
+	if (t->h->refs_bytes == 0 && hdr_next_msgid(&t->reply, &id))
+		add_ref(t->key, id, t->h);
+}
+
+void
 thread_hash_header(const unsigned char key[16], struct slice header,
     struct thread_hashes *h)
 {
+	struct thread_hasher t;
 	struct hdr_iter it;
 	struct hdr_field f;
-	struct slice refs = SLICE_NONE;
-	struct slice reply = SLICE_NONE;
-	struct slice id;
 
-	h->id_bytes = h->refs_bytes = 0;
+	thread_hasher_begin(&t, key, h);
 	hdr_iter_init(&it, header);
-	while (hdr_next(&it, &f)) {
-		if (slice_ieq_str(f.name, "Message-ID") && h->id_bytes == 0) {
-			if (hdr_next_msgid(&f.value, &id)) {
-				thread_hash_id(key, id, h->id);
-				h->id_bytes = THREAD_HASH_BYTES;
-			}
-		} else if (slice_ieq_str(f.name, "References") && refs.n == 0) {
-			refs = f.value;
-		} else if (slice_ieq_str(f.name, "In-Reply-To") && reply.n == 0) {
-			reply = f.value;
-		}
-	}
-	/* RFC 5256 s3: In-Reply-To counts only when References has none. */
-	while (hdr_next_msgid(&refs, &id))
-		add_ref(key, id, h);
-	if (h->refs_bytes == 0 && hdr_next_msgid(&reply, &id))
-		add_ref(key, id, h);
+	while (hdr_next(&it, &f))
+		thread_hasher_field(&t, &f);
+	thread_hasher_end(&t);
 }

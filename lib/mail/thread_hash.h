@@ -9,6 +9,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
+#include "lib/mail/hdr.h"
 
 #define THREAD_HASH_BYTES	8
 #define THREAD_REFS_MAX		100	/* the newest are kept */
@@ -20,6 +21,16 @@ struct thread_hashes {
 	size_t		refs_bytes;
 };
 
+/* The same field by field, for who looks at them anyway; values are borrowed. */
+struct thread_hasher {
+	const unsigned char	*key;		/* 16 bytes, borrowed */
+	struct slice		 refs, reply;
+	struct thread_hashes	*h;
+};
+void	 thread_hasher_begin(struct thread_hasher *, const unsigned char key[16],
+	    struct thread_hashes *);
+void	 thread_hasher_field(struct thread_hasher *, const struct hdr_field *);
+void	 thread_hasher_end(struct thread_hasher *);
 /* Of a message's header block; References, else In-Reply-To (RFC 5256 s3). */
 void	 thread_hash_header(const unsigned char key[16], struct slice header,
 	    struct thread_hashes *);

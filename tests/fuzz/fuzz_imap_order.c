@@ -90,6 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct imap_threader t[3];
 	struct imap_sorter s;
 	struct imap_found found;
+	struct imap_entry_maker maker;
 	struct buf b, out;
 	uint32_t count = 0;
 
@@ -97,6 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	imap_sorter_init(&s, &by, 1u << 20);
 	imap_found_init(&found, MESSAGES_MAX);
 	buf_init(&b, IMAP_ENTRY_MAX);
+	imap_entry_maker_init(&maker, NULL, salt);
 	for (uint32_t i = 0; i < 3; i++)
 		imap_threader_init(&t[i], (enum imap_threading)i, 100000);
 	while (in.n > 0 && count < MESSAGES_MAX) {
@@ -106,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 		f.uid = f.seq = ++count;
 		buf_reset(&b);
-		imap_entry_put(&b, NULL, salt, slice_head(in, len));
+		imap_entry_put(&maker, &b, slice_head(in, len));
 		must(buf_err(&b) == ERR_OK && imap_entry_get(&e, buf_slice(&b)) == ERR_OK);
 		imap_sorter_add(&s, &f, &e);
 		for (uint32_t i = 0; i < 3; i++)
@@ -122,6 +124,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		buf_fini(&out);
 	}
 	imap_found_fini(&found);
+	imap_entry_maker_fini(&maker);
 	buf_fini(&b);
 	return 0;
 }

@@ -83,6 +83,7 @@ test_judge(void **state)
 	struct imap_search s;
 	struct imap_parser p;
 	struct imap_search_facts f = facts;
+	struct imap_entry_maker maker;
 	struct imap_entry entry;
 	struct arena a;
 	struct buf b;
@@ -90,7 +91,9 @@ test_judge(void **state)
 
 	(void)state;
 	buf_init(&b, IMAP_ENTRY_MAX);
-	imap_entry_put(&b, NULL, (const unsigned char *)"0123456789abcdef", slice_str(header));
+	imap_entry_maker_init(&maker, NULL, (const unsigned char *)"0123456789abcdef");
+	imap_entry_put(&maker, &b, slice_str(header));
+	imap_entry_maker_fini(&maker);
 	assert_int_equal(imap_entry_get(&entry, buf_slice(&b)), ERR_OK);
 	f.entry = &entry;
 	for (size_t i = 0; i < lengthof(rows); i++) {
