@@ -76,6 +76,7 @@ struct file {
 	db_salvage_fn		*fn;
 	void			*arg;
 	bool			 is_free_tree;
+	size_t			 txn;		/* the last one */
 	size_t			 entries;	/* of this tree */
 	size_t			 branch_pages;
 	size_t			 leaf_pages;
@@ -165,7 +166,7 @@ find_meta(struct file *f, struct meta *newest)
 static void
 see_free_list(struct file *f, const unsigned char *list, size_t n)
 {
-	size_t count, number;
+	size_t count, number, last = SIZE_MAX;
 
 	if (n < sizeof(count)) {
 		fault(f);
@@ -179,8 +180,9 @@ see_free_list(struct file *f, const unsigned char *list, size_t n)
 	for (size_t i = 1; i <= count; i++) {
 		memcpy(&number, list + i * sizeof(number), sizeof(number));
 		/* Behind the end: pages that were given up before they were written. */
-		if (number < 2 || (number < f->pages && !see_page(f, number)))
+		if (number < 2 || number >= last || (number < f->pages && !see_page(f, number)))
 			fault(f);
+		last = number;		/* they descend */
 	}
 }
 
@@ -225,10 +227,12 @@ is_next_key(struct file *f, const unsigned char *key, size_t n)
 	size_t a, b;
 	int c;
 
-	if (f->is_free_tree) {		/* numbers */
+	if (f->is_free_tree) {		/* numbers of transactions */
 		if (n != sizeof(a))
 			return false;
 		memcpy(&b, key, sizeof(b));
+		if (b > f->txn)
+			return false;
 		memcpy(&a, f->last, sizeof(a));
 		c = f->last_n == 0 || b > a ? 1 : -1;
 	} else {
@@ -286,22 +290,38 @@ node_at(const struct file *f, const unsigned char *page, unsigned i, uint16_t up
 	return true;
 }
 
+static size_t
+node_bytes(const struct node *nd, uint16_t page_flags)
+{
+	size_t n = sizeof(*nd) + nd->key_n;
+
+	if (page_flags & P_LEAF)
+		n += nd->flags & F_BIGDATA ? sizeof(size_t) : (size_t)nd->lo | (size_t)nd->hi << 16;
+	return n + (n & 1);
+}
+
 static void
 walk_nodes(struct file *f, const unsigned char *page, const struct page_head *h, unsigned depth)
 {
 	unsigned n = (h->lower - (unsigned)HEAD_BYTES) / 2;
 	struct node nd;
-	size_t offset;
+	size_t offset, used = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (!node_at(f, page, i, h->upper, &nd, &offset))
+		if (!node_at(f, page, i, h->upper, &nd, &offset)) {
 			fault(f);
-		else if (h->flags & P_LEAF)
+			continue;
+		}
+		used += node_bytes(&nd, h->flags);
+		if (h->flags & P_LEAF)
 			see_entry(f, page + offset, &nd, f->page_bytes - offset);
 		else
 			walk_page(f, (size_t)((uint64_t)nd.lo | (uint64_t)nd.hi << 16 |
 			    (sizeof(size_t) > 4 ? (uint64_t)nd.flags << 32 : 0)), depth + 1);
 	}
+	/* They lie close together, or LMDB would write over one of them. */
+	if (used != f->page_bytes - h->upper)
+		fault(f);
 }
 
 static void
@@ -356,6 +376,7 @@ walk_file(struct file *f)
 	if (!find_meta(f, &m))
 		return ERR_CORRUPT;
 	f->page_bytes = m.free.pad;
+	f->txn = m.txn;
 	if (f->bytes / f->page_bytes > PAGES_MAX)
 		return ERR_CORRUPT;
 	f->pages = (size_t)(f->bytes / f->page_bytes);

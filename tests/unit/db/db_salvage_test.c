@@ -185,7 +185,7 @@ test_flips(void **state)
 			size_t page = rnd((uint32_t)(file_n / 4096)) * 4096;
 			size_t at = rnd(2) ? page + rnd(200) : page + rnd(4096);
 
-			file[at] = rnd(3) == 0 ? 0xff : (unsigned char)(file[at] ^ 1u << rnd(8));
+			file[at] = (unsigned char)(rnd(3) == 0 ? 0xff : file[at] ^ 1u << rnd(8));
 		}
 		write_copy(file_n);
 		(void)!look(&s, &out);
