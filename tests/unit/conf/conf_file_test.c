@@ -151,7 +151,7 @@ test_mistakes(void **state)
 		{ "queue { }\nsmptd { }\nx = 1", LINE(2, "smptd: unknown section; allowed: tls, listen, "
 		  "domain, route, dns, smtpd, queue, deliver, relay, store, imapd, cmtpd, keyd") },
 		{ "tls { key = \"a\"\n cert = \"b\" }", LINE(2, "tls: cert: unknown option; allowed: "
-		  "certificate, key") },
+		  "certificate, key, client_ca") },
 		{ "tls \"x\" { }", LINE(1, "tls: takes no title") },
 		{ "domain { }", LINE(1, "domain: title missing; allowed: a name in quotes") },
 		{ "godwit { }", LINE(1, "godwit: unknown section; allowed: tls, listen, domain, route, "

@@ -271,6 +271,7 @@ test_metadata(void **state)
 	assert_int_equal(f.out.n, 0);
 	/* more than is kept ends it all */
 	f.clog_at = 1;
+	fake_unheard(&f);	/* what follows is no response */
 	buf_put_str(&f.out, "x");
 	for (int i = 0; i * 24 <= IMAP_NOTIFY_ENTRIES_MAX; i++) {
 		assert_false(f.s->notify->overflow);
