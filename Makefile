@@ -12,6 +12,8 @@
 #	FUZZERS += name		the same, one fuzz target
 #	TESTPROGS += name	the same, a helper of system tests
 
+# Whatever rule a sources.mk brings first.
+.DEFAULT_GOAL = all
 VARIANT ?= plain
 B := $(if $(filter plain,$(VARIANT)),build,build/$(VARIANT))
 
