@@ -7,6 +7,7 @@
  */
 #include "store/kv_lmdb.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -199,15 +200,29 @@ is_there(unsigned idx)
 	return is;
 }
 
-/* One is missing; may it be made?  Only while no file was ever written to. */
-static enum err
-may_make(const struct kv *kv, unsigned idx, unsigned shards, struct buf *why)
+/* A segment of bodies: none is made before the directory holds all indexes for good. */
+static bool
+has_segment(void)
 {
-	bool has_mail = kv_last_batch(kv) > 0;
+	DIR *dir = opendir(".");
+	const struct dirent *d;
+	bool has = dir == NULL;
 
-	for (unsigned i = idx + 1; i < shards && idx == 0 && !has_mail; i++)
-		has_mail = is_there(i);
-	if (!has_mail)
+	while (!has && (d = readdir(dir)) != NULL)
+		has = slice_starts(slice_str(d->d_name), "body.");
+	if (dir != NULL)
+		(void)closedir(dir);
+	return has;
+}
+
+/*
+ * One is missing; may it be made?  Only while nothing was ever kept: the power
+ * may go while the first ones are made, and leave some of them.
+ */
+static enum err
+may_make(const struct kv *kv, unsigned idx, struct buf *why)
+{
+	if (kv_last_batch(kv) == 0 && !has_segment())
 		return ERR_OK;
 	buf_printf(why, "index.%u is missing: see gwstore repair", idx);
 	return ERR_CORRUPT;
@@ -243,7 +258,7 @@ kv_open(struct kv **out, unsigned shards, kv_kick_fn *kick, void *arg, struct bu
 	kv->kick_arg = arg;
 	for (kv->count = 0; kv->count < shards && e == ERR_OK; kv->count++)
 		if (is_there(kv->count) ||
-		    (e = may_make(kv, kv->count, shards, why)) == ERR_OK)
+		    (e = may_make(kv, kv->count, why)) == ERR_OK)
 			e = shard_open(&kv->shards[kv->count], kv->count, &shards, why);
 	if (e != ERR_OK) {
 		kv_close(&kv);

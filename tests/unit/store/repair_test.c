@@ -465,6 +465,38 @@ test_refused(void **state)
 	assert_all(1, 1);
 }
 
+/* The power went while the first files were made: nothing was kept, nothing is lost. */
+static void
+test_first_start_cut_short(void **state)
+{
+	char path[200];
+	struct commit *c;
+	struct buf why;
+	int fd;
+
+	(void)state;
+	stop(false);
+	lose("index.0");
+	bed.loop = loop_new();
+	bed.dir_fd = open(bed.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	buf_init(&why, 200);
+	assert_int_equal(commit_open(&c, bed.loop, bed.dir_fd, 2, 1u << 20, &why), ERR_OK);
+	commit_close(&c);
+	/* A segment is made after all indexes are there. */
+	lose("index.0");
+	path_of(path, sizeof(path), "body.00000001");
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(commit_open(&c, bed.loop, bed.dir_fd, 2, 1u << 20, &why), ERR_CORRUPT);
+	assert_string_equal(buf_cstr(&why), "index.0 is missing: see gwstore repair");
+	buf_fini(&why);
+	lose("body.00000001");
+	loop_free(&bed.loop);
+	close(bed.dir_fd);
+	(void)run();
+}
+
 /* Flags and expunges of a part that can be read stay; what was there is kept beside. */
 static void
 test_cut(void **state)
@@ -619,7 +651,7 @@ main(void)
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_sound), T(test_lost_one), T(test_lost_all), T(test_lost_in_crash),
-		T(test_places), T(test_refused), T(test_cut), T(test_expunged), T(test_segment),
+		T(test_places), T(test_refused), T(test_first_start_cut_short), T(test_cut), T(test_expunged), T(test_segment),
 		T(test_again), T(test_flips),
 	};
 
