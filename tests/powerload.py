@@ -574,9 +574,9 @@ class _Half:
         return random.Random(f"{self.seed} {sector}").random() < 0.5
 
 
-def find_faults(record, rnd, seconds, disk=None, promised=None, singles=2, most=None, enough=1):
-    """Tries states in random order until the time is over, all are done or
-    there are enough faults.  Gives (number tried, [(position, label, faults)])."""
+def find_faults(record, rnd, seconds, disk=None, promised=None, singles=2, most=None, enough=1, least=0):
+    """Tries states in random order until the time is over and it was the least
+    number, all are done or there are enough faults.  Gives (number tried, [(position, label, faults)])."""
     disk = disk or record.disk
     until = time.monotonic() + seconds
     order = list(disk.positions)
@@ -587,7 +587,7 @@ def find_faults(record, rnd, seconds, disk=None, promised=None, singles=2, most=
         if most is not None:
             chosen = rnd.sample(chosen, min(most, len(chosen)))
         for choice in chosen:
-            if time.monotonic() > until:
+            if time.monotonic() > until and tried >= least:
                 return tried, faults
             # What is promised changes with the position too.
             key = (powerdisk.digest(disk.state(position, choice)),
@@ -604,12 +604,12 @@ def find_faults(record, rnd, seconds, disk=None, promised=None, singles=2, most=
     return tried, faults
 
 
-def find_second_faults(record, rnd, seconds, each=5, most=2):
+def find_second_faults(record, rnd, seconds, each=5, most=2, least=0):
     """As find_faults: the power goes once more while the suite starts after
     the first time, some seconds of tries for each first time."""
     until = time.monotonic() + seconds
     tried, faults = 0, []
-    while not faults and time.monotonic() < until:
+    while not faults and (time.monotonic() < until or tried < least):
         position = rnd.choice(record.disk.positions)
         choice = rnd.choice(list(choices(record.disk, position, rnd, 2)))
         found, disk = record.again(position, choice)

@@ -28,14 +28,14 @@ def test_nothing_escapes_the_record(record):
 
 
 def test_power_goes(record):
-    tried, faults = find_faults(record, random.Random(SEED), SECONDS, most=3)
+    tried, faults = find_faults(record, random.Random(SEED), SECONDS, most=3, least=10)
     assert not faults, f"GODWIT_SEED={SEED}, {tried} states: {told(faults)}"
     assert tried >= 10
 
 
 def test_power_goes_again(record):
     """Now also while the suite starts after the first time."""
-    tried, faults = find_second_faults(record, random.Random(SEED), SECONDS_AGAIN)
+    tried, faults = find_second_faults(record, random.Random(SEED), SECONDS_AGAIN, least=4)
     assert not faults, f"GODWIT_SEED={SEED}, {tried} states: {told(faults)}"
     assert tried >= 4
 
