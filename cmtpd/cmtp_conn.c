@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/daemon_tls.h"
@@ -182,14 +183,13 @@ env_user_key(void *arg, struct slice user)
 {
 	struct cmtp_conn *c = arg;
 	struct ipc_peer *p = daemon_peer(c->server->app, IPC_KEYD, 0);
-	struct conn_addr net = c->peer;
 	char client[CONN_ADDR_TEXT_BYTES];
 	struct ipc_cmtp_user m = { .user = user };
 	enum err e;
 
 	if (p == NULL)
 		return ERR_GONE;
-	conn_addr_ip_str(client, &net);
+	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
 	e = ipc_call(p, IPC_MSG_cmtp_user, &m, NULL, 0, loop_now(c->server->loop) + KEY_MS, on_key, c,
 	    NULL);
@@ -214,7 +214,7 @@ cmtp_conn_new(struct cmtp_listener *l, struct conn_listener *cl, int take_fd,
 	c->peer = *peer;
 	c->began_ms = loop_now(srv->loop);
 	c->seen_progress = UINT64_MAX;
-	c->session.id = cmtp_server_session_id(srv);
+	c->session.id = enc_session_id(daemon_instance(srv->app), ++srv->session_serial);
 	c->session.service = &srv->service;
 	c->session.env = &env;
 	c->session.arg = c;

@@ -8,6 +8,7 @@
 #include "cmtpd/cmtpd_opt.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/base/num.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/crypto/cry.h"
 #include "lib/daemon/daemon_tls.h"
@@ -15,12 +16,6 @@
 #define SELF_MS		30000
 /* Connections above session_limit that can be closed in order. */
 #define REFUSE_ROOM	64
-
-static uint32_t
-cap32(uint64_t v)
-{
-	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
-}
 
 static const struct cmtpd_options *
 options(struct cmtp_server *srv)
@@ -40,10 +35,10 @@ take_options(struct cmtp_server *srv)
 	must(smtpd != NULL);
 	srv->limits = (struct cmtp_limits){ .message_bytes = smtpd->message_size_limit };
 	srv->service = (struct cmtp_service){ .limits = &srv->limits, .self = &srv->self,
-	    .junk_commands = cap32(o->junk_command_limit) };
-	srv->session_limit = cap32(o->client_limit);
-	srv->ip_limit = cap32(o->client_connection_limit);
-	srv->net_limit = cap32(o->client_network_limit);
+	    .junk_commands = num_cap_u32(o->junk_command_limit) };
+	srv->session_limit = num_cap_u32(o->client_limit);
+	srv->ip_limit = num_cap_u32(o->client_connection_limit);
+	srv->net_limit = num_cap_u32(o->client_network_limit);
 	srv->idle_ms = o->timeout;
 }
 
@@ -59,17 +54,7 @@ cmtp_server_load(struct daemon_app *app)
 	conn_clients_init(&srv->clients);
 	take_options(srv);
 	cry_init();
-	daemon_tls_init(app, cap32(options(srv)->handshake_limit));
-}
-
-uint64_t
-cmtp_server_session_id(struct cmtp_server *srv)
-{
-	uint64_t n = (uint64_t)(daemon_instance(srv->app) & 0x3f) << 24 |
-	    (++srv->session_serial & 0xffffff);
-
-	/* Odd, so a bijection on 30 bits: ids differ in more than the end. */
-	return n * 0x2545f491u & 0x3fffffff;
+	daemon_tls_init(app, num_cap_u32(options(srv)->handshake_limit));
 }
 
 /* ---- the server's own key */
@@ -83,6 +68,8 @@ copy(unsigned char *dst, size_t n, struct slice s)
 	return true;
 }
 
+static void	 ask_self(struct cmtp_server *);
+
 static void
 on_self(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 {
@@ -91,8 +78,10 @@ on_self(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in
 	struct cmtp_self *self = &srv->self;
 
 	(void)in;
+	if (e == ERR_TIMEOUT)
+		ask_self(srv);
 	if (e != ERR_OK || type != IPC_MSG_cmtp_self_reply)
-		return;		/* keyd is gone: asked again when it is back */
+		return;		/* a keyd that is gone is asked when it is back */
 	self->is_known = copy(self->key, sizeof(self->key), m->key) &&
 	    copy(self->key_sig, sizeof(self->key_sig), m->key_sig) &&
 	    copy(self->success, sizeof(self->success), m->success) &&
@@ -101,16 +90,22 @@ on_self(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in
 		cmtp_conn_start_all(srv);
 }
 
+static void
+ask_self(struct cmtp_server *srv)
+{
+	struct ipc_peer *p = daemon_peer(srv->app, IPC_KEYD, 0);
+	const struct ipc_cmtp_self m = { .unused = 0 };
+
+	if (p != NULL && ipc_call(p, IPC_MSG_cmtp_self, &m, NULL, 0,
+	    loop_now(srv->loop) + SELF_MS, on_self, srv, NULL) == ERR_FULL)
+		ipc_peer_violation(p, "does not read");
+}
+
 void
 cmtp_server_keyd_joined(struct daemon_app *app, struct ipc_peer *p)
 {
-	struct cmtp_server *srv = daemon_state(app);
-	const struct ipc_cmtp_self m = { .unused = 0 };
-
-	/* A peer that cannot be asked is being lost. */
-	if (ipc_call(p, IPC_MSG_cmtp_self, &m, NULL, 0, loop_now(srv->loop) + SELF_MS, on_self, srv,
-	    NULL) != ERR_OK)
-		log_event(LOG_violation, log_str("peer", "keyd"), log_str("reason", "does not read"));
+	(void)p;
+	ask_self(daemon_state(app));
 }
 
 /* ---- connections */
@@ -183,7 +178,7 @@ cmtp_server_reload(struct daemon_app *app)
 	struct list *n, *tmp;
 
 	take_options(srv);
-	tls_ctx_set_max_handshakes(daemon_tls(app), cap32(options(srv)->handshake_limit));
+	tls_ctx_set_max_handshakes(daemon_tls(app), num_cap_u32(options(srv)->handshake_limit));
 	LIST_EACH(n, tmp, &srv->listeners)
 		conn_listener_set_max(obj_of(n, struct cmtp_listener, link)->listener,
 		    srv->session_limit + REFUSE_ROOM);

@@ -52,7 +52,5 @@ void	 cmtp_server_keyd_joined(struct daemon_app *, struct ipc_peer *);
 
 /* A session ended; drained when it was the last. */
 void	 cmtp_server_left(struct cmtp_server *);
-/* The number that the log prints in six characters. */
-uint64_t cmtp_server_session_id(struct cmtp_server *);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/daemon/daemon_sasl.h"
@@ -335,16 +336,6 @@ static const struct conn_ops ops = {
 	.on_closed = on_closed,
 };
 
-static uint64_t
-session_id(struct imap_server *srv)
-{
-	uint64_t n = (uint64_t)(daemon_instance(srv->app) & 0x3f) << 24 |
-	    (++srv->serial & 0xffffff);
-
-	/* Odd, so a bijection on 30 bits: ids differ in more than the end. */
-	return n * 0x2545f491u & 0x3fffffff;
-}
-
 static struct imap_conn *
 conn_make(struct imap_listener *l, struct conn_listener *cl, int take_fd,
     const struct conn_addr *peer)
@@ -355,7 +346,7 @@ conn_make(struct imap_listener *l, struct conn_listener *cl, int take_fd,
 
 	c->server = srv;
 	c->listener = l;
-	c->sid = session_id(srv);
+	c->sid = enc_session_id(daemon_instance(srv->app), ++srv->serial);
 	c->began_ms = loop_now(srv->loop);
 	loop_idle_init(&c->turn, on_turn, c);
 	list_push(&srv->conns, &c->link);

@@ -11,6 +11,7 @@
 #include "imapd/imapd_opt.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/base/num.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/crypto/cry.h"
 #include "lib/daemon/daemon_tls.h"
@@ -18,12 +19,6 @@
 
 /* Connections above client_limit that can be told so. */
 #define REFUSE_ROOM	64
-
-static uint32_t
-cap32(uint64_t v)
-{
-	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
-}
 
 /* Options are good until the next reload only.  What changed is told (RFC 5465
  * s5.7). */
@@ -63,8 +58,8 @@ take_options(struct imap_server *srv)
 	srv->shared.compress = o->compress;
 	take_text(srv, &srv->shared.admin_contact, o->admin_contact, IMAP_METADATA_ADMIN);
 	take_text(srv, &srv->shared.server_comment, o->server_comment, IMAP_METADATA_COMMENT);
-	srv->conn_limit = cap32(o->client_limit);
-	srv->shared.user_limit = cap32(o->user_connection_limit);
+	srv->conn_limit = num_cap_u32(o->client_limit);
+	srv->shared.user_limit = num_cap_u32(o->user_connection_limit);
 }
 
 /* iconv(3) loads its modules from the file system: before the jail. */
@@ -93,7 +88,7 @@ imap_server_load(struct daemon_app *app)
 	srv->shared.aead = cry_aead_new();
 	srv->shared.reader = seal_reader_new();
 	srv->zip = zip_shared_new();
-	daemon_tls_init(app, cap32(o->handshake_limit));
+	daemon_tls_init(app, num_cap_u32(o->handshake_limit));
 }
 
 static void	on_retry(void *);
@@ -176,7 +171,7 @@ imap_server_reload(struct daemon_app *app)
 	struct list *n, *tmp;
 
 	take_options(srv);
-	tls_ctx_set_max_handshakes(daemon_tls(app), cap32(o->handshake_limit));
+	tls_ctx_set_max_handshakes(daemon_tls(app), num_cap_u32(o->handshake_limit));
 	LIST_EACH(n, tmp, &srv->listeners)
 		conn_listener_set_max(obj_of(n, struct imap_listener, link)->listener,
 		    srv->conn_limit + REFUSE_ROOM);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/conf/conf_sections.h"
@@ -235,7 +236,7 @@ start_session(struct smtp_conn *c)
 {
 	struct smtp_session *s = &c->session;
 
-	s->id = smtp_server_session_id(c->server);
+	s->id = enc_session_id(daemon_instance(c->server->app), ++c->server->session_serial);
 	s->service = &c->listener->service;
 	s->env = &smtp_ask_env;
 	s->arg = c;

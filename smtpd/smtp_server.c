@@ -9,6 +9,7 @@
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/base/num.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/crypto/cry.h"
 #include "lib/daemon/daemon_tls.h"
@@ -16,12 +17,6 @@
 
 /* Connections above session_limit that can be told so. */
 #define REFUSE_ROOM	64
-
-static uint32_t
-cap32(uint64_t v)
-{
-	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
-}
 
 static void
 take_options(struct smtp_server *srv)
@@ -34,20 +29,20 @@ take_options(struct smtp_server *srv)
 		.message = {
 			.message_bytes = o->message_size_limit,
 			.header_bytes = o->header_size_limit,
-			.header_fields = cap32(o->header_count_limit),
-			.received = cap32(o->hopcount_limit),
+			.header_fields = num_cap_u32(o->header_count_limit),
+			.received = num_cap_u32(o->hopcount_limit),
 			.text_line_bytes = o->line_length_limit,
 		},
 		.command_bytes = o->command_length_limit,
-		.recipients = cap32(o->recipient_limit),
-		.errors = cap32(o->hard_error_limit),
-		.prelogin_commands = cap32(o->prelogin_command_limit),
-		.junk_commands = cap32(o->junk_command_limit),
+		.recipients = num_cap_u32(o->recipient_limit),
+		.errors = num_cap_u32(o->hard_error_limit),
+		.prelogin_commands = num_cap_u32(o->prelogin_command_limit),
+		.junk_commands = num_cap_u32(o->junk_command_limit),
 		.offers_scram = g->auth_scram,
 	};
-	srv->session_limit = cap32(o->client_limit);
-	srv->ip_limit = cap32(o->client_connection_limit);
-	srv->net_limit = cap32(o->client_network_limit);
+	srv->session_limit = num_cap_u32(o->client_limit);
+	srv->ip_limit = num_cap_u32(o->client_connection_limit);
+	srv->net_limit = num_cap_u32(o->client_network_limit);
 	srv->rates.limits[SMTP_RATE_CONNECT] = (struct rate){ o->client_connection_rate_limit,
 	    o->anvil_rate_time_unit };
 	srv->rates.limits[SMTP_RATE_TLS] = (struct rate){ o->client_new_tls_session_rate_limit,
@@ -72,17 +67,7 @@ smtp_server_load(struct daemon_app *app)
 	smtp_rates_init(&srv->rates);
 	take_options(srv);
 	cry_init();
-	daemon_tls_init(app, cap32(o->handshake_limit));
-}
-
-uint64_t
-smtp_server_session_id(struct smtp_server *srv)
-{
-	uint64_t n = (uint64_t)(daemon_instance(srv->app) & 0x3f) << 24 |
-	    (++srv->session_serial & 0xffffff);
-
-	/* Odd, so a bijection on 30 bits: ids differ in more than the end. */
-	return n * 0x2545f491u & 0x3fffffff;
+	daemon_tls_init(app, num_cap_u32(o->handshake_limit));
 }
 
 /* NULL: accepted. */
@@ -254,7 +239,7 @@ smtp_server_reload(struct daemon_app *app)
 	struct list *n, *tmp;
 
 	take_options(srv);
-	tls_ctx_set_max_handshakes(daemon_tls(app), cap32(o->handshake_limit));
+	tls_ctx_set_max_handshakes(daemon_tls(app), num_cap_u32(o->handshake_limit));
 	LIST_EACH(n, tmp, &srv->listeners) {
 		struct smtp_listener *l = obj_of(n, struct smtp_listener, link);
 

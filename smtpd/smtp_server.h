@@ -59,8 +59,6 @@ uint32_t smtp_server_uid(const struct conn_addr *);
 
 /* A session ended; drained when it was the last. */
 void	 smtp_server_left(struct smtp_server *);
-/* The number that the log prints in six characters. */
-uint64_t smtp_server_session_id(struct smtp_server *);
 
 /* A login whose connection no longer waits: the token is given back. */
 void	 smtp_ask_on_late_login(struct ipc_peer *, const void *, struct ipc_in *);

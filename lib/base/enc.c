@@ -157,6 +157,15 @@ enc_get_id(struct slice s, uint64_t *out)
 	return ERR_OK;
 }
 
+uint64_t
+enc_session_id(uint32_t instance, uint64_t serial)
+{
+	uint64_t n = (uint64_t)(instance & 0x3f) << 24 | (serial & 0xffffff);
+
+	/* Odd, so a bijection on 30 bits. */
+	return n * 0x2545f491u & 0x3fffffff;
+}
+
 void
 enc_session_str(char dst[ENC_SESSION_BYTES + 1], uint64_t v)
 {

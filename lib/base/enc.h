@@ -28,6 +28,8 @@ void		 enc_id_str(char dst[ENC_ID_BYTES + 1], uint64_t);
 enum err	 enc_get_id(struct slice, uint64_t *) MUST_USE;
 
 #define ENC_SESSION_BYTES	6	/* the low 30 bits */
+/* Of the serial-th session of a process: ids differ in more than the end. */
+uint64_t	 enc_session_id(uint32_t instance, uint64_t serial);
 void		 enc_session_str(char dst[ENC_SESSION_BYTES + 1], uint64_t);
 
 static inline void

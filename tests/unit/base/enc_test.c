@@ -93,6 +93,22 @@ test_sip(void **state)
 	assert_false(hash_slice(slice_str("ABC")) == hash_slice(slice_str("abc")));
 }
 
+/* Of one process no two in a row look alike, nor do those of two processes. */
+static void
+test_session_id(void **state)
+{
+	uint64_t last = enc_session_id(7, 0), id;
+
+	(void)state;
+	for (uint64_t serial = 1; serial < 1000; serial++, last = id) {
+		id = enc_session_id(7, serial);
+		assert_true(id < 1u << 30);
+		assert_true((id ^ last) > 0xffff);
+		assert_true(id != enc_session_id(8, serial));
+	}
+	assert_true(enc_session_id(7, 5) == enc_session_id(7 + 64, 5 + (1u << 24)));
+}
+
 static void
 test_err(void **state)
 {
@@ -112,6 +128,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base64), cmocka_unit_test(test_id),
 		cmocka_unit_test(test_hex_and_ints), cmocka_unit_test(test_sip),
+		cmocka_unit_test(test_session_id),
 		cmocka_unit_test(test_err),
 	};
 
