@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """CMTP 1 on its own port, by a client written from the specification byte by byte."""
+import contextlib
 import os
+import socket
 import subprocess
 import tempfile
 
@@ -18,7 +20,7 @@ ED25519 = bytes.fromhex("302a300506032b6570032100")
 def g():
     with godwit.Instance() as g:
         g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     'cmtpd { processes = 1  client_connection_limit = 3  junk_command_limit = 20 }\n'
+                     'cmtpd { processes = 1  junk_command_limit = 20 }\n'
                      'keyd { cmtp_key_rate = "8/m" }')
         g.start()
         g.add_user(address("alice"), "secret")
@@ -153,10 +155,34 @@ def test_limits(g):
         c.say(b"NOOP")
         c.failed(server)
         assert c.read_end() == b""
-    with Client(g), Client(g), Client(g):
-        with g.raw("cmtp") as s:
-            assert s.recv(100) == b""
-    assert "name=client_connection_limit" in g.wait_log(r"cmtpd\[\d+\]: limit ")
+
+
+def test_how_many():
+    """One too many of an address, of a network, of all."""
+    def come(g, host):
+        s = socket.create_connection(("127.0.0.1", g.port("cmtp")), timeout=godwit.WAIT_S, source_address=(host, 0))
+        held.callback(s.close)
+        return s.recv(len(BANNER))
+    with godwit.Instance() as g, contextlib.ExitStack() as held:
+        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
+                     'cmtpd { processes = 1  client_limit = 5  client_connection_limit = 3  client_network_limit = 4 }')
+        g.start()
+        for good, bad, name in ((["127.0.0.1"] * 3, "127.0.0.1", "client_connection_limit"),
+                                (["127.0.0.2"], "127.0.0.3", "client_network_limit"),
+                                (["127.0.1.1"], "127.0.2.1", "client_limit")):
+            for host in good:
+                assert come(g, host) == BANNER
+            mark = g.mark()
+            assert come(g, bad) == b""
+            g.wait_log(r"cmtpd\[\d+\]: limit ", since=mark, name=name)
+
+
+def test_who_says_nothing(g):
+    mark = g.mark()
+    with Client(g) as c:
+        g.advance(301)
+        assert c.read_end() == b""
+    g.wait_log(r"cmtpd\[\d+\]: disconnect ", since=mark, reason="timeout")
 
 
 def test_tls_and_the_configuration():
