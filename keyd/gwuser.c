@@ -238,8 +238,8 @@ keep_option(struct flags *f, const char *name)
 
 enum { KEPT = 256 };
 
-int
-main(int argc, char *argv[])
+static int
+serve(int argc, char *argv[], struct flags *f)
 {
 	static const struct option options[] = {
 		{ "dry-run", no_argument, NULL, KEPT },
@@ -261,41 +261,39 @@ main(int argc, char *argv[])
 	};
 	const char *config_dir = NULL;
 	const struct command *c;
-	struct flags f = { .form = NULL };
 	int opt, at = 0, used = 0;
 
-	(void)signal(SIGPIPE, SIG_IGN);
 	/* Options may stand behind the command: getopt_long sorts them out. */
 	while ((opt = getopt_long(argc, argv, "c:n", options, &at)) != -1) {
 		switch (opt) {
 		case KEPT:
-			if (!keep_option(&f, options[at].name))
+			if (!keep_option(f, options[at].name))
 				return usage();
 			break;
 		case 'n':
-			if (!keep_option(&f, "dry-run"))
+			if (!keep_option(f, "dry-run"))
 				return usage();
 			break;
 		case 'c':
 			config_dir = optarg;
 			break;
 		case 'p':
-			f.from_stdin = true;
+			f->from_stdin = true;
 			break;
 		case 'P':
-			f.password = true;
+			f->password = true;
 			break;
 		case 'o':
-			f.form = "old";
+			f->form = "old";
 			break;
 		case 'r':
-			f.form = "reset";
+			f->form = "reset";
 			break;
 		case 's':
-			f.sealing = optarg;
+			f->sealing = optarg;
 			break;
 		case 'k':
-			f.key_file = optarg;
+			f->key_file = optarg;
 			break;
 		case 'V':
 			(void)puts("gwuser " GODWIT_VERSION);
@@ -306,10 +304,23 @@ main(int argc, char *argv[])
 	}
 	argv += optind;
 	argc -= optind;
-	if (is_mail(argc, argv, &f))
-		return run_mail(config_dir, argv, &f);
+	if (is_mail(argc, argv, f))
+		return run_mail(config_dir, argv, f);
 	c = command_find(argc, argv, &used);
 	if (c == NULL)
 		return usage();
-	return run(c, config_dir, argv + used, argc - used, &f);
+	return run(c, config_dir, argv + used, argc - used, f);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct flags f = { .form = NULL };
+	int code;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	code = serve(argc, argv, &f);
+	while (f.mail.option_count > 0)
+		free(f.mail.options[--f.mail.option_count]);
+	return code;
 }
