@@ -215,8 +215,8 @@ gwstore_repair(const char *config_dir)
 		rc = fail(e == ERR_LIMIT ? "mail directory" : buf_cstr(&path), e);
 	} else {
 		rc = salvage_in_child(fd);
-		if (rc == EX_OK)
-			rc = repair_confined(fd);
+		if (rc == EX_OK)	/* confined, it ends as daemons do */
+			_exit(repair_confined(fd));
 		close(fd);
 	}
 	buf_fini(&path);
