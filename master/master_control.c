@@ -150,18 +150,39 @@ verb_status(struct control_wait *w, const char *const argv[], size_t argc)
 		master_status(w->conn->control->m, json, w);
 }
 
+struct reload {
+	struct control_wait	*wait;
+	struct buf		 text;
+};
+
+static void
+on_all_reloaded(void *arg)
+{
+	struct reload *r = arg;
+
+	master_control_answer(r->wait, EX_OK, buf_slice(&r->text));
+	buf_fini(&r->text);
+	free(r);
+}
+
+/* Who asked for it finds the new options in force everywhere. */
 static void
 verb_reload(struct control_wait *w, const char *const argv[], size_t argc)
 {
-	struct buf text;
-	enum err e;
+	struct reload *r = must_alloc(1, sizeof(*r));
+	struct master *m = w->conn->control->m;
 
 	(void)argv;
 	(void)argc;
-	buf_init(&text, CONF_ERRORS_MAX);
-	e = master_run_reload(w->conn->control->m, &text);
-	master_control_answer(w, e == ERR_OK ? EX_OK : EX_CONFIG, buf_slice(&text));
-	buf_fini(&text);
+	r->wait = w;
+	buf_init(&r->text, CONF_ERRORS_MAX);
+	if (master_run_reload(m, &r->text) == ERR_OK) {
+		master_status_ask(m, MASTER_STATUS_ALL, on_all_reloaded, r);
+		return;
+	}
+	master_control_answer(w, EX_CONFIG, buf_slice(&r->text));
+	buf_fini(&r->text);
+	free(r);
 }
 
 static void
@@ -179,27 +200,51 @@ verb_stop(struct control_wait *w, const char *const argv[], size_t argc)
 
 #ifdef GODWIT_TEST
 static void
+tell_time(struct master *m, bool queue)
+{
+	for (size_t i = 0; i < m->proc_count; i++) {
+		struct master_proc *p = &m->procs[i];
+
+		if (p->ctl != NULL && (p->role->role == IPC_QUEUE) == queue)
+			master_spawn_clock(p);
+	}
+}
+
+static void
+on_all_moved(void *arg)
+{
+	master_control_answer(arg, EX_OK, SLICE_NONE);
+}
+
+static void
+on_others_moved(void *arg)
+{
+	struct control_wait *w = arg;
+	struct master *m = w->conn->control->m;
+
+	tell_time(m, true);
+	master_status_ask(m, IPC_QUEUE, on_all_moved, w);
+}
+
+/*
+ * queue last, when the others are there: whom it gives work then is not to
+ * live in the past.  Who asked finds all of them in the new time, but for
+ * those that are stopped.
+ */
+static void
 verb_clock(struct control_wait *w, const char *const argv[], size_t argc)
 {
 	struct master *m = w->conn->control->m;
-	struct ipc_ctl_clock c;
 	uint64_t ms;
 
 	if (argc != 1 || num_parse_u64(slice_str(argv[0]), UINT32_MAX, &ms) != ERR_OK) {
 		master_control_answer(w, EX_USAGE, SLICE_LIT("usage: clock MS\n"));
 		return;
 	}
-	c.advance_ms = ms;
-	/* queue last: whom it gives work then is not to live in the past. */
-	for (size_t i = 0; i < 2 * m->proc_count; i++) {
-		struct master_proc *p = &m->procs[i % m->proc_count];
-
-		if (p->ctl != NULL && (p->role->role == IPC_QUEUE) == (i >= m->proc_count))
-			(void)!ipc_send(p->ctl, IPC_MSG_ctl_clock, &c, NULL, 0);
-	}
-	loop_advance(m->loop, ms);
 	m->advanced_ms += ms;
-	master_control_answer(w, EX_OK, SLICE_NONE);
+	loop_advance(m->loop, ms);
+	tell_time(m, false);
+	master_status_ask(m, ~(uint32_t)IPC_QUEUE, on_others_moved, w);
 }
 
 static void

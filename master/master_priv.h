@@ -49,6 +49,7 @@ struct master_proc {
 	uint32_t			 dead;		/* destinations that refuse */
 	char				 warnings[4001];	/* lines */
 	char				 crash_at[128];	/* test builds: for the next starts */
+	uint64_t			 moved_ms;	/* test builds: of advanced_ms, what it knows */
 };
 
 struct master {
@@ -88,6 +89,7 @@ void	 master_spawn_again(struct master_proc *);
 void	 master_spawn_fini(struct master_proc *);	/* it is gone: close its ends */
 /* The options of a running process, and ctl_reload. */
 void	 master_spawn_reload(struct master_proc *);
+void	 master_spawn_clock(struct master_proc *);	/* test builds: to the present */
 const char *master_spawn_dir(const struct master_proc *);	/* its chroot */
 extern const struct ipc_handler	master_spawn_handlers[];
 

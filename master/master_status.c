@@ -20,9 +20,15 @@ enum { STATUS_TEXT_MAX = 60000, WARNINGS_MAX = 16384, LAYERS = 5 };
 
 struct gather {
 	struct master		*m;
+	master_status_fn	*done;
+	void			*arg;
+	unsigned		 open;		/* answers to come, and ourselves */
+};
+
+struct report {
+	struct master		*m;
 	struct control_wait	*wait;
 	bool			 json;
-	unsigned		 open;		/* answers to come, and ourselves */
 };
 
 struct question {
@@ -419,19 +425,11 @@ put_json(struct buf *b, const struct master *m)
 }
 
 static void
-answer_if_complete(struct gather *g)
+end_if_complete(struct gather *g)
 {
-	struct buf b;
-
 	if (--g->open > 0)
 		return;
-	buf_init(&b, STATUS_TEXT_MAX);
-	if (g->json)
-		put_json(&b, g->m);
-	else
-		put_table(&b, g->m);
-	master_control_answer(g->wait, EX_OK, buf_slice(&b));
-	buf_fini(&b);
+	g->done(g->arg);
 	free(g);
 }
 
@@ -450,22 +448,23 @@ on_status(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in
 		p->dead = r->dead;
 		(void)slice_to_cstr(r->warnings, p->warnings, sizeof(p->warnings));
 	}
-	answer_if_complete(q->g);
+	end_if_complete(q->g);
 	free(q);
 }
 
 void
-master_status(struct master *m, bool json, struct control_wait *wait)
+master_status_ask(struct master *m, uint32_t roles, master_status_fn *done, void *arg)
 {
 	const struct ipc_ctl_status ask = { 0 };
 	struct gather *g = must_alloc(1, sizeof(*g));
 
-	*g = (struct gather){ .m = m, .wait = wait, .json = json, .open = 1 };
+	*g = (struct gather){ .m = m, .done = done, .arg = arg, .open = 1 };
 	for (size_t i = 0; i < m->proc_count; i++) {
 		struct master_proc *p = &m->procs[i];
 		struct question *q;
 
-		if (p->ctl == NULL || p->state != PROC_READY)
+		if (p->ctl == NULL || p->state != PROC_READY ||
+		    (roles & (uint32_t)p->role->role) == 0)
 			continue;
 		q = must_alloc(1, sizeof(*q));
 		*q = (struct question){ .g = g, .proc = i, .instance = p->instance };
@@ -476,5 +475,30 @@ master_status(struct master *m, bool json, struct control_wait *wait)
 			free(q);
 		}
 	}
-	answer_if_complete(g);
+	end_if_complete(g);
+}
+
+static void
+put_report(void *arg)
+{
+	struct report *r = arg;
+	struct buf b;
+
+	buf_init(&b, STATUS_TEXT_MAX);
+	if (r->json)
+		put_json(&b, r->m);
+	else
+		put_table(&b, r->m);
+	master_control_answer(r->wait, EX_OK, buf_slice(&b));
+	buf_fini(&b);
+	free(r);
+}
+
+void
+master_status(struct master *m, bool json, struct control_wait *wait)
+{
+	struct report *r = must_alloc(1, sizeof(*r));
+
+	*r = (struct report){ .m = m, .wait = wait, .json = json };
+	master_status_ask(m, MASTER_STATUS_ALL, put_report, r);
 }

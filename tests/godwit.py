@@ -303,6 +303,8 @@ class Instance:
         return p.stdout
 
     def advance(self, seconds):
+        """Returns when every process lives in that time.  What is under way
+        meanwhile has run out of its time."""
         self.control("clock", str(int(seconds * 1000)))
 
     def probe(self, role, probe):

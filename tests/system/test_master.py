@@ -151,6 +151,19 @@ def test_reload(g):
     assert g.pids() == pids
 
 
+@pytest.mark.parametrize("act", [lambda g: g.godwit("reload", check=True), lambda g: g.advance(1)], ids=["reload", "clock"])
+@pytest.mark.parametrize("role", ["imapd", "queue"])
+def test_every_daemon_is_waited_for(g, act, role):
+    """... but for no more than MASTER_STATUS_MS."""
+    pid = g.pids(role)[-1]
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    act(g)
+    assert 2 <= time.monotonic() - began < godwit.WAIT_S
+    os.kill(pid, signal.SIGCONT)
+    act(g)
+
+
 def test_reload_keeps_what_needs_a_restart(g):
     with open(g.conf, encoding="utf-8") as f:
         text = f.read()
