@@ -35,6 +35,7 @@
 #define SEAL_PLAIN_MAX		(4ull << 30)
 #define SEAL_ENTRIES_MAX	1000
 #define SEAL_ENTRIES_BYTES_MAX	(128u << 10)
+#define SEAL_KEY_ID_BYTES	8
 
 /* The content key: random, for one object.  The caller wipes it. */
 void		 seal_make_key(unsigned char key[SEAL_KEY_BYTES]);
@@ -93,6 +94,8 @@ struct seal_head {
 };
 /* ERR_SHORT: give more of the object (SEAL_HEAD_BYTES are enough at rest). */
 enum err	 seal_head_parse(struct seal_head *, struct slice first) MUST_USE;
+/* Can an object of this head, with its entries, have so many bytes? */
+bool		 seal_head_fits(const struct seal_head *, uint64_t object_bytes);
 
 /*
  * A reader is made once and used for one object after another.
@@ -139,9 +142,12 @@ enum err	 seal_open(struct seal_reader *, const unsigned char key[SEAL_KEY_BYTES
 struct seal_entry {
 	uint8_t		 algorithm;
 	uint8_t		 generation;
-	unsigned char	 key_id[8];
+	unsigned char	 key_id[SEAL_KEY_ID_BYTES];
 	struct slice	 wrapped;
 };
+/* The id of a key: the first bytes of its hash. */
+void		 seal_key_id(unsigned char id[SEAL_KEY_ID_BYTES],
+		    const unsigned char public_key[CRY_KEY_BYTES]);
 void		 seal_entry_put(struct buf *, const struct seal_entry *);
 /* ERR_END behind the last, ERR_CORRUPT. */
 enum err	 seal_entry_get(struct slice *entries, struct seal_entry *) MUST_USE;

@@ -10,8 +10,6 @@
 #include "lib/base/secret.h"
 #include "lib/seal/seal_priv.h"
 
-enum { ENTRY_HEAD_BYTES = 12 };
-
 static const char magic[4] = { 'G', 'W', 'S', 'O' };
 
 void
@@ -95,14 +93,14 @@ entries_measure(struct slice rest, unsigned count, size_t *bytes)
 	unsigned i;
 
 	for (i = 0; i < count; i++) {
+		if (rest.n - at < SEAL_ENTRY_HEAD_BYTES)
+			return ERR_SHORT;
+		at += SEAL_ENTRY_HEAD_BYTES + ((size_t)(unsigned char)rest.p[at + 10] << 8 |
+		    (unsigned char)rest.p[at + 11]);
 		if (at > SEAL_ENTRIES_BYTES_MAX)
 			return ERR_CORRUPT;
-		if (rest.n - at < ENTRY_HEAD_BYTES)
-			return ERR_SHORT;
-		at += ENTRY_HEAD_BYTES + ((size_t)(unsigned char)rest.p[at + 10] << 8 |
-		    (unsigned char)rest.p[at + 11]);
 		if (at > rest.n)
-			return at > SEAL_ENTRIES_BYTES_MAX ? ERR_CORRUPT : ERR_SHORT;
+			return ERR_SHORT;
 	}
 	*bytes = at;
 	return ERR_OK;
@@ -138,10 +136,27 @@ seal_head_parse(struct seal_head *h, struct slice first)
 	return ERR_OK;
 }
 
+bool
+seal_head_fits(const struct seal_head *h, uint64_t object_bytes)
+{
+	if (!h->zstd)
+		return object_bytes == h->data_off + seal_data_bytes(h->plain_bytes);
+	return object_bytes >= h->data_off + seal_data_bytes(1) + seal_table_bytes(h->plain_bytes);
+}
+
+void
+seal_key_id(unsigned char id[SEAL_KEY_ID_BYTES], const unsigned char public_key[CRY_KEY_BYTES])
+{
+	unsigned char hash[32];
+
+	cry_hash(hash, sizeof(hash), slice_of(public_key, CRY_KEY_BYTES));
+	memcpy(id, hash, SEAL_KEY_ID_BYTES);
+}
+
 void
 seal_entry_put(struct buf *b, const struct seal_entry *en)
 {
-	unsigned char head[ENTRY_HEAD_BYTES];
+	unsigned char head[SEAL_ENTRY_HEAD_BYTES];
 
 	must(en->wrapped.n <= UINT16_MAX);
 	head[0] = en->algorithm;
@@ -161,15 +176,15 @@ seal_entry_get(struct slice *entries, struct seal_entry *en)
 
 	if (entries->n == 0)
 		return ERR_END;
-	if (entries->n < ENTRY_HEAD_BYTES)
+	if (entries->n < SEAL_ENTRY_HEAD_BYTES)
 		return ERR_CORRUPT;
 	n = (size_t)p[10] << 8 | p[11];
-	if (entries->n - ENTRY_HEAD_BYTES < n)
+	if (entries->n - SEAL_ENTRY_HEAD_BYTES < n)
 		return ERR_CORRUPT;
 	en->algorithm = p[0];
 	en->generation = p[1];
 	memcpy(en->key_id, p + 2, sizeof(en->key_id));
-	en->wrapped = slice_of(entries->p + ENTRY_HEAD_BYTES, n);
-	*entries = slice_from(*entries, ENTRY_HEAD_BYTES + n);
+	en->wrapped = slice_of(entries->p + SEAL_ENTRY_HEAD_BYTES, n);
+	*entries = slice_from(*entries, SEAL_ENTRY_HEAD_BYTES + n);
 	return ERR_OK;
 }

@@ -21,7 +21,8 @@ enum {
 	SEAL_FLAG_ZSTD = 1,
 	SEAL_FIXED_BYTES = 16,
 	SEAL_SEALED_CHUNK = SEAL_CHUNK_BYTES + CRY_TAG_BYTES,
-	SEAL_TABLE_LENGTH_BYTES = 4
+	SEAL_TABLE_LENGTH_BYTES = 4,
+	SEAL_ENTRY_HEAD_BYTES = 12	/* up to the wrapped key */
 };
 
 void		 seal_fixed_put(unsigned char fixed[SEAL_FIXED_BYTES], enum cry_suite,

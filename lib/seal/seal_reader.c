@@ -107,18 +107,6 @@ key_for(struct seal_reader *r, const char *label)
 	secret_wipe(sub, sizeof(sub));
 }
 
-/* Do the lengths in the header fit the length of the object? */
-static bool
-layout_fits(const struct seal_reader *r)
-{
-	const struct seal_head *h = &r->head;
-
-	if (!h->zstd)
-		return r->object_bytes == h->data_off + seal_data_bytes(h->plain_bytes);
-	return r->object_bytes >= h->data_off + seal_data_bytes(1) +
-	    seal_table_bytes(h->plain_bytes);
-}
-
 enum err
 seal_reader_begin(struct seal_reader *r, const unsigned char key[SEAL_KEY_BYTES],
     uint64_t object_bytes, struct slice first, const unsigned char *commitment)
@@ -135,7 +123,7 @@ seal_reader_begin(struct seal_reader *r, const unsigned char key[SEAL_KEY_BYTES]
 	seal_commit(want, key, r->head.fixed);
 	if (!secret_eq(want, r->head.commitment, sizeof(want)) ||
 	    (commitment != NULL && !secret_eq(want, commitment, sizeof(want))) ||
-	    !layout_fits(r))
+	    !seal_head_fits(&r->head, object_bytes))
 		return ERR_CORRUPT;
 	memcpy(r->key, key, sizeof(r->key));
 	r->stream_bytes = r->head.zstd ? 0 : r->head.plain_bytes;

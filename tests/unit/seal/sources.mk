@@ -12,3 +12,6 @@ seal_sealer_test_USES = seal crypto mail base
 UNITS += seal_mime_form_test
 seal_mime_form_test_SRCS = tests/unit/seal/mime_form_test.c
 seal_mime_form_test_USES = seal crypto base
+UNITS += seal_split_test
+seal_split_test_SRCS = tests/unit/seal/split_test.c
+seal_split_test_USES = seal crypto base
