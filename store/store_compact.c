@@ -143,7 +143,8 @@ change_columns(struct store_compact *c, struct change *x)
 	if ((e = blob_head_at(c->store->blob, f.ref.segment, f.ref.offset, &f.head)) != ERR_OK)
 		return e;
 	if (f.head.kind != BLOB_COLUMNS || f.head.account != c->account ||
-	    f.head.content != rec.content || f.head.bytes != f.ref.bytes)
+	    f.head.content != rec.content || f.head.bytes != f.ref.bytes ||
+	    f.head.note != f.ref.note)
 		return ERR_CORRUPT;
 	if ((e = blob_move(c->store->blob, &f, &to)) != ERR_OK)
 		return e;

@@ -433,6 +433,48 @@ test_damaged_header(void **state)
 	assert_int_equal(count_whole(), SMALL - 2);
 }
 
+static void
+put_byte(const struct blob_ref *ref, unsigned at, char byte)
+{
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof(path), "body.%08x", ref->segment);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &byte, 1, (off_t)(ref->offset + at)), 1);
+	close(fd);
+}
+
+/* A head that claims a note where the index knows of none. */
+static void
+test_damaged_note(void **state)
+{
+	struct blob_ref spoilt;
+	unsigned n;
+
+	(void)state;
+	for (unsigned i = 0; i < SMALL; i++) {
+		append(i);
+		if (i == 90)
+			put_block(0, slice_of(data, 9001));
+	}
+	bed_checkpoint(&bed);
+	n = read_refs(false);
+	assert_true(read_refs(true) > 2 * n);
+	spoilt = refs[2 * n];
+	assert_int_equal(spoilt.bytes, 9001);
+	put_byte(&spoilt, 3, '2');
+	put_byte(&spoilt, 6, 1);
+	expunge(90, 92);
+	assert_int_equal(compact().damaged, 1);
+	put_byte(&spoilt, 3, '1');
+	put_byte(&spoilt, 6, 0);
+	world_reopen(false);
+	assert_int_equal(compact().damaged, 0);
+	assert_int_equal(count_whole(), SMALL - 3);
+}
+
 /* A spoilt body moves as it is: its checksum must go on telling. */
 static void
 test_damaged_body(void **state)
@@ -548,7 +590,7 @@ main(void)
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_moves), T(test_read_goes_on), T(test_stopped), T(test_due),
-		T(test_damaged_header), T(test_damaged_body), T(test_wrong_counters),
+		T(test_damaged_header), T(test_damaged_note), T(test_damaged_body), T(test_wrong_counters),
 		T(test_holes),
 	};
 #undef T
