@@ -38,6 +38,7 @@ struct queue_tlsrpt_entry {
 	uint32_t		 done;		/* bits: addresses that have it, or never will */
 	uint32_t		 under_way;
 	uint8_t			 tries;
+	bool			 was_put;	/* into the content that is written */
 	bool			 was_told;	/* that it is there */
 	char			 id[ENC_ID_BYTES + 1];
 	char			 domain[NAME_MAX + 1];
@@ -227,8 +228,9 @@ put_content(void *arg, struct buf *b)
 	buf_init(&rows, TLS_TALLY_PUT_MAX);
 	ipc_put_u32(b, t->count);
 	for (n = list_first(&t->entries); n != NULL; n = list_next(&t->entries, n)) {
-		const struct queue_tlsrpt_entry *e = obj_of(n, struct queue_tlsrpt_entry, link);
+		struct queue_tlsrpt_entry *e = obj_of(n, struct queue_tlsrpt_entry, link);
 
+		e->was_put = true;
 		buf_reset(&rows);
 		tls_tally_put(&rows, &e->tally);
 		ipc_put_u32(b, e->day);
@@ -256,6 +258,9 @@ tell_new(struct queue_tlsrpt *t)
 	    n = list_next(&t->entries, n)) {
 		struct queue_tlsrpt_entry *e = obj_of(n, struct queue_tlsrpt_entry, link);
 
+		/* What came while this was written is in the next. */
+		if (!e->was_put)
+			continue;
 		if (!e->was_told && e->made_s == 0)
 			log_event(LOG_tlsrpt, log_str("domain", e->domain), log_num("day", e->day),
 			    log_str("result", "counted"));

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/base/log.h"
 #include "lib/crypto/cry.h"
+#include "lib/sys/fd.h"
 #include "queue/queue_tlsrpt.h"
 #include "tests/unit/queue/spool_dir.h"
 
@@ -445,6 +448,37 @@ test_damaged(void **state)
 	buf_fini(&b);
 }
 
+/* The log says "counted" of what is in the file, and of that alone. */
+static void
+test_tells_what_is_kept(void **state)
+{
+	struct world *w = *state;
+	int fd;
+	char log[2000] = "";
+	struct timer tick;
+
+	assert_int_equal(fd_memfd_make("log", &fd), ERR_OK);
+	log_to_fd(fd);
+	put(w, "a.example", "mailto:a@b\n");
+	loop_advance(w->loop, 2000);
+	timer_init(&tick, w->loop, on_tick, w->loop);
+	for (unsigned i = 0; i < 1000 && !queue_keep_is_writing(queue_tlsrpt_keep(w->t)); i++) {
+		timer_set(&tick, loop_now(w->loop));
+		loop_run(w->loop);
+	}
+	assert_true(queue_keep_is_writing(queue_tlsrpt_keep(w->t)));
+	put(w, "b.example", "mailto:a@b\n");
+	run(w);
+	assert_true(pread(fd, log, sizeof(log) - 1, 0) > 0);
+	assert_non_null(strstr(log, "domain=a.example"));
+	assert_null(strstr(log, "domain=b.example"));
+	advance(w, 2);
+	log_to_fd(STDERR_FILENO);
+	assert_true(pread(fd, log, sizeof(log) - 1, 0) > 0);
+	assert_non_null(strstr(log, "domain=b.example"));
+	close(fd);
+}
+
 /* A relay process that went is not answered. */
 static void
 test_left(void **state)
@@ -466,7 +500,7 @@ main(void)
 		TEST(test_a_day), TEST(test_survives), TEST(test_tries_again),
 		TEST(test_gives_up), TEST(test_waits), TEST(test_not_sound),
 		TEST(test_domains_limit), TEST(test_bytes_limit), TEST(test_damaged),
-		TEST(test_left),
+		TEST(test_tells_what_is_kept), TEST(test_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
