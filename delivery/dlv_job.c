@@ -113,6 +113,9 @@ dlv_job_new(struct dlv_local *dlv, struct ipc_peer *queue,
 			dlv_job_settle(job, &job->rcpts[i], SLICE_NONE);
 	if (dlv->job_count > dlv->limits.job_limit)
 		return refuse(job, ERR_BUSY);
+	/* Its recipients cannot read it yet: it waits in the queue. */
+	if (m->kind != QUEUE_KIND_MAIL)
+		return refuse(job, ERR_SYS);
 	e = dlv_source_open(&job->source, ipc_take_fd(in, 0), m->form, m->size, m->key);
 	if (e != ERR_OK)
 		return refuse(job, e);

@@ -104,7 +104,8 @@ queue_again_look(struct queue_msg *m)
 	const struct queue_rcpt *r;
 	uint32_t i;
 
-	if (a.before == 0 || m->jobs > 0 || m->is_notifying)
+	/* Sealed to a mailbox: no other name could take it. */
+	if (m->env.kind != QUEUE_KIND_MAIL || a.before == 0 || m->jobs > 0 || m->is_notifying)
 		return;
 	a.hashes = must_alloc(a.before, sizeof(*a.hashes));
 	a.seen = must_alloc(a.before, sizeof(*a.seen));

@@ -59,12 +59,15 @@ queue_bounce_is_wanted(const struct queue_envelope *e, const struct queue_rcpt *
 	return false;
 }
 
-/* RFC 3461 s4.3: RET is about failures only; lines are needed in a part. */
+/*
+ * RFC 3461 s4.3: RET is about failures only; lines are needed in a part.  Of
+ * what is sealed the trace is all that can be shown.
+ */
 bool
 queue_bounce_wants_full(const struct queue_envelope *e, enum queue_notice kind)
 {
 	return kind == QUEUE_NOTICE_FAILURE && (e->flags & QUEUE_RET_FULL) &&
-	    !(e->flags & QUEUE_BINARYMIME) && e->size <= QUEUE_BOUNCE_FULL_MAX;
+	    e->kind == QUEUE_KIND_MAIL && !(e->flags & QUEUE_BINARYMIME) && e->size <= QUEUE_BOUNCE_FULL_MAX;
 }
 
 uint32_t

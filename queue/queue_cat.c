@@ -197,6 +197,8 @@ put_envelope(struct buf *b, const struct queue_load *l)
 	if (l->progress.next_ms > 0)
 		put_time(b, "next_attempt_time", l->progress.next_ms);
 	buf_printf(b, "attempts: %u\n", l->progress.attempts);
+	if (e->kind != QUEUE_KIND_MAIL)
+		put_field(b, "kind", queue_envelope_kind(e));
 	put_field(b, "client", e->client);
 	put_field(b, "helo", e->helo);
 	put_field(b, "message_id", e->message_id);

@@ -7,7 +7,8 @@
 #include "lib/ipc/ipc_codec.h"
 #include "lib/ipc/queue_proto.h"
 
-#define ENVELOPE_FORMAT	2
+#define ENVELOPE_FORMAT	3
+#define ENVELOPE_NO_KIND 2
 #define ENVELOPE_OLD	1
 #define PROGRESS_FORMAT	3
 #define PROGRESS_OLD	1
@@ -128,6 +129,15 @@ queue_envelope_orig_to(const struct queue_rcpt *r)
 }
 
 struct slice
+queue_envelope_kind(const struct queue_envelope *e)
+{
+	static const char *const names[QUEUE_KINDS] = { [QUEUE_KIND_MAIL] = "mail",
+		[QUEUE_KIND_CMTP1] = "CMTP 1", [QUEUE_KIND_CMTP2] = "CMTP 2" };
+
+	return slice_str(names[e->kind]);
+}
+
+struct slice
 queue_envelope_text(const struct queue_text *t)
 {
 	return slice_of(t->p, t->n);
@@ -182,6 +192,7 @@ queue_envelope_put(struct buf *b, const struct queue_envelope *e)
 	ipc_put_u64(b, e->arrival_ms);
 	ipc_put_u64(b, e->size);
 	ipc_put_u8(b, e->flags);
+	ipc_put_u8(b, e->kind);
 	ipc_put_u8(b, e->form);
 	if (e->form == QUEUE_FORM_FILE)
 		buf_put(b, e->file_key, sizeof(e->file_key));
@@ -241,14 +252,15 @@ queue_envelope_get(struct slice s, struct queue_envelope *e)
 	struct ipc_reader r = ipc_reader_of(s);
 	uint8_t format = ipc_get_u8(&r);
 
-	if (format != ENVELOPE_FORMAT && format != ENVELOPE_OLD)
+	if (format < ENVELOPE_OLD || format > ENVELOPE_FORMAT)
 		return ERR_CORRUPT;
 	e->session = ipc_get_u64(&r);
 	e->arrival_ms = ipc_get_u64(&r);
 	e->size = ipc_get_u64(&r);
 	e->flags = ipc_get_u8(&r);
+	e->kind = format > ENVELOPE_NO_KIND ? ipc_get_u8(&r) : QUEUE_KIND_MAIL;
 	e->form = ipc_get_u8(&r);
-	if (r.bad || (e->form != QUEUE_FORM_MEMFD && e->form != QUEUE_FORM_FILE))
+	if (r.bad || e->kind >= QUEUE_KINDS || (e->form != QUEUE_FORM_MEMFD && e->form != QUEUE_FORM_FILE))
 		return ERR_CORRUPT;
 	if (e->form == QUEUE_FORM_FILE) {
 		if ((size_t)(r.end - r.p) < sizeof(e->file_key))

@@ -7,10 +7,10 @@
  * The envelope is written once with the message; the state of all its
  * recipients is written again after each attempt that changed it (a RESULT
  * record), the newest one counts.  Both are sealed under the message's key,
- * bound to the queue id.  The envelope is written in format 2, the state in 3;
- * older ones are read: format 1 knew no rewritten senders, of the state no
- * hosts, replies and times; format 2 of the state no recipients that were
- * added when a message was looked up again.
+ * bound to the queue id.  Both are written in format 3, and
+ * older ones are read: the envelope's format 1 knew no rewritten senders, 2 no
+ * kinds; the state's format 1 no hosts, replies and times, 2 no recipients that
+ * were added when a message was looked up again.
  */
 #ifndef QUEUE_ENVELOPE_H
 #define QUEUE_ENVELOPE_H
@@ -73,6 +73,7 @@ struct queue_envelope {
 	uint64_t	 arrival_ms;	/* real time */
 	uint64_t	 size;		/* plain bytes */
 	uint8_t		 flags;		/* enum queue_flag */
+	uint8_t		 kind;		/* enum queue_kind */
 	uint8_t		 form;		/* enum queue_form */
 	unsigned char	 file_key[CRY_KEY_BYTES];	/* form 2 */
 	struct slice	 sender;
@@ -104,6 +105,8 @@ void		 queue_envelope_note_host(struct queue_envelope *, struct queue_rcpt *,
 		    struct slice host, struct slice reply);
 /* As given in RCPT where the final address is another, else empty. */
 struct slice	 queue_envelope_orig_to(const struct queue_rcpt *);
+/* "mail", "CMTP 1", "CMTP 2" */
+struct slice	 queue_envelope_kind(const struct queue_envelope *);
 struct slice	 queue_envelope_text(const struct queue_text *);
 /* With what sender this recipient's copy goes out. */
 struct slice	 queue_envelope_sender(const struct queue_envelope *,

@@ -170,7 +170,8 @@ send_job(struct queue_job *j, struct slice rcpts)
 	struct queue_msg *m = j->msg;
 	const struct ipc_deliver_job job = {
 		.msg = m->env.id, .session = m->env.session,
-		.arrival_ms = m->env.arrival_ms, .form = m->env.form, .size = m->env.size, .sender = m->env.sender, .rcpts = rcpts,
+		.arrival_ms = m->env.arrival_ms, .form = m->env.form, .kind = m->env.kind,
+		.size = m->env.size, .sender = m->env.sender, .rcpts = rcpts,
 		.key = slice_of(m->env.file_key,
 		    m->env.form == QUEUE_FORM_FILE ? sizeof(m->env.file_key) : 0)
 	};

@@ -94,6 +94,11 @@ queue_list_put_text(struct buf *b, const struct queue_list_row *row, size_t max)
 		buf_put_slice(b, row->env->sender);
 	else
 		buf_put_str(b, "MAILER-DAEMON");
+	if (row->env->kind != QUEUE_KIND_MAIL) {
+		buf_put_str(b, "  (");
+		buf_put_slice(b, queue_envelope_kind(row->env));
+		buf_put_char(b, ')');
+	}
 	buf_put_char(b, '\n');
 	left = queue_envelope_pending(row->env);
 	for (i = 0; i < row->env->rcpt_count; i++) {
@@ -145,6 +150,10 @@ queue_list_put_json(struct buf *b, const struct queue_list_row *row, size_t max)
 	    (unsigned long long)(queue_table_id_ms(row->id) / 1000),
 	    (unsigned long long)row->size, row->is_doomed ? "true" : "false");
 	put_json_string(b, row->is_damaged ? SLICE_NONE : row->env->sender);
+	if (!row->is_damaged && row->env->kind != QUEUE_KIND_MAIL) {
+		buf_put_str(b, ", \"kind\": ");
+		put_json_string(b, queue_envelope_kind(row->env));
+	}
 	buf_put_str(b, ", \"recipients\": [");
 	for (i = 0; !row->is_damaged && i < row->env->rcpt_count && b->n - start <= max; i++) {
 		if (row->env->rcpts[i].status != QUEUE_RCPT_PENDING)

@@ -359,6 +359,26 @@ walk_all(struct walk *w, struct step *start)
 	return e;
 }
 
+/* As written, and as it is compared. */
+static enum err
+read_rcpt(const struct queue_resolver *r, struct slice rcpt, struct addr *written,
+    struct addr *canon, struct queue_refusal *why)
+{
+	*why = (struct queue_refusal){ .error = ERR_OK, .dsn = "" };
+	if (!r->is_ready) {
+		queue_resolve_refuse(why, ERR_AGAIN, "4.3.0", SLICE_NONE,
+		    "Temporary lookup failure");
+		return ERR_AGAIN;
+	}
+	if (addr_parse(rcpt, ADDR_UTF8 | ADDR_POSTMASTER_OK, written) != ERR_OK ||
+	    addr_canon(written, canon) != ERR_OK) {
+		queue_resolve_refuse(why, ERR_SYNTAX, "5.1.3", rcpt,
+		    "Recipient address rejected: bad address syntax");
+		return ERR_SYNTAX;
+	}
+	return ERR_OK;
+}
+
 enum err
 queue_resolve_rcpt(struct queue_resolver *r, struct slice rcpt, bool may_relay,
     queue_resolve_fn *fn, void *arg, struct queue_refusal *why)
@@ -366,22 +386,10 @@ queue_resolve_rcpt(struct queue_resolver *r, struct slice rcpt, bool may_relay,
 	struct walk w = { .r = r, .why = why, .fn = fn, .arg = arg,
 	    .may_relay = may_relay, .rcpt = rcpt };
 	struct step start = { 0 };
-	struct addr addr;
 	enum err e;
 
-	*why = (struct queue_refusal){ .error = ERR_OK, .dsn = "" };
-	if (!r->is_ready) {
-		queue_resolve_refuse(why, ERR_AGAIN, "4.3.0", SLICE_NONE,
-		    "Temporary lookup failure");
-		return ERR_AGAIN;
-	}
-	if (addr_parse(rcpt, ADDR_UTF8 | ADDR_POSTMASTER_OK, &addr) != ERR_OK ||
-	    addr_canon(&addr, &start.addr) != ERR_OK) {
-		queue_resolve_refuse(why, ERR_SYNTAX, "5.1.3", rcpt,
-		    "Recipient address rejected: bad address syntax");
-		return ERR_SYNTAX;
-	}
-	start.written = addr;
+	if ((e = read_rcpt(r, rcpt, &start.written, &start.addr, why)) != ERR_OK)
+		return e;
 	w.last = &w.first;
 	arena_init(&w.mem, WALK_BYTES);
 	map_init(&w.seen);
@@ -389,6 +397,79 @@ queue_resolve_rcpt(struct queue_resolver *r, struct slice rcpt, bool may_relay,
 	map_fini(&w.seen);
 	arena_fini(&w.mem);
 	if (e != ERR_OK && why->error == ERR_OK)	/* it was fn's */
+		queue_resolve_refuse(why, e, "4.3.0", rcpt, err_text(e));
+	return e;
+}
+
+/* ---- sealed mail ---- */
+
+struct sole {
+	unsigned			 count;
+	const struct queue_account	*account;
+};
+
+static enum err
+note_sole(void *arg, struct slice address, uint8_t class, const struct queue_account *a,
+    bool forwarded)
+{
+	struct sole *o = arg;
+
+	(void)address;
+	(void)class;
+	(void)forwarded;
+	o->count++;
+	o->account = a;
+	return ERR_OK;
+}
+
+static const struct queue_account *
+postmaster(struct queue_resolver *r, struct slice rcpt, struct queue_refusal *why)
+{
+	struct sole o = { .count = 0 };
+
+	if (queue_resolve_rcpt(r, rcpt, false, note_sole, &o, why) != ERR_OK)
+		return NULL;
+	return o.count == 1 ? o.account : NULL;
+}
+
+static const struct queue_account *
+account_of(struct queue_resolver *r, const struct addr *canon, struct queue_refusal *why)
+{
+	char text[ADDR_TEXT_MAX + 1];
+	const struct queue_domain *d = queue_facts_domain(r, addr_domain(canon));
+	struct addr a = *canon;
+
+	if (d == NULL)
+		return NULL;
+	why->size_limit = d->size_limit;
+	if (d->class == CONF_CLASS_ALIAS && d->target[0] != '\0') {
+		a.domain_n = (unsigned char)strlen(d->target);
+		memcpy(a.domain, d->target, a.domain_n + 1u);
+	}
+	return queue_resolve_find(r, addr_text(&a, text));
+}
+
+enum err
+queue_resolve_sealed(struct queue_resolver *r, struct slice rcpt, queue_resolve_fn *fn,
+    void *arg, struct queue_refusal *why)
+{
+	const struct queue_account *a;
+	struct addr written, canon;
+	enum err e;
+
+	if ((e = read_rcpt(r, rcpt, &written, &canon, why)) != ERR_OK)
+		return e;
+	a = addr_domain(&canon).n == 0 ? postmaster(r, rcpt, why) : account_of(r, &canon, why);
+	if (a == NULL && why->error == ERR_OK)
+		queue_resolve_refuse(why, ERR_NOTFOUND, "5.1.1", rcpt,
+		    "Recipient address rejected: User unknown");
+	else if (a != NULL && !a->enabled)
+		queue_resolve_refuse(why, ERR_DISABLED, "5.2.1", rcpt,
+		    "Recipient address rejected: Mailbox is disabled");
+	if (why->error != ERR_OK)
+		return why->error;
+	e = fn(arg, slice_of(a->address, a->address_n), QUEUE_LOCAL, a, false);
+	if (e != ERR_OK)
 		queue_resolve_refuse(why, e, "4.3.0", rcpt, err_text(e));
 	return e;
 }

@@ -114,6 +114,13 @@ typedef enum err queue_resolve_fn(void *arg, struct slice address, uint8_t class
 enum err	 queue_resolve_rcpt(struct queue_resolver *, struct slice rcpt,
 		    bool may_relay, queue_resolve_fn *, void *arg,
 		    struct queue_refusal *) MUST_USE;
+/*
+ * Of mail that is sealed to a mailbox's key, so that nobody else can take it:
+ * the account of the address, of its domain's target when that is an alias, or
+ * for "postmaster" alone the account that gets the mail of this name.
+ */
+enum err	 queue_resolve_sealed(struct queue_resolver *, struct slice rcpt,
+		    queue_resolve_fn *, void *arg, struct queue_refusal *) MUST_USE;
 /* The account of a final address, as it is now; NULL: none (any more). */
 const struct queue_account *queue_resolve_find(const struct queue_resolver *,
 		    struct slice address);

@@ -277,6 +277,7 @@ make_txn(struct queue *q, struct queue_client *c, const struct ipc_queue_open *m
 	e->id = queue_core_make_id(q, e->arrival_ms);
 	e->session = m->session;
 	e->flags = m->flags;
+	e->kind = m->kind;
 	t->id = e->id;
 	c->txn_count++;
 	list_push(&c->txns, &t->link);
@@ -322,6 +323,11 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 	if (!is_clean(m->sender) || !is_clean(m->client) || !is_clean(m->helo) ||
 	    !is_clean(m->envid)) {
 		ipc_peer_violation(peer, "control bytes in an envelope");
+		return;
+	}
+	if (m->kind >= QUEUE_KINDS ||
+	    (m->kind != QUEUE_KIND_MAIL && ipc_peer_role(peer) != IPC_CMTPD)) {
+		ipc_peer_violation(peer, "no kind of mail of this peer");
 		return;
 	}
 	if (!is_path(m->sender)) {
@@ -437,6 +443,17 @@ names_too_many(struct queue_txn *t)
 	return name != NULL;
 }
 
+static enum err
+resolve(struct queue *q, const struct ipc_queue_rcpt *m, struct adding *add,
+    struct queue_refusal *why)
+{
+	const struct queue_txn *t = add->txn;
+
+	if (t->msg->env.kind != QUEUE_KIND_MAIL)
+		return queue_resolve_sealed(&q->resolver, m->rcpt, add_rcpt, add, why);
+	return queue_forward_resolve(q, m->rcpt, t->may_relay, add_rcpt, add, why);
+}
+
 void
 queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue_rcpt *m,
     struct ipc_in *in)
@@ -463,7 +480,7 @@ queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 		return;
 	}
 	before = t->msg->env.rcpt_count;
-	e = queue_forward_resolve(q, m->rcpt, t->may_relay, add_rcpt, &add, &why);
+	e = resolve(q, m, &add, &why);
 	count_bytes(t);
 	if (e == ERR_LIMIT)	/* RFC 5321 s4.5.3.1.10 */
 		queue_resolve_refuse(&why, ERR_BUSY, "4.5.3", SLICE_NONE, "Too many recipients");

@@ -18,6 +18,12 @@ enum queue_notify {		/* RFC 3461 s4.1 */
 	QUEUE_NOTIFY_NEVER = 1, QUEUE_NOTIFY_SUCCESS = 2,
 	QUEUE_NOTIFY_FAILURE = 4, QUEUE_NOTIFY_DELAY = 8
 };
+/*
+ * What a message is.  Those of CMTP are lines of trace as a header, an empty
+ * line, and what was sealed: as MAIL has it from its version on, or an object
+ * of CMTP 2.  Nobody here can read them; they are for mailboxes of this host.
+ */
+enum queue_kind { QUEUE_KIND_MAIL, QUEUE_KIND_CMTP1, QUEUE_KIND_CMTP2, QUEUE_KINDS };
 enum queue_form { QUEUE_FORM_MEMFD = 1, QUEUE_FORM_FILE = 2 };
 
 #define QUEUE_MEMFD_MAX		(256u << 10)

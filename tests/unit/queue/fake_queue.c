@@ -139,6 +139,7 @@ on_job(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	j->msg = m->msg;
 	j->id = in->id;
 	j->form = m->form;
+	j->kind = m->kind;
 	assert_true(slice_to_cstr(m->sender, j->sender, sizeof(j->sender)));
 	while (ipc_reader_more(&r)) {
 		ipc_deliver_rcpt_get(&r, &rcpt);
@@ -291,7 +292,7 @@ start_queue(struct fake *f, bool with_facts)
 	if (with_facts)
 		fake_facts(f);
 	for (i = 0; i < FAKE_SMTPDS; i++) {
-		fake_pair(f, &f->at_queue[i], IPC_SMTPD, FAKE_INSTANCE + i, queue_handlers,
+		fake_pair(f, &f->at_queue[i], i == FAKE_CMTPD ? IPC_CMTPD : IPC_SMTPD, FAKE_INSTANCE + i, queue_handlers,
 		    &f->smtpd[i], none, smtpd_gone);
 		queue_txn_join(q, f->at_queue[i]);
 	}
@@ -500,6 +501,15 @@ fake_open(struct fake *f, unsigned smtpd, const char *sender, uint8_t flags,
 	const struct ipc_queue_open m = { .session = 1, .flags = flags,
 	    .sender = slice_str(sender), .client = SLICE_LIT("192.0.2.1"),
 	    .helo = SLICE_LIT("client.example"), .token = token };
+
+	return call(f, smtpd, IPC_MSG_queue_open, &m, NULL, 0);
+}
+
+struct fake_answer
+fake_open_kind(struct fake *f, unsigned smtpd, uint8_t kind)
+{
+	const struct ipc_queue_open m = { .session = 1, .kind = kind,
+	    .sender = SLICE_LIT("x@y.example") };
 
 	return call(f, smtpd, IPC_MSG_queue_open, &m, NULL, 0);
 }

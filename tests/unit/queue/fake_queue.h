@@ -14,7 +14,8 @@
 #include "queue/queue_core.h"
 #include "tests/unit/queue/spool_dir.h"
 
-#define FAKE_SMTPDS	2
+#define FAKE_SMTPDS	3
+#define FAKE_CMTPD	2		/* the last of them */
 #define FAKE_INSTANCE	100u	/* of the first smtpd */
 #define FAKE_ALICE	11u
 #define FAKE_BOB	12u
@@ -39,6 +40,7 @@ struct fake_job {
 	uint64_t	 msg;
 	uint64_t	 id;		/* request, while held */
 	uint8_t		 form;
+	uint8_t		 kind;
 	unsigned	 rcpt_count;
 	char		 sender[64];
 	char		 rcpt[64];	/* the first */
@@ -91,6 +93,7 @@ void	 fake_token(struct fake *, uint64_t account, uint32_t instance,
 
 struct fake_answer fake_open(struct fake *, unsigned smtpd, const char *sender,
 	    uint8_t flags, struct slice token);
+struct fake_answer fake_open_kind(struct fake *, unsigned smtpd, uint8_t kind);
 struct fake_answer fake_open_sized(struct fake *, unsigned smtpd, uint64_t size);
 struct fake_answer fake_rcpt(struct fake *, unsigned smtpd, uint64_t msg, const char *rcpt);
 struct fake_answer fake_rcpt_with(struct fake *, unsigned smtpd, const struct ipc_queue_rcpt *);

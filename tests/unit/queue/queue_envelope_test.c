@@ -75,6 +75,42 @@ test_round_trip(void **state)
 	buf_fini(&bytes);
 }
 
+/* The same as version 2 wrote it: without the kind, behind the flags. */
+static void
+test_kind(void **state)
+{
+	const size_t at = 1 + 3 * 8 + 1;
+	struct queue_envelope a, b;
+	struct buf bytes, old;
+
+	(void)state;
+	fill(&a, 2);
+	a.kind = QUEUE_KIND_CMTP2;
+	buf_init(&bytes, 10000);
+	queue_envelope_put(&bytes, &a);
+	queue_envelope_init(&b);
+	assert_int_equal(queue_envelope_get(buf_slice(&bytes), &b), ERR_OK);
+	assert_int_equal(b.kind, QUEUE_KIND_CMTP2);
+	assert_slice(queue_envelope_kind(&b), "CMTP 2");
+	queue_envelope_fini(&b);
+	buf_data(&bytes)[at] = QUEUE_KINDS;
+	queue_envelope_init(&b);
+	assert_int_equal(queue_envelope_get(buf_slice(&bytes), &b), ERR_CORRUPT);
+	queue_envelope_fini(&b);
+	buf_init(&old, 10000);
+	buf_put(&old, "\x02", 1);
+	buf_put(&old, buf_data(&bytes) + 1, at - 1);
+	buf_put(&old, buf_data(&bytes) + at + 1, bytes.n - at - 1);
+	queue_envelope_init(&b);
+	assert_int_equal(queue_envelope_get(buf_slice(&old), &b), ERR_OK);
+	assert_int_equal(b.kind, QUEUE_KIND_MAIL);
+	assert_slice(b.rcpts[1].original, "list@example.net");
+	queue_envelope_fini(&b);
+	buf_fini(&old);
+	queue_envelope_fini(&a);
+	buf_fini(&bytes);
+}
+
 /* Who is forwarded has the other sender. */
 static void
 test_forwarded(void **state)
@@ -568,6 +604,9 @@ test_returned_whole(void **state)
 		e.size = cases[i].size;
 		assert_int_equal(queue_bounce_wants_full(&e, cases[i].kind), cases[i].full);
 	}
+	e.flags = QUEUE_RET_FULL;
+	e.kind = QUEUE_KIND_CMTP1;
+	assert_false(queue_bounce_wants_full(&e, QUEUE_NOTICE_FAILURE));
 }
 
 /* The largest notification that can be: within one memfd. */
@@ -654,6 +693,14 @@ test_list_text(void **state)
 	    "                                             rcpt0@bank.example\n"
 	    "                                             rcpt2@bank.example\n");
 	buf_reset(&out);
+	e.kind = QUEUE_KIND_CMTP1;
+	queue_list_put_text(&out, &row, 1000);
+	assert_non_null(strstr(buf_cstr(&out), "  alice@example.net  (CMTP 1)\n"));
+	buf_reset(&out);
+	queue_list_put_json(&out, &row, 1000);
+	assert_non_null(strstr(buf_cstr(&out), ", \"kind\": \"CMTP 1\", \"recipients\": ["));
+	buf_reset(&out);
+	e.kind = QUEUE_KIND_MAIL;
 	row.is_active = false;
 	queue_list_put_text(&out, &row, 10);
 	assert_non_null(strstr(buf_cstr(&out), "(2 more recipients)\n"));
@@ -672,6 +719,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_kind),
 		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_rcpt_limit),
 		cmocka_unit_test(test_progress),

@@ -160,6 +160,52 @@ test_recipients(void **state)
 	queue_resolve_fini(&r);
 }
 
+/* An account by its own name, or nobody. */
+static void
+test_sealed(void **state)
+{
+	static const struct { const char *rcpt, *result, *dsn; } cases[] = {
+		{ "Alice@example.test", "alice@example.test", "" },
+		{ "alice@example.org", "alice@example.test", "" },
+		{ "bob@example.test", "bob@example.test", "" },	/* his alias is not asked */
+		{ "dave+real@example.test", "dave+real@example.test", "" },
+		{ "uwe@xn--mnchen-3ya.example", "uwe@xn--mnchen-3ya.example", "" },
+		{ "postmaster", "alice@example.test", "" },
+		{ "alice+x@example.test", "", "5.1.1" },
+		{ "sales@example.test", "", "5.1.1" },
+		{ "moved@example.test", "", "5.1.1" },
+		{ "postmaster@example.test", "", "5.1.1" },
+		{ "x@old.example", "", "5.1.1" },
+		{ "x@far.example", "", "5.1.1" },
+		{ "carol@example.test", "", "5.2.1" },
+		{ "alice", "", "5.1.3" },
+	};
+	struct queue_resolver r;
+	struct queue_refusal why;
+	char out[1000];
+	enum err e;
+
+	(void)state;
+	fill(&r);
+	for (size_t i = 0; i < lengthof(cases); i++) {
+		out[0] = '\0';
+		e = queue_resolve_sealed(&r, slice_str(cases[i].rcpt), collect, out, &why);
+		assert_string_equal(out, cases[i].result);
+		assert_string_equal(why.dsn, cases[i].dsn);
+		assert_int_equal(e, why.error);
+	}
+	alias(&r, "boss@example.test", "alice@example.test,bob@example.test");
+	queue_resolve_set(&r, "mx.example.test", "boss@example.test", "+");
+	out[0] = '\0';
+	assert_int_equal(queue_resolve_sealed(&r, SLICE_LIT("postmaster"), collect, out, &why),
+	    ERR_NOTFOUND);
+	queue_resolve_fini(&r);
+	queue_resolve_init(&r);
+	assert_int_equal(queue_resolve_sealed(&r, SLICE_LIT("alice@example.test"), collect, out,
+	    &why), ERR_AGAIN);
+	queue_resolve_fini(&r);
+}
+
 static void
 test_postmaster_option(void **state)
 {
@@ -556,6 +602,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recipients),
+		cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_postmaster_option),
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_expansion),

@@ -515,6 +515,14 @@ drill_control_rcpt(struct fake *f, uint64_t own, uint64_t other)
 }
 
 static void
+drill_kind(struct fake *f, uint64_t own, uint64_t other)
+{
+	(void)own;
+	(void)other;
+	(void)fake_open_kind(f, 0, QUEUE_KIND_CMTP1);
+}
+
+static void
 test_violations(void **state)
 {
 	static void (*const drills[])(struct fake *, uint64_t, uint64_t) = {
@@ -523,6 +531,7 @@ test_violations(void **state)
 		drill_half_sealed, drill_wrong_size, drill_oversized, drill_device,
 		drill_file_unasked, drill_file_other, drill_file_length, drill_second_file,
 		drill_bad_form, drill_key_with_memfd, drill_control_bytes, drill_control_rcpt,
+		drill_kind,
 	};
 	struct fake *f;
 	struct fake_answer own, other, a;
@@ -551,6 +560,40 @@ test_violations(void **state)
 		fake_stop(f);
 		free(f);
 	}
+}
+
+static bool
+cmtpd_is_gone(struct fake *f)
+{
+	return f->at_queue[FAKE_CMTPD] == NULL;
+}
+
+/* Sealed mail: to an account of its own name, and deliver hears what it is. */
+static void
+test_kinds(void **state)
+{
+	struct fake *f = *state;
+	struct fake_answer opened, a;
+	unsigned before = f->job_count;
+	int fd;
+
+	for (uint8_t kind = QUEUE_KIND_MAIL; kind < QUEUE_KINDS; kind++) {
+		opened = fake_open_kind(f, FAKE_CMTPD, kind);
+		assert_int_equal(opened.type, IPC_MSG_queue_opened);
+		a = fake_rcpt(f, FAKE_CMTPD, opened.msg, "bob+news@example.test");
+		assert_int_equal(a.type, kind == QUEUE_KIND_MAIL ? IPC_MSG_queue_rcpt_ok :
+		    IPC_MSG_queue_refused);
+		a = fake_rcpt(f, FAKE_CMTPD, opened.msg, "bob@example.test");
+		assert_int_equal(a.type, IPC_MSG_queue_rcpt_ok);
+		fd = fake_memfd(TEXT, true);
+		a = fake_commit(f, FAKE_CMTPD, opened.msg, QUEUE_FORM_MEMFD, sizeof(TEXT) - 1, fd,
+		    SLICE_NONE);
+		close(fd);
+		assert_int_equal(a.type, IPC_MSG_queue_committed);
+		assert_int_equal(f->jobs[before + kind].kind, kind);
+	}
+	(void)fake_open_kind(f, FAKE_CMTPD, QUEUE_KINDS);
+	assert_true(fake_run_until(f, cmtpd_is_gone));
 }
 
 static void
@@ -1229,7 +1272,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_not_ready, setup_bare, teardown),
 		WITH(test_announced_size), WITH(test_message_limit), WITH(test_message_limit_late),
 		WITH(test_submission), cmocka_unit_test(test_violations),
-		WITH(test_transaction_limit), WITH(test_file_limit),
+		WITH(test_kinds), WITH(test_transaction_limit), WITH(test_file_limit),
 		WITH(test_temporary_failure), WITH(test_backoff_by_clock),
 		WITH(test_helper_away), WITH(test_slow_deliver), WITH(test_deliver_dies),
 		WITH(test_recovered_forget), WITH(test_poison), WITH(test_foreign_results),
