@@ -2,14 +2,14 @@
 #include "lib/conf/conf_sections.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/daemon_tls.h"
+#include "lib/daemon/intake.h"
 #include "smtpd/smtp_server.h"
-#include "lib/conf/conf_sections.h"
 
 static const struct ipc_handler keyd_handlers[] = {
 	DAEMON_TLS_HANDLERS, { IPC_MSG_login_ok, smtp_ask_on_late_login }, { 0, NULL }
 };
 static const struct ipc_handler queue_handlers[] = {
-	{ IPC_MSG_queue_opened, smtp_ask_on_late_open }, { 0, NULL }
+	{ IPC_MSG_queue_opened, intake_on_late_open }, { 0, NULL }
 };
 
 static const struct daemon_peer peers[] = {

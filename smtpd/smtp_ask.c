@@ -12,21 +12,19 @@
 #include "lib/base/secret.h"
 #include "lib/daemon/daemon_sasl.h"
 #include "lib/daemon/daemon_tls.h"
-#include "lib/ipc/queue_proto.h"
 
-#define ASK_MS		30000		/* open, rcpt, file */
 #define LOGIN_MS	60000		/* Argon2id runs queue up in keyd */
-#define COMMIT_MS	120000
 
+/* keyd */
 static enum err
-ask(struct smtp_conn *c, struct ipc_peer *p, enum ipc_type type, const void *m, const int *fds,
-    unsigned fd_count, uint64_t ms, ipc_reply_fn *fn, uint64_t *id)
+ask(struct smtp_conn *c, enum ipc_type type, const void *m, ipc_reply_fn *fn)
 {
+	struct ipc_peer *p = daemon_peer(c->server->app, IPC_KEYD, 0);
 	enum err e;
 
 	if (p == NULL)
 		return ERR_GONE;
-	e = ipc_call(p, type, m, fds, fd_count, loop_now(c->server->loop) + ms, fn, c, id);
+	e = ipc_call(p, type, m, NULL, 0, loop_now(c->server->loop) + LOGIN_MS, fn, c, NULL);
 	if (e == ERR_OK)
 		c->calls++;
 	return e;
@@ -43,70 +41,58 @@ answered(struct smtp_conn *c)
 	return false;
 }
 
-static void
-refused(struct smtp_conn *c, enum err e, uint16_t type, const void *m)
-{
-	struct smtp_refusal r = { .error = e };
-	const struct ipc_queue_refused *q = m;
-
-	if (e == ERR_OK && type == IPC_MSG_queue_refused)
-		r = (struct smtp_refusal){ q->error == ERR_OK ? ERR_IO : q->error, q->dsn, q->text };
-	else if (e == ERR_OK)
-		r.error = ERR_GONE;
-	smtp_session_on_refused(&c->session, &r);
-}
-
-void
-smtp_ask_forget_body(struct smtp_conn *c)
-{
-	if (c->file_call != 0) {
-		ipc_cancel(c->queue, c->file_call);
-		c->file_call = 0;
-		c->calls--;
-	}
-	c->wants_commit = false;
-	smtp_spool_reset(&c->spool);
-}
-
 /* ---- queue ---- */
 
 static void
-send_abort(struct ipc_peer *p, uint64_t msg)
+on_opened(void *arg, uint64_t msg)
 {
-	struct ipc_queue_abort a = { .msg = msg };
-	enum err e = p != NULL ? ipc_send(p, IPC_MSG_queue_abort, &a, NULL, 0) : ERR_GONE;
+	struct smtp_conn *c = arg;
 
-	/* A peer that cannot be told is being lost, which aborts as well. */
-	if (e != ERR_OK && e != ERR_GONE)
-		ipc_peer_violation(p, "does not read");
-}
-
-void
-smtp_ask_on_late_open(struct ipc_peer *p, const void *m, struct ipc_in *in)
-{
-	const struct ipc_queue_opened *o = m;
-
-	(void)in;
-	send_abort(p, o->msg);
+	smtp_session_on_opened(&c->session, msg);
+	smtp_conn_settle(c);
 }
 
 static void
-on_open(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
+on_rcpt_ok(void *arg)
 {
 	struct smtp_conn *c = arg;
-	const struct ipc_queue_opened *o = m;
 
-	(void)in;
-	if (e == ERR_OK && type == IPC_MSG_queue_opened && c->is_gone)
-		send_abort(c->queue, o->msg);
-	if (!answered(c))
-		return;
-	if (e == ERR_OK && type == IPC_MSG_queue_opened)
-		smtp_session_on_opened(&c->session, o->msg);
-	else
-		refused(c, e, type, m);
+	smtp_session_on_rcpt_ok(&c->session);
 	smtp_conn_settle(c);
 }
+
+static void
+on_resume(void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	smtp_session_resume(&c->session);
+	smtp_conn_settle(c);
+}
+
+static void
+on_committed(void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	smtp_session_on_committed(&c->session);
+	smtp_conn_settle(c);
+}
+
+static void
+on_refused(void *arg, const struct intake_refusal *why)
+{
+	const struct smtp_refusal r = { why->error, why->dsn, why->text };
+	struct smtp_conn *c = arg;
+
+	smtp_session_on_refused(&c->session, &r);
+	smtp_conn_settle(c);
+}
+
+const struct intake_ops smtp_ask_intake = {
+	.opened = on_opened, .rcpt_ok = on_rcpt_ok, .resume = on_resume,
+	.committed = on_committed, .refused = on_refused,
+};
 
 static enum err
 env_open(void *arg, const struct smtp_open *o)
@@ -119,28 +105,11 @@ env_open(void *arg, const struct smtp_open *o)
 		.may_relay = c->is_trusted,
 	};
 
-	smtp_ask_forget_body(c);
 	conn_addr_ip_str(client, &c->peer);
 	q.client = slice_str(client);
 	if (c->has_token)
 		q.token = slice_of(c->token, sizeof(c->token));
-	c->queue = daemon_peer_next(c->server->app, IPC_QUEUE);
-	return ask(c, c->queue, IPC_MSG_queue_open, &q, NULL, 0, ASK_MS, on_open, NULL);
-}
-
-static void
-on_rcpt(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
-{
-	struct smtp_conn *c = arg;
-
-	(void)in;
-	if (!answered(c))
-		return;
-	if (e == ERR_OK && type == IPC_MSG_queue_rcpt_ok)
-		smtp_session_on_rcpt_ok(&c->session);
-	else
-		refused(c, e, type, m);
-	smtp_conn_settle(c);
+	return intake_open(c->intake, &q);
 }
 
 static enum err
@@ -150,7 +119,7 @@ env_rcpt(void *arg, const struct smtp_rcpt_to *to)
 	struct ipc_queue_rcpt q = { .msg = to->msg, .rcpt = to->rcpt, .orcpt = to->orcpt,
 	    .notify = to->notify };
 
-	return ask(c, c->queue, IPC_MSG_queue_rcpt, &q, NULL, 0, ASK_MS, on_rcpt, NULL);
+	return intake_rcpt(c->intake, &q);
 }
 
 static void
@@ -158,112 +127,25 @@ env_abort(void *arg, uint64_t msg)
 {
 	struct smtp_conn *c = arg;
 
-	smtp_ask_forget_body(c);
-	send_abort(c->queue, msg);
-}
-
-/* ---- the body ---- */
-
-static void
-on_commit(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
-{
-	struct smtp_conn *c = arg;
-
-	(void)in;
-	if (!answered(c))
-		return;
-	if (e == ERR_OK && type == IPC_MSG_queue_committed)
-		smtp_session_on_committed(&c->session);
-	else
-		refused(c, e, type, m);
-	smtp_conn_settle(c);
-}
-
-static enum err
-commit_now(struct smtp_conn *c, const struct smtp_commit *m)
-{
-	struct ipc_queue_commit q = { .msg = m->msg, .message_id = m->message_id,
-	    .flags = (uint8_t)m->flags };
-	int fd = -1;
-	enum err e;
-
-	e = smtp_spool_finish(&c->spool, &fd, &q.form, &q.key, &q.size);
-	if (e == ERR_OK)
-		e = ask(c, c->queue, IPC_MSG_queue_commit, &q, &fd, 1, COMMIT_MS, on_commit,
-		    NULL);
-	smtp_spool_reset(&c->spool);
-	return e;
-}
-
-static enum err
-env_commit(void *arg, const struct smtp_commit *m)
-{
-	struct smtp_conn *c = arg;
-
-	if (c->spool.at != SPOOL_ASKED)
-		return commit_now(c, m);
-	c->wants_commit = true;
-	c->commit = *m;
-	must(m->message_id.n <= sizeof(c->message_id));
-	if (m->message_id.n > 0)
-		memcpy(c->message_id, m->message_id.p, m->message_id.n);
-	c->commit.message_id.p = c->message_id;
-	return ERR_OK;
-}
-
-/* The file came or will not come: go on with what waited for it. */
-static void
-after_file(struct smtp_conn *c)
-{
-	struct smtp_refusal r = { .error = ERR_OK };
-
-	smtp_session_resume(&c->session);
-	if (c->wants_commit) {
-		c->wants_commit = false;
-		r.error = commit_now(c, &c->commit);
-		if (r.error != ERR_OK)
-			smtp_session_on_refused(&c->session, &r);
-	}
-	smtp_conn_settle(c);
-}
-
-static void
-on_file(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
-{
-	struct smtp_conn *c = arg;
-	const struct ipc_queue_refused *no = m;
-	int fd = -1;
-
-	c->file_call = 0;
-	if (!answered(c))
-		return;
-	if (e == ERR_OK && type == IPC_MSG_queue_file_ok)
-		fd = ipc_take_fd(in, 0);
-	else if (e == ERR_OK && type == IPC_MSG_queue_refused && no->error != ERR_OK)
-		e = no->error;
-	if (fd >= 0)
-		e = smtp_spool_use_file(&c->spool, fd);
-	else
-		smtp_spool_fail(&c->spool, e != ERR_OK ? e : ERR_GONE);
-	after_file(c);
+	intake_abort(c->intake, msg);
 }
 
 static enum err
 env_body(void *arg, struct slice s)
 {
 	struct smtp_conn *c = arg;
-	enum smtp_spool_at was = c->spool.at;
-	struct ipc_queue_file q = { .msg = c->session.txn->msg };
-	enum err e = smtp_spool_put(&c->spool, s);
 
-	if (e != ERR_AGAIN || was == SPOOL_ASKED)
-		return e;
-	e = c->session.txn->is_dead ? ERR_GONE :
-	    ask(c, c->queue, IPC_MSG_queue_file, &q, NULL, 0, ASK_MS, on_file, &c->file_call);
-	if (e == ERR_OK)
-		return ERR_AGAIN;
-	smtp_spool_fail(&c->spool, e);
-	return e;
+	return intake_body(c->intake, c->session.txn->msg, s);
+}
+
+static enum err
+env_commit(void *arg, const struct smtp_commit *m)
+{
+	struct smtp_conn *c = arg;
+	const struct intake_commit q = { .msg = m->msg, .flags = (uint8_t)m->flags,
+	    .message_id = m->message_id };
+
+	return intake_commit(c->intake, &q);
 }
 
 /* ---- keyd ---- */
@@ -381,8 +263,7 @@ env_scram_start(void *arg, const char *mechanism, const struct scram_server *x)
 
 	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
-	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_scram_start, &m, NULL, 0,
-	    LOGIN_MS, on_challenge, NULL);
+	return ask(c, IPC_MSG_scram_start, &m, on_challenge);
 }
 
 static enum err
@@ -394,8 +275,7 @@ env_scram_finish(void *arg, uint64_t exchange, const struct scram_final *f)
 		.proof = slice_of(f->proof, sizeof(f->proof)),
 	};
 
-	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_scram_finish, &m, NULL, 0,
-	    LOGIN_MS, on_login, NULL);
+	return ask(c, IPC_MSG_scram_finish, &m, on_login);
 }
 
 static bool
@@ -425,8 +305,7 @@ login_external(struct smtp_conn *c, const struct smtp_login *l)
 
 	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
-	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_login_external, &m, NULL,
-	    0, LOGIN_MS, on_login, NULL);
+	return ask(c, IPC_MSG_login_external, &m, on_login);
 }
 
 static enum err
@@ -446,8 +325,7 @@ env_login(void *arg, const struct smtp_login *l)
 		return login_external(c, l);
 	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
-	return ask(c, daemon_peer(c->server->app, IPC_KEYD, 0), IPC_MSG_login, &m, NULL, 0,
-	    LOGIN_MS, on_login, NULL);
+	return ask(c, IPC_MSG_login, &m, on_login);
 }
 
 /* ---- TLS, time ---- */

@@ -94,7 +94,7 @@ smtp_conn_settle(struct smtp_conn *c)
 		return;
 	(void)smtp_session_feed(s, SLICE_NONE);
 	if (s->txn == NULL)
-		smtp_ask_forget_body(c);
+		intake_forget(c->intake);
 	send_replies(c);
 	if (s->mode == SMTP_CLOSED) {
 		conn_close(c->conn, s->end);
@@ -182,7 +182,7 @@ on_closed(void *arg, const char *reason)
 	list_remove(&c->link);
 	timer_stop(&c->auth_timer);
 	smtp_session_fini(&c->session);
-	smtp_ask_forget_body(c);
+	intake_free(&c->intake);
 	smtp_ask_logout(c);
 	conn_clients_leave(&srv->clients, &c->peer);
 	smtp_conn_check_gone(c);
@@ -271,7 +271,7 @@ smtp_conn_new(struct smtp_listener *l, struct conn_listener *cl, int take_fd,
 	c->seen_progress = UINT64_MAX;
 	c->is_trusted = smtp_conn_is_trusted(l, peer);
 	timer_init(&c->auth_timer, srv->loop, smtp_ask_auth_timer, c);
-	smtp_spool_init(&c->spool, &srv->pool);
+	c->intake = intake_new(srv->app, &srv->pool, &smtp_ask_intake, c);
 	list_push(&srv->sessions, &c->link);
 	conn_clients_enter(&srv->clients, peer);
 	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
@@ -304,9 +304,7 @@ smtp_conn_lost_queue(struct smtp_server *srv, struct ipc_peer *p)
 	LIST_EACH(n, tmp, &srv->sessions) {
 		struct smtp_conn *c = obj_of(n, struct smtp_conn, link);
 
-		if (c->queue != p)
-			continue;
-		c->queue = NULL;
-		smtp_session_lost_queue(&c->session);
+		if (intake_lose(c->intake, p))
+			smtp_session_lost_queue(&c->session);
 	}
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What smtp_conn.c (the connection) and smtp_ask.c (questions to queue and
- * keyd) share: the client.  calls counts the questions that are out; a client
- * whose connection is gone waits for them (is_gone), so that a transaction
- * opened for nobody is aborted.
+ * keyd) share: the client.  calls counts the questions to keyd that are out; a
+ * client whose connection is gone waits for them (is_gone), so that a login of
+ * nobody is given back.
  */
 #ifndef SMTP_CONN_PRIV_H
 #define SMTP_CONN_PRIV_H
 
+#include "lib/daemon/intake.h"
 #include "lib/ipc/key_proto.h"
 #include "smtpd/smtp_conn.h"
 
@@ -18,20 +19,15 @@ struct smtp_conn {
 	struct conn		*conn;		/* NULL once closed */
 	struct conn_addr	 peer;
 	struct smtp_session	 session;
-	struct smtp_spool	 spool;
-	struct ipc_peer		*queue;		/* of the open transaction */
-	uint64_t		 file_call;	/* queue_file is out; 0: no */
+	struct intake		*intake;
 	struct timer		 auth_timer;	/* a refused login waits */
 	enum err		 auth_result;
-	struct smtp_commit	 commit;	/* waits for the file */
-	char			 message_id[SMTP_MESSAGE_ID_MAX];
 	uint64_t		 began_ms;
 	uint64_t		 seen_progress;
 	unsigned		 calls;
 	bool			 is_gone;
 	bool			 has_more;	/* pipelined input waits in conn */
 	bool			 wants_tls;
-	bool			 wants_commit;
 	bool			 has_token;
 	bool			 is_trusted;	/* may relay: in mynetworks, or of this host */
 	unsigned char		 token[TOKEN_BYTES];
@@ -48,9 +44,8 @@ bool	 smtp_conn_may(const struct smtp_conn *, enum smtp_rate);
 
 /* smtp_ask.c */
 extern const struct smtp_env	smtp_ask_env;
+extern const struct intake_ops	smtp_ask_intake;
 void	 smtp_ask_auth_timer(void *conn);	/* a refused login has waited */
-/* The message is over: its memory, its file, and the question for one. */
-void	 smtp_ask_forget_body(struct smtp_conn *);
 void	 smtp_ask_logout(struct smtp_conn *);
 
 #endif

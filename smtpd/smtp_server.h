@@ -12,11 +12,11 @@
 
 #include "lib/base/list.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/intake_spool.h"
 #include "lib/io/conn.h"
 #include "lib/io/conn_clients.h"
 #include "smtpd/smtp_rates.h"
 #include "smtpd/smtp_session.h"
-#include "smtpd/smtp_spool.h"
 
 struct smtp_server {
 	struct daemon_app	*app;
@@ -24,7 +24,7 @@ struct smtp_server {
 	struct smtp_limits	 limits;
 	struct conn_clients	 clients;
 	struct smtp_rates	 rates;
-	struct smtp_pool	 pool;
+	struct intake_pool	 pool;
 	struct list		 listeners;
 	struct list		 sessions;	/* struct smtp_conn */
 	uint32_t		 session_count;
@@ -62,7 +62,5 @@ void	 smtp_server_left(struct smtp_server *);
 
 /* A login whose connection no longer waits: the token is given back. */
 void	 smtp_ask_on_late_login(struct ipc_peer *, const void *, struct ipc_in *);
-/* The same for a transaction: it is aborted. */
-void	 smtp_ask_on_late_open(struct ipc_peer *, const void *, struct ipc_in *);
 
 #endif

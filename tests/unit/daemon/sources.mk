@@ -6,3 +6,6 @@ daemon_test_USES = daemon conf ipc io sys base
 UNITS += daemon_tls_test
 daemon_tls_test_SRCS = tests/unit/daemon/daemon_tls_test.c
 daemon_tls_test_USES = daemon conf ipc io sys base
+UNITS += daemon_intake_spool_test
+daemon_intake_spool_test_SRCS = tests/unit/daemon/intake_spool_test.c lib/daemon/intake_spool.c
+daemon_intake_spool_test_USES = seal crypto mail sys base

@@ -21,6 +21,7 @@
 #include "lib/crypto/cry.h"
 #include "lib/daemon/daemon_sasl.h"
 #include "lib/daemon/daemon_tls.h"
+#include "lib/daemon/intake.h"
 #include "lib/ipc/queue_proto.h"
 #include "lib/seal/chunkfile.h"
 #include "lib/sys/fd.h"
@@ -269,7 +270,7 @@ static const struct ipc_handler queue_handlers[] = {
 	{ IPC_MSG_queue_abort, on_abort }, { 0, NULL },
 };
 static const struct ipc_handler wire_handlers[] = {
-	{ IPC_MSG_queue_opened, smtp_ask_on_late_open }, { 0, NULL },
+	{ IPC_MSG_queue_opened, intake_on_late_open }, { 0, NULL },
 };
 
 /* As lib/daemon does it: pending calls end, then .left, then free. */

@@ -7,12 +7,9 @@ smtpd_smtp_header_test_SRCS = tests/unit/smtpd/smtp_header_test.c smtpd/smtp_hea
 smtpd_smtp_header_test_USES = base
 smtpd_smtp_text_test_SRCS = tests/unit/smtpd/smtp_text_test.c smtpd/smtp_text.c
 smtpd_smtp_text_test_USES = base
-UNITS += smtpd_smtp_spool_test
-smtpd_smtp_spool_test_SRCS = tests/unit/smtpd/smtp_spool_test.c smtpd/smtp_spool.c
-smtpd_smtp_spool_test_USES = seal crypto mail sys base
 UNITS += smtpd_smtp_conn_test
 smtpd_smtp_conn_test_SRCS = tests/unit/smtpd/smtp_conn_test.c smtpd/smtp_conn.c smtpd/smtp_ask.c smtpd/smtp_server.c \
-	smtpd/smtp_spool.c smtpd/smtp_rates.c $(smtpd_CORE)
+	lib/daemon/intake.c lib/daemon/intake_spool.c smtpd/smtp_rates.c $(smtpd_CORE)
 smtpd_smtp_conn_test_USES = conf ipc seal sasl crypto mail io sys base
 smtpd_smtp_conn_test_EXT = $(UV_LIBS)
 UNITS += smtpd_smtp_params_test

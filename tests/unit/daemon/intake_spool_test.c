@@ -10,7 +10,7 @@
 #include "lib/ipc/queue_proto.h"
 #include "lib/seal/chunkfile.h"
 #include "lib/sys/fd.h"
-#include "smtpd/smtp_spool.h"
+#include "lib/daemon/intake_spool.h"
 
 #define PIECE	65536
 
@@ -19,8 +19,8 @@ static char piece[PIECE];
 static void
 test_memory(void **state)
 {
-	struct smtp_pool pool = { 0, 1u << 20 };
-	struct smtp_spool sp;
+	struct intake_pool pool = { 0, 1u << 20 };
+	struct intake_spool sp;
 	struct slice key;
 	uint64_t bytes, seen;
 	uint8_t form;
@@ -28,11 +28,11 @@ test_memory(void **state)
 	int fd;
 
 	(void)state;
-	smtp_spool_init(&sp, &pool);
-	assert_int_equal(smtp_spool_put(&sp, SLICE_LIT("hello ")), ERR_OK);
-	assert_int_equal(smtp_spool_put(&sp, SLICE_LIT("x")), ERR_OK);
+	intake_spool_init(&sp, &pool);
+	assert_int_equal(intake_spool_put(&sp, SLICE_LIT("hello ")), ERR_OK);
+	assert_int_equal(intake_spool_put(&sp, SLICE_LIT("x")), ERR_OK);
 	assert_int_equal(pool.used_bytes, 7);
-	assert_int_equal(smtp_spool_finish(&sp, &fd, &form, &key, &bytes), ERR_OK);
+	assert_int_equal(intake_spool_finish(&sp, &fd, &form, &key, &bytes), ERR_OK);
 	assert_int_equal(pool.used_bytes, 0);
 	assert_int_equal(form, QUEUE_FORM_MEMFD);
 	assert_int_equal(bytes, 7);
@@ -41,7 +41,7 @@ test_memory(void **state)
 	assert_int_equal(seen, 7);
 	assert_int_equal(fd_pread_all(fd, back, 7, 0), ERR_OK);
 	assert_memory_equal(back, "hello x", 7);
-	smtp_spool_reset(&sp);
+	intake_spool_reset(&sp);
 	assert_int_equal(sp.fd, -1);
 }
 
@@ -49,25 +49,25 @@ test_memory(void **state)
 static void
 test_limit(void **state)
 {
-	struct smtp_pool pool = { 0, 1u << 20 };
-	struct smtp_spool sp;
+	struct intake_pool pool = { 0, 1u << 20 };
+	struct intake_spool sp;
 
 	(void)state;
-	smtp_spool_init(&sp, &pool);
+	intake_spool_init(&sp, &pool);
 	for (size_t n = 0; n < QUEUE_MEMFD_MAX; n += PIECE)
-		assert_int_equal(smtp_spool_put(&sp, slice_of(piece, PIECE)), ERR_OK);
-	assert_int_equal(smtp_spool_put(&sp, SLICE_LIT("x")), ERR_AGAIN);
+		assert_int_equal(intake_spool_put(&sp, slice_of(piece, PIECE)), ERR_OK);
+	assert_int_equal(intake_spool_put(&sp, SLICE_LIT("x")), ERR_AGAIN);
 	assert_int_equal(sp.at, SPOOL_ASKED);
-	smtp_spool_reset(&sp);
+	intake_spool_reset(&sp);
 	assert_int_equal(pool.used_bytes, 0);
 }
 
 static void
 test_file(void **state)
 {
-	struct smtp_pool pool = { 0, 1u << 20 };
+	struct intake_pool pool = { 0, 1u << 20 };
 	struct chunkfile_reader *r = NULL;
-	struct smtp_spool sp;
+	struct intake_spool sp;
 	struct slice key;
 	uint64_t bytes;
 	uint8_t form;
@@ -75,47 +75,47 @@ test_file(void **state)
 	int fd;
 
 	(void)state;
-	smtp_spool_init(&sp, &pool);
+	intake_spool_init(&sp, &pool);
 	for (size_t n = 0; n < QUEUE_MEMFD_MAX; n += PIECE)
-		assert_int_equal(smtp_spool_put(&sp, slice_of(piece, PIECE)), ERR_OK);
-	assert_int_equal(smtp_spool_put(&sp, SLICE_LIT("abc")), ERR_AGAIN);
-	assert_int_equal(smtp_spool_put(&sp, SLICE_LIT("d")), ERR_AGAIN);
-	assert_int_equal(smtp_spool_finish(&sp, &fd, &form, &key, &bytes), ERR_STATE);
+		assert_int_equal(intake_spool_put(&sp, slice_of(piece, PIECE)), ERR_OK);
+	assert_int_equal(intake_spool_put(&sp, SLICE_LIT("abc")), ERR_AGAIN);
+	assert_int_equal(intake_spool_put(&sp, SLICE_LIT("d")), ERR_AGAIN);
+	assert_int_equal(intake_spool_finish(&sp, &fd, &form, &key, &bytes), ERR_STATE);
 	fd = memfd_create("file", 0);
-	assert_int_equal(smtp_spool_use_file(&sp, fd), ERR_OK);
+	assert_int_equal(intake_spool_use_file(&sp, fd), ERR_OK);
 	assert_int_equal(pool.used_bytes, 0);
-	assert_int_equal(smtp_spool_put(&sp, SLICE_LIT("e")), ERR_OK);
-	assert_int_equal(smtp_spool_finish(&sp, &fd, &form, &key, &bytes), ERR_OK);
+	assert_int_equal(intake_spool_put(&sp, SLICE_LIT("e")), ERR_OK);
+	assert_int_equal(intake_spool_finish(&sp, &fd, &form, &key, &bytes), ERR_OK);
 	assert_int_equal(form, QUEUE_FORM_FILE);
 	assert_int_equal(bytes, QUEUE_MEMFD_MAX + 5);
 	assert_int_equal(chunkfile_reader_new(&r, fd, (const unsigned char *)key.p, bytes), ERR_OK);
 	assert_int_equal(chunkfile_reader_get(r, QUEUE_MEMFD_MAX + 1, back, 4), ERR_OK);
 	assert_memory_equal(back, "bcde", 4);
 	chunkfile_reader_free(&r);
-	smtp_spool_reset(&sp);
+	intake_spool_reset(&sp);
 }
 
 /* The memory of all: over the cap into a file, over twice the cap refused. */
 static void
 test_pool(void **state)
 {
-	struct smtp_pool pool = { 0, 100 };
-	struct smtp_spool a, b;
+	struct intake_pool pool = { 0, 100 };
+	struct intake_spool a, b;
 
 	(void)state;
-	smtp_spool_init(&a, &pool);
-	smtp_spool_init(&b, &pool);
-	assert_int_equal(smtp_spool_put(&a, slice_of(piece, 100)), ERR_OK);
-	assert_int_equal(smtp_spool_put(&b, slice_of(piece, 1)), ERR_AGAIN);
-	assert_int_equal(smtp_spool_put(&a, slice_of(piece, 99)), ERR_AGAIN);
-	assert_int_equal(smtp_spool_put(&a, slice_of(piece, 1)), ERR_FULL);
-	smtp_spool_fail(&b, ERR_GONE);
-	assert_int_equal(smtp_spool_put(&b, slice_of(piece, 1)), ERR_GONE);
-	smtp_spool_reset(&a);
-	smtp_spool_reset(&b);
+	intake_spool_init(&a, &pool);
+	intake_spool_init(&b, &pool);
+	assert_int_equal(intake_spool_put(&a, slice_of(piece, 100)), ERR_OK);
+	assert_int_equal(intake_spool_put(&b, slice_of(piece, 1)), ERR_AGAIN);
+	assert_int_equal(intake_spool_put(&a, slice_of(piece, 99)), ERR_AGAIN);
+	assert_int_equal(intake_spool_put(&a, slice_of(piece, 1)), ERR_FULL);
+	intake_spool_fail(&b, ERR_GONE);
+	assert_int_equal(intake_spool_put(&b, slice_of(piece, 1)), ERR_GONE);
+	intake_spool_reset(&a);
+	intake_spool_reset(&b);
 	assert_int_equal(pool.used_bytes, 0);
-	assert_int_equal(smtp_spool_put(&b, slice_of(piece, 1)), ERR_OK);
-	smtp_spool_reset(&b);
+	assert_int_equal(intake_spool_put(&b, slice_of(piece, 1)), ERR_OK);
+	intake_spool_reset(&b);
 }
 
 int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "smtpd/smtp_spool.h"
+#include "lib/daemon/intake_spool.h"
 
 #include <string.h>
 
@@ -12,7 +12,7 @@
 #define MEM_SLACK	(256u << 10)
 
 void
-smtp_spool_init(struct smtp_spool *sp, struct smtp_pool *pool)
+intake_spool_init(struct intake_spool *sp, struct intake_pool *pool)
 {
 	memset(sp, 0, sizeof(*sp));
 	sp->pool = pool;
@@ -21,14 +21,14 @@ smtp_spool_init(struct smtp_spool *sp, struct smtp_pool *pool)
 }
 
 static void
-release_mem(struct smtp_spool *sp)
+release_mem(struct intake_spool *sp)
 {
 	sp->pool->used_bytes -= sp->mem.n;
 	buf_release(&sp->mem);
 }
 
 void
-smtp_spool_reset(struct smtp_spool *sp)
+intake_spool_reset(struct intake_spool *sp)
 {
 	release_mem(sp);
 	chunkfile_writer_free(&sp->writer);
@@ -38,9 +38,9 @@ smtp_spool_reset(struct smtp_spool *sp)
 }
 
 static enum err
-put_mem(struct smtp_spool *sp, struct slice s)
+put_mem(struct intake_spool *sp, struct slice s)
 {
-	struct smtp_pool *p = sp->pool;
+	struct intake_pool *p = sp->pool;
 
 	/* The file is for what does not fit; twice the cap is the end. */
 	if (p->used_bytes + s.n > 2 * p->max_bytes)
@@ -53,7 +53,7 @@ put_mem(struct smtp_spool *sp, struct slice s)
 }
 
 enum err
-smtp_spool_put(struct smtp_spool *sp, struct slice s)
+intake_spool_put(struct intake_spool *sp, struct slice s)
 {
 	enum err e;
 
@@ -74,7 +74,7 @@ smtp_spool_put(struct smtp_spool *sp, struct slice s)
 }
 
 enum err
-smtp_spool_use_file(struct smtp_spool *sp, int take_fd)
+intake_spool_use_file(struct intake_spool *sp, int take_fd)
 {
 	enum err e;
 
@@ -85,12 +85,12 @@ smtp_spool_use_file(struct smtp_spool *sp, int take_fd)
 	e = chunkfile_writer_put(sp->writer, buf_slice(&sp->mem));
 	release_mem(sp);
 	if (e != ERR_OK)
-		smtp_spool_fail(sp, e);
+		intake_spool_fail(sp, e);
 	return e;
 }
 
 void
-smtp_spool_fail(struct smtp_spool *sp, enum err e)
+intake_spool_fail(struct intake_spool *sp, enum err e)
 {
 	release_mem(sp);
 	sp->at = SPOOL_FAILED;
@@ -98,7 +98,7 @@ smtp_spool_fail(struct smtp_spool *sp, enum err e)
 }
 
 static enum err
-finish_memfd(struct smtp_spool *sp)
+finish_memfd(struct intake_spool *sp)
 {
 	enum err e;
 
@@ -109,7 +109,7 @@ finish_memfd(struct smtp_spool *sp)
 }
 
 enum err
-smtp_spool_finish(struct smtp_spool *sp, int *fd, uint8_t *form, struct slice *key, uint64_t *bytes)
+intake_spool_finish(struct intake_spool *sp, int *fd, uint8_t *form, struct slice *key, uint64_t *bytes)
 {
 	enum err e;
 

@@ -2,12 +2,12 @@
 /*
  * The body of one message until queue has it: in memory up to
  * QUEUE_MEMFD_MAX, then a sealed memfd; larger, or when the memory of all
- * messages (struct smtp_pool) is used up, a file that queue gives, written as
+ * messages (struct intake_pool) is used up, a file that queue gives, written as
  * lib/seal's chunks under a fresh key.  The owner asks queue for the file
- * when smtp_spool_put says so.
+ * when intake_spool_put says so.
  */
-#ifndef SMTP_SPOOL_H
-#define SMTP_SPOOL_H
+#ifndef INTAKE_SPOOL_H
+#define INTAKE_SPOOL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,39 +19,39 @@
 
 struct chunkfile_writer;
 
-struct smtp_pool {
+struct intake_pool {
 	uint64_t	 used_bytes;
 	uint64_t	 max_bytes;
 };
 
-enum smtp_spool_at { SPOOL_MEMORY, SPOOL_ASKED, SPOOL_FILE, SPOOL_FAILED };
+enum intake_spool_at { SPOOL_MEMORY, SPOOL_ASKED, SPOOL_FILE, SPOOL_FAILED };
 
-struct smtp_spool {
-	struct smtp_pool	*pool;
-	enum smtp_spool_at	 at;
+struct intake_spool {
+	struct intake_pool	*pool;
+	enum intake_spool_at	 at;
 	enum err		 failed;	/* SPOOL_FAILED: why */
 	struct buf		 mem;
 	int			 fd;
 	struct chunkfile_writer	*writer;
 };
 
-void		 smtp_spool_init(struct smtp_spool *, struct smtp_pool *);
-void		 smtp_spool_reset(struct smtp_spool *);	/* forget all, ready for the next */
+void		 intake_spool_init(struct intake_spool *, struct intake_pool *);
+void		 intake_spool_reset(struct intake_spool *);	/* forget all, ready for the next */
 
 /*
  * ERR_OK taken; ERR_AGAIN: taken, now ask queue for a file (at is SPOOL_ASKED
  * then, and every put says so until the file comes); ERR_FULL: no memory.
  */
-enum err	 smtp_spool_put(struct smtp_spool *, struct slice) MUST_USE;
+enum err	 intake_spool_put(struct intake_spool *, struct slice) MUST_USE;
 /* The file has come: what is in memory goes there. */
-enum err	 smtp_spool_use_file(struct smtp_spool *, int take_fd) MUST_USE;
-void		 smtp_spool_fail(struct smtp_spool *, enum err);
+enum err	 intake_spool_use_file(struct intake_spool *, int take_fd) MUST_USE;
+void		 intake_spool_fail(struct intake_spool *, enum err);
 
 /*
  * Complete: the descriptor to hand over (it stays the spool's), its form and,
  * for a file, the key, borrowed until reset.
  */
-enum err	 smtp_spool_finish(struct smtp_spool *, int *fd, uint8_t *form,
+enum err	 intake_spool_finish(struct intake_spool *, int *fd, uint8_t *form,
 		    struct slice *key, uint64_t *bytes) MUST_USE;
 
 #endif
