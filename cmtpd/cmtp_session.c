@@ -102,7 +102,7 @@ do_command(struct cmtp_session *s)
 		cmtp_put_version(&s->out, "", CMTP_VERSIONS);
 		break;
 	case CMTP_HELP:
-		cmtp_put_help(&s->out);
+		cmtp_put_help(&s->out, CMTP_VERSION);
 		break;
 	case CMTP_KEYREQUEST:
 		do_keyrequest(s);
@@ -114,6 +114,8 @@ do_command(struct cmtp_session *s)
 		end(s, "quit");
 		break;
 	case CMTP_MAIL:
+	case CMTP_KEYREQUEST2:
+	case CMTP_MAIL2:
 	case CMTP_VERB_COUNT:
 		break;
 	}
@@ -137,6 +139,8 @@ step(struct cmtp_session *s, struct slice *in)
 		break;
 	case CMTP_EV_PART:
 	case CMTP_EV_DATA:
+	case CMTP_EV_MAIL2:
+	case CMTP_EV_END2:
 		break;
 	case CMTP_EV_END:
 		s->mode = CMTP_READING;

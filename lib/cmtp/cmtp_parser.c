@@ -14,19 +14,26 @@ enum parser_state {
 	ST_BODY,	/* the body is to begin */
 	ST_LENGTH,	/* of an attachment */
 	ST_DATA,
+	ST_ASK,		/* KEYREQUEST2's nonce and serial */
+	ST_HEAD2,	/* MAIL2's numbers */
+	ST_POSTAGE,
+	ST_OBJECT,
+	ST_SIG,
 	ST_FAULT
 };
 
 static const struct {
 	const char	*name;
 	unsigned	 params;
+	unsigned	 version;
 } verbs[] = {
-#define C(name, params)	{ #name, params },
+#define C(name, params, version)	{ #name, params, version },
 	CMTP_VERBS(C)
 #undef C
 };
 
 #define NAME_MAX_BYTES	10	/* KEYREQUEST */
+#define NAME2_MAX_BYTES	11	/* KEYREQUEST2 */
 #define EV_GO		((enum cmtp_event)-1)	/* no event yet, but the state changed */
 
 void
@@ -41,6 +48,7 @@ cmtp_parser_init(struct cmtp_parser *p, const struct cmtp_limits *limits)
 void
 cmtp_parser_fini(struct cmtp_parser *p)
 {
+	cry_hasher_free(&p->hasher);
 	buf_fini(&p->text);
 }
 
@@ -55,6 +63,13 @@ cmtp_verb_name(enum cmtp_verb v)
 {
 	must((unsigned)v < lengthof(verbs));
 	return verbs[v].name;
+}
+
+unsigned
+cmtp_verb_version(enum cmtp_verb v)
+{
+	must((unsigned)v < lengthof(verbs));
+	return verbs[v].version;
 }
 
 static enum cmtp_event
@@ -72,6 +87,22 @@ restart(struct cmtp_parser *p)
 {
 	p->state = ST_NAME;
 	p->total = 0;
+}
+
+/* Up to n bytes into tail; true when they are all there, and the next ones come anew. */
+static bool
+gather_tail(struct cmtp_parser *p, struct slice *in, size_t n)
+{
+	size_t take = n - p->tail_n < in->n ? n - p->tail_n : in->n;
+
+	if (take > 0)
+		memcpy(p->tail + p->tail_n, in->p, take);
+	*in = slice_from(*in, take);
+	p->tail_n += take;
+	if (p->tail_n < n)
+		return false;
+	p->tail_n = 0;
+	return true;
 }
 
 /* Up to n bytes into text; true when they are all there. */
@@ -105,26 +136,41 @@ gather_word(struct cmtp_parser *p, struct slice *in, size_t from, size_t max)
 	return true;
 }
 
+static unsigned
+find_verb(const struct cmtp_parser *p, struct slice name)
+{
+	unsigned v;
+
+	for (v = 0; v < lengthof(verbs) && !slice_eq_str(name, verbs[v].name); v++)
+		continue;
+	if (v < lengthof(verbs) && verbs[v].version > CMTP_VERSION && !p->speaks_2)
+		return lengthof(verbs);
+	return v;
+}
+
 static enum cmtp_event
 read_name(struct cmtp_parser *p, struct slice *in)
 {
+	size_t max = p->speaks_2 ? NAME2_MAX_BYTES : NAME_MAX_BYTES;
 	struct slice name;
 	unsigned v;
 
-	if (!gather_word(p, in, 0, NAME_MAX_BYTES))
-		return p->text.n > NAME_MAX_BYTES ? fault(p, "unknown_command") : CMTP_EV_MORE;
+	if (!gather_word(p, in, 0, max))
+		return p->text.n > max ? fault(p, "unknown_command") : CMTP_EV_MORE;
 	name = buf_slice(&p->text);
 	if (name.n == 0)	/* a lone NUL */
 		return EV_GO;
-	for (v = 0; v < lengthof(verbs) && !slice_eq_str(name, verbs[v].name); v++)
-		continue;
+	v = find_verb(p, name);
 	if (v == lengthof(verbs))
 		return fault(p, "unknown_command");
 	p->verb = (enum cmtp_verb)v;
 	p->params = 0;
+	p->word_from = 0;
 	buf_reset(&p->text);
 	if (v == CMTP_MAIL) {
 		p->state = ST_HEAD;
+	} else if (v == CMTP_MAIL2) {
+		p->state = ST_HEAD2;
 	} else if (verbs[v].params > 0) {
 		p->state = ST_PARAM;
 	} else {
@@ -192,21 +238,41 @@ find_params(struct cmtp_parser *p)
 		rest = slice_cut(rest, '\0', &p->param[i]);
 }
 
-/* Where the parameter begins that is being read. */
-static size_t
-param_start(const struct cmtp_parser *p)
+/* All parameters are there. */
+static enum cmtp_event
+end_params(struct cmtp_parser *p)
 {
-	struct slice all = buf_slice(&p->text), skip;
-
-	for (unsigned i = 0; i < p->params; i++)
-		all = slice_cut(all, '\0', &skip);
-	return p->text.n - all.n;
+	switch (p->verb) {
+	case CMTP_MAIL:
+		p->state = ST_LOG;
+		p->left = p->text.n + p->mail.log_bytes;
+		return EV_GO;
+	case CMTP_MAIL2:
+		p->state = ST_POSTAGE;
+		return EV_GO;
+	case CMTP_KEYREQUEST2:
+		p->state = ST_ASK;
+		return EV_GO;
+	case CMTP_OHAI:
+	case CMTP_NOOP:
+	case CMTP_HELP:
+	case CMTP_KEYREQUEST:
+	case CMTP_LOGIN:
+	case CMTP_OBAI:
+	case CMTP_VERB_COUNT:
+		break;
+	}
+	find_params(p);
+	restart(p);
+	return CMTP_EV_COMMAND;
 }
 
 static enum cmtp_event
 read_param(struct cmtp_parser *p, struct slice *in)
 {
-	size_t from = param_start(p);
+	unsigned want = p->verb == CMTP_MAIL2 ? CMTP2_NAMES + p->mail2.destinations :
+	    verbs[p->verb].params;
+	size_t from = p->word_from;
 	bool is_done;
 
 	if (!gather_word(p, in, from, CMTP_PARAM_MAX)) {
@@ -222,16 +288,8 @@ read_param(struct cmtp_parser *p, struct slice *in)
 		buf_put_char(&p->text, '\0');
 		p->params++;
 	}
-	if (p->params < verbs[p->verb].params)
-		return EV_GO;
-	if (p->verb == CMTP_MAIL) {
-		p->state = ST_LOG;
-		p->left = p->text.n + p->mail.log_bytes;
-		return EV_GO;
-	}
-	find_params(p);
-	restart(p);
-	return CMTP_EV_COMMAND;
+	p->word_from = p->text.n;
+	return p->params < want ? EV_GO : end_params(p);
 }
 
 /* Lines of UTF-8 that each end in NUL. */
@@ -301,6 +359,86 @@ read_data(struct cmtp_parser *p, struct slice *in)
 	return CMTP_EV_DATA;
 }
 
+/* ---- version 2 */
+
+static enum cmtp_event
+read_ask(struct cmtp_parser *p, struct slice *in)
+{
+	if (!gather_tail(p, in, CMTP2_ASK_BYTES))
+		return CMTP_EV_MORE;
+	p->nonce = slice_of(p->tail, CMTP2_NONCE_BYTES);
+	p->known = dec_be64(p->tail + CMTP2_NONCE_BYTES);
+	find_params(p);
+	restart(p);
+	return CMTP_EV_COMMAND;
+}
+
+static enum cmtp_event
+read_head2(struct cmtp_parser *p, struct slice *in)
+{
+	const struct cmtp2_mail *m = &p->mail2;
+
+	if (!gather(p, in, CMTP2_HEAD_BYTES))
+		return CMTP_EV_MORE;
+	if (cmtp2_mail_read_head(&p->mail2, slice_of(buf_data(&p->text), CMTP2_HEAD_BYTES)) != ERR_OK)
+		return fault(p, "version");
+	if (m->destinations == 0 || m->destinations > CMTP2_DESTINATIONS_MAX)
+		return fault(p, "destinations");
+	if (m->postage_bytes != 0 && m->postage_bytes != CMTP2_POSTAGE_BYTES)
+		return fault(p, "postage_length");
+	if (m->object_bytes > p->limits->message_bytes)
+		return fault(p, "size");
+	if (m->object_bytes < CMTP2_OBJECT_MIN)
+		return fault(p, "object_length");
+	cmtp2_mail_unpay(buf_data(&p->text));
+	p->word_from = p->text.n;
+	p->state = ST_PARAM;
+	return EV_GO;
+}
+
+static enum cmtp_event
+read_postage(struct cmtp_parser *p, struct slice *in)
+{
+	if (!gather_tail(p, in, p->mail2.postage_bytes))
+		return CMTP_EV_MORE;
+	p->postage = slice_of(p->tail, p->mail2.postage_bytes);
+	p->envelope = buf_slice(&p->text);
+	cmtp2_mail_read_names(&p->mail2, slice_from(p->envelope, CMTP2_HEAD_BYTES));
+	if (p->hasher == NULL)
+		p->hasher = cry_hasher_new();
+	p->left = p->mail2.object_bytes;
+	p->state = ST_OBJECT;
+	return CMTP_EV_MAIL2;
+}
+
+static enum cmtp_event
+read_object(struct cmtp_parser *p, struct slice *in)
+{
+	if (p->left == 0) {
+		cry_hasher_end(p->hasher, p->object_hash);
+		cry_hasher_free(&p->hasher);
+		p->state = ST_SIG;
+		return EV_GO;
+	}
+	if (in->n == 0)
+		return CMTP_EV_MORE;
+	p->piece = slice_head(*in, p->left < in->n ? (size_t)p->left : in->n);
+	*in = slice_from(*in, p->piece.n);
+	p->left -= p->piece.n;
+	cry_hasher_put(p->hasher, p->piece);
+	return CMTP_EV_DATA;
+}
+
+static enum cmtp_event
+read_sig(struct cmtp_parser *p, struct slice *in)
+{
+	if (!gather_tail(p, in, CMTP_SIG_BYTES))
+		return CMTP_EV_MORE;
+	p->sig = slice_of(p->tail, CMTP_SIG_BYTES);
+	restart(p);
+	return CMTP_EV_END2;
+}
+
 static enum cmtp_event
 read_state(struct cmtp_parser *p, struct slice *in)
 {
@@ -321,6 +459,16 @@ read_state(struct cmtp_parser *p, struct slice *in)
 		return read_length(p, in);
 	case ST_DATA:
 		return read_data(p, in);
+	case ST_ASK:
+		return read_ask(p, in);
+	case ST_HEAD2:
+		return read_head2(p, in);
+	case ST_POSTAGE:
+		return read_postage(p, in);
+	case ST_OBJECT:
+		return read_object(p, in);
+	case ST_SIG:
+		return read_sig(p, in);
 	case ST_FAULT:
 		break;
 	}
@@ -332,11 +480,13 @@ cmtp_parser_next(struct cmtp_parser *p, struct slice *in)
 {
 	enum cmtp_event ev;
 
-	if (p->is_lent)		/* the parameters of the last command */
+	if (p->is_lent && p->verb == CMTP_MAIL2)
+		buf_release(&p->text);
+	else if (p->is_lent)	/* the parameters of the last command */
 		buf_reset(&p->text);
 	do {
 		ev = read_state(p, in);
 	} while (ev == EV_GO);
-	p->is_lent = ev == CMTP_EV_COMMAND;
+	p->is_lent = ev == CMTP_EV_COMMAND || ev == CMTP_EV_END2;
 	return ev;
 }

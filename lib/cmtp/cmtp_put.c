@@ -44,7 +44,7 @@ cmtp_put_command(struct buf *b, enum cmtp_verb v, const struct slice *params, un
 {
 	enum err e = ERR_OK;
 
-	must(v != CMTP_MAIL);
+	must(v != CMTP_MAIL && v != CMTP_MAIL2);
 	put_name(b, v);
 	for (unsigned i = 0; i < count && e == ERR_OK; i++)
 		e = put_param(b, params[i]);
@@ -78,12 +78,16 @@ cmtp_put_version(struct buf *b, const char *before, const char *version)
 }
 
 void
-cmtp_put_help(struct buf *b)
+cmtp_put_help(struct buf *b, unsigned version)
 {
+	const char *before = "";
+
 	for (enum cmtp_verb v = 0; v < CMTP_VERB_COUNT; v++) {
-		if (v > 0)
-			buf_put_char(b, ' ');
+		if (cmtp_verb_version(v) > version)
+			continue;
+		buf_put_str(b, before);
 		buf_put_str(b, cmtp_verb_name(v));
+		before = " ";
 	}
 	buf_put_char(b, '\0');
 }

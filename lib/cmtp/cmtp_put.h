@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Commands and replies of CMTP 1 as bytes.  What is appended to a buf that is
+ * Commands and replies of CMTP 1 as bytes (of version 2: cmtp2_*.h).  What is appended to a buf that is
  * too small makes it full.
  */
 #ifndef CMTP_PUT_H
@@ -28,7 +28,7 @@ void		 cmtp_put_length(struct buf *, uint64_t);
 
 /* ---- the server */
 void		 cmtp_put_version(struct buf *, const char *before, const char *version);
-void		 cmtp_put_help(struct buf *);
+void		 cmtp_put_help(struct buf *, unsigned version);	/* and those before it */
 /* SUCCESS or FAILURE, with the server's signature over the word. */
 void		 cmtp_put_status(struct buf *, bool is_success,
 		    const unsigned char sig[CMTP_SIG_BYTES]);

@@ -58,3 +58,13 @@ cmtp_sign_verify(const unsigned char sig[CRY_ED_SIG_BYTES], const struct cmtp_si
 	buf_fini(&b);
 	return e;
 }
+
+void
+cmtp_sign_digest(unsigned char out[CMTP_DIGEST_BYTES], const struct cmtp_sign *s)
+{
+	struct buf b;
+
+	collect(&b, s);
+	cry_hash(out, CMTP_DIGEST_BYTES, buf_slice(&b));
+	buf_fini(&b);
+}

@@ -14,6 +14,7 @@
 #include "lib/crypto/cry_ed.h"
 
 #define CMTP_SIGN_FIELDS_MAX	16
+#define CMTP_DIGEST_BYTES	32
 
 struct cmtp_sign {
 	const char	*purpose;
@@ -27,5 +28,8 @@ void		 cmtp_sign_make(unsigned char sig[CRY_ED_SIG_BYTES], const struct cmtp_sig
 /* ERR_CORRUPT when it is not this key's signature. */
 enum err	 cmtp_sign_verify(const unsigned char sig[CRY_ED_SIG_BYTES], const struct cmtp_sign *,
 		    const unsigned char public_key[CRY_KEY_BYTES]) MUST_USE;
+
+/* What names it: the hash (BLAKE2b-256) of the bytes that are signed. */
+void		 cmtp_sign_digest(unsigned char out[CMTP_DIGEST_BYTES], const struct cmtp_sign *);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The numbers of CMTP 1 (man/cmtp.7).  A command is its name and a NUL; a
- * parameter is UTF-8 and a NUL; integers are big-endian; a signature is 64
+ * The numbers of CMTP 1 and 2 (man/cmtp.7).  A command is its name and a NUL;
+ * a parameter is UTF-8 and a NUL; integers are big-endian; a signature is 64
  * bytes of Ed25519.
  */
 #ifndef CMTP_WIRE_H
@@ -21,21 +21,39 @@
 #define CMTP_LOGIN_REPLY_BYTES	(CMTP_XZIBIT_BYTES + CMTP_SIG_BYTES)
 #define CMTP_PORT		9001
 
+/* ---- version 2 */
+#define CMTP2_VERSION		2
+#define CMTP2_NONCE_BYTES	32
+#define CMTP2_ASK_BYTES		(CMTP2_NONCE_BYTES + 8)	/* KEYREQUEST2, behind its names */
+#define CMTP2_RECORDS_MAX	16	/* of one reply */
+#define CMTP2_HEAD_BYTES	34	/* MAIL2: version, counts, time and lengths */
+#define CMTP2_NAMES		3	/* MAIL2: source user and domain, destination domain */
+#define CMTP2_DESTINATIONS_MAX	100
+#define CMTP2_ENVELOPE_MAX	(CMTP2_HEAD_BYTES +			\
+	    (CMTP2_NAMES + CMTP2_DESTINATIONS_MAX) * (CMTP_PARAM_MAX + 1))
+#define CMTP2_POSTAGE_BYTES	40	/* a solution */
+#define CMTP2_OBJECT_MIN	66	/* sealed: of no text, without an entry */
+#define CMTP2_TIME_PAST_S	86400u	/* how old mail may be that is sent */
+#define CMTP2_TIME_AHEAD_S	3600u
+
 /*
- *	C(NAME, parameters)
- * What follows MAIL's four is its log, body and attachments.
+ *	C(NAME, parameters, version)
+ * What follows MAIL's four is its log, body and attachments; KEYREQUEST2's two,
+ * a nonce and a serial.  MAIL2's parameters are as many as its head says.
  */
 #define CMTP_VERBS(C)							\
-	C(OHAI, 0)							\
-	C(NOOP, 0)							\
-	C(HELP, 0)							\
-	C(KEYREQUEST, 2)						\
-	C(LOGIN, 1)							\
-	C(MAIL, 4)							\
-	C(OBAI, 0)
+	C(OHAI, 0, 1)							\
+	C(NOOP, 0, 1)							\
+	C(HELP, 0, 1)							\
+	C(KEYREQUEST, 2, 1)						\
+	C(LOGIN, 1, 1)							\
+	C(MAIL, 4, 1)							\
+	C(KEYREQUEST2, 2, 2)						\
+	C(MAIL2, 0, 2)							\
+	C(OBAI, 0, 1)
 
 enum cmtp_verb {
-#define C(name, params)	CMTP_##name,
+#define C(name, params, version)	CMTP_##name,
 	CMTP_VERBS(C)
 #undef C
 	CMTP_VERB_COUNT

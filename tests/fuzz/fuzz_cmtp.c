@@ -51,7 +51,12 @@ step(struct cmtp_parser *p, struct slice *piece, struct seen *s)
 		s->of_message = 0;
 		must(p->log.n <= CMTP_LOG_MAX);
 		break;
+	case CMTP_EV_MAIL2:
+		s->of_message = 0;
+		must(p->envelope.n <= CMTP2_ENVELOPE_MAX);
+		break;
 	case CMTP_EV_COMMAND:
+	case CMTP_EV_END2:
 	case CMTP_EV_PART:
 	case CMTP_EV_END:
 		break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Key records of CMTP 2 and what a chain of them says.  The records are golden:
- *	build/test/unit/cmtp_key_test -p > tests/golden/cmtp2.txt
+ *	build/test/unit/cmtp_key_test -p (the first part of tests/golden/cmtp2.txt)
  */
 #include "tests/unit/test.h"
 

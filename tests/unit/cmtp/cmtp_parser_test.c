@@ -268,7 +268,7 @@ test_put(void **state)
 	params[0] = SLICE_LIT("\xff");
 	assert_int_equal(cmtp_put_command(&b, CMTP_LOGIN, params, 1), ERR_SYNTAX);
 	buf_reset(&b);
-	cmtp_put_help(&b);
+	cmtp_put_help(&b, CMTP_VERSION);
 	assert_slice(slice_head(buf_slice(&b), b.n - 1), "OHAI NOOP HELP KEYREQUEST LOGIN MAIL OBAI");
 	assert_int_equal(buf_data(&b)[b.n - 1], '\0');
 	buf_reset(&b);

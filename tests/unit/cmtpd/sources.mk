@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: ISC
 UNITS += cmtpd_cmtp_session_test
 cmtpd_cmtp_session_test_SRCS = tests/unit/cmtpd/cmtp_session_test.c $(cmtpd_CORE)
-cmtpd_cmtp_session_test_USES = cmtp base
+cmtpd_cmtp_session_test_USES = cmtp crypto base

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+#include "lib/cmtp/cmtp2_answer.h"
+
+#include <string.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/must.h"
+#include "lib/cmtp/cmtp2_postage.h"
+#include "lib/cmtp/cmtp_reply.h"
+
+enum { ANSWER_HEAD_BYTES = 4 + 1 + 4 };
+
+struct cmtp_sign
+cmtp2_answer_sign(const unsigned char digest[CMTP_DIGEST_BYTES], enum cmtp2_what what,
+    struct slice content)
+{
+	static const char numbers[] = { 0, CMTP2_STATUSES, CMTP2_POSTAGE, CMTP2_REFUSED };
+
+	return (struct cmtp_sign){ .purpose = "mail-reply",
+	    .fields = { slice_of(digest, CMTP_DIGEST_BYTES), slice_of(&numbers[what], 1), content },
+	    .count = 3 };
+}
+
+/* ---- the receiver of mail */
+
+static bool
+is_text(char c)
+{
+	return (unsigned char)c >= 0x20 && c != 0x7f;
+}
+
+void
+cmtp2_answer_put_status(struct buf *b, unsigned class, struct slice text)
+{
+	text = slice_head(text, CMTP2_TEXT_MAX);
+	while (text.n > 0 && !utf8_ok(text))
+		text.n--;
+	buf_put_char(b, (char)class);
+	for (size_t i = 0; i < text.n; i++)
+		buf_put_char(b, is_text(text.p[i]) ? text.p[i] : ' ');
+	buf_put_char(b, '\0');
+}
+
+void
+cmtp2_answer_put(struct buf *b, enum cmtp2_what what, struct slice content,
+    const unsigned char sig[CMTP_SIG_BYTES])
+{
+	unsigned char head[ANSWER_HEAD_BYTES];
+
+	must(content.n <= CMTP2_CONTENT_MAX);
+	enc_be32(head, CMTP2_VERSION);
+	head[4] = (unsigned char)what;
+	enc_be32(head + 5, (uint32_t)content.n);
+	buf_put(b, head, sizeof(head));
+	buf_put_slice(b, content);
+	buf_put(b, sig, CMTP_SIG_BYTES);
+}
+
+/* ---- its sender */
+
+enum err
+cmtp2_answer_get_status(struct slice *content, unsigned *class, struct slice *text)
+{
+	size_t n;
+
+	if (content->n == 0)
+		return ERR_END;
+	*class = (unsigned char)content->p[0];
+	*text = slice_from(*content, 1);
+	n = slice_find(*text, '\0');
+	if (n == text->n || n > CMTP2_TEXT_MAX || (*class != 2 && *class != 4 && *class != 5))
+		return ERR_SYNTAX;
+	*content = slice_from(*text, n + 1);
+	*text = slice_head(*text, n);
+	for (size_t i = 0; i < n; i++)
+		if (!is_text(text->p[i]))
+			return ERR_SYNTAX;
+	return utf8_ok(*text) ? ERR_OK : ERR_SYNTAX;
+}
+
+static bool
+has_statuses(struct slice content, unsigned count)
+{
+	struct slice text;
+	unsigned class;
+
+	for (; count > 0; count--)
+		if (cmtp2_answer_get_status(&content, &class, &text) != ERR_OK)
+			return false;
+	return content.n == 0;
+}
+
+static bool
+is_sound(const struct cmtp2_answer *a, unsigned destinations)
+{
+	struct cmtp2_price price;
+
+	switch (a->what) {
+	case CMTP2_STATUSES:
+		return has_statuses(a->content, destinations);
+	case CMTP2_POSTAGE:
+		return cmtp2_postage_read(&price, a->content) == ERR_OK;
+	case CMTP2_REFUSED:
+		return has_statuses(a->content, 1);
+	}
+	return false;
+}
+
+static enum err
+read_failure(struct cmtp2_answer *a, struct slice *in)
+{
+	struct cmtp_reply r;
+	enum err e = cmtp_reply_read(&r, CMTP_REPLY_STATUS, in);
+
+	a->is_failure = true;
+	return e == ERR_OK && !r.is_failure ? ERR_SYNTAX : e;
+}
+
+enum err
+cmtp2_answer_read(struct cmtp2_answer *a, unsigned destinations, struct slice *in)
+{
+	uint32_t n;
+
+	memset(a, 0, sizeof(*a));
+	if (in->n > 0 && in->p[0] != '\0')
+		return read_failure(a, in);
+	if (in->n < ANSWER_HEAD_BYTES)
+		return ERR_SHORT;
+	if (dec_be32(in->p) != CMTP2_VERSION)
+		return ERR_VERSION;
+	n = dec_be32(in->p + 5);
+	if (in->p[4] < CMTP2_STATUSES || in->p[4] > CMTP2_REFUSED || n > CMTP2_CONTENT_MAX)
+		return ERR_SYNTAX;
+	if (in->n < ANSWER_HEAD_BYTES + n + CMTP_SIG_BYTES)
+		return ERR_SHORT;
+	a->what = (enum cmtp2_what)in->p[4];
+	a->content = slice_of(in->p + ANSWER_HEAD_BYTES, n);
+	a->sig = slice_of(in->p + ANSWER_HEAD_BYTES + n, CMTP_SIG_BYTES);
+	if (!is_sound(a, destinations))
+		return ERR_SYNTAX;
+	*in = slice_from(*in, ANSWER_HEAD_BYTES + n + CMTP_SIG_BYTES);
+	return ERR_OK;
+}
+
+enum err
+cmtp2_answer_verify(const struct cmtp2_answer *a, const unsigned char digest[CMTP_DIGEST_BYTES],
+    const unsigned char server_sign[CRY_KEY_BYTES])
+{
+	struct cmtp_sign s;
+
+	if (a->is_failure)
+		return ERR_CORRUPT;
+	s = cmtp2_answer_sign(digest, a->what, a->content);
+	return cmtp_sign_verify((const unsigned char *)a->sig.p, &s, server_sign);
+}
