@@ -143,7 +143,7 @@ step(struct imap_cmd *c)
 	struct args *a = c->priv;
 	struct imap_scan_want want = {
 		.program = &a->program, .on_match = imap_scan_into_found,
-		.arg = &a->found,
+		.arg = &a->found, .limit = IMAP_SCAN_REFUSED,
 	};
 	enum err e = imap_sources_next(&a->sources);
 

@@ -5,6 +5,7 @@
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_fetch.h"
+#include "imapd/imap_limit.h"
 #include "imapd/imap_seqset.h"
 
 struct args { struct slice set; struct imap_items items; };
@@ -24,10 +25,39 @@ cmd_fetch_parse(struct imap_cmd *c, struct imap_parser *p)
 	imap_items_parse_modifiers(p, c->uid, &a->items);
 }
 
+/* What vanished of the whole set is told, whatever is left of it. */
+static void
+start(struct imap_cmd *c, struct slice set)
+{
+	struct args *a = c->priv;
+
+	imap_fetch_start(c, &a->items, set, a->set);
+}
+
+/* RFC 9738 s3.1: what PARTIAL takes is known before anything is counted. */
+static void
+limit(struct imap_cmd *c)
+{
+	const struct args *a = c->priv;
+	struct imap_limit_want want = {
+		.max = imap_limit_messages(c->s), .set = a->set, .by_uid = c->by_uid,
+		.changed_since = a->items.changed_since,
+	};
+
+	if (a->items.has_window && want.max != 0 &&
+	    a->items.window.last - a->items.window.first >= want.max) {
+		imap_limit_refuse(c, want.max);
+		return;
+	}
+	if (a->items.has_window)
+		want.max = 0;
+	imap_limit_run(c, &want, start);
+}
+
 void
 cmd_fetch_run(struct imap_cmd *c)
 {
-	struct args *a = c->priv;
+	const struct args *a = c->priv;
 
 	if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists))
 		imap_cmd_bad(c, "No such message");
@@ -38,5 +68,5 @@ cmd_fetch_run(struct imap_cmd *c)
 		/* RFC 9051 appendix E */
 		imap_cmd_bad(c, "RFC822 items are BODY sections in IMAP4rev2");
 	else
-		imap_fetch_start(c, &a->items, a->set);
+		limit(c);
 }

@@ -77,7 +77,7 @@ cmd_search_run(struct imap_cmd *c)
 	struct args *a = c->priv;
 	struct imap_scan_want want = {
 		.program = &a->program, .on_match = imap_scan_into_found,
-		.arg = &a->found,
+		.arg = &a->found, .limit = IMAP_SCAN_HIGHEST,
 	};
 
 	imap_scan_run(c, &want, answer);

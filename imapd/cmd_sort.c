@@ -91,7 +91,7 @@ cmd_sort_run(struct imap_cmd *c)
 	struct args *a = c->priv;
 	struct imap_scan_want want = {
 		.program = &a->program, .cold = true, .entry = a->by.wants_entry,
-		.on_match = on_match, .arg = a,
+		.on_match = on_match, .arg = a, .limit = IMAP_SCAN_REFUSED,
 	};
 
 	imap_scan_run(c, &want, answer);

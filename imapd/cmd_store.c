@@ -19,6 +19,7 @@
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_flags.h"
+#include "imapd/imap_limit.h"
 #include "imapd/imap_row.h"
 #include "imapd/imap_seqset.h"
 #include "imapd/imap_sync.h"
@@ -223,19 +224,12 @@ step(struct imap_cmd *c)
 	a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_flags, &m, on_rows, a);
 }
 
-void
-cmd_store_run(struct imap_cmd *c)
+static void
+start(struct imap_cmd *c, struct slice set)
 {
 	struct args *a = c->priv;
 
-	if (c->s->view.readonly) {
-		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
-		return;
-	}
-	if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists)) {
-		imap_cmd_bad(c, "No such message");
-		return;
-	}
+	a->set = set;
 	a->by_uid = c->by_uid;
 	buf_put_str(&a->modified, "MODIFIED ");
 	if (a->conditional)
@@ -248,4 +242,20 @@ cmd_store_run(struct imap_cmd *c)
 	a->leave = !imap_flags_known(imap_sync_names(c->s), a->flags.keywords);
 	c->resume = step;
 	step(c);
+}
+
+void
+cmd_store_run(struct imap_cmd *c)
+{
+	const struct args *a = c->priv;
+	const struct imap_limit_want limit = {
+		.max = imap_limit_messages(c->s), .set = a->set, .by_uid = c->by_uid,
+	};
+
+	if (c->s->view.readonly)
+		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
+	else if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists))
+		imap_cmd_bad(c, "No such message");
+	else
+		imap_limit_run(c, &limit, start);
 }

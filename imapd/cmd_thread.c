@@ -70,7 +70,7 @@ cmd_thread_run(struct imap_cmd *c)
 	struct args *a = c->priv;
 	struct imap_scan_want want = {
 		.program = &a->program, .cold = true, .entry = true,
-		.on_match = on_match, .arg = c,
+		.on_match = on_match, .arg = c, .limit = IMAP_SCAN_REFUSED,
 	};
 
 	imap_scan_run(c, &want, answer);

@@ -22,6 +22,7 @@
 #include "imapd/imap_catenate.h"
 #include "imapd/imap_deposit.h"
 #include "imapd/imap_header8.h"
+#include "imapd/imap_limit.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_notify.h"
 #include "imapd/imap_place.h"
@@ -54,6 +55,7 @@ struct args {
 	struct imap_place place;	/* of the mailbox */
 	struct imap_deposit deposit;
 	struct imap_catenate catenate;
+	uint32_t	 messages;	/* begun */
 	bool		 waiting;
 	bool		 made;		/* deposit and catenate are in use */
 	bool		 streams;	/* a literal, or the line behind it, is to come */
@@ -477,7 +479,13 @@ static void
 begin_message(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
+	uint32_t max = imap_limit_saves(c->s);
 
+	/* RFC 9738 s3.1: all or none */
+	if (++a->messages > max && max != 0) {
+		imap_limit_refuse(c, max);
+		return;
+	}
 	imap_deposit_next(&a->deposit);
 	a->header8 = (struct imap_header8){ 0 };
 	imap_catenate_begin(&a->catenate);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_caps.h"
 
+#include "imapd/imap_limit.h"
 #include "imapd/imap_status.h"
 #include "imapd/imap_sync.h"
 #include "lib/base/must.h"
@@ -8,7 +9,9 @@
 enum when {
 	BEFORE = 1, AFTER = 2, ALWAYS = BEFORE | AFTER,
 	IN_TLS = 4, NO_TLS = 8, MAY_TLS = 16, WITH_SCRAM = 32, WITH_BINDING = 64,
-	FOR_OPERATOR = 2048, WITH_CERTIFICATE = 4096, LITERAL_PLUS = 128, LITERAL_MINUS = 256, MAY_LEAVE = 512, MAY_COMPRESS = 1024
+	LITERAL_PLUS = 128, LITERAL_MINUS = 256, MAY_LEAVE = 512, MAY_COMPRESS = 1024,
+	FOR_OPERATOR = 2048, WITH_CERTIFICATE = 4096,
+	LIMITS_MESSAGES = 8192, LIMITS_SAVES = 16384	/* alone */
 };
 
 /* What holds of a session now. */
@@ -21,6 +24,8 @@ holds(const struct imap_session *s)
 	    (s->shared->literal_plus ? LITERAL_PLUS : LITERAL_MINUS) |
 	    (s->shared->unauthenticate ? MAY_LEAVE : 0u) |
 	    (s->is_operator ? FOR_OPERATOR : 0u) |
+	    (imap_limit_messages(s) != 0 ? LIMITS_MESSAGES :
+	    imap_limit_saves(s) != 0 ? LIMITS_SAVES : 0u) |
 	    (s->shared->compress && !s->compressed ? MAY_COMPRESS : 0u) |
 	    (imap_session_has_certificate(s) ? WITH_CERTIFICATE : 0u) |
 	    (s->host->binding != NULL ? WITH_BINDING : 0u);

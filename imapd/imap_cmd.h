@@ -38,6 +38,8 @@ enum imap_cmd_flag {
 	IMAP_CMD_POLL = 128		/* its report is all that it does (NOTIFY, RFC 5465) */
 };
 
+struct imap_limit;
+
 struct imap_verb {
 	const char	*name;		/* lower case */
 	unsigned	 states;
@@ -96,6 +98,7 @@ struct imap_cmd {
 	/* An inner command (imap_session_push): */
 	struct imap_cmd		*outer;		/* goes on behind it; NULL: none was running */
 	void			(*ended)(struct imap_session *);
+	struct imap_limit	*limit;		/* see imap_limit.h; NULL: none was looked at */
 };
 
 /* table */

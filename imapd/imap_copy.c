@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "imapd/imap_carry.h"
+#include "imapd/imap_limit.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_notify.h"
 #include "imapd/imap_place.h"
@@ -17,6 +18,7 @@ struct args {
 	struct slice	 name;
 	enum err	 name_error;
 	bool		 move;
+	struct imap_place to;
 };
 
 void
@@ -88,8 +90,8 @@ on_copied(struct imap_session *s, void *arg, const struct imap_reply *r)
 	imap_copy_answer(c, a->move, m->uidvalidity, m->from, m->to);
 }
 
-void
-imap_copy_run(struct imap_cmd *c, bool move)
+static void
+start(struct imap_cmd *c, struct slice set)
 {
 	struct args *a = c->priv;
 	struct ipc_store_copy m = {
@@ -98,23 +100,45 @@ imap_copy_run(struct imap_cmd *c, bool move)
 		.v = c->s->view.v,
 		.uidnext = c->s->view.uidnext,
 		.by_uid = c->by_uid,
-		.move = move,
-		.set = a->set,
+		.move = a->move,
+		.to = a->to.name,
+		.set = set,
 	};
-	struct imap_place to = { 0 };
+
+	if (a->to.guest != c->s->view.guest)
+		imap_carry_start(c, &a->to, set, a->move);
+	else
+		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_copy, &m, on_copied, a);
+}
+
+/* RFC 9738 s3.1: COPY takes all or none. */
+static void
+limit(struct imap_cmd *c)
+{
+	const struct args *a = c->priv;
+	const struct imap_limit_want want = {
+		.max = a->move ? imap_limit_messages(c->s) : imap_limit_saves(c->s),
+		.how = a->move ? IMAP_LIMIT_CUT : IMAP_LIMIT_REFUSE_HINT,
+		.set = a->set, .by_uid = c->by_uid,
+	};
+
+	imap_limit_run(c, &want, start);
+}
+
+void
+imap_copy_run(struct imap_cmd *c, bool move)
+{
+	struct args *a = c->priv;
 
 	a->move = move;
 	if (a->name_error == ERR_OK)
-		a->name_error = imap_place_of(c->s, a->name, &to);
-	m.to = to.name;
+		a->name_error = imap_place_of(c->s, a->name, &a->to);
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, a->name_error);
 	else if (move && c->s->view.readonly)
 		imap_cmd_no(c, "READ-ONLY", "The mailbox is open for reading only");
 	else if (!c->by_uid && !imap_seqset_fits(a->set, c->s->view.exists))
 		imap_cmd_bad(c, "No such message");
-	else if (to.guest != c->s->view.guest)
-		imap_carry_start(c, &to, a->set, move);
 	else
-		(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_copy, &m, on_copied, a);
+		limit(c);
 }

@@ -488,7 +488,8 @@ wants_only_bodies(const struct fetch *f)
 }
 
 void
-imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slice set)
+imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slice set,
+    struct slice vanished)
 {
 	struct fetch *f = must_alloc(1, sizeof(*f));
 
@@ -509,7 +510,8 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	if (wants_only_bodies(f))
 		f->walk.want &= (uint8_t)~STORE_WANT_SUMMARY;
 	f->walk.changed_since = items->changed_since;
-	f->vanished = (struct imap_vanished){ .c = c, .since = items->changed_since, .set = set };
+	f->vanished = (struct imap_vanished){ .c = c, .since = items->changed_since,
+		.set = vanished };
 	buf_init(&f->told, 8 * STORE_SET_MAX);
 	f->phase = items->has_window ? WINDOW : first_phase(f);
 	if (items->has_window)

@@ -11,7 +11,11 @@
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_items.h"
 
-/* All memory behind items and set is the command's arena. */
-void	 imap_fetch_start(struct imap_cmd *, const struct imap_items *, struct slice set);
+/*
+ * All memory behind items and sets is the command's arena.  vanished: of which
+ * UIDs VANISHED tells, when items want that.
+ */
+void	 imap_fetch_start(struct imap_cmd *, const struct imap_items *, struct slice set,
+	    struct slice vanished);
 
 #endif

@@ -483,7 +483,7 @@ tell_messages(struct imap_cmd *c)
 	}
 	c->by_uid = true;
 	imap_boxes_fini(&r->now);
-	imap_fetch_start(c, &r->items, set);
+	imap_fetch_start(c, &r->items, set, set);
 }
 
 /* ---- the machine ---- */

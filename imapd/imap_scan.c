@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * imap_scan_step() is the whole machine: it runs until something is not there
- * yet and is called again when it may be.
+ * scan_step() is the whole machine: it runs until something is not there yet
+ * and is called again when it may be.
  *
  * Where entries decide there are two passes.  The first walks bare rows and
  * judges by column blocks; messages that stay open are left.  The second walks
@@ -16,6 +16,7 @@
 #include "imapd/imap_columns.h"
 #include "imapd/imap_entry.h"
 #include "imapd/imap_found.h"
+#include "imapd/imap_limit.h"
 #include "imapd/imap_match.h"
 #include "imapd/imap_message.h"
 #include "imapd/imap_walk.h"
@@ -182,13 +183,24 @@ open_walk(struct imap_scan *s)
 		imap_message_init(&s->message, &s->walk);
 }
 
-static void
-first_pass(struct imap_scan *s)
+/* What is looked at. */
+static struct slice
+set_of(const struct imap_scan_want *w, bool *by_uid)
 {
 	static const unsigned char all[8] = { 1, 0, 0, 0, 255, 255, 255, 255 };
+	struct slice set;
 
-	if (s->want.whole || !imap_search_set(s->program, &s->walk.set, &s->walk.by_uid))
-		s->walk.set = slice_of(all, sizeof(all));
+	if (!w->whole && imap_search_set(w->program, &set, by_uid))
+		return set;
+	*by_uid = false;
+	return slice_of(all, sizeof(all));
+}
+
+static void
+first_pass(struct imap_scan *s, struct slice set)
+{
+	(void)set_of(&s->want, &s->walk.by_uid);
+	s->walk.set = set;
 	s->walk.changed_since = s->want.changed_since;
 	/* Blocks of columns would be sealed too, to a key that is not here. */
 	s->by_columns = s->wants_entry && s->c->s->sealing != SEALING_CLIENT;
@@ -400,8 +412,9 @@ ask_top(struct imap_scan *s)
 	return false;
 }
 
-enum err
-imap_scan_step(struct imap_scan *s)
+/* ERR_END: all matches were given.  ERR_AGAIN: wait.  Else: answered. */
+static enum err
+scan_step(struct imap_scan *s)
 {
 	struct imap_session *ses = s->c->s;
 	bool goes_on = true;
@@ -489,8 +502,9 @@ imap_scan_into_found(void *found, const struct imap_search_facts *f)
 	imap_found_add(found, f->uid, f->seq, f->modseq);
 }
 
-struct imap_scan *
-imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
+/* NULL: answered */
+static struct imap_scan *
+scan_new(struct imap_cmd *c, const struct imap_scan_want *want, struct slice set)
 {
 	struct imap_needle *needles;
 	struct imap_scan *s;
@@ -526,7 +540,7 @@ imap_scan_new(struct imap_cmd *c, const struct imap_scan_want *want)
 	imap_found_init(&s->left, IMAP_FOUND_MAX);
 	buf_init(&s->left_pairs, 8 * IMAP_FOUND_MAX);
 	set_common_facts(s);
-	first_pass(s);
+	first_pass(s, set);
 	s->phase = s->view->exists == 0 ? DONE : want->program->wants_top ? TOP : NEXT;
 	return s;
 }
@@ -563,10 +577,30 @@ resume(struct imap_cmd *c)
 {
 	struct imap_scan_run *r = c->priv;
 
-	if (imap_scan_step(r->scan) != ERR_END)
+	if (scan_step(r->scan) != ERR_END)
 		return;
 	c->resume = NULL;
 	r->done(c);
+}
+
+static void
+start(struct imap_cmd *c, struct slice set)
+{
+	struct imap_scan_run *r = c->priv;
+
+	r->scan = scan_new(c, &r->want, set);
+	if (r->scan == NULL)
+		return;
+	c->resume = resume;
+	resume(c);
+}
+
+static bool
+may_match(struct imap_cmd *c, const struct ipc_row *row)
+{
+	const struct imap_scan_run *r = c->priv;
+
+	return imap_search_may_take(r->want.program, row->seq, row->uid);
 }
 
 void
@@ -574,14 +608,17 @@ imap_scan_run(struct imap_cmd *c, const struct imap_scan_want *want,
     void (*done)(struct imap_cmd *))
 {
 	struct imap_scan_run *r = c->priv;
+	struct imap_limit_want limit = {
+		.max = want->limit == IMAP_SCAN_ALL ? 0 : imap_limit_messages(c->s),
+		.how = want->limit == IMAP_SCAN_REFUSED ? IMAP_LIMIT_REFUSE : IMAP_LIMIT_CUT,
+		.view = want->view, .changed_since = want->changed_since, .counts = may_match,
+	};
 
 	if (r->scan != NULL)
 		imap_call_cancel(c->s, false);
 	imap_scan_free(&r->scan);
-	r->scan = imap_scan_new(c, want);
+	r->want = *want;
 	r->done = done;
-	if (r->scan == NULL)
-		return;
-	c->resume = resume;
-	resume(c);
+	limit.set = set_of(want, &limit.by_uid);
+	imap_limit_run(c, &limit, start);
 }

@@ -5,8 +5,8 @@
  * when that leaves a doubt by its summary; then by its header; and at last by
  * its text as it streams by.
  *
- * Owned by one command; level-triggered like imap_walk: call imap_scan_step
- * from the command's resume.  It yields to the loop every few messages.
+ * Owned by one command, which it resumes; it yields to the loop every few
+ * messages.
  */
 #ifndef IMAP_SCAN_H
 #define IMAP_SCAN_H
@@ -18,6 +18,9 @@ struct imap_scan;
 /* A match; valid during the call only. */
 typedef void imap_scan_fn(void *arg, const struct imap_search_facts *);
 
+/* When imapd.message_limit leaves some out; ALL: for what no client asked for. */
+enum imap_scan_limit { IMAP_SCAN_ALL, IMAP_SCAN_HIGHEST, IMAP_SCAN_REFUSED };
+
 struct imap_scan_want {
 	const struct imap_search *program;
 	const struct imap_view	*view;		/* NULL: of the selected mailbox */
@@ -27,24 +30,25 @@ struct imap_scan_want {
 	uint64_t		 changed_since;
 	/* Also look at those outside of a set that all matches lie in. */
 	bool			 whole;
+	enum imap_scan_limit	 limit;
 	imap_scan_fn		*on_match;	/* in no particular order */
 	imap_scan_fn		*on_miss;	/* looked at and no match; NULL: not wanted */
 	void			*arg;
 };
 /* on_match that gathers in a struct imap_found, the arg. */
 imap_scan_fn		 imap_scan_into_found;
-struct imap_scan	*imap_scan_new(struct imap_cmd *, const struct imap_scan_want *);
-						/* NULL: answered */
 void			 imap_scan_free(struct imap_scan **);
-/* ERR_END: all matches were given.  ERR_AGAIN: wait.  Else: answered. */
-enum err		 imap_scan_step(struct imap_scan *) MUST_USE;
 
 /*
  * A command that is one scan, or one after the other: this stands first in its
  * private part, and its fini calls imap_scan_free.  done is called at the end,
  * unless the command was answered.
  */
-struct imap_scan_run { struct imap_scan *scan; void (*done)(struct imap_cmd *); };
+struct imap_scan_run {
+	struct imap_scan	*scan;
+	void			(*done)(struct imap_cmd *);
+	struct imap_scan_want	 want;
+};
 void			 imap_scan_run(struct imap_cmd *, const struct imap_scan_want *,
 			    void (*done)(struct imap_cmd *));
 

@@ -16,7 +16,7 @@
 
 enum arg {
 	NONE, FLAG_BIT, ATOM, DATE, NUMBER, SECONDS, STRING, FIELD, NAME_STRING, UID_SET,
-	OBJECT, MODSEQ, OPERATOR
+	UID_ABOVE, UID_BELOW, OBJECT, MODSEQ, OPERATOR
 };
 
 static const struct key {
@@ -63,6 +63,9 @@ static const struct key {
 	{ "THREADID",	IMAP_SEARCH_THREADID,	OBJECT, IMAP_THREADID, NULL },
 	{ "TO",		IMAP_SEARCH_HEADER,	FIELD, 0, "To" },
 	{ "UID",	IMAP_SEARCH_UID,	UID_SET, 0, NULL },
+	/* RFC 9738 s3.2 */
+	{ "UIDAFTER",	IMAP_SEARCH_UID,	UID_ABOVE, 0, NULL },
+	{ "UIDBEFORE",	IMAP_SEARCH_UID,	UID_BELOW, 0, NULL },
 	{ "UNANSWERED",	IMAP_SEARCH_UNFLAG,	FLAG_BIT, STORE_ANSWERED, NULL },
 	{ "UNDELETED",	IMAP_SEARCH_UNFLAG,	FLAG_BIT, STORE_DELETED, NULL },
 	{ "UNDRAFT",	IMAP_SEARCH_UNFLAG,	FLAG_BIT, STORE_DRAFT, NULL },
@@ -178,6 +181,17 @@ parse_modseq(struct state *st, struct imap_search_node *n)
 	st->s->wants_modseq = true;
 }
 
+/* Unlike "9:*", UIDAFTER 8 is nothing where no UID is above. */
+static void
+parse_side(struct imap_parser *p, struct imap_search_node *n, bool above)
+{
+	uint32_t uid = imap_parser_nz_number(p);
+
+	if (imap_parser_ok(p))
+		n->set = above ? imap_seqset_range(p, uid < STORE_STAR ? uid + 1 : uid,
+		    STORE_STAR - 1) : imap_seqset_range(p, 1, uid - 1);
+}
+
 static void
 parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 {
@@ -224,6 +238,10 @@ parse_arg(struct state *st, struct imap_search_node *n, const struct key *k)
 		break;
 	case STRING:
 		n->text = parse_text(p);
+		break;
+	case UID_ABOVE:
+	case UID_BELOW:
+		parse_side(p, n, k->arg == UID_ABOVE);
 		break;
 	case UID_SET:
 		imap_seqset_read(p, &n->set);
@@ -359,16 +377,40 @@ imap_search_parse_sort(struct imap_parser *p, struct imap_search *s)
 	parse_keys(p, s);
 }
 
+/* All that matches lies in it: a set with nothing but AND around it. */
+static bool
+is_bound(const struct imap_search *s, uint32_t i)
+{
+	if (s->v[i].kind != IMAP_SEARCH_SEQ && s->v[i].kind != IMAP_SEARCH_UID)
+		return false;
+	for (i = s->v[i].parent; i != 0; i = s->v[i].parent)
+		if (s->v[i].kind != IMAP_SEARCH_AND)
+			return false;
+	return true;
+}
+
 bool
 imap_search_set(const struct imap_search *s, struct slice *set, bool *by_uid)
 {
 	for (uint32_t i = 1; i < s->count; i++) {
-		if (s->v[i].parent != 0 || (s->v[i].kind != IMAP_SEARCH_SEQ &&
-		    s->v[i].kind != IMAP_SEARCH_UID))
+		if (!is_bound(s, i))
 			continue;
 		*set = s->v[i].set;
 		*by_uid = s->v[i].kind == IMAP_SEARCH_UID;
 		return true;
 	}
 	return false;
+}
+
+bool
+imap_search_may_take(const struct imap_search *s, uint32_t seq, uint32_t uid)
+{
+	for (uint32_t i = 1; i < s->count; i++) {
+		const struct imap_search_node *n = &s->v[i];
+
+		if (is_bound(s, i) && imap_seqset_max(n->set) != STORE_STAR &&
+		    !imap_seqset_has(n->set, n->kind == IMAP_SEARCH_UID ? uid : seq, 0))
+			return false;
+	}
+	return true;
 }

@@ -68,5 +68,7 @@ void	 imap_search_parse(struct imap_parser *, struct imap_search *);
 void	 imap_search_parse_sort(struct imap_parser *, struct imap_search *);
 /* A set that all matches lie in, if the program has one at its top. */
 bool	 imap_search_set(const struct imap_search *, struct slice *set, bool *by_uid);
+/* May a message match, by all such sets?  True where "*" leaves it open. */
+bool	 imap_search_may_take(const struct imap_search *, uint32_t seq, uint32_t uid);
 
 #endif

@@ -137,6 +137,23 @@ imap_seqset_read(struct imap_parser *p, struct slice *pairs)
 		    "Invalid sequence set");
 }
 
+struct slice
+imap_seqset_range(struct imap_parser *p, uint32_t first, uint32_t last)
+{
+	char *pair;
+
+	if (first > last)
+		return slice_of(nothing, sizeof(nothing));
+	pair = arena_alloc(p->arena, 1, 8);
+	if (pair == NULL) {
+		imap_parser_fail(p, "Command too large");
+		return SLICE_NONE;
+	}
+	enc_le32(pair, first);
+	enc_le32(pair + 4, last);
+	return slice_of(pair, 8);
+}
+
 bool
 imap_seqset_fits(struct slice pairs, uint32_t exists)
 {
@@ -183,9 +200,18 @@ imap_seqset_max(struct slice pairs)
 }
 
 void
-imap_seqset_add(struct buf *pairs, uint32_t n)
+imap_seqset_put_pair(struct buf *pairs, uint32_t first, uint32_t last)
 {
 	unsigned char pair[8];
+
+	enc_le32(pair, first);
+	enc_le32(pair + 4, last);
+	buf_put(pairs, pair, sizeof(pair));
+}
+
+void
+imap_seqset_add(struct buf *pairs, uint32_t n)
+{
 	char *last;
 
 	if (pairs->n >= 8) {
@@ -195,9 +221,7 @@ imap_seqset_add(struct buf *pairs, uint32_t n)
 			return;
 		}
 	}
-	enc_le32(pair, n);
-	enc_le32(pair + 4, n);
-	buf_put(pairs, pair, sizeof(pair));
+	imap_seqset_put_pair(pairs, n, n);
 }
 
 static void

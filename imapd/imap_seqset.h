@@ -26,6 +26,8 @@ enum err	 imap_seqset_parse(struct slice text, struct arena *, struct slice *pai
  * the parser's took_saved is set.
  */
 void		 imap_seqset_read(struct imap_parser *, struct slice *pairs);
+/* One range, or nothing when it ends before it begins. */
+struct slice	 imap_seqset_range(struct imap_parser *, uint32_t first, uint32_t last);
 /* No number but "*" is above exists: RFC 3501 s9, seq-number. */
 bool		 imap_seqset_fits(struct slice pairs, uint32_t exists);
 /*
@@ -35,6 +37,8 @@ bool		 imap_seqset_fits(struct slice pairs, uint32_t exists);
 bool		 imap_seqset_has(struct slice pairs, uint32_t n, uint32_t top);
 /* Largest number named; STORE_STAR for "*"; 0 when empty. */
 uint32_t	 imap_seqset_max(struct slice pairs);
+/* One more range at the end, whatever is there. */
+void		 imap_seqset_put_pair(struct buf *pairs, uint32_t first, uint32_t last);
 /* Grow pairs by a number above all that are in. */
 void		 imap_seqset_add(struct buf *pairs, uint32_t n);
 /* "1:3,5" of pairs that hold no "*". */

@@ -55,6 +55,8 @@ take_options(struct imap_server *srv)
 	srv->shared.literal_plus = o->literal_plus;
 	srv->shared.unauthenticate = o->unauthenticate;
 	srv->shared.notify_mailboxes = (size_t)o->notify_mailboxes;
+	srv->shared.message_limit = num_cap_u32(o->message_limit);
+	srv->shared.save_limit = num_cap_u32(o->save_limit);
 	srv->shared.compress = o->compress;
 	take_text(srv, &srv->shared.admin_contact, o->admin_contact, IMAP_METADATA_ADMIN);
 	take_text(srv, &srv->shared.server_comment, o->server_comment, IMAP_METADATA_COMMENT);

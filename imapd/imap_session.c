@@ -14,6 +14,7 @@
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_context.h"
 #include "imapd/imap_guest.h"
+#include "imapd/imap_limit.h"
 #include "imapd/imap_notify.h"
 #include "imapd/imap_parser.h"
 #include "imapd/imap_sync.h"
@@ -67,6 +68,7 @@ cmd_free(struct imap_cmd **pc)
 	cmd_free(&c->outer);
 	if (c->fini != NULL)
 		c->fini(c);
+	imap_limit_free(&c->limit);
 	/* LOGIN and AUTHENTICATE: a password with escapes is copied there. */
 	if (c->verb != NULL && c->verb->states == IMAP_NOAUTH)
 		arena_wipe(&c->arena);
@@ -285,6 +287,7 @@ finish(struct imap_session *s)
 	/* What the command did not wait for is no longer wanted. */
 	imap_call_cancel(s, false);
 	imap_sync_bound_highest(s);
+	imap_limit_put(c);
 	put_answer(c);
 	if (c->answer == IMAP_ANSWER_BAD)
 		s->errors++;

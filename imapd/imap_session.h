@@ -91,6 +91,7 @@ struct imap_shared {
 	uint64_t		 prelogin_literal_max;
 	uint32_t		 user_limit;	/* sessions of one user, counted by keyd */
 	size_t			 notify_mailboxes;	/* that NOTIFY may watch */
+	uint32_t		 message_limit, save_limit;	/* RFC 9738; 0: none */
 	/* Metadata of the server (RFC 5464 s3.2.1.1); NULL or empty: as if not set. */
 	char			*admin_contact, *server_comment;
 	bool			 scram;		/* offered */

@@ -3,6 +3,7 @@
 
 #include "imapd/imap_call.h"
 #include "imapd/imap_context.h"
+#include "imapd/imap_limit.h"
 #include "imapd/imap_scan.h"
 #include "imapd/imap_sort.h"
 #include "lib/base/must.h"
@@ -49,6 +50,9 @@ imap_update_keep(struct imap_cmd *c, const struct imap_update_ask *a,
 	if (a->has_numbers)
 		imap_context_put_refusal(imap_session_out(c->s), c->tag,
 		    "Sequence numbers cannot be followed");
+	else if (imap_limit_was_cut(c))
+		imap_context_put_refusal(imap_session_out(c->s), c->tag,
+		    "Not all messages were looked at");
 	else if (imap_context_add(&c->s->view.contexts, &n, found) != ERR_OK)
 		imap_context_put_refusal(imap_session_out(c->s), c->tag, TOO_MUCH);
 }

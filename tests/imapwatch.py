@@ -36,7 +36,7 @@ NEEDS = {
     "CONTEXT": ("CONTEXT=SEARCH", "CONTEXT=SORT"), "TOOBIG": ("CATENATE", "APPENDLIMIT", "LITERAL+", "LITERAL-"),
     "NAMESPACE": ("NAMESPACE", "IMAP4REV2"), "ENABLE": ("ENABLE", "IMAP4REV2"),
     "METADATA": ("METADATA", "METADATA-SERVER"), "BINARY": ("BINARY", "IMAP4REV2"), "UIDONLY": ("en:UIDONLY",),
-    "CREATE-SPECIAL-USE": ("CREATE-SPECIAL-USE",),
+    "CREATE-SPECIAL-USE": ("CREATE-SPECIAL-USE",), "MESSAGELIMIT": ("MESSAGELIMIT", "SAVELIMIT"),
 }
 # Response codes that belong to one place: which words, tagged or not, which
 # commands (RFC 9051 s7.1 and the extensions' own).
@@ -55,6 +55,8 @@ PLACES = {
     b"USEATTR": ((NO,), {b"CREATE"}), b"HASCHILDREN": ((NO,), {b"DELETE"}),
     b"UNKNOWN-CTE": ((NO,), {b"FETCH", b"UID FETCH", b"APPEND"}),
     b"AUTHENTICATIONFAILED": ((NO,), {b"LOGIN", b"AUTHENTICATE"}), b"BADEVENT": ((NO,), {b"NOTIFY"}),
+    b"MESSAGELIMIT": ((OK, NO), {u + c for u in (b"", b"UID ") for c in (
+        b"FETCH", b"SEARCH", b"STORE", b"COPY", b"MOVE", b"SORT", b"THREAD")} | {b"UID EXPUNGE", b"APPEND", b"ESEARCH"}),
     b"COMPRESSIONACTIVE": ((NO,), {b"COMPRESS"}), b"BADURL": ((NO,), {b"APPEND", b"REPLACE", b"UID REPLACE"}),
 }
 # Untagged responses that only their command brings (RFC 9051 s7).
@@ -343,6 +345,8 @@ class Session:
             yield f"{name.decode()} in {r.kind.decode()}"
         if commands is not None and (not self.running or self.running.name not in commands):
             yield f"{name.decode()} does not belong to this command"
+        if name == b"MESSAGELIMIT" and not self.caps & {b"%s=%d" % (c, r.code[1][0]) for c in (b"MESSAGELIMIT", b"SAVELIMIT")}:
+            yield "RFC 9738 s3: another MESSAGELIMIT than announced"
         if name == b"PERMANENTFLAGS" and self.base() not in SELECTING and not self.selected:
             yield "PERMANENTFLAGS without a mailbox"
 

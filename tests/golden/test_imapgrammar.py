@@ -104,6 +104,7 @@ A12 NO [BADCHARSET (UTF-8 US-ASCII)] No
 a1 NO [AUTHENTICATIONFAILED] No such user
 d OK [MODIFIED 7,9] Conditional STORE failed
 a OK [MESSAGELIMIT 1000 23221] FETCH completed with 1000 partial results
+a NO [MESSAGELIMIT 1000] Too many messages to append
 g NO [METADATA TOOMANY] x
 a OK [MAILBOXID (F2212ea87-6097-4256-9d51-71338625)] Completed
 07 BAD [UIDREQUIRED] Message numbers are not allowed once UIDONLY is enabled
@@ -120,6 +121,9 @@ ILLEGAL = rb"""
 * OK [UNSEEN 0] x                       => nz-number
 * OK [UNSEEN 4294967296] x              => nz-number
 * OK [NOSUCHCODE] x                     => resp-text-code
+* OK [MESSAGELIMIT] x                   => SP
+* OK [MESSAGELIMIT 0] x                 => nz-number
+* OK [MESSAGELIMIT 1000 0] x            => nz-number
 * OK [UIDVALIDITY] x                    => SP
 * OK [PERMANENTFLAGS (\Seen \Seen)] x   => twice
 * OK [PERMANENTFLAGS (\Recent)] x       => system flag
@@ -315,6 +319,7 @@ BOX2 = BOX.replace("* 0 RECENT", '* LIST () "/" x')
 REV2 = "C e ENABLE IMAP4rev2\nS * ENABLED IMAP4rev2\nS e OK x\n"
 RESYNC = "C e ENABLE QRESYNC\nS * ENABLED QRESYNC\nS e OK x\n"
 UIDONLY = "C e ENABLE UIDONLY\nS * ENABLED UIDONLY\nS e OK x\n"
+LIMIT = "C c CAPABILITY\nS * CAPABILITY IMAP4rev1 MESSAGELIMIT=3\nS c OK x\n"
 
 
 def watch(text, greet=GREET):
@@ -345,6 +350,7 @@ LEGAL_SESSIONS = [
     BOX + "C a UID FETCH 1:9 FLAGS (CHANGEDSINCE 3 VANISHED)\nS * VANISHED (EARLIER) 4:600\n"
     "S * 1 FETCH (UID 2 FLAGS () MODSEQ (4))\nS a OK x",
     UIDONLY + BOX + "C a UID FETCH 7 FLAGS\nS * 7 UIDFETCH (FLAGS ())\nS a OK x",
+    LIMIT + BOX + "C a FETCH 1 FLAGS\nS * 1 FETCH (FLAGS ())\nS * NO [MESSAGELIMIT 3 4] x\nS a OK x",
     "C  \nS * BAD x\nC a NOOP\nS a OK x", BOX + "C a SORT RETURN (SAVE) (DATE) UTF-8 ALL\nS a OK x",
 ]
 
@@ -369,6 +375,9 @@ ILLEGAL_SESSIONS = [
     ("C a NOOP\nS a OK [APPENDUID 1 2] x", "does not belong"), ("C a NOOP\nS * LIST () \"/\" x\nS a OK x", "does not belong"),
     ("C a LIST \"\" *\nS * LIST () \"/\" Inbox\nS a OK x", "INBOX"), ("C a APPEND x {1+}^a\nS a OK [TRYCREATE] x", "in OK"),
     ("C a LIST \"\" *\nS * LIST () \"/\" \"\u00fc\"\nS a OK x", "above 127"),
+    (BOX + "C a SEARCH ALL\nS * SEARCH\nS a OK [MESSAGELIMIT 3 4] x", "MESSAGELIMIT was not announced"),
+    (LIMIT + BOX + "C a SEARCH ALL\nS * SEARCH\nS a OK [MESSAGELIMIT 4 4] x", "another MESSAGELIMIT"),
+    (LIMIT + BOX + "C a EXPUNGE\nS a OK [MESSAGELIMIT 3 4] x", "does not belong"),
     (REV2 + "C a NOOP\nS * 1 RECENT\nS a OK x", "RECENT"), (REV2 + BOX, "LIST is missing"),
     (REV2 + BOX2 + "C a SEARCH ALL\nS * SEARCH 1\nS a OK x", "ESEARCH in rev2"),
     (REV2 + BOX2 + "C a FETCH 1 RFC822\nS * 1 FETCH (RFC822 NIL)\nS a OK x", "rev1 was not"),
