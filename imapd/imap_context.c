@@ -21,7 +21,8 @@ imap_context_find(struct imap_context *x, struct slice tag)
 static size_t
 bytes_of(const struct imap_context *x)
 {
-	return x->text.n + x->saved.n + x->where.n + imap_results_bytes(&x->results);
+	return x->text.n + x->saved.n + x->where.n + x->fetch.n +
+	    imap_results_bytes(&x->results);
 }
 
 bool
@@ -56,6 +57,7 @@ free_first(struct imap_context **list)
 	free((char *)(uintptr_t)x->text.p);
 	free((char *)(uintptr_t)x->saved.p);
 	free((char *)(uintptr_t)x->where.p);
+	free((char *)(uintptr_t)x->fetch.p);
 	imap_results_fini(&x->results);
 	free(x);
 }
@@ -84,7 +86,7 @@ imap_context_add(struct imap_context **list, const struct imap_context_new *n,
 {
 	struct imap_context *x;
 
-	if (n->text.n + n->saved.n > IMAP_CONTEXT_BYTES_MAX || n->tag.n > sizeof(x->tag))
+	if (n->text.n + n->saved.n + n->fetch.n > IMAP_CONTEXT_BYTES_MAX || n->tag.n > sizeof(x->tag))
 		return ERR_LIMIT;
 	x = must_alloc(1, sizeof(*x));
 	memcpy(x->tag, n->tag.p, n->tag.n);
@@ -94,6 +96,8 @@ imap_context_add(struct imap_context **list, const struct imap_context_new *n,
 	x->text = own(n->text);
 	x->saved = own(n->saved);
 	x->where = own(n->where);
+	x->fetch = own(n->fetch);
+	x->uidnext = n->uidnext;
 	imap_results_init(&x->results, n->sorted);
 	imap_results_fill(&x->results, found);
 	x->next = *list;

@@ -34,15 +34,18 @@ struct imap_context {
 	struct slice		 text;		/* own: what stood behind RETURN (...) */
 	struct slice		 saved;		/* own: "$", pairs of UIDs */
 	struct slice		 where;		/* own: more correlators of ESEARCH */
+	struct slice		 fetch;		/* own: what is told of messages that come; or empty */
+	uint32_t		 uidnext;	/* those from here came since it was looked at */
 	uint64_t		 seen;		/* changes up to this modseq were looked at */
 	struct imap_results	 results;	/* its sorted: by SORT */
 };
 
 /* What is to be followed. */
 struct imap_context_new {
-	struct slice		 tag, text, saved, where;
+	struct slice		 tag, text, saved, where, fetch;
 	bool			 uid, sorted;
 	uint64_t		 seen;
+	uint32_t		 uidnext;	/* of the view */
 };
 
 /* ---- the list ---- */

@@ -12,8 +12,8 @@
 #include "imapd/imap_fetch.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_metadata.h"
+#include "imapd/imap_news.h"
 #include "imapd/imap_notify_diff.h"
-#include "imapd/imap_row.h"
 #include "imapd/imap_seqset.h"
 #include "imapd/imap_special.h"
 #include "imapd/imap_status.h"
@@ -34,7 +34,6 @@ struct run {
 	struct slice		 after;
 	uint64_t		 asked;		/* mailbox of the STATUS under way */
 	size_t			 box_idx;
-	struct imap_items	 items;
 };
 
 static struct run *
@@ -437,26 +436,6 @@ uids_from(struct imap_cmd *c, uint32_t from, bool not_own)
 	return set;
 }
 
-static bool
-parse_items(struct imap_cmd *c, struct slice text)
-{
-	struct run *r = run_of(c);
-	struct imap_session *s = c->s;
-	bool due = imap_row_due(s) != 0;
-	struct imap_parser p;
-
-	imap_parser_init(&p, text, &c->arena);
-	p.utf8_names = imap_session_is(s, IMAP_EN_UTF8_NAMES);
-	imap_items_parse(&p, due, &r->items);
-	/* RFC 7162 s3.2: MODSEQ goes with flags that were not asked for. */
-	if (due && imap_items_has(&r->items, IMAP_ITEM_FLAGS) &&
-	    !imap_items_has(&r->items, IMAP_ITEM_MODSEQ) && r->items.count < IMAP_ITEMS_MAX) {
-		r->items.v[r->items.count++] = (struct imap_item){ .kind = IMAP_ITEM_MODSEQ };
-		r->items.kinds |= 1u << IMAP_ITEM_MODSEQ;
-	}
-	return imap_parser_end(&p);
-}
-
 /* The command becomes a FETCH, which ends it. */
 static void
 tell_messages(struct imap_cmd *c)
@@ -466,6 +445,7 @@ tell_messages(struct imap_cmd *c)
 	struct imap_session *s = c->s;
 	uint32_t late = n->spec.selected & IMAP_NOTIFY_FLAGS ? s->view.unflagged : 0;
 	uint32_t from = late != 0 ? late : n->new_from;
+	struct imap_items *items;
 	struct slice set, text = late != 0 ? SLICE_LIT("(UID FLAGS)") : n->spec.fetch;
 
 	if (s->state != IMAP_SELECTED || from == 0) {
@@ -477,13 +457,14 @@ tell_messages(struct imap_cmd *c)
 		s->view.unflagged = 0;
 	else
 		n->new_from = n->own_first = n->own_last = 0;
-	if (set.n == 0 || !parse_items(c, text)) {
+	items = set.n > 0 ? imap_news_items(c, text) : NULL;
+	if (items == NULL) {
 		imap_cmd_ok(c, "");
 		return;
 	}
 	c->by_uid = true;
 	imap_boxes_fini(&r->now);
-	imap_fetch_start(c, &r->items, set, set);
+	imap_fetch_start(c, items, set, SLICE_NONE);
 }
 
 /* ---- the machine ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_return.h"
 
+#include "imapd/imap_items.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/cc.h"
 
@@ -35,6 +36,22 @@ imap_window_parse(struct imap_parser *p, struct imap_window *w)
 	}
 }
 
+/* RFC 5465 s8: its grammar has no space before the list, its examples do. */
+static void
+parse_fetch(struct imap_parser *p, struct imap_return *r)
+{
+	struct imap_items items;
+	const char *start;
+	size_t sp = imap_parser_peek(p) == ' ';
+
+	if ((size_t)(p->end - p->p) <= sp || p->p[sp] != '(')
+		return;
+	start = p->p += sp;
+	imap_items_parse(p, false, &items);
+	r->fetch = slice_of(start, (size_t)(p->p - start));
+	r->fetch_is_rev1 = items.is_rev1;
+}
+
 static void
 parse_option(struct imap_parser *p, struct imap_return *r)
 {
@@ -50,6 +67,8 @@ parse_option(struct imap_parser *p, struct imap_return *r)
 			imap_parser_sp(p);
 			imap_window_parse(p, &r->window);
 		}
+		if (options[i].opt == IMAP_RETURN_UPDATE)
+			parse_fetch(p, r);
 		return;
 	}
 	imap_parser_fail(p, "Unknown result option");

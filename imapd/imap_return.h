@@ -28,6 +28,8 @@ struct imap_return {
 	bool			 is_given;	/* RETURN (...) */
 	unsigned		 opts;		/* enum imap_return_opt bits */
 	struct imap_window	 window;
+	struct slice		 fetch;		/* of UPDATE: "(" fetch-att ... ")"; borrowed */
+	bool			 fetch_is_rev1;	/* with RFC822 or the like */
 };
 
 /* parse */

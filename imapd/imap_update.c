@@ -3,7 +3,9 @@
 
 #include "imapd/imap_call.h"
 #include "imapd/imap_context.h"
+#include "imapd/imap_fetch.h"
 #include "imapd/imap_limit.h"
+#include "imapd/imap_news.h"
 #include "imapd/imap_scan.h"
 #include "imapd/imap_sort.h"
 #include "lib/base/must.h"
@@ -19,6 +21,10 @@ imap_update_parse(struct imap_cmd *c, struct imap_parser *p, const struct imap_r
 	a->wanted = (r->opts & IMAP_RETURN_UPDATE) != 0;
 	a->uid = a->uid || c->uid;
 	a->text = slice_of(p->p, (size_t)(p->end - p->p));
+	a->fetch = r->fetch;
+	/* RFC 9051 appendix E */
+	if (r->fetch_is_rev1 && imap_session_is(c->s, IMAP_EN_REV2))
+		imap_parser_fail(p, "RFC822 items are BODY sections in IMAP4rev2");
 	/* RFC 5267 s4.3 */
 	if (a->wanted && imap_context_find(c->s->view.contexts, c->tag) != NULL)
 		imap_parser_fail(p, "A search with this tag is being followed");
@@ -43,6 +49,7 @@ imap_update_keep(struct imap_cmd *c, const struct imap_update_ask *a,
 	struct imap_context_new n = {
 		.tag = c->tag, .text = a->text, .saved = a->saved, .uid = a->uid,
 		.where = a->where, .sorted = a->sorted, .seen = c->s->view.r,
+		.fetch = a->fetch, .uidnext = c->s->view.uidnext,
 	};
 
 	if (!a->wanted)
@@ -103,6 +110,7 @@ done(struct imap_cmd *c)
 	struct args *a = c->priv;
 
 	a->x->seen = a->upto;
+	a->x->uidnext = c->s->view.uidnext;
 	if (imap_context_is_over(c->s->view.contexts))
 		give_up(c, TOO_MUCH);
 	next(c);
@@ -131,6 +139,67 @@ on_miss(void *arg, const struct imap_search_facts *f)
 static void	sort_all(struct imap_cmd *);
 
 static void
+tell_changes(struct imap_cmd *c)
+{
+	struct args *a = c->priv;
+
+	imap_context_change(a->x, &a->in, &a->gone, imap_session_out(c->s));
+	if (a->x->results.sorted && a->in.count > 0)
+		sort_all(c);
+	else
+		done(c);
+}
+
+static const struct imap_verb update = { .name = "update" };
+
+static void
+on_fetched(struct imap_session *s)
+{
+	tell_changes(s->cmd);
+}
+
+/*
+ * RFC 5465 s7: EXISTS, FETCH and then ESEARCH.  By a command of its own, which
+ * marks nothing as seen: the client did not ask for it now.
+ */
+static void
+fetch(struct imap_session *s, struct slice text, const struct buf *pairs)
+{
+	struct imap_cmd *c = imap_session_push(s, &update, on_fetched);
+	struct slice set = arena_dup(&c->arena, buf_slice(pairs));
+	struct imap_items *items = set.n > 0 ? imap_news_items(c, text) : NULL;
+
+	if (items == NULL) {
+		imap_cmd_ok(c, "");
+		return;
+	}
+	items->sets_seen = false;
+	c->by_uid = true;
+	imap_fetch_start(c, items, set, SLICE_NONE);
+}
+
+/* Of those that match now, the ones that were not there before; false: none. */
+static bool
+tell_new(struct imap_cmd *c)
+{
+	const struct args *a = c->priv;
+	uint32_t i = a->in.count;
+	struct buf pairs;
+
+	if (a->x->fetch.n == 0)
+		return false;
+	while (i > 0 && a->in.v[i - 1].uid >= a->x->uidnext)
+		i--;
+	if (i == a->in.count)
+		return false;
+	buf_init(&pairs, 8 * (size_t)IMAP_FOUND_MAX);
+	imap_found_put_pairs(&a->in, i, a->in.count, &pairs);
+	fetch(c->s, a->x->fetch, &pairs);
+	buf_fini(&pairs);
+	return true;
+}
+
+static void
 on_changes(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
@@ -142,11 +211,8 @@ on_changes(struct imap_cmd *c)
 	}
 	imap_found_order(&a->in);
 	imap_found_order(&a->gone);
-	imap_context_change(a->x, &a->in, &a->gone, imap_session_out(c->s));
-	if (a->x->results.sorted && a->in.count > 0)
-		sort_all(c);
-	else
-		done(c);
+	if (!tell_new(c))
+		tell_changes(c);
 }
 
 /* ---- second scan: where it came into a sorted result ---- */
@@ -269,8 +335,6 @@ imap_update_expunged(struct imap_session *s, struct slice pairs)
 {
 	imap_context_expunged(s->view.contexts, pairs, imap_session_out(s));
 }
-
-static const struct imap_verb update = { .name = "update" };
 
 bool
 imap_update_start(struct imap_session *s, void (*ended)(struct imap_session *))

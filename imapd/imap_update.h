@@ -4,7 +4,9 @@
  * of each imap_sync looks at the messages that changed since, by an inner
  * command that runs the search again on these alone.  A change of order
  * cannot be told from one message: when something came into a sorted result
- * the whole of it is sorted anew.
+ * the whole of it is sorted anew.  With fetch-atts (RFC 5465 s7) each message
+ * that comes and matches is told by a FETCH response, before the ESEARCH that
+ * adds it; one that a change of flags brings in is not.
  *
  * What cannot be followed is answered all the same, with NOUPDATE; so is a
  * result that outgrew its room, and then it is followed no longer.
@@ -26,7 +28,8 @@ struct imap_update_ask {
 	bool		 sorted;
 	bool		 uid;		/* tell UIDs */
 	struct slice	 where;		/* ESEARCH: more correlators */
-	struct slice	 text;		/* behind RETURN (...), to the end */
+	struct slice		 text;		/* behind RETURN (...), to the end */
+	struct slice	 fetch;		/* fetch-atts for messages that come */
 	struct slice	 saved;		/* what its "$" stood for */
 	bool		 has_numbers;	/* sequence numbers */
 };

@@ -246,6 +246,7 @@ class Session:
         self.flags = None               # keywords and system flags announced
         self.uids = {}                  # sequence number: UID, as far as known
         self.followed = {}              # tags of searches with UPDATE: by UID or not
+        self.fetches = False            # such a one with fetch-atts was said
         self.count = 0                  # responses
 
     # feeding
@@ -400,6 +401,8 @@ class Session:
             return
         if c.base in (b"SEARCH", b"SORT", b"ESEARCH") and b"UPDATE" in c.words() and b"NOUPDATE" not in c.codes:
             self.followed[c.tag] = c.name.startswith(b"UID ") or c.name == b"ESEARCH"
+            # RFC 5465 s7: FETCH responses of what was asked for then.
+            self.fetches = self.fetches or bool(re.search(rb"\bUPDATE ?\(", c.args, re.I))
         elif c.name == b"CANCELUPDATE":
             for tag in re.findall(rb'"([^"]*)"', c.args):
                 self.followed.pop(tag, None)
@@ -590,7 +593,7 @@ class Session:
         yield from self.check_items(r, set())
 
     def check_items(self, r, more):
-        wanted = None if self.notify else self.running.wanted() if self.running else set()
+        wanted = None if self.notify or self.fetches else self.running.wanted() if self.running else set()
         if wanted is None:
             return
         for name in r.value:

@@ -61,6 +61,25 @@ c1 > j CANCELUPDATE "u1" "u3"
 c1 < j OK *
 c1 > k CANCELUPDATE "u1"
 c1 < k NO *
+c1 > v1 UID SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])) FLAGGED
+c1 < * ESEARCH (TAG "v1") UID COUNT *
+c1 < v1 OK *
+c1 > i IDLE
+c1 < + *
+c2 > f APPEND m133 (\Flagged \Deleted) {24+}
+c2 send-raw "Subject: eee\r\n\r\nneedle\r\n\r\n"
+c2 <+ f OK *
+c1 < * 2 EXISTS
+c1 < * 1 RECENT
+c1 < * 2 FETCH (UID 4 BODY[HEADER.FIELDS (SUBJECT)] {16}
+c1 < Subject: eee
+c1 < 
+c1 < )
+c1 < * ESEARCH (TAG "v1") UID ADDTO (0 4)
+c1 > DONE
+c1 < i OK *
+c1 > k CANCELUPDATE "v1"
+c1 < k OK *
 c1 > l STORE 1 +FLAGS (\Deleted)
 c1 < * 1 FETCH *
 c1 < * ESEARCH (TAG "u2") UID REMOVEFROM (1 3)

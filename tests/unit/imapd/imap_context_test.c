@@ -527,6 +527,103 @@ test_idle(void **state)
 	fake_fini(&g);
 }
 
+#define HEAD	"BODY[HEADER.FIELDS (SUBJECT)]"
+
+/* RFC 5465 s7: what comes and matches is told before it is added. */
+static void
+test_fetch(void **state)
+{
+	(void)state;
+	start();
+	EXPECT("t1 UID SEARCH RETURN (COUNT UPDATE (" HEAD ")) FLAGGED\r\n",
+	    "* ESEARCH (TAG \"t1\") UID COUNT 2\r\nt1 OK");
+	EXPECT("t2 SORT RETURN (UPDATE(ENVELOPE) COUNT) (REVERSE DATE) UTF-8 UNDELETED\r\n",
+	    "* ESEARCH (TAG \"t2\") COUNT 3\r\nt2 OK");
+	say_append("INBOX", "(\\Flagged) ", MSG("new", "Thu, 4 Jan 2024 10:00:00 +0000", "x"));
+	assert_true(say_has("* 4 EXISTS\r\n"));
+	EXPECT("n NOOP\r\n", "n OK");
+	assert_false(say_has("ESEARCH"));
+	say_append("INBOX", "(\\Deleted) ", MSG("del", "Thu, 4 Jan 2024 10:00:00 +0000", "x"));
+	assert_false(say_has(" FETCH (BODY"));
+	assert_false(say_has(" FETCH (ENVELOPE"));
+	/* a change of flags brings it in: nothing is told of it but that */
+	EXPECT("a STORE 5 FLAGS.SILENT (\\Flagged)\r\n",
+	    "* ESEARCH (TAG \"t2\") ADDTO (2 5)\r\n",
+	    "* ESEARCH (TAG \"t1\") UID ADDTO (0 5)\r\n", "a OK");
+	assert_false(say_has(" FETCH (BODY"));
+	assert_false(say_has(" FETCH (ENVELOPE"));
+	EXPECT("u SEARCH UNSEEN\r\n", "* SEARCH 1 2 3 4 5\r\n");
+	/* with QRESYNC the UID and MODSEQ go with flags that came so */
+	EXPECT("c CANCELUPDATE \"t1\" \"t2\"\r\ne ENABLE QRESYNC\r\n", "e OK");
+	EXPECT("t3 SEARCH RETURN (UPDATE (FLAGS)) ALL\r\n", "t3 OK");
+	say_append("INBOX", "", MSG("six", "Thu, 4 Jan 2024 10:00:00 +0000", "x"));
+	assert_true(say_has("* 6 FETCH (UID 6 FLAGS (\\Recent) MODSEQ ("));
+}
+
+/* The order of it all, in the answer to one command. */
+static void
+test_fetch_order(void **state)
+{
+	struct fake g;
+
+	(void)state;
+	start();
+	fake_init(&g, &shared, &store, true);
+	fake_say(&g, "l LOGIN alice secret\r\n");
+	EXPECT("t1 SEARCH RETURN (UPDATE (UID " HEAD ")) FLAGGED\r\n", "t1 OK");
+	EXPECT("t2 SORT RETURN (UPDATE (UID)) (REVERSE DATE) UTF-8 ALL\r\n", "t2 OK");
+	fake_say(&g, "a APPEND INBOX (\\Flagged) {14+}\r\nSubject: d\r\n\r\n\r\n"
+	    "b APPEND INBOX {14+}\r\nSubject: e\r\n\r\n\r\n"
+	    "c APPEND INBOX (\\Flagged) {14+}\r\nSubject: f\r\n\r\n\r\n");
+	EXPECT("n NOOP\r\n", "* 6 EXISTS\r\n",
+	    "* 4 FETCH (UID 4)\r\n* 5 FETCH (UID 5)\r\n* 6 FETCH (UID 6)\r\n",
+	    "* ESEARCH (TAG \"t2\") ADDTO (1 4:6)\r\n",
+	    "* 4 FETCH (UID 4 " HEAD " {14}\r\nSubject: d\r\n\r\n)\r\n"
+	    "* 6 FETCH (UID 6 " HEAD " {14}\r\nSubject: f\r\n\r\n)\r\n"
+	    "* ESEARCH (TAG \"t1\") ADDTO (0 4,6)\r\n", "n OK");
+	EXPECT("n NOOP\r\n", "n OK");
+	assert_false(say_has("* "));
+	fake_fini(&g);
+}
+
+static void
+test_fetch_refused(void **state)
+{
+	static const char *const bad[] = {
+		"UPDATE (NOPE)", "UPDATE (UID", "UPDATE ()", "UPDATE UID", "UPDATE (UID)(UID)",
+		"COUNT (UID)",
+	};
+	struct buf b;
+
+	(void)state;
+	start();
+	for (size_t i = 0; i < lengthof(bad); i++) {
+		buf_init(&b, 200);
+		buf_printf(&b, "a SEARCH RETURN (%s) ALL\r\n", bad[i]);
+		buf_reset(&f.out);
+		fake_say_bytes(&f, buf_slice(&b));
+		assert_true(say_has("a BAD "));
+		buf_fini(&b);
+	}
+	/* What is kept of it counts: IMAP_CONTEXT_BYTES_MAX */
+	buf_init(&b, 50000);
+	buf_put_str(&b, "a SEARCH RETURN (UPDATE (UID");
+	for (size_t i = 0; i < 2; i++) {
+		buf_put_str(&b, " BODY.PEEK[HEADER.FIELDS (");
+		for (size_t k = 0; k < IMAP_CONTEXT_BYTES_MAX / 2; k++)
+			buf_put_char(&b, 'x');
+		buf_put_str(&b, ")]");
+	}
+	buf_put_str(&b, ")) ALL\r\n");
+	buf_reset(&f.out);
+	fake_say_bytes(&f, buf_slice(&b));
+	assert_true(say_has("* NO [NOUPDATE \"a\"] "));
+	assert_true(say_has("a OK"));
+	buf_fini(&b);
+	EXPECT("a SEARCH RETURN (UPDATE (RFC822.HEADER)) ALL\r\n", "a OK");
+	EXPECT("e ENABLE IMAP4rev2\r\nb SEARCH RETURN (UPDATE (RFC822.HEADER)) ALL\r\n", "b BAD");
+}
+
 /* Whatever happens: random work of two, and a client with four results. */
 static void
 test_model(void **state)
@@ -612,7 +709,8 @@ main(void)
 		cmocka_unit_test(test_neighbours), cmocka_unit_test(test_contexts_limit),
 		cmocka_unit_test(test_bytes_limit), cmocka_unit_test(test_delta),
 #define T(x)	cmocka_unit_test_setup_teardown(x, say_setup, say_teardown)
-		T(test_update), T(test_refused), T(test_relative), T(test_idle), T(test_model),
+		T(test_update), T(test_refused), T(test_relative), T(test_idle), T(test_fetch),
+		T(test_fetch_order), T(test_fetch_refused), T(test_model),
 #undef T
 	};
 
