@@ -291,12 +291,15 @@ def test_endless_line_and_flood_are_bounded(g):
     longest = max(len(line) for line in g.log_text().splitlines())
     assert longest < 4096
     g.wait_ready()
-    mark = g.mark()
+    mark, began = g.mark(), time.monotonic()
     g.control("flood", str(20 << 10), role="store")     # 20 MiB
     g.control("echo", "alive", role="store")
     g.kill("store")
-    assert g.mark() - mark < 20 << 20
-    g.wait_log("flood bytes=", since=mark)
+    # 4 MiB of each second that it has a part in, which get stamps
+    took, written = time.monotonic() - began, g.mark() - mark
+    assert written < (took + 2) * (4 << 20) * 1.1
+    if took < 3:        # else the machine is too slow for a flood
+        g.wait_log("flood bytes=", since=mark)
 
 
 def test_log_lines_are_whole_and_stamped(g):
