@@ -2,6 +2,7 @@
 /* GETACL (RFC 4314 s3.3): "GETACL" SP mailbox. */
 #include "imapd/imap_acl.h"
 #include "imapd/imap_mailbox.h"
+#include "lib/ipc/store_rights.h"
 #include "lib/mail/imap_text.h"
 
 void
@@ -31,7 +32,7 @@ on_acl(struct imap_session *s, void *arg, const struct imap_reply *r)
 		buf_put_char(out, ' ');
 		imap_text_put_string(out, one.identifier);
 		buf_put_char(out, ' ');
-		imap_acl_put_rights(out, one.rights);
+		store_rights_put(out, one.rights);
 	}
 	buf_put_str(out, "\r\n");
 	imap_cmd_ok(s->cmd, "Getacl completed");

@@ -6,6 +6,7 @@
 #include "imapd/imap_acl.h"
 #include "imapd/imap_mailbox.h"
 #include "lib/ipc/store_proto.h"
+#include "lib/ipc/store_rights.h"
 #include "lib/mail/imap_text.h"
 
 void
@@ -32,7 +33,7 @@ on_acl(struct imap_session *s, void *arg, const struct imap_reply *r)
 	imap_text_put_string(out, a->wire);
 	buf_put_char(out, ' ');
 	if (slice_eq(a->identifier, m->owner))
-		imap_acl_put_rights(out, STORE_RIGHTS_ALL);
+		store_rights_put(out, STORE_RIGHTS_ALL);
 	else
 		buf_put_str(out, "\"\" l r s w i p k x t e a c d");
 	buf_put_str(out, "\r\n");

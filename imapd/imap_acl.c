@@ -4,20 +4,9 @@
 #include <string.h>
 
 #include "imapd/imap_mailbox.h"
-#include "lib/base/cc.h"
 #include "lib/ipc/store_proto.h"
-
-#define RIGHTS_CREATE	(STORE_RIGHT_K | STORE_RIGHT_X)
-#define RIGHTS_DELETE	(STORE_RIGHT_T | STORE_RIGHT_E)
-
-/* RFC 4314 s2.1, s2.1.1; in the order in which they are told. */
-static const struct { char letter; uint32_t bits; } letters[] = {
-	{ 'l', STORE_RIGHT_L }, { 'r', STORE_RIGHT_R }, { 's', STORE_RIGHT_S },
-	{ 'w', STORE_RIGHT_W }, { 'i', STORE_RIGHT_I }, { 'p', STORE_RIGHT_P },
-	{ 'k', STORE_RIGHT_K }, { 'x', STORE_RIGHT_X }, { 't', STORE_RIGHT_T },
-	{ 'e', STORE_RIGHT_E }, { 'a', STORE_RIGHT_A },
-	{ 'c', RIGHTS_CREATE }, { 'd', RIGHTS_DELETE },
-};
+#include "lib/ipc/store_rights.h"
+#include "lib/mail/acl_identifier.h"
 
 /* ---- parse ---- */
 
@@ -46,59 +35,29 @@ own_domain(const struct imap_session *s)
 void
 imap_acl_parse_identifier(struct imap_cmd *c, struct imap_parser *p, struct imap_acl *a)
 {
-	struct slice id, domain = SLICE_NONE;
-	bool minus;
-	char *text;
+	char text[ACL_IDENTIFIER_MAX + 1];
+	enum err e;
 
 	imap_parser_sp(p);
 	a->wire = imap_parser_astring(p);
-	minus = slice_starts(a->wire, "-");
-	/* RFC 4314 s3: one that cannot be prepared is a mistake. */
-	if (imap_parser_ok(p) && (a->wire.n == minus ||
-	    imap_mailbox_pattern(a->wire, true, &c->arena, &id) != ERR_OK))
-		imap_parser_fail(p, "Not an identifier");
 	if (!imap_parser_ok(p))
 		return;
-	if (slice_find(id, '@') == id.n && !slice_ieq_str(slice_from(id, minus), "anyone"))
-		domain = own_domain(c->s);
-	text = imap_cmd_alloc(c, id.n + domain.n + 1);
-	if (text == NULL)
-		return;
-	memcpy(text, id.p, id.n);
-	if (domain.n > 0)
-		memcpy(text + id.n, domain.p, domain.n);
-	for (size_t i = 0; i < id.n; i++)
-		text[i] = ascii_lower(text[i]);
-	a->identifier = slice_of(text, id.n + domain.n);
-}
-
-static uint32_t
-bits_of(char letter)
-{
-	for (size_t i = 0; i < lengthof(letters); i++)
-		if (letters[i].letter == letter)
-			return letters[i].bits;
-	return 0;
+	e = acl_identifier(a->wire, own_domain(c->s), text, &a->identifier);
+	/* RFC 4314 s3: one that cannot be prepared is a mistake. */
+	if (e == ERR_SYNTAX)
+		imap_parser_fail(p, "Not an identifier");
+	else if (e != ERR_OK)
+		a->is_too_long = true;
+	else if ((a->identifier = arena_dup(&c->arena, a->identifier)).p == NULL)
+		imap_parser_fail(p, "Too many arguments");
 }
 
 void
 imap_acl_parse_rights(struct imap_parser *p, struct imap_acl *a)
 {
-	struct slice text;
-
 	imap_parser_sp(p);
-	text = imap_parser_astring(p);
-	a->op = slice_starts(text, "+") ? STORE_ADD : slice_starts(text, "-") ? STORE_REMOVE :
-	    STORE_REPLACE;
-	if (a->op != STORE_REPLACE)
-		text = slice_from(text, 1);
-	for (size_t i = 0; i < text.n; i++) {
-		uint32_t bits = bits_of(text.p[i]);
-
-		if (bits == 0)
-			imap_parser_fail(p, "No such right");
-		a->rights |= bits;
-	}
+	if (store_rights_parse(imap_parser_astring(p), &a->op, &a->rights) != ERR_OK)
+		imap_parser_fail(p, "No such right");
 }
 
 /* ---- ask ---- */
@@ -111,7 +70,7 @@ imap_acl_begin(struct imap_cmd *c, struct imap_acl *a)
 	/* s6: what cannot be is not there, and neither is what may not be seen. */
 	if (a->name_error != ERR_OK)
 		imap_cmd_error(c, ERR_NOTFOUND);
-	else if (a->identifier.n > IMAP_OWNER_MAX)
+	else if (a->is_too_long)
 		imap_cmd_error(c, ERR_LIMIT);
 	return c->answer == IMAP_ANSWER_NONE;
 }
@@ -150,16 +109,6 @@ imap_acl_expect(struct imap_cmd *c, const struct imap_reply *r)
 /* ---- tell ---- */
 
 void
-imap_acl_put_rights(struct buf *b, uint32_t rights)
-{
-	if (rights == 0)
-		buf_put_str(b, "\"\"");
-	for (size_t i = 0; i < lengthof(letters); i++)
-		if (rights & letters[i].bits)
-			buf_put_char(b, letters[i].letter);
-}
-
-void
 imap_acl_put_mine(struct imap_session *s, struct slice name, uint32_t rights)
 {
 	struct buf *out = imap_session_out(s);
@@ -167,6 +116,6 @@ imap_acl_put_mine(struct imap_session *s, struct slice name, uint32_t rights)
 	buf_put_str(out, "* MYRIGHTS ");
 	imap_mailbox_put(s, out, name);
 	buf_put_char(out, ' ');
-	imap_acl_put_rights(out, rights);
+	store_rights_put(out, rights);
 	buf_put_str(out, "\r\n");
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Rights on the wire (RFC 4314) and what its commands have in common.  The
- * obsolete "c" stands for "kx", "d" for "te" (s2.1.1); both are taken, and told
- * where one of what they stand for is.  An identifier is an address, "anyone",
- * or one of them with "-" in front; a name alone is of the domain of who asks.
+ * What the commands of RFC 4314 have in common.  Letters of rights are those
+ * of store_rights.h, identifiers those of acl_identifier.h; a name alone is of
+ * the domain of who asks.
  */
 #ifndef IMAP_ACL_H
 #define IMAP_ACL_H
@@ -22,6 +21,7 @@ struct imap_acl {
 	struct imap_place	 place;
 	struct slice		 wire;		/* identifier as it came */
 	struct slice		 identifier;	/* as it is kept */
+	bool			 is_too_long;	/* the identifier */
 	uint8_t			 op;		/* enum store_op */
 	uint32_t		 rights;	/* enum store_right bits */
 };
@@ -40,8 +40,6 @@ void		 imap_acl_change(struct imap_cmd *, struct imap_acl *, const char *done);
 /* The answer of the store, when who asks may administer; else answered. */
 const struct ipc_store_acl_reply *imap_acl_expect(struct imap_cmd *, const struct imap_reply *);
 
-/* "lrswipkxteacd", or "" in quotes. */
-void		 imap_acl_put_rights(struct buf *, uint32_t rights);
 /* "* MYRIGHTS mailbox rights" */
 void		 imap_acl_put_mine(struct imap_session *, struct slice name, uint32_t rights);
 

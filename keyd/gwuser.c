@@ -2,8 +2,9 @@
 /*
  * gwuser: accounts and aliases of a running suite.  It knows nothing of them:
  * it takes a password from a person or a pipe, hands everything to keyd over
- * the control socket and prints the answer.  Mail is moved by another program
- * (gwuser_mail.c).
+ * the control socket and prints the answer.  Who may use whose mailboxes is the
+ * store's matter, which knows accounts by the number that keyd gives them.
+ * Mail is moved by another program (gwuser_mail.c).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,15 +21,18 @@
 #include "lib/base/cc.h"
 #include "lib/daemon/tool.h"
 
-/* PASSWORD_IF: keyd says when it needs one, then --password or -stdin is given. */
-enum { PASSWORD_IF = 16, KEY_FILE_MAX = 900 };
+/*
+ * PASSWORD_IF: keyd says when it needs one, then --password or -stdin is given.
+ * OF_STORE: its first argument is an account there.
+ */
+enum { PASSWORD_IF = 16, OF_STORE = 32, KEY_FILE_MAX = 900 };
 
 static const struct command {
 	const char	*name;
 	const char	*sub;		/* second word, or NULL */
 	const char	*verb;
 	int		 least, most;	/* arguments */
-	unsigned	 asks;		/* enum password_ask */
+	unsigned	 asks;		/* enum password_ask, and what stands above */
 } commands[] = {
 	{ "add",      NULL,   "user.add",      1, 1,   ASK_NEW },
 	{ "del",      NULL,   "user.del",      1, 1,   0 },
@@ -47,6 +51,9 @@ static const struct command {
 	{ "alias",    "add",  "alias.add",     2, 101, 0 },
 	{ "alias",    "del",  "alias.del",     1, 101, 0 },
 	{ "alias",    "list", "alias.list",    0, 0,   0 },
+	{ "acl",      "list", "acl.list",      2, 2,   OF_STORE },
+	{ "acl",      "set",  "acl.set",       4, 4,   OF_STORE },
+	{ "acl",      "del",  "acl.del",       3, 3,   OF_STORE },
 };
 
 /* What stands on the command line beside the words. */
@@ -83,6 +90,9 @@ usage(void)
 	    "  alias add ADDRESS TARGET ...\n"
 	    "  alias del ADDRESS [TARGET ...]\n"
 	    "  alias list\n"
+	    "  acl list USER MAILBOX           who may do what in it\n"
+	    "  acl set USER MAILBOX WHO RIGHTS\n"
+	    "  acl del USER MAILBOX WHO\n"
 	    "  export USER DIR [--format maildir | mbox] [-n] [--password]\n"
 	    "  import USER PATH | imaps://[LOGIN@]HOST[:PORT] [--into FOLDER] [--new-uids]\n"
 	    "         [--user LOGIN] [--ca FILE] [--skip-large] [-n] [--password]\n"
@@ -110,7 +120,7 @@ command_find(int argc, char *argv[], int *used)
 static unsigned
 asks_of(const struct command *c, const struct flags *f)
 {
-	unsigned asks = c->asks & ~(unsigned)PASSWORD_IF;
+	unsigned asks = c->asks & ~(unsigned)(PASSWORD_IF | OF_STORE);
 
 	if ((c->asks & PASSWORD_IF) && !f->from_stdin && !f->password)
 		return 0;
@@ -130,7 +140,7 @@ flags_fit(const struct command *c, const struct flags *f)
 	if (f->key_file != NULL && strcmp(c->verb, "user.add") != 0 &&
 	    strcmp(c->verb, "user.sealing") != 0)
 		return false;
-	return !f->from_stdin || c->asks != 0;
+	return !f->from_stdin || (c->asks & ~(unsigned)OF_STORE) != 0;
 }
 
 /* The public key that a file holds, as keyd reads it; an exit code. */
@@ -172,25 +182,57 @@ arg_flags(struct buf *args, const struct command *c, const struct flags *f)
 	return arg_key(args, f->key_file);
 }
 
+static void
+on_number(void *arg, struct slice text, uint8_t code, bool more)
+{
+	struct buf *args = arg;
+
+	(void)more;
+	if (code != EX_OK) {
+		(void)fprintf(stderr, "gwuser: %.*s\n", SLICE_FMT(slice_trim(text)));
+		return;
+	}
+	buf_put_slice(args, slice_trim(text));
+	buf_put_char(args, '\0');
+}
+
+/* The account's number in place of its user; an exit code. */
+static int
+arg_account(struct buf *args, const char *config_dir, const char *user)
+{
+	struct buf ask;
+	int code;
+
+	buf_init(&ask, TOOL_ARGS_MAX);
+	tool_arg(&ask, user);
+	code = tool_ask("gwuser", config_dir, IPC_KEYD, "user.account", &ask, -1, on_number, args);
+	buf_fini(&ask);
+	return code;
+}
+
 static int
 run(const struct command *c, const char *config_dir, char *argv[], int argc,
     const struct flags *f)
 {
+	enum ipc_role owner = c->asks & OF_STORE ? IPC_STORE : IPC_KEYD;
+	int fd = -1, code = EX_OK, i = 0;
 	struct buf args;
-	int fd = -1, code = EX_OK, i;
 	unsigned asks;
 
 	if (argc < c->least || argc > c->most || !flags_fit(c, f))
 		return usage();
 	buf_init(&args, TOOL_ARGS_MAX);
-	for (i = 0; i < argc; i++)
+	if (owner == IPC_STORE)
+		code = arg_account(&args, config_dir, argv[i++]);
+	for (; i < argc; i++)
 		tool_arg(&args, argv[i]);
-	code = arg_flags(&args, c, f);
+	if (code == EX_OK)
+		code = arg_flags(&args, c, f);
 	asks = asks_of(c, f);
 	if (code == EX_OK && asks != 0)
 		code = password_pipe("gwuser", asks, f->from_stdin, &fd);
 	if (code == EX_OK)
-		code = tool_run("gwuser", config_dir, IPC_KEYD, c->verb, &args, fd);
+		code = tool_run("gwuser", config_dir, owner, c->verb, &args, fd);
 	if (fd >= 0)
 		(void)close(fd);
 	buf_fini(&args);

@@ -304,6 +304,21 @@ user_quota(const struct key_tool_request *q)
 	key_tool_reply_done(q->k, q->id);
 }
 
+/* By which the store knows it. */
+static void
+user_account(const struct key_tool_request *q)
+{
+	const struct key_account *a = key_tool_account_of(q, q->argv[0]);
+	struct buf b;
+
+	if (a == NULL)
+		return;
+	buf_init(&b, 100);
+	buf_printf(&b, "%llu\n", (unsigned long long)a->id);
+	daemon_tool_reply(q->k->app, q->id, EX_OK, false, buf_slice(&b));
+	buf_fini(&b);
+}
+
 static void
 user_put(struct buf *b, const struct key_account *a)
 {
@@ -367,6 +382,7 @@ static const struct verb {
 	{ "user.disable", 1, 1, user_disable },
 	{ "user.enable",  1, 1, user_enable },
 	{ "user.quota",	  1, 2, user_quota },
+	{ "user.account", 1, 1, user_account },
 	{ "user.visit",	  1, 1, key_visit_make },
 	{ "alias.add",	  2, KEY_TOOL_TARGETS_MAX + 1, key_alias_add },
 	{ "alias.del",	  1, KEY_TOOL_TARGETS_MAX + 1, key_alias_del },

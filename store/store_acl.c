@@ -322,6 +322,14 @@ check_identifier(const struct op *op, struct slice id)
 	return slice_eq(id, op->acc.address) ? ERR_DENIED : ERR_OK;
 }
 
+enum err
+acl_set(struct op *op, uint32_t mailbox, struct slice identifier, uint8_t how, uint32_t rights)
+{
+	enum err e = check_identifier(op, identifier);
+
+	return e == ERR_OK ? entry_set(op, mailbox, identifier, how, rights) : e;
+}
+
 void
 store_on_set_acl(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
@@ -340,8 +348,7 @@ store_on_set_acl(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	if (e == ERR_OK)
 		e = names_mailbox(&op, m->mailbox, &mailbox);
 	if (e == ERR_OK && (e = acl_need(&op, ss, mailbox, STORE_RIGHT_A)) == ERR_OK &&
-	    (e = check_identifier(&op, m->identifier)) == ERR_OK &&
-	    (e = entry_set(&op, mailbox, m->identifier, m->op, m->rights)) == ERR_OK) {
+	    (e = acl_set(&op, mailbox, m->identifier, m->op, m->rights)) == ERR_OK) {
 		r = store_reply_new(peer, in, IPC_MSG_store_ok);
 		r->m.ok = (struct ipc_store_ok){ .modseq = op.acc.modseq };
 		r->names = true;
@@ -353,8 +360,8 @@ store_on_set_acl(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		store_fail_err(peer, in, e);
 }
 
-static enum err
-put_entries(struct op *op, uint32_t mailbox, struct buf *b)
+enum err
+acl_put(struct op *op, uint32_t mailbox, struct buf *b)
 {
 	struct kv_key at = record_key_u32(op->account, 'P', mailbox);
 	struct ipc_acl a = { STORE_RIGHTS_ALL, op->acc.address };
@@ -389,7 +396,7 @@ store_on_acl(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	if (e == ERR_OK && r.rights == 0)
 		e = ERR_NOTFOUND;
 	if (e == ERR_OK && r.rights & STORE_RIGHT_A)
-		e = put_entries(&op, mailbox, &b);
+		e = acl_put(&op, mailbox, &b);
 	if (e == ERR_OK) {
 		r.owner = op.acc.address;
 		r.entries = buf_slice(&b);

@@ -33,7 +33,13 @@ enum err	 acl_open(struct op *, const struct store_session *, uint64_t mailbox,
 /* System flags that the rights let one change; keywords go with 'w'. */
 uint32_t	 acl_flags(uint32_t rights);
 
+/* The owner and all entries, as records of ipc_acl. */
+enum err	 acl_put(struct op *, uint32_t mailbox, struct buf *) MUST_USE;
+
 /* Write transactions. */
+/* No right is asked for.  SYNTAX, DENIED (the owner's), LIMIT. */
+enum err	 acl_set(struct op *, uint32_t mailbox, struct slice identifier, uint8_t how,
+		    uint32_t rights) MUST_USE;
 enum err	 acl_inherit(struct op *, uint32_t from, uint32_t to) MUST_USE;
 enum err	 acl_remove(struct op *, uint32_t mailbox) MUST_USE;
 /* The account goes, record by record: what stands beside this one. */

@@ -11,6 +11,7 @@
 #include "lib/conf/conf_sections.h"
 #include "lib/mail/addr.h"
 #include "store/store_acl.h"
+#include "store/store_acl_tool.h"
 #include "store/store_append.h"
 #include "store/store_change.h"
 #include "store/store_check.h"
@@ -359,7 +360,7 @@ tool_compact(struct daemon_app *app, uint64_t id, struct slice args)
 }
 
 /* An answer that waits until what it tells is durable. */
-struct undelete_answer {
+struct tool_answer {
 	struct daemon_app	*app;
 	uint64_t		 id;
 	uint8_t			 code;
@@ -368,9 +369,9 @@ struct undelete_answer {
 };
 
 static void
-undelete_tell(void *arg, enum err e)
+answer_tell(void *arg, enum err e)
 {
-	struct undelete_answer *a = arg;
+	struct tool_answer *a = arg;
 
 	must(e == ERR_OK);	/* a commit that fails ends the process */
 	daemon_tool_reply(a->app, a->id, a->code, a->more, buf_slice(&a->out));
@@ -380,37 +381,63 @@ undelete_tell(void *arg, enum err e)
 
 /* What the account's shard was given before is durable when this is. */
 static enum err
-undelete_wait(struct store *s, uint64_t account, struct undelete_answer *a)
+answer_wait(struct store *s, uint64_t account, struct tool_answer *a)
 {
 	struct kv_txn *t;
 	enum err e;
 
 	if ((e = kv_begin(s->kv, account, KV_WRITE, &t)) != ERR_OK)
 		return e;
-	return kv_submit(&t, KV_NOW, undelete_tell, a);
+	return kv_submit(&t, KV_NOW, answer_tell, a);
 }
 
-static void
-tool_undelete(struct daemon_app *app, uint64_t id, struct slice args)
+static struct tool_answer *
+answer_new(struct daemon_app *app, uint64_t id)
 {
-	struct undelete_answer *a = must_alloc(1, sizeof(*a));
-	struct store *s = &state_of(app)->store;
-	uint64_t changed;
+	struct tool_answer *a = must_alloc(1, sizeof(*a));
 
 	a->app = app;
 	a->id = id;
 	buf_init(&a->out, TOOL_TEXT_BYTES);
-	a->code = undelete_tool(s, args, &a->out, &a->more, &changed);
+	return a;
+}
+
+/* changed: the account; 0: nothing was. */
+static void
+answer_when_durable(struct store *s, struct tool_answer *a, uint64_t changed)
+{
 	if (changed == 0) {
-		undelete_tell(a, ERR_OK);
-	} else if (undelete_wait(s, changed, a) != ERR_OK) {
+		answer_tell(a, ERR_OK);
+	} else if (answer_wait(s, changed, a) != ERR_OK) {
 		/* Too much is pending: the changes come, but not with this answer. */
 		buf_reset(&a->out);
 		buf_put_str(&a->out, "the store is busy: ask again\n");
 		a->code = EXIT_TEMPFAIL;
 		a->more = false;
-		undelete_tell(a, ERR_OK);
+		answer_tell(a, ERR_OK);
 	}
+}
+
+static void
+tool_undelete(struct daemon_app *app, uint64_t id, struct slice args)
+{
+	struct tool_answer *a = answer_new(app, id);
+	struct store *s = &state_of(app)->store;
+	uint64_t changed;
+
+	a->code = undelete_tool(s, args, &a->out, &a->more, &changed);
+	answer_when_durable(s, a, changed);
+}
+
+static void
+tool_acl(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m)
+{
+	struct tool_answer *a = answer_new(app, id);
+	struct store *s = &state_of(app)->store;
+	uint64_t changed;
+
+	a->code = acl_tool(s, m->verb, m->args, m->uid, &a->out, &changed);
+	answer_when_durable(s, a, changed);
 }
 
 void
@@ -422,6 +449,8 @@ store_daemon_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool
 		tool_check(app, id, m->args);
 	else if (slice_eq_str(m->verb, "store.undelete"))
 		tool_undelete(app, id, m->args);
+	else if (slice_starts(m->verb, "acl."))
+		tool_acl(app, id, m);
 	else if (slice_eq_str(m->verb, "store.stat"))
 		tool_stat(app, id);
 	else if (slice_eq_str(m->verb, "store.compact"))

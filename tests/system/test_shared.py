@@ -171,6 +171,56 @@ def test_anyone_and_those_who_are_not(g):
         assert m.deleteacl("Junk", "-eve")[0] == "OK"
 
 
+def test_operator(g):
+    """gwuser acl does what the owner could."""
+    def acl(*args, code=0):
+        p = g.tool("gwuser", "acl", *args)
+        assert p.returncode == code, p.stderr
+        return p.stderr if code else p.stdout
+
+    ann, owner = address("ann"), f"{address('ann')} lrswipkxteacd\n"
+    trash = f"user/{ann}/Trash"
+    put(g, "ann", "Trash", b"thrown")
+    assert acl("list", "ann", "Trash") == owner
+    with g.imap("bob", "secret") as m:
+        assert m.select(trash)[0] == "NO"
+        assert acl("set", "Ann", "Trash", "BOB", "lr") == ""
+        assert m.select(trash, readonly=True) == ("OK", [b"1"])
+        assert b"the body" in m.fetch("1", "(BODY.PEEK[])")[1][0][1]
+        acl("set", "ann", "Trash", address("bob"), "+ds")
+        acl("set", "--", "ann", "Trash", "bob", "-e")
+        acl("set", "--", "ann", "trash", "bob", "r", code=65)
+        assert acl("list", ann, "Trash") == owner + f"{address('bob')} lrstd\n"
+        acl("set", "--", "ann", "Trash", "-anyone", "r")
+        assert m.fetch("1", "(BODY.PEEK[])")[0] == "NO"
+        acl("del", "--", "ann", "Trash", "-anyone")
+        assert m.fetch("1", "(BODY.PEEK[])")[0] == "OK"
+        acl("del", "ann", "Trash", "bob")
+        assert m.select(trash)[0] == "NO"
+    assert acl("list", "ann", "Trash") == owner
+    g.wait_log(r"store\[\d+\]: acl ", mailbox="Trash", user=address("bob"), rights="lr")
+    g.kill("store")
+    g.wait_ready()
+    acl("set", "carl@closed.test", "INBOX", "bob@B\u00fccher.example", "lr")
+    assert "bob@xn--bcher-kva.example lr\n" in acl("list", "carl@closed.test", "INBOX")
+    acl("del", "carl@closed.test", "INBOX", "bob@b\u00fccher.example")
+
+
+@pytest.mark.parametrize("args, code, text", [
+    (("list", "nobody", "INBOX"), 67, "nobody@example.test: no such user"),
+    (("list", "ann", "None"), 65, "None: no such mailbox"),
+    (("list", "ann"), 64, "usage"),
+    (("set", "ann", "INBOX", "bob"), 64, "usage"),
+    (("set", "ann", "INBOX", "bob", "lq"), 65, "lq: not rights"),
+    (("set", "ann", "INBOX", "b b", "l"), 65, "b b: not an identifier"),
+    (("set", "ann", "INBOX", "ann", "l"), 65, "the owner has all rights"),
+    (("set", "ann", "INBOX", "bob", "l", "--password-stdin"), 64, "usage"),
+])
+def test_operator_is_refused(g, args, code, text):
+    p = g.tool("gwuser", "acl", *args)
+    assert (p.returncode, p.stdout) == (code, "") and text in p.stderr, p.stderr
+
+
 def test_a_thousand_at_once(g):
     share(g, "lri", "Sent")
     sent = f"user/{address('ann')}/Sent"

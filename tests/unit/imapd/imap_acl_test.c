@@ -98,6 +98,9 @@ test_names(void **state)
 
 /* ---- the commands of RFC 4314 ---- */
 
+#define A16	"aaaaaaaaaaaaaaaa"
+#define A64	A16 A16 A16 A16
+
 static void
 test_own(void **state)
 {
@@ -123,6 +126,10 @@ test_own(void **state)
 	EXPECT("a SETACL INBOX bob 0\r\n", "a BAD No such right");
 	EXPECT("a SETACL INBOX \"\" l\r\n", "a BAD Not an identifier");
 	EXPECT("a SETACL INBOX - l\r\n", "a BAD Not an identifier");
+	EXPECT("a SETACL INBOX \"a b\" l\r\n", "a BAD Not an identifier");
+	EXPECT("a SETACL INBOX {64+}\r\n" A64 " l\r\n", "a OK");
+	EXPECT("a SETACL INBOX {65+}\r\n" A64 "a l\r\n", "a NO [LIMIT]");
+	EXPECT("a DELETEACL INBOX {64+}\r\n" A64 "\r\n", "a OK");
 	EXPECT("a SETACL INBOX \"\xff\" l\r\n", "a BAD");
 	EXPECT("a SETACL INBOX bob\r\n", "a BAD");
 	EXPECT("a SETACL nowhere bob l\r\n", "a NO [NONEXISTENT]");

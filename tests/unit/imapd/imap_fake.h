@@ -51,7 +51,7 @@ struct fake_columns {
 /* A store may be of another account, where the user is a guest. */
 #define FAKE_OWNER	"ann@b.example"
 #define FAKE_GUEST	77u		/* its handle there */
-struct fake_acl { char box[64], who[64]; uint32_t rights; };
+struct fake_acl { char box[64], who[128]; uint32_t rights; };
 
 struct fake_store {			/* shared by all sessions of a test */
 	struct fake_store	*shared;	/* FAKE_OWNER's; NULL: nobody shares */
