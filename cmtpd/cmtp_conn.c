@@ -6,7 +6,11 @@
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/conf/conf_sections.h"
+#include "lib/conf/opt_net.h"
+#include "lib/daemon/daemon_domain.h"
 #include "lib/daemon/daemon_tls.h"
+#include "lib/daemon/intake.h"
 
 #define KEY_MS		30000
 
@@ -24,11 +28,12 @@ struct cmtp_conn {
 	struct conn		*conn;		/* NULL once closed */
 	struct conn_addr	 peer;
 	struct cmtp_session	 session;
-	char			 client[CONN_ADDR_TEXT_BYTES];
+	struct intake		*intake;
 	uint64_t		 began_ms;
 	uint64_t		 seen_progress;
 	bool			 is_started;	/* the session */
 	bool			 is_asking;	/* keyd, for a key */
+	bool			 is_trusted;	/* in mynetworks: not counted by queue */
 };
 
 static void
@@ -45,13 +50,15 @@ settle(struct cmtp_conn *c)
 
 	if (c->conn == NULL || conn_is_closing(c->conn) || !c->is_started)
 		return;
+	if (s->txn == NULL)
+		intake_forget(c->intake);
 	if (s->out.n > 0) {
 		conn_write(c->conn, buf_slice(&s->out));
 		buf_release(&s->out);
 	}
 	if (s->mode == CMTP_CLOSED) {
 		if (s->fault != NULL)
-			log_event(LOG_garbled, log_session(s->id), log_str("client", c->client),
+			log_event(LOG_garbled, log_session(s->id), log_str("client", c->session.peer),
 			    log_str("reason", s->fault));
 		conn_close(c->conn, s->end);
 		return;
@@ -98,7 +105,7 @@ start(struct cmtp_conn *c)
 static void
 tls_failed(const struct cmtp_conn *c, enum err e)
 {
-	log_event(LOG_tls_failed, log_session(c->session.id), log_str("client", c->client),
+	log_event(LOG_tls_failed, log_session(c->session.id), log_str("client", c->session.peer),
 	    log_str("reason", err_text(e)));
 }
 
@@ -112,6 +119,8 @@ on_tls(void *arg, enum err e)
 		tls_failed(c, e);
 		return;
 	}
+	c->session.tls_version = f->version;
+	c->session.tls_cipher = f->cipher;
 	log_event(LOG_tls, log_session(c->session.id), log_str("tls", f->version),
 	    log_str("cipher", f->cipher), log_str("sni", f->sni));
 	start(c);
@@ -135,14 +144,15 @@ on_closed(void *arg, const char *reason)
 	struct cmtp_conn *c = arg;
 	struct cmtp_server *srv = c->server;
 
-	log_event(LOG_disconnect, log_session(c->session.id), log_str("client", c->client),
+	log_event(LOG_disconnect, log_session(c->session.id), log_str("client", c->session.peer),
 	    log_str("reason", reason), log_ms("duration", loop_now(srv->loop) - c->began_ms),
 	    log_num("in", conn_in_total(c->conn)), log_num("out", conn_out_total(c->conn)),
-	    log_num("commands", c->session.command_count), log_num("messages", 0));
+	    log_num("commands", c->session.command_count), log_num("messages", c->session.message_count));
 	c->conn = NULL;
 	list_remove(&c->link);
 	if (c->is_started)
 		cmtp_session_fini(&c->session);
+	intake_free(&c->intake);
 	conn_clients_leave(&srv->clients, &c->peer);
 	check_gone(c);
 	cmtp_server_left(srv);
@@ -151,6 +161,14 @@ on_closed(void *arg, const char *reason)
 static const struct conn_ops ops = {
 	.on_data = on_data, .on_tls = on_tls, .on_deadline = on_deadline, .on_closed = on_closed,
 };
+
+/* After an answer: what a drain waited for may be over. */
+static void
+go_on(struct cmtp_conn *c)
+{
+	(void)cmtp_session_feed(&c->session, SLICE_NONE);
+	settle(c);
+}
 
 /* ---- keyd */
 
@@ -174,8 +192,7 @@ on_key(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 		    (const unsigned char *)m->sig.p);
 	else
 		cmtp_session_on_key(&c->session, e, NULL, NULL);
-	(void)cmtp_session_feed(&c->session, SLICE_NONE);
-	settle(c);
+	go_on(c);
 }
 
 static enum err
@@ -197,7 +214,125 @@ env_user_key(void *arg, struct slice user)
 	return e;
 }
 
-static const struct cmtp_env env = { .user_key = env_user_key };
+static bool
+env_is_ours(void *arg, struct slice domain)
+{
+	struct cmtp_conn *c = arg;
+
+	return daemon_domain_is_ours(c->server->app, domain);
+}
+
+/* ---- queue */
+
+static void
+on_opened(void *arg, uint64_t msg)
+{
+	struct cmtp_conn *c = arg;
+
+	cmtp_session_on_opened(&c->session, msg);
+	go_on(c);
+}
+
+static void
+on_rcpt_ok(void *arg)
+{
+	struct cmtp_conn *c = arg;
+
+	cmtp_session_on_rcpt_ok(&c->session);
+	go_on(c);
+}
+
+static void
+on_resume(void *arg)
+{
+	struct cmtp_conn *c = arg;
+
+	cmtp_session_resume(&c->session);
+	go_on(c);
+}
+
+static void
+on_committed(void *arg)
+{
+	struct cmtp_conn *c = arg;
+
+	cmtp_session_on_committed(&c->session);
+	go_on(c);
+}
+
+static void
+on_refused(void *arg, const struct intake_refusal *why)
+{
+	const struct cmtp_refusal r = { why->error, why->dsn, why->text };
+	struct cmtp_conn *c = arg;
+
+	cmtp_session_on_refused(&c->session, &r);
+	go_on(c);
+}
+
+static const struct intake_ops intake_ops = {
+	.opened = on_opened, .rcpt_ok = on_rcpt_ok, .resume = on_resume,
+	.committed = on_committed, .refused = on_refused,
+};
+
+static enum err
+env_open(void *arg, const struct cmtp_open *o)
+{
+	struct cmtp_conn *c = arg;
+	char client[CONN_ADDR_TEXT_BYTES];
+	struct ipc_queue_open q = { .session = c->session.id, .kind = o->kind, .size = o->size,
+	    .sender = o->sender, .may_relay = c->is_trusted };
+
+	conn_addr_ip_str(client, &c->peer);
+	q.client = slice_str(client);
+	return intake_open(c->intake, &q);
+}
+
+static enum err
+env_rcpt(void *arg, uint64_t msg, struct slice rcpt)
+{
+	struct cmtp_conn *c = arg;
+	const struct ipc_queue_rcpt q = { .msg = msg, .rcpt = rcpt };
+
+	return intake_rcpt(c->intake, &q);
+}
+
+static enum err
+env_body(void *arg, uint64_t msg, struct slice bytes)
+{
+	struct cmtp_conn *c = arg;
+
+	return intake_body(c->intake, msg, bytes);
+}
+
+static enum err
+env_commit(void *arg, uint64_t msg)
+{
+	struct cmtp_conn *c = arg;
+
+	return intake_commit(c->intake, &(struct intake_commit){ .msg = msg });
+}
+
+static void
+env_abort(void *arg, uint64_t msg)
+{
+	struct cmtp_conn *c = arg;
+
+	intake_abort(c->intake, msg);
+}
+
+static uint64_t
+env_real_s(void *arg)
+{
+	struct cmtp_conn *c = arg;
+
+	return loop_real_ms(c->server->loop) / 1000;
+}
+
+static const struct cmtp_env env = {
+	.user_key = env_user_key, .is_ours = env_is_ours, .open = env_open, .rcpt = env_rcpt,
+	.body = env_body, .commit = env_commit, .abort = env_abort, .real_s = env_real_s,
+};
 
 /* ---- for the server */
 
@@ -207,6 +342,7 @@ cmtp_conn_new(struct cmtp_listener *l, struct conn_listener *cl, int take_fd,
 {
 	struct cmtp_conn *c = must_alloc(1, sizeof(*c));
 	struct cmtp_server *srv = l->server;
+	const struct godwit_options *g = daemon_options(srv->app, "godwit", NULL);
 	enum err e = ERR_OK;
 
 	c->server = srv;
@@ -218,13 +354,16 @@ cmtp_conn_new(struct cmtp_listener *l, struct conn_listener *cl, int take_fd,
 	c->session.service = &srv->service;
 	c->session.env = &env;
 	c->session.arg = c;
-	conn_addr_str(c->client, peer);
+	conn_addr_str(c->session.peer, peer);
+	conn_addr_literal(c->session.client, peer);
+	c->is_trusted = peer->is_inet && opt_net_list_has(&g->mynetworks, peer->ip);
+	c->intake = intake_new(srv->app, &srv->pool, &intake_ops, c);
 	list_push(&srv->sessions, &c->link);
 	conn_clients_enter(&srv->clients, peer);
 	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
 	conn_set_deadline(c->conn, c->began_ms + srv->idle_ms);
 	log_event(LOG_connect, log_session(c->session.id), log_str("listener", l->title),
-	    log_str("client", c->client));
+	    log_str("client", c->session.peer));
 	if (l->is_tls)
 		e = conn_start_tls(c->conn, daemon_tls(srv->app));
 	if (e == ERR_OK) {
@@ -257,5 +396,18 @@ cmtp_conn_drain_all(struct cmtp_server *srv)
 		else
 			conn_abort(c->conn, "drain");
 		settle(c);
+	}
+}
+
+void
+cmtp_conn_lost_queue(struct cmtp_server *srv, const struct ipc_peer *p)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH(n, tmp, &srv->sessions) {
+		struct cmtp_conn *c = obj_of(n, struct cmtp_conn, link);
+
+		if (intake_lose(c->intake, p))
+			cmtp_session_lost_queue(&c->session);
 	}
 }

@@ -11,6 +11,7 @@
 #include "lib/base/num.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/crypto/cry.h"
+#include "lib/daemon/daemon_domain.h"
 #include "lib/daemon/daemon_tls.h"
 
 #define SELF_MS		30000
@@ -31,11 +32,15 @@ take_options(struct cmtp_server *srv)
 {
 	const struct cmtpd_options *o = options(srv);
 	const struct smtpd_options *smtpd = daemon_options(srv->app, "smtpd", NULL);
+	const struct godwit_options *g = daemon_options(srv->app, "godwit", NULL);
 
-	must(smtpd != NULL);
-	srv->limits = (struct cmtp_limits){ .message_bytes = smtpd->message_size_limit };
+	must(smtpd != NULL && g != NULL);
+	srv->limits = (struct cmtp_limits){ .message_bytes = smtpd->message_size_limit,
+	    .takes_plaintext = o->cmtp_plaintext };
+	srv->pool.max_bytes = g->spool_memory;
 	srv->service = (struct cmtp_service){ .limits = &srv->limits, .self = &srv->self,
-	    .junk_commands = num_cap_u32(o->junk_command_limit) };
+	    .junk_commands = num_cap_u32(o->junk_command_limit),
+	    .hostname = daemon_hostname(srv->app), .domain = daemon_domain_default(srv->app) };
 	srv->session_limit = num_cap_u32(o->client_limit);
 	srv->ip_limit = num_cap_u32(o->client_connection_limit);
 	srv->net_limit = num_cap_u32(o->client_network_limit);
@@ -222,4 +227,10 @@ cmtp_server_status(struct daemon_app *app, uint32_t *sessions, struct buf *note)
 	*sessions = srv->session_count;
 	if (!srv->self.is_known)
 		buf_put_str(note, "no key yet");
+}
+
+void
+cmtp_server_lost_queue(struct daemon_app *app, struct ipc_peer *p)
+{
+	cmtp_conn_lost_queue(daemon_state(app), p);
 }

@@ -13,6 +13,7 @@
 #include "cmtpd/cmtp_session.h"
 #include "lib/base/list.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/intake_spool.h"
 #include "lib/io/conn.h"
 #include "lib/io/conn_clients.h"
 
@@ -23,6 +24,7 @@ struct cmtp_server {
 	struct cmtp_self	 self;
 	struct cmtp_service	 service;
 	struct conn_clients	 clients;
+	struct intake_pool	 pool;
 	struct list		 listeners;
 	struct list		 sessions;	/* struct cmtp_conn */
 	uint32_t		 session_count;
@@ -49,6 +51,7 @@ void	 cmtp_server_reload(struct daemon_app *);
 void	 cmtp_server_drain(struct daemon_app *);
 void	 cmtp_server_status(struct daemon_app *, uint32_t *sessions, struct buf *note);
 void	 cmtp_server_keyd_joined(struct daemon_app *, struct ipc_peer *);
+void	 cmtp_server_lost_queue(struct daemon_app *, struct ipc_peer *);
 
 /* A session ended; drained when it was the last. */
 void	 cmtp_server_left(struct cmtp_server *);

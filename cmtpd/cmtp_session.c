@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cmtpd/cmtp_session.h"
 
+#include "cmtpd/cmtp_mail.h"
 #include "lib/base/must.h"
 #include "lib/cmtp/cmtp_put.h"
 
@@ -17,6 +18,7 @@ cmtp_session_start(struct cmtp_session *s)
 void
 cmtp_session_fini(struct cmtp_session *s)
 {
+	cmtp_mail_drop(s);
 	cmtp_parser_fini(&s->parser);
 	buf_fini(&s->out);
 }
@@ -24,12 +26,14 @@ cmtp_session_fini(struct cmtp_session *s)
 bool
 cmtp_session_can_read(const struct cmtp_session *s)
 {
-	return (s->mode == CMTP_READING || s->mode == CMTP_DRAINING) && s->out.n < CMTP_OUT_HIGH;
+	return (s->mode == CMTP_READING || s->mode == CMTP_DRAINING) && !s->is_paused &&
+	    s->out.n < CMTP_OUT_HIGH;
 }
 
 static void
 end(struct cmtp_session *s, const char *why)
 {
+	cmtp_mail_drop(s);
 	s->mode = CMTP_CLOSED;
 	s->end = why;
 }
@@ -85,6 +89,19 @@ is_junk(struct cmtp_session *s)
 	return ++s->junk_count > s->service->junk_commands;
 }
 
+void
+cmtp_session_answer_mail(struct cmtp_session *s, bool is_success)
+{
+	const struct cmtp_self *self = s->service->self;
+
+	s->mode = CMTP_READING;
+	cmtp_put_status(&s->out, is_success, is_success ? self->success : self->failure);
+	if (is_success)
+		s->junk_count = 0;
+	else if (is_junk(s))
+		end(s, "too many commands");
+}
+
 static void
 do_command(struct cmtp_session *s)
 {
@@ -135,18 +152,19 @@ step(struct cmtp_session *s, struct slice *in)
 		break;
 	case CMTP_EV_MAIL:
 		s->command_count++;
-		s->mode = CMTP_DRAINING;
+		cmtp_mail_begin(s);
 		break;
 	case CMTP_EV_PART:
+		cmtp_mail_part(s);
+		break;
 	case CMTP_EV_DATA:
+		cmtp_mail_data(s);
+		break;
 	case CMTP_EV_MAIL2:
 	case CMTP_EV_END2:
 		break;
 	case CMTP_EV_END:
-		s->mode = CMTP_READING;
-		fail(s);
-		if (is_junk(s))
-			end(s, "too many commands");
+		cmtp_mail_end(s);
 		break;
 	case CMTP_EV_FAULT:
 		s->fault = s->parser.fault;
@@ -170,7 +188,49 @@ cmtp_session_feed(struct cmtp_session *s, struct slice in)
 	return in.n - rest.n;
 }
 
+/* ---- queue's answers; one that was not asked for is ignored */
+
+void
+cmtp_session_on_opened(struct cmtp_session *s, uint64_t msg)
+{
+	if (s->mode == CMTP_WAIT_OPEN)
+		cmtp_mail_opened(s, msg);
+}
+
+void
+cmtp_session_on_rcpt_ok(struct cmtp_session *s)
+{
+	if (s->mode == CMTP_WAIT_RCPT)
+		cmtp_mail_rcpt_ok(s);
+}
+
+void
+cmtp_session_on_committed(struct cmtp_session *s)
+{
+	if (s->mode == CMTP_WAIT_COMMIT)
+		cmtp_mail_committed(s);
+}
+
+void
+cmtp_session_on_refused(struct cmtp_session *s, const struct cmtp_refusal *r)
+{
+	cmtp_mail_refused(s, r);
+}
+
+void
+cmtp_session_resume(struct cmtp_session *s)
+{
+	s->is_paused = false;
+}
+
 /* ---- events */
+
+void
+cmtp_session_lost_queue(struct cmtp_session *s)
+{
+	cmtp_mail_lost(s);
+}
+
 
 void
 cmtp_session_drain(struct cmtp_session *s)

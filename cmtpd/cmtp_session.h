@@ -2,13 +2,12 @@
 /*
  * One CMTP 1 session as a state machine without descriptors, loop or clock.
  * cmtp_session_feed takes what arrived; replies collect in s->out, in order.
- * What keyd must say is asked through struct cmtp_env and answered later by a
- * cmtp_session_on_ call, never from inside the question; meanwhile nothing is
- * read, and pipelined commands wait with the caller.
+ * What keyd and queue must say is asked through struct cmtp_env and answered
+ * later by a cmtp_session_on_ call, never from inside the question; meanwhile
+ * nothing is read, and pipelined commands wait with the caller.
  *
- * Served are OHAI, NOOP, HELP, OBAI and KEYREQUEST for the server itself and
- * for users of this host.  LOGIN and MAIL are answered with FAILURE: what MAIL
- * brings is read to its end and dropped.
+ * Served are OHAI, NOOP, HELP, OBAI, MAIL (cmtp_mail.h) and KEYREQUEST for the
+ * server itself and for users of this host.  LOGIN is answered with FAILURE.
  */
 #ifndef CMTP_SESSION_H
 #define CMTP_SESSION_H
@@ -40,17 +39,47 @@ struct cmtp_self {
 struct cmtp_service {
 	const struct cmtp_limits *limits;
 	const struct cmtp_self	 *self;
-	uint32_t		  junk_commands;
+	uint32_t		  junk_commands;	/* between messages */
+	const char		 *hostname;
+	const char		 *domain;	/* of a destination without one */
 };
 
+struct cmtp_open {
+	struct slice	 sender;	/* empty: the null sender */
+	uint64_t	 size;		/* known of it already */
+	uint8_t		 kind;		/* enum queue_kind */
+};
+
+/* Why queue does not want it; borrowed, both may be empty. */
+struct cmtp_refusal {
+	enum err	 error;
+	struct slice	 dsn;
+	struct slice	 text;
+};
+
+struct cmtp_txn;
+
+/* Where the result is not ERR_OK it is the answer, and no on_ call follows. */
 struct cmtp_env {
 	/* user: "name@domain" or "name"; answered by on_key. */
 	enum err	(*user_key)(void *, struct slice user);
+	bool		(*is_ours)(void *, struct slice domain);
+	/* answered by on_opened, on_rcpt_ok, on_committed; or on_refused */
+	enum err	(*open)(void *, const struct cmtp_open *);
+	enum err	(*rcpt)(void *, uint64_t msg, struct slice rcpt);
+	/* At once; ERR_AGAIN: taken, but pause until cmtp_session_resume. */
+	enum err	(*body)(void *, uint64_t msg, struct slice);
+	enum err	(*commit)(void *, uint64_t msg);
+	void		(*abort)(void *, uint64_t msg);	/* no answer */
+	uint64_t	(*real_s)(void *);	/* unix time */
 };
 
 enum cmtp_mode {
 	CMTP_READING,
 	CMTP_WAIT_KEY,
+	CMTP_WAIT_OPEN,		/* queue answers MAIL */
+	CMTP_WAIT_RCPT,
+	CMTP_WAIT_COMMIT,
 	CMTP_DRAINING,		/* a message that is refused */
 	CMTP_CLOSED
 };
@@ -61,22 +90,29 @@ struct cmtp_session {
 	const struct cmtp_service	*service;
 	const struct cmtp_env		*env;
 	void				*arg;	/* for env */
+	char				 client[64];	/* address literal */
+	char				 peer[64];	/* as logged */
+	const char			*tls_version;	/* NULL: plaintext */
+	const char			*tls_cipher;
 
 	/* for the owner to read */
 	struct buf			 out;	/* replies, to be consumed */
 	uint64_t			 progress;	/* grows with commands and data */
 	uint32_t			 command_count;
+	uint32_t			 message_count;
 	const char			*end;	/* why it closed; NULL: open */
 	const char			*fault;	/* what could not be understood; NULL */
 
 	/* the machine */
 	enum cmtp_mode			 mode;
 	bool				 is_draining;	/* the process is going down */
+	bool				 is_paused;	/* body asked for a pause */
 	uint32_t			 junk_count;
+	struct cmtp_txn			*txn;	/* of a MAIL that is not refused yet */
 	struct cmtp_parser		 parser;
 };
 
-/* life: greets; the service's self must be known */
+/* life: greets; the service's self must be known.  fini aborts what is open. */
 void	 cmtp_session_start(struct cmtp_session *);
 void	 cmtp_session_fini(struct cmtp_session *);
 
@@ -88,8 +124,18 @@ bool	 cmtp_session_can_read(const struct cmtp_session *);
 void	 cmtp_session_on_key(struct cmtp_session *, enum err, const unsigned char *key,
 	    const unsigned char *sig);
 
+void	 cmtp_session_on_opened(struct cmtp_session *, uint64_t msg);
+void	 cmtp_session_on_rcpt_ok(struct cmtp_session *);
+void	 cmtp_session_on_committed(struct cmtp_session *);
+void	 cmtp_session_on_refused(struct cmtp_session *, const struct cmtp_refusal *);
+void	 cmtp_session_resume(struct cmtp_session *);	/* body may go on */
+
 /* events */
+void	 cmtp_session_lost_queue(struct cmtp_session *);	/* its transaction is gone */
 void	 cmtp_session_drain(struct cmtp_session *);	/* closes between commands */
 void	 cmtp_session_idle(struct cmtp_session *);
+
+/* for cmtp_mail.c: MAIL is read and judged */
+void	 cmtp_session_answer_mail(struct cmtp_session *, bool is_success);
 
 #endif

@@ -175,9 +175,6 @@ check_listen(struct check *k, const struct conf_section *s)
 	if (logs_in && l->tls == CONF_TLS_NO)
 		conf_fault(k->errors, s, "tls", "nobody can log in without TLS; allowed: may, "
 		    "required, implicit");
-	if (l->service == CONF_SERVICE_CMTP)
-		conf_fault(k->warnings, s, "service", "this version answers for keys and takes "
-		    "no mail here");
 	if (l->service == CONF_SERVICE_CMTP && l->tls != CONF_TLS_NO && l->tls != CONF_TLS_IMPLICIT)
 		conf_fault(k->errors, s, "tls", "CMTP has no STARTTLS; allowed: no, implicit");
 	else if (l->tls != CONF_TLS_NO && tls->certificate[0] == '\0')

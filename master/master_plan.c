@@ -26,7 +26,7 @@ const struct plan_role	plan_roles[] = {
 	  .sections = { "godwit", "tls", "domain", "listen", "smtpd" } },
 	{ .name = "cmtpd", .role = IPC_CMTPD, .uid_offset = 2, .stop_stage = 0,
 	  .is_many = true, .is_on_demand = true, .services = SERVES(CMTP),
-	  .sections = { "godwit", "tls", "listen", "smtpd", "cmtpd" } },
+	  .sections = { "godwit", "tls", "domain", "listen", "smtpd", "cmtpd" } },
 	{ .name = "imapd", .role = IPC_IMAPD, .uid_offset = 7, .stop_stage = 0,
 	  .is_many = true, .services = SERVES(IMAP),
 	  .sections = { "godwit", "tls", "listen", "imapd" } },
@@ -45,6 +45,7 @@ const struct plan_edge	plan_edges[] = {
 	{ IPC_STORE,	IPC_KEYD },
 	{ IPC_STORE,	IPC_IMAPD },
 	{ IPC_IMAPD,	IPC_KEYD },
+	{ IPC_CMTPD,	IPC_QUEUE },
 	{ IPC_CMTPD,	IPC_KEYD },
 	{ IPC_NOBODY,	IPC_NOBODY }
 };

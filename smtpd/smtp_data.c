@@ -53,7 +53,7 @@ begin_text(struct smtp_session *s, bool is_data)
 {
 	char rcpt[ADDR_TEXT_MAX + 1];
 	struct smtp_txn *t = s->txn;
-	struct smtp_trace trace = {
+	struct trace trace = {
 		.helo = slice_str(s->helo), .client = slice_str(s->client),
 		.hostname = slice_str(s->service->hostname), .protocol = protocol_of(s),
 		.tls_version = s->tls_version, .tls_cipher = s->tls_cipher,

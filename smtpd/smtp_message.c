@@ -6,8 +6,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
 
-#define TRACE_MAX	4096	/* host names, addresses and fixed words */
-
 void
 smtp_message_init(struct smtp_message *m, const struct smtp_message_limits *limits,
     bool is_submission, smtp_message_sink *sink, void *arg)
@@ -46,34 +44,9 @@ put_out(struct smtp_message *m, struct slice s)
 	m->sink(m->arg, s);
 }
 
-/* RFC 5321 s4.4: one clause a line, each well below 998 octets. */
-static void
-put_received(struct buf *b, const struct smtp_trace *t)
-{
-	char id[ENC_ID_BYTES + 1];
-
-	enc_id_str(id, t->msg);
-	if (t->client.n > 0) {
-		buf_printf(b, "Received: from %.*s (%.*s)\r\n", SLICE_FMT(t->helo),
-		    SLICE_FMT(t->client));
-		if (t->tls_version != NULL)
-			buf_printf(b, "\t(using %s with cipher %s)\r\n", t->tls_version,
-			    t->tls_cipher);
-		buf_printf(b, "\tby %.*s with %s id %s", SLICE_FMT(t->hostname), t->protocol, id);
-	} else {
-		buf_printf(b, "Received: by %.*s (userid %u) id %s", SLICE_FMT(t->hostname),
-		    t->uid, id);
-	}
-	if (t->rcpt.n > 0)
-		buf_printf(b, "\r\n\tfor <%.*s>", SLICE_FMT(t->rcpt));
-	buf_put_str(b, ";\r\n\t");
-	clock_put_rfc5322(b, t->real_s);
-	buf_put_str(b, "\r\n");
-}
-
 /* RFC 6409 s8.2 and s8.3. */
 static void
-put_added(struct smtp_message *m, const struct smtp_trace *t)
+put_added(struct smtp_message *m, const struct trace *t)
 {
 	char id[ENC_ID_BYTES + 1];
 
@@ -86,12 +59,12 @@ put_added(struct smtp_message *m, const struct smtp_trace *t)
 }
 
 void
-smtp_message_begin(struct smtp_message *m, const struct smtp_trace *t)
+smtp_message_begin(struct smtp_message *m, const struct trace *t)
 {
 	struct buf b;
 
 	buf_init(&b, TRACE_MAX);
-	put_received(&b, t);
+	trace_put_received(&b, t);
 	put_out(m, buf_slice(&b));
 	buf_fini(&b);
 	if (m->is_submission)

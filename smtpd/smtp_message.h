@@ -14,6 +14,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
+#include "lib/mail/trace.h"
 #include "smtpd/smtp_header.h"
 #include "smtpd/smtp_reply.h"
 
@@ -23,20 +24,6 @@ struct smtp_message_limits {
 	uint32_t	 header_fields;
 	uint32_t	 received;	/* hops */
 	size_t		 text_line_bytes;
-};
-
-/* The facts of Received; slices are borrowed for smtp_message_begin. */
-struct smtp_trace {
-	struct slice	 helo;
-	struct slice	 client;	/* address literal; empty: a program of uid */
-	uint32_t	 uid;
-	struct slice	 hostname;
-	const char	*protocol;	/* "ESMTPSA" (RFC 3848, RFC 6531 s4.3) */
-	const char	*tls_version;	/* NULL: none */
-	const char	*tls_cipher;
-	uint64_t	 msg;
-	struct slice	 rcpt;		/* empty: none or several */
-	uint64_t	 real_s;
 };
 
 typedef void smtp_message_sink(void *arg, struct slice);
@@ -60,7 +47,7 @@ void	 smtp_message_init(struct smtp_message *, const struct smtp_message_limits 
 	    bool is_submission, smtp_message_sink *, void *arg);
 void	 smtp_message_fini(struct smtp_message *);
 
-void	 smtp_message_begin(struct smtp_message *, const struct smtp_trace *);
+void	 smtp_message_begin(struct smtp_message *, const struct trace *);
 void	 smtp_message_put(struct smtp_message *, struct slice);
 void	 smtp_message_end(struct smtp_message *);
 /* The first failure stands. */

@@ -12,6 +12,7 @@
 #include "lib/base/num.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/crypto/cry.h"
+#include "lib/daemon/daemon_domain.h"
 #include "lib/daemon/daemon_tls.h"
 #include "smtpd/smtp_conn.h"
 
@@ -160,22 +161,6 @@ on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_ad
 	smtp_conn_new(l, cl, take_fd, &peer);
 }
 
-/* default_domain, else the first domain with mailboxes, else the host. */
-static const char *
-default_domain(const struct smtp_server *srv)
-{
-	const struct godwit_options *g = daemon_options(srv->app, "godwit", NULL);
-	const struct domain_options *d;
-	const char *title;
-
-	if (g->default_domain[0] != '\0')
-		return g->default_domain;
-	for (unsigned i = 0; (d = daemon_section(srv->app, "domain", i, &title)) != NULL; i++)
-		if (d->class == CONF_CLASS_MAILBOX)
-			return title;
-	return daemon_hostname(srv->app);
-}
-
 /* o NULL: the socket of local programs. */
 static void
 set_service(struct smtp_server *srv, struct smtp_listener *l, const struct listen_options *o)
@@ -191,7 +176,7 @@ set_service(struct smtp_server *srv, struct smtp_listener *l, const struct liste
 		.is_local = o == NULL,
 	};
 	if (o == NULL) {
-		l->service.domain = default_domain(srv);
+		l->service.domain = daemon_domain_default(srv->app);
 		return;
 	}
 	must(o->tls < lengthof(tls));
@@ -246,7 +231,7 @@ smtp_server_reload(struct daemon_app *app)
 		conn_listener_set_max(l->listener, srv->session_limit + REFUSE_ROOM);
 		/* What it named before is gone with the options. */
 		if (l->service.is_local)
-			l->service.domain = default_domain(srv);
+			l->service.domain = daemon_domain_default(srv->app);
 	}
 }
 

@@ -7,6 +7,10 @@
 
 #include "cmtpd/cmtp_session.h"
 #include "lib/base/must.h"
+#include "lib/ipc/queue_proto.h"
+#include "lib/mail/addr.h"
+
+#define MSG_ID	77
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -19,14 +23,96 @@ user_key(void *arg, struct slice user)
 	return ++*asked % 3 == 0 ? ERR_GONE : ERR_OK;
 }
 
-static const struct cmtp_env env = { .user_key = user_key };
+static bool
+is_ours(void *arg, struct slice domain)
+{
+	(void)arg;
+	return domain.n % 2 == 0;
+}
+
+/* Of every answer that queue can give. */
+static enum err
+queue_says(unsigned *asked)
+{
+	static const enum err all[] = { ERR_OK, ERR_OK, ERR_OK, ERR_GONE, ERR_OK, ERR_FULL };
+
+	return all[++*asked % lengthof(all)];
+}
+
+static enum err
+on_open(void *arg, const struct cmtp_open *o)
+{
+	must(o->sender.n <= ADDR_TEXT_MAX && o->kind == QUEUE_KIND_CMTP1);
+	return queue_says(arg);
+}
+
+static enum err
+on_rcpt(void *arg, uint64_t msg, struct slice rcpt)
+{
+	must(msg == MSG_ID && rcpt.n > 0 && rcpt.n <= ADDR_TEXT_MAX);
+	return queue_says(arg);
+}
+
+static enum err
+on_body(void *arg, uint64_t msg, struct slice bytes)
+{
+	unsigned *asked = arg;
+
+	must(msg == MSG_ID && bytes.n > 0);
+	return ++*asked % 7 == 0 ? ERR_FULL : *asked % 3 == 0 ? ERR_AGAIN : ERR_OK;
+}
+
+static enum err
+on_commit(void *arg, uint64_t msg)
+{
+	must(msg == MSG_ID);
+	return queue_says(arg);
+}
+
+static void
+on_abort(void *arg, uint64_t msg)
+{
+	(void)arg;
+	must(msg == MSG_ID);
+}
+
+static uint64_t
+real_s(void *arg)
+{
+	(void)arg;
+	return 1795183331;
+}
+
+static const struct cmtp_env env = {
+	.user_key = user_key, .is_ours = is_ours, .open = on_open, .rcpt = on_rcpt,
+	.body = on_body, .commit = on_commit, .abort = on_abort, .real_s = real_s,
+};
+
+static bool
+is_waiting(const struct cmtp_session *s)
+{
+	return s->is_paused || s->mode == CMTP_WAIT_KEY || s->mode == CMTP_WAIT_OPEN ||
+	    s->mode == CMTP_WAIT_RCPT || s->mode == CMTP_WAIT_COMMIT;
+}
 
 static void
 answer(struct cmtp_session *s, unsigned n)
 {
 	static const unsigned char key[CMTP_KEY_BYTES], sig[CMTP_SIG_BYTES];
 
-	if (n % 2 == 0)
+	const struct cmtp_refusal no = { ERR_NOTFOUND, SLICE_NONE, SLICE_NONE };
+
+	if (s->is_paused)
+		cmtp_session_resume(s);
+	if (s->mode != CMTP_WAIT_KEY && n % 11 == 0)
+		cmtp_session_on_refused(s, &no);
+	else if (s->mode == CMTP_WAIT_OPEN)
+		cmtp_session_on_opened(s, MSG_ID);
+	else if (s->mode == CMTP_WAIT_RCPT)
+		cmtp_session_on_rcpt_ok(s);
+	else if (s->mode == CMTP_WAIT_COMMIT)
+		cmtp_session_on_committed(s);
+	else if (n % 2 == 0)
 		cmtp_session_on_key(s, ERR_OK, key, sig);
 	else
 		cmtp_session_on_key(s, ERR_NOTFOUND, NULL, NULL);
@@ -37,7 +123,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	const struct cmtp_limits limits = { .message_bytes = 5000 };
 	const struct cmtp_self self = { .is_known = true };
-	const struct cmtp_service service = { &limits, &self, 50 };
+	const struct cmtp_service service = { &limits, &self, 50, "mx.example", "example" };
 	unsigned asked = 0;
 	struct cmtp_session s = { .service = &service, .env = &env, .arg = &asked };
 	struct slice in, piece;
@@ -52,7 +138,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		used = cmtp_session_feed(&s, piece);
 		must(used <= piece.n && s.out.n <= CMTP_OUT_MAX && !s.out.full);
 		in = slice_from(in, used);
-		if (s.mode == CMTP_WAIT_KEY)
+		if (is_waiting(&s))
 			answer(&s, asked);
 		else if (!cmtp_session_can_read(&s) && s.mode != CMTP_CLOSED)
 			buf_reset(&s.out);

@@ -194,27 +194,6 @@ put_mail(struct buf *b, uint64_t body)
 		buf_put_char(b, 'x');
 }
 
-/* It is read to its end, refused, and the next command is understood. */
-static void
-test_mail_is_refused(void **state)
-{
-	struct cmtp_session s;
-	struct buf b;
-
-	(void)state;
-	for (size_t step = 1; step < 300; step += 13) {
-		put_mail(&b, 200);
-		buf_put(&b, "NOOP", 5);
-		begin(&s);
-		for (size_t at = 0; at < b.n; at += step)
-			say(&s, slice_head(slice_from(buf_slice(&b), at), step));
-		expect_failure(&s);
-		expect_words(&s, "1");
-		end(&s, NULL);
-		buf_fini(&b);
-	}
-}
-
 static void
 test_faults(void **state)
 {
@@ -318,7 +297,6 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_longest_user),
-		cmocka_unit_test(test_mail_is_refused),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_junk),
 		cmocka_unit_test(test_clogged),

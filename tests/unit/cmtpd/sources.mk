@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: ISC
-UNITS += cmtpd_cmtp_session_test
+UNITS += cmtpd_cmtp_session_test cmtpd_cmtp_mail_test
 cmtpd_cmtp_session_test_SRCS = tests/unit/cmtpd/cmtp_session_test.c $(cmtpd_CORE)
-cmtpd_cmtp_session_test_USES = cmtp crypto base
+cmtpd_cmtp_session_test_USES = cmtp crypto mail base
+cmtpd_cmtp_mail_test_SRCS = tests/unit/cmtpd/cmtp_mail_test.c $(cmtpd_CORE)
+cmtpd_cmtp_mail_test_USES = cmtp crypto mail base

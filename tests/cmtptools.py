@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: ISC
+"""A client of CMTP 1, written from the specification byte by byte."""
+import os
+import struct
+import subprocess
+import tempfile
+
+BANNER = b"Welcome to CMTP version 1\n\0"
+# A DER SubjectPublicKeyInfo of Ed25519 up to the key (RFC 8410 s4).
+ED25519 = bytes.fromhex("302a300506032b6570032100")
+
+
+class Client:
+    """As the first client: it waits for the banner and reads replies by their length."""
+
+    def __init__(self, g, sock=None):
+        self.s = sock or g.raw("cmtp")
+        if sock is None:
+            assert self.read(len(BANNER)) == BANNER
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.s.close()
+
+    def read(self, n):
+        data = b""
+        while len(data) < n:
+            more = self.s.recv(n - len(data))
+            assert more, f"closed after {data!r}"
+            data += more
+        return data
+
+    def read_end(self):
+        data = b""
+        while more := self.s.recv(4096):
+            data += more
+        return data
+
+    def say(self, *words):
+        self.s.sendall(b"".join(w + b"\0" for w in words))
+
+    def ask_key(self, *words):
+        self.say(b"KEYREQUEST", *words)
+        return self.key_reply()
+
+    def key_reply(self):
+        reply = self.read(102)
+        assert reply[:4] == b"\0\0\0\1" and reply[36] == 0 and reply[101] == 0
+        return reply[4:36], reply[37:101]
+
+    def status(self, server, word):
+        reply = self.read(72)
+        assert reply[:7] == word and reply[71] == 0
+        assert is_signed(server, word, reply[7:71])
+
+    def failed(self, server):
+        self.status(server, b"FAILURE")
+
+    def succeeded(self, server):
+        self.status(server, b"SUCCESS")
+
+
+def is_signed(key, data, sig):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in (("key", ED25519 + key), ("data", data), ("sig", sig)):
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(content)
+        done = subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", "key", "-rawin",
+                               "-in", "data", "-sigfile", "sig"], cwd=folder, capture_output=True, timeout=20, check=False)
+    return done.returncode == 0
+
+
+def server_key(g):
+    with Client(g) as c:
+        key, sig = c.ask_key(b"")       # no domain: as the first client asks
+        assert is_signed(key, key, sig)
+        return key
+
+
+def mail(to=b"alice@example.test", sender=b"bob@peer.example", body=b"b" * 60, attachments=(), log=b"by client\0", version=1):
+    """MAIL as it goes over the wire."""
+    def names(text):
+        user, _, domain = text.partition(b"@")
+        return user + b"\0" + domain + b"\0"
+    return b"".join([b"MAIL\0", struct.pack(">IIQQ", version, len(attachments), len(log), len(body)), names(to),
+                     names(sender), log, body, *(struct.pack(">Q", len(a)) + a for a in attachments)])
