@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gwkey: secrets of routes.  Like gwuser it only takes the password and hands
- * the request to keyd over the control socket.
+ * gwkey: secrets of routes, and the server's keys of CMTP 2.  Like gwuser it
+ * only takes the password and hands the request to keyd over the control
+ * socket.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -16,14 +17,18 @@
 #include "lib/daemon/tool.h"
 
 static const struct command {
+	const char	*group;
 	const char	*name;
 	const char	*verb;
 	int		 arguments;
 	bool		 has_password;
-} secret_commands[] = {
-	{ "set",  "secret.set",	 1, true },
-	{ "del",  "secret.del",	 1, false },
-	{ "list", "secret.list", 0, false },
+} commands[] = {
+	{ "secret", "set",    "secret.set",  1, true },
+	{ "secret", "del",    "secret.del",  1, false },
+	{ "secret", "list",   "secret.list", 0, false },
+	{ "cmtp",   "list",   "cmtp.list",   0, false },
+	{ "cmtp",   "dns",    "cmtp.dns",    0, false },
+	{ "cmtp",   "rotate", "cmtp.rotate", 0, false },
 };
 
 static int
@@ -31,7 +36,8 @@ usage(void)
 {
 	(void)fputs("usage: gwkey [-c config_dir] secret set ROUTE [--password-stdin]\n"
 	    "       gwkey [-c config_dir] secret del ROUTE\n"
-	    "       gwkey [-c config_dir] secret list\n", stderr);
+	    "       gwkey [-c config_dir] secret list\n"
+	    "       gwkey [-c config_dir] cmtp list | dns | rotate\n", stderr);
 	return EX_USAGE;
 }
 
@@ -87,10 +93,9 @@ main(int argc, char *argv[])
 	}
 	argv += optind;
 	argc -= optind;
-	if (argc < 2 || strcmp(argv[0], "secret") != 0)
-		return usage();
-	for (size_t i = 0; i < lengthof(secret_commands); i++)
-		if (strcmp(argv[1], secret_commands[i].name) == 0)
-			return run(&secret_commands[i], config_dir, argv + 2, argc - 2, from_stdin);
+	for (size_t i = 0; argc >= 2 && i < lengthof(commands); i++)
+		if (strcmp(argv[0], commands[i].group) == 0 &&
+		    strcmp(argv[1], commands[i].name) == 0)
+			return run(&commands[i], config_dir, argv + 2, argc - 2, from_stdin);
 	return usage();
 }

@@ -71,14 +71,30 @@ key_cmtp_on_self(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 /* ---- users */
 
 static void
-public_of_secret(unsigned char public_key[CRY_KEY_BYTES], const unsigned char secret[32])
+pair_of_secret(unsigned char public_key[CRY_KEY_BYTES],
+    unsigned char secret_key[CRY_ED_SECRET_BYTES], const unsigned char secret[32])
 {
-	unsigned char seed[CRY_ED_SEED_BYTES], pair[CRY_ED_SECRET_BYTES];
+	unsigned char seed[CRY_ED_SEED_BYTES];
 
 	cry_subkey(seed, secret, "godwit cmtp 1 user");
-	cry_ed_pair(public_key, pair, seed);
+	cry_ed_pair(public_key, secret_key, seed);
 	secret_wipe(seed, sizeof(seed));
+}
+
+static void
+public_of_secret(unsigned char public_key[CRY_KEY_BYTES], const unsigned char secret[32])
+{
+	unsigned char pair[CRY_ED_SECRET_BYTES];
+
+	pair_of_secret(public_key, pair, secret);
 	secret_wipe(pair, sizeof(pair));
+}
+
+void
+key_cmtp_pair(unsigned char public_key[CRY_KEY_BYTES],
+    unsigned char secret_key[CRY_ED_SECRET_BYTES], const struct key_pair *pair)
+{
+	pair_of_secret(public_key, secret_key, pair->secret);
 }
 
 void
@@ -154,8 +170,8 @@ user_key(struct keyd *k, unsigned char public_key[CRY_KEY_BYTES], struct slice u
 	return e == ERR_STATE ? noted(public_key, a) : e;
 }
 
-static enum err
-take_turn(struct keyd *k, struct slice client)
+enum err
+key_cmtp_take_turn(struct keyd *k, struct slice client)
 {
 	const struct opt_rate *limit = &key_options(k)->cmtp_key_rate;
 	const struct rate r = { limit->count, limit->per_ms };
@@ -174,7 +190,7 @@ key_cmtp_on_user(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 	    .sig = slice_of(sig, sizeof(sig)) };
 	enum err e;
 
-	if (take_turn(k, m->client) != ERR_OK) {
+	if (key_cmtp_take_turn(k, m->client) != ERR_OK) {
 		key_gate_refuse(p, in->id, ERR_LIMIT, "too many key requests");
 		return;
 	}

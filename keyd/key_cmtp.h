@@ -16,6 +16,7 @@
 #include "keyd/key_more.h"
 #include "keyd/key_pair.h"
 #include "keyd/key_state.h"
+#include "lib/crypto/cry_ed.h"
 
 #define KEY_CMTP_CLIENTS_MAX	50000u	/* counted at a time; one more is refused */
 
@@ -26,6 +27,12 @@ void		 key_cmtp_free(struct key_cmtp **);
 void		 key_cmtp_on_self(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);
 void		 key_cmtp_on_user(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);
 
+/* Counts a request by that client; ERR_LIMIT: too many, ERR_FULL. */
+enum err	 key_cmtp_take_turn(struct keyd *, struct slice client) MUST_USE;
+
+/* The pair that belongs to an opened one. */
+void		 key_cmtp_pair(unsigned char public_key[CRY_KEY_BYTES],
+		    unsigned char secret_key[CRY_ED_SECRET_BYTES], const struct key_pair *);
 /* The public half that belongs to an opened pair. */
 void		 key_cmtp_public(unsigned char public_key[CRY_KEY_BYTES], const struct key_pair *);
 /* Before an account is put: its public half, where only its owner can make it. */

@@ -3,11 +3,14 @@
 
 #include <stdlib.h>
 
+#include "keyd/key_box.h"
 #include "keyd/key_cmtp.h"
+#include "keyd/key_cmtp2.h"
 #include "keyd/key_external.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
+#include "keyd/key_pin.h"
 #include "keyd/key_quota.h"
 #include "keyd/key_scram.h"
 #include "keyd/key_secret.h"
@@ -46,6 +49,11 @@ enum gate_flag {
 	P(srs_keys,  IPC_QUEUE,		     0,				 key_srs_on_keys) \
 	P(cmtp_self, IPC_CMTPD,		     0,				 key_cmtp_on_self) \
 	P(cmtp_user, IPC_CMTPD,		     0,				 key_cmtp_on_user) \
+	P(cmtp2_keys, IPC_CMTPD | IPC_RELAY, 0,			 key_cmtp2_on_keys) \
+	P(cmtp2_sign, IPC_CMTPD | IPC_RELAY, 0,			 key_cmtp2_on_sign) \
+	P(cmtp_box_open, IPC_IMAPD,	     0,				 key_box_on_open) \
+	P(pin_get,   IPC_CMTPD | IPC_RELAY,  0,				 key_pin_on_get) \
+	P(pin_put,   IPC_RELAY,		     0,				 key_pin_on_put) \
 	P(route_secret, IPC_RELAY,	     0,				 key_secret_on_route)
 
 struct permit {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "keyd/key_cache.h"
+#include "keyd/key_cmtp2.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_made.h"
 #include "keyd/key_scram.h"
@@ -196,8 +197,13 @@ answer_right(struct keyd *k, struct ipc_peer *p, uint64_t id, const struct key_g
 	if (e != ERR_OK) {
 		key_gate_refuse(p, id, e, "too many sessions of this user");
 	} else {
-		if (g->scope == TOKEN_MAIL && proof->unlocked.vault != 0)
+		if (g->scope == TOKEN_MAIL && proof->unlocked.vault != 0) {
+			const struct key_opener by = { k->roots.account, proof->unlocked.master,
+			    proof->unlocked.vault };
+
 			key_vault_open(k, a->id, proof->unlocked.vault, proof->unlocked.master);
+			key_cmtp2_note(k, a, &by);
+		}
 		ipc_reply(p, id, IPC_MSG_login_ok, &m);
 	}
 	secret_wipe(token, sizeof(token));

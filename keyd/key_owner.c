@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "keyd/key_cmtp.h"
+#include "keyd/key_cmtp2.h"
 #include "keyd/key_pair.h"
 #include "keyd/key_vault.h"
 #include "lib/base/must.h"
@@ -38,6 +39,8 @@ enum err
 key_owner_put(struct key_owner *o, struct key_account **out)
 {
 	const struct key_opener by = opener(o);
+	struct key_account *a = NULL;
+	enum err e;
 
 	if (o->a.id != 0)	/* a new account has it from key_owner_new_pair */
 		key_cmtp_note(&o->more, &o->a, o->k->aead, &by);
@@ -46,7 +49,12 @@ key_owner_put(struct key_owner *o, struct key_account **out)
 	if (buf_err(&o->bytes) != ERR_OK)
 		return ERR_LIMIT;
 	o->a.more = buf_slice(&o->bytes);
-	return key_ring_put(o->k->ring, &o->a, out);
+	e = key_ring_put(o->k->ring, &o->a, &a);
+	if (e == ERR_OK)
+		key_cmtp2_note(o->k, a, &by);
+	if (out != NULL)
+		*out = a;
+	return e;
 }
 
 /* ---- passwords */

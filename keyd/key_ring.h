@@ -132,8 +132,8 @@ enum err	 key_ring_put_alias(struct key_ring *, struct slice address,
 /* Write the journal anew: what earlier records held is no longer in the file. */
 enum err	 key_ring_rewrite(struct key_ring *) MUST_USE;
 
-/* Small values by number: wrapped keys. */
-enum key_value { KEY_VALUE_TOKEN = 1, KEY_VALUE_SPOOL = 0x100 };
+/* Small values by number: wrapped keys; the times of the server's keys of CMTP 2. */
+enum key_value { KEY_VALUE_TOKEN = 1, KEY_VALUE_SPOOL = 0x100, KEY_VALUE_CMTP2 = 0x200 };
 struct slice	 key_ring_value(const struct key_ring *, uint32_t number);
 enum err	 key_ring_put_value(struct key_ring *, uint32_t number, struct slice) MUST_USE;
 

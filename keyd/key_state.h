@@ -33,6 +33,9 @@ struct keyd {
 	struct key_open		*open;
 	struct key_tls		*tls;
 	struct key_cmtp		*cmtp;
+	struct key_host		*host;
+	struct key_cmtp2	*cmtp2;
+	struct key_book		*pins;
 	struct key_facts	*facts;
 	bool			 is_draining;
 };

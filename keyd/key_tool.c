@@ -11,8 +11,10 @@
 
 #include "keyd/key_account.h"
 #include "keyd/key_alias.h"
+#include "keyd/key_cmtp2.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_hash.h"
+#include "keyd/key_host.h"
 #include "keyd/key_login.h"
 #include "keyd/key_public.h"
 #include "keyd/key_secret.h"
@@ -206,6 +208,8 @@ user_del(const struct key_tool_request *q)
 	key_token_drop(q->k, id, 0);
 	key_facts_account_going(q->k, a);
 	e = key_ring_remove(q->k->ring, id);
+	if (e == ERR_OK)
+		key_cmtp2_end(q->k, slice_str(mem));
 	key_tool_audit("del", slice_str(mem), id, err_text(e));
 	if (e != ERR_OK) {
 		key_tool_reply_err(q->k, q->id, e, slice_str(mem));
@@ -387,6 +391,9 @@ static const struct verb {
 	{ "alias.add",	  2, KEY_TOOL_TARGETS_MAX + 1, key_alias_add },
 	{ "alias.del",	  1, KEY_TOOL_TARGETS_MAX + 1, key_alias_del },
 	{ "alias.list",	  0, 1, key_alias_list },
+	{ "cmtp.list",	  0, 0, key_host_show },
+	{ "cmtp.dns",	  0, 0, key_host_show_dns },
+	{ "cmtp.rotate",  0, 0, key_host_rotate_now },
 	{ "secret.set",	  1, 1, key_secret_set },
 	{ "secret.del",	  1, 1, key_secret_del },
 	{ "secret.list",  0, 1, key_secret_list },

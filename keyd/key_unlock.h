@@ -22,6 +22,9 @@ struct key_roots {
 	unsigned char	*value;		/* wraps spool and token keys */
 	unsigned char	*srs;		/* makes those of rewritten senders */
 	unsigned char	*cmtp;		/* the seed of the server's key of CMTP 1 */
+	unsigned char	*cmtp2;		/* makes the server's keys of CMTP 2 */
+	unsigned char	*chains;	/* the file keys/cmtp */
+	unsigned char	*pins;		/* the file keys/pins */
 	unsigned char	*url;		/* makes the access keys of mailboxes */
 	unsigned char	*grant;		/* what the store makes grants under */
 };

@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include "keyd/key_cmtp.h"
+#include "keyd/key_cmtp2.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_hash.h"
+#include "keyd/key_host.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
+#include "keyd/key_pin.h"
 #include "keyd/key_scram.h"
 #include "keyd/key_spool.h"
 #include "keyd/key_state.h"
@@ -71,6 +74,9 @@ load(struct daemon_app *app)
 	k->tokens = key_tokens_new(k);
 	k->open = key_open_new(k->arena);
 	k->cmtp = key_cmtp_new(k);
+	k->host = key_host_new(k);
+	k->cmtp2 = key_cmtp2_new(k);
+	k->pins = key_pin_open(k);
 	k->gate = key_gate_new(k);
 	k->login = key_login_new(k);
 	k->visits = key_visits_new();

@@ -256,6 +256,16 @@ cry_box_open(unsigned char *out, struct slice sealed,
 }
 
 enum err
+cry_box_shared(unsigned char out[CRY_KEY_BYTES], const unsigned char public_key[CRY_KEY_BYTES],
+    const unsigned char secret_key[CRY_KEY_BYTES])
+{
+	if (crypto_box_beforenm(out, public_key, secret_key) == 0)
+		return ERR_OK;
+	secret_wipe(out, CRY_KEY_BYTES);
+	return ERR_CORRUPT;
+}
+
+enum err
 cry_argon2id(unsigned char out[CRY_KEY_BYTES], struct slice password,
     const unsigned char salt[CRY_SALT_BYTES], uint32_t passes,
     uint32_t memory_kib)

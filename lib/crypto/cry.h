@@ -66,6 +66,10 @@ enum err	 cry_box_seal(unsigned char *out, struct slice plain,
 enum err	 cry_box_open(unsigned char *out, struct slice sealed,
 		    const unsigned char public_key[CRY_KEY_BYTES],
 		    const unsigned char secret_key[CRY_KEY_BYTES]) MUST_USE;
+/* What both halves make together (crypto_box_beforenm); ERR_CORRUPT: no key. */
+enum err	 cry_box_shared(unsigned char out[CRY_KEY_BYTES],
+		    const unsigned char public_key[CRY_KEY_BYTES],
+		    const unsigned char secret_key[CRY_KEY_BYTES]) MUST_USE;
 
 /* Argon2id (RFC 9106), one lane.  ERR_BUSY when there is no memory for it. */
 #define CRY_SALT_BYTES	16

@@ -35,6 +35,22 @@ def test_life_of_a_secret(g):
     assert gwkey(g, "secret", "list") == (0, "", "")
 
 
+def test_keys_of_cmtp(g):
+    code, out, err = gwkey(g, "cmtp", "list")
+    assert (code, err) == (0, "")
+    serial, begins, ends, key = out.removeprefix("cmtp2 ").split()
+    assert serial == "1" and begins < ends and len(key) == 44
+    _, out, _ = gwkey(g, "cmtp", "dns")
+    assert f'_cmtp.example.test. IN TXT "v=CMTP2; p={key}"\n' in out
+    code, out, err = gwkey(g, "cmtp", "rotate")
+    lines = out.splitlines()
+    assert (code, err, len(lines)) == (0, "", 2)
+    assert lines[0].startswith("cmtp2 2 ") and lines[1].endswith(key) and key not in lines[0]
+    g.kill("keyd")
+    g.wait_ready()
+    assert gwkey(g, "cmtp", "list")[1] == out
+
+
 @pytest.mark.parametrize("args, password, code, text", [
     (("secret", "del", "nobody"), None, 67, "nobody: no such secret"),
     (("secret", "set", "x", "--password-stdin"), "", 65, "no password"),
@@ -45,6 +61,8 @@ def test_life_of_a_secret(g):
     (("secret", "list", "--password-stdin"), None, 64, "usage"),
     (("secret",), None, 64, "usage"),
     (("public", "list"), None, 64, "usage"),
+    (("cmtp", "list", "x"), None, 64, "usage"),
+    (("cmtp", "set"), None, 64, "usage"),
 ])
 def test_refused(g, args, password, code, text):
     status, out, err = gwkey(g, *args, input=password or "")

@@ -47,6 +47,13 @@ daemon_state(struct daemon_app *a)
 	return &a->k;
 }
 
+int
+daemon_dir(struct daemon_app *a)
+{
+	(void)a;
+	return dir_fd;
+}
+
 uint32_t
 daemon_instance(struct daemon_app *a)
 {
@@ -328,6 +335,9 @@ stage_start(uint32_t instance)
 	k->tokens = key_tokens_new(k);
 	k->open = key_open_new(k->arena);
 	k->cmtp = key_cmtp_new(k);
+	k->host = key_host_new(k);
+	k->cmtp2 = key_cmtp2_new(k);
+	k->pins = key_pin_open(k);
 	k->gate = key_gate_new(k);
 	k->login = key_login_new(k);
 	k->visits = key_visits_new();
@@ -354,6 +364,9 @@ stage_stop(void)
 	key_open_free(&k->open);
 	key_facts_free(&k->facts);
 	key_gate_free(&k->gate);
+	key_book_free(&k->pins);
+	key_cmtp2_free(&k->cmtp2);
+	key_host_free(&k->host);
 	key_cmtp_free(&k->cmtp);
 	key_ring_free(&k->ring);
 	cry_aead_free(&k->aead);
@@ -418,6 +431,8 @@ stage_teardown(void **state)
 	(void)close(app.cert_fd);
 	(void)close(app.key_fd);
 	(void)unlinkat(dir_fd, "ring", 0);
+	(void)unlinkat(dir_fd, "cmtp", 0);
+	(void)unlinkat(dir_fd, "pins", 0);
 	(void)close(dir_fd);
 	(void)rmdir(dir_name);
 	loop_free(&loop);
@@ -447,6 +462,32 @@ keep_user(const struct ipc_cmtp_user_reply *m)
 	memcpy(all, m->key.p, 32);
 	memcpy(all + 32, m->sig.p, 64);
 	return slice_of(all, sizeof(all));
+}
+
+static struct slice
+keep_boxes(const struct ipc_cmtp_boxes *m)
+{
+	static unsigned char all[32 + 2048];
+
+	answer.number = m->generation;
+	memcpy(all, m->public_key.p, 32);
+	memcpy(all + 32, m->shared.p, m->shared.n);
+	return slice_of(all, 32 + m->shared.n);
+}
+
+static struct slice
+keep_keys(const struct ipc_cmtp2_keys_reply *m)
+{
+	answer.status = m->status;
+	answer.number = m->count;
+	return m->records;
+}
+
+static struct slice
+keep_signature(const struct ipc_cmtp2_signature *m)
+{
+	answer.number = (uint32_t)m->serial;
+	return m->sig;
 }
 
 static void
@@ -507,6 +548,14 @@ answer_keep(const void *m)
 		s = keep_self(m);
 	if (answer.type == IPC_MSG_cmtp_user_reply)
 		s = keep_user(m);
+	if (answer.type == IPC_MSG_cmtp2_keys_reply)
+		s = keep_keys(m);
+	if (answer.type == IPC_MSG_cmtp2_signature)
+		s = keep_signature(m);
+	if (answer.type == IPC_MSG_cmtp_boxes)
+		s = keep_boxes(m);
+	if (answer.type == IPC_MSG_pin)
+		s = ((const struct ipc_pin *)m)->pin;
 	if (answer.type == IPC_MSG_url_made)
 		s = ((const struct ipc_url_made *)m)->mac;
 	if (answer.type == IPC_MSG_url_pass)

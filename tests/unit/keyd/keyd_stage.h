@@ -6,12 +6,16 @@
 #ifndef KEYD_STAGE_H
 #define KEYD_STAGE_H
 
+#include "keyd/key_book.h"
 #include "keyd/key_cmtp.h"
+#include "keyd/key_cmtp2.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_hash.h"
+#include "keyd/key_host.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
+#include "keyd/key_pin.h"
 #include "keyd/key_scram.h"
 #include "keyd/key_spool.h"
 #include "keyd/key_srs.h"
@@ -44,6 +48,7 @@ extern struct answer {
 	uint64_t	 until_s;
 	uint32_t	 number;
 	uint8_t		 exit;
+	uint8_t		 status;
 	bool		 more;
 	char		 text[65536];
 } answer;

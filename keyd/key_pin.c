@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+#include "keyd/key_pin.h"
+
+#include <string.h>
+
+#include "keyd/key_book.h"
+#include "keyd/key_gate.h"
+#include "lib/base/log.h"
+
+enum { HASH_BYTES = 32 };
+
+struct key_book *
+key_pin_open(struct keyd *k)
+{
+	struct key_book *b;
+	const char *why;
+
+	if (key_book_open(&b, daemon_dir(k->app), "pins", k->roots.pins, &why) != ERR_OK)
+		log_fatal("keys/pins: %s", why);
+	if (key_book_torn_bytes(b) > 0)
+		log_event(LOG_recover, log_str("what", "keys/pins"),
+		    log_num("bytes", key_book_torn_bytes(b)));
+	return b;
+}
+
+/* "domain NUL user"; a name with a NUL is nobody's.  Empty: it is no name. */
+static struct slice
+name_of(struct buf *b, struct slice domain, struct slice user)
+{
+	buf_init(b, KEY_BOOK_NAME_MAX);
+	if (domain.n > 0 && slice_find(domain, '\0') == domain.n &&
+	    slice_find(user, '\0') == user.n) {
+		buf_put_slice(b, domain);
+		buf_put_char(b, '\0');
+		buf_put_slice(b, user);
+	}
+	return buf_slice(b);
+}
+
+void
+key_pin_on_get(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_pin_get *m = msg;
+	struct buf b;
+	struct slice name = name_of(&b, m->domain, m->user);
+	const struct key_book_entry *e = key_book_find(k->pins, name);
+	const struct ipc_pin reply = { .found = e != NULL,
+		.pin = e != NULL ? e->bytes : SLICE_NONE };
+
+	key_book_touch(k->pins, name);
+	ipc_reply(p, in->id, IPC_MSG_pin, &reply);
+	buf_fini(&b);
+}
+
+static bool
+is_before(const struct key_book_entry *e, struct slice before)
+{
+	unsigned char hash[HASH_BYTES];
+
+	if (e == NULL || before.n != HASH_BYTES)
+		return e == NULL && before.n == 0;
+	cry_hash(hash, sizeof(hash), e->bytes);
+	return memcmp(hash, before.p, sizeof(hash)) == 0;
+}
+
+void
+key_pin_on_put(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_pin_put *m = msg;
+	const struct ipc_pin_kept reply = { .unused = 0 };
+	struct key_book_put put = { .bytes = m->pin, .keep_until_s = m->keep_until_s,
+		.now_s = key_now_s(k), .max = key_options(k)->cmtp_pins_max };
+	struct buf b;
+	enum err e = ERR_SYNTAX;
+
+	put.name = name_of(&b, m->domain, m->user);
+	if (put.name.n > 0 && m->pin.n > 0)
+		e = is_before(key_book_find(k->pins, put.name), m->before) ?
+		    key_book_put(k->pins, &put) : ERR_BUSY;
+	buf_fini(&b);
+	if (e == ERR_OK)
+		ipc_reply(p, in->id, IPC_MSG_pin_kept, &reply);
+	else
+		key_gate_refuse(p, in->id, e, e == ERR_BUSY ? "it was changed meanwhile" :
+		    "it cannot be kept");
+}
