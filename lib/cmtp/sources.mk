@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
 cmtp_SRCS = lib/cmtp/cmtp_parser.c lib/cmtp/cmtp_put.c lib/cmtp/cmtp_reply.c lib/cmtp/cmtp_letter.c \
-	lib/cmtp/cmtp_sign.c lib/cmtp/cmtp_key.c lib/cmtp/cmtp_chain.c \
+	lib/cmtp/cmtp_sign.c lib/cmtp/cmtp_key.c lib/cmtp/cmtp_chain.c lib/cmtp/cmtp_pin.c \
 	lib/cmtp/cmtp2_mail.c lib/cmtp/cmtp2_keys.c lib/cmtp/cmtp2_answer.c lib/cmtp/cmtp2_postage.c
 LIBS += cmtp

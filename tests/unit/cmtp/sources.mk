@@ -11,3 +11,6 @@ cmtp2_vectors_test_SRCS = tests/unit/cmtp/cmtp2_vectors_test.c tests/unit/cmtp/v
 cmtp2_vectors_test_USES = cmtp seal crypto base
 cmtp2_test_SRCS = tests/unit/cmtp/cmtp2_test.c
 cmtp2_test_USES = cmtp crypto base
+UNITS += cmtp_pin_test
+cmtp_pin_test_SRCS = tests/unit/cmtp/cmtp_pin_test.c
+cmtp_pin_test_USES = cmtp crypto base
