@@ -38,6 +38,10 @@ def _absolute(path):
 BIN = _absolute(os.environ.get("GODWIT_BIN", "build/test/bin"))
 TESTBIN = _absolute(os.environ.get("GODWIT_TESTBIN", "build/test/testbin"))
 WAIT_S = 60
+# However slow the machine, mail for users here is in their mailboxes when it was
+# taken: none of it goes by the spool for want of time.
+QUEUE = re.compile(r"(?m)^\s*queue\s*\{")
+DIRECT = 'direct_timeout = "10s"'
 # Lines that tell that mail flows.
 FLOW = re.compile(r"\]: (queued|sent|removed|append) ")
 PORTS = {"smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "cmtp": 9001}
@@ -177,8 +181,7 @@ class Instance:
         subprocess.run([f"{BIN}/godwit", "setup", "--instance", self.root, "--domain", self.domain, "--hostname",
                         self.hostname, "--local", str(self.base)], check=True, stdout=subprocess.DEVNULL,
                        **self._user())
-        if self.config:
-            self.add_config(self.config)
+        self.add_config(self.config)
 
     @property
     def etc(self):
@@ -193,8 +196,17 @@ class Instance:
         return f"{self.root}/log/godwit.log"
 
     def add_config(self, text):
-        with open(self.conf, "a", encoding="utf-8") as f:
-            f.write("\n" + text + "\n")
+        """With DIRECT in the section of queue, unless that says otherwise."""
+        with open(self.conf, encoding="utf-8") as f:
+            old = f.read()
+        if QUEUE.search(text):
+            old = old.replace(f"\nqueue {{ {DIRECT} }}\n", "")
+            if "direct_timeout" not in text:
+                text = QUEUE.sub(lambda m: f"{m.group()} {DIRECT} ", text, count=1)
+        elif not QUEUE.search(old):
+            text = f"{text}\nqueue {{ {DIRECT} }}\n"
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write(f"{old}\n{text}\n")
 
     # running
 

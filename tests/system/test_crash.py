@@ -22,7 +22,8 @@ HOUR, DAYS = 3600, 86400
 
 
 def instance(config=""):
-    return godwit.Instance(config + AWAY)
+    """As it is shipped: what is not stored soon is spooled."""
+    return godwit.Instance((config if "queue {" in config else config + "\nqueue { direct_timeout = 200ms }\n") + AWAY)
 
 
 class Bed:

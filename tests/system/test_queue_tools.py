@@ -78,7 +78,7 @@ def sink():
 
 @pytest.fixture
 def g(sink):
-    with godwit.Instance(route(sink)) as g:
+    with godwit.Instance(route(sink) + "\nqueue { direct_timeout = 200ms }") as g:
         g.start()
         g.add_user("alice@example.test", "secret")
         yield g
@@ -243,7 +243,8 @@ def test_expire_tells_the_sender(g):
     g.wait_empty_queue()
     notes = fetch_all(g, "alice")
     assert len(notes) == 2 and all(b"Action: failed" in n and b"Status: 4.4.7" in n for n in notes)
-    assert len(re.findall(r"\]: expired ", g.log_text())) == 2
+    for ident in ids:
+        g.wait_log(rf"\]: expired .*m={ident} ")
 
 
 def test_requeue_is_sorted_by_the_routes_of_today(g, sink):

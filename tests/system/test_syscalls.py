@@ -29,16 +29,12 @@ pytestmark = [
 ]
 
 
-# However slow the machine, nothing takes the way through the spool.
 CONFIG = """
 smtpd {
 	processes = 1
 }
 deliver {
 	processes = 1
-}
-queue {
-	direct_timeout = 10s
 }
 """
 
