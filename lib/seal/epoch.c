@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "lib/base/enc.h"
+#include "lib/base/secret.h"
+#include "lib/seal/seal_priv.h"
+
+_Static_assert(EPOCH_DIRECT_BYTES == SEAL_FIXED_BYTES, "the header is the direct form");
 
 enum { AD_EPOCH = 1, AD_CONTENT = 2, AD_MAX = 64 };
 
@@ -103,6 +107,19 @@ epoch_wrap_content(struct cry_aead *a, unsigned char out[EPOCH_CONTENT_BYTES],
 	wrap(a, out, content_key, epoch_key, content_ad(ad, s));
 }
 
+static enum err
+take_direct(unsigned char content_key[CRY_KEY_BYTES], struct slice fixed,
+    const unsigned char epoch_key[CRY_KEY_BYTES], const unsigned char *commitment)
+{
+	unsigned char got[SEAL_COMMITMENT_BYTES];
+
+	seal_commit(got, epoch_key, (const unsigned char *)fixed.p);
+	if (!secret_eq(got, commitment, sizeof(got)))
+		return ERR_CORRUPT;
+	memcpy(content_key, epoch_key, CRY_KEY_BYTES);
+	return ERR_OK;
+}
+
 enum err
 epoch_unwrap_content(struct cry_aead *a, unsigned char content_key[CRY_KEY_BYTES],
     struct slice wrapped, const unsigned char epoch_key[CRY_KEY_BYTES],
@@ -110,5 +127,7 @@ epoch_unwrap_content(struct cry_aead *a, unsigned char content_key[CRY_KEY_BYTES
 {
 	unsigned char ad[AD_MAX];
 
+	if (wrapped.n == EPOCH_DIRECT_BYTES)
+		return take_direct(content_key, wrapped, epoch_key, s->commitment);
 	return unwrap(a, content_key, wrapped, epoch_key, content_ad(ad, s));
 }

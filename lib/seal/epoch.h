@@ -6,6 +6,11 @@
  * 1); keyd re-wraps it under the account key at the first read (form 2).  A
  * content key's wrap is bound to its slot (account, content id, commitment,
  * generation): in any other slot it does not open (ERR_CORRUPT).
+ *
+ * Mail that came sealed (CMTP 2) has an epoch of its own, whose key is the
+ * content key as its sender sealed it.  In place of the wrap stands the fixed
+ * header of the object, and only a key that commits to it comes out (the direct
+ * form): that is no epoch key of ours, which commits to nothing.
  */
 #ifndef EPOCH_H
 #define EPOCH_H
@@ -22,6 +27,7 @@
 #define EPOCH_SEALED_BYTES	80	/* form 1 */
 #define EPOCH_WRAPPED_BYTES	60	/* form 2: nonce 12, key 32, tag 16 */
 #define EPOCH_CONTENT_BYTES	60	/* a content key under the epoch key */
+#define EPOCH_DIRECT_BYTES	16	/* in its place: the epoch key is it */
 
 void		 epoch_make(unsigned char epoch_key[CRY_KEY_BYTES]);
 
@@ -58,6 +64,7 @@ void		 epoch_wrap_content(struct cry_aead *, unsigned char out[EPOCH_CONTENT_BYT
 		    const unsigned char content_key[CRY_KEY_BYTES],
 		    const unsigned char epoch_key[CRY_KEY_BYTES],
 		    const struct epoch_slot *);
+/* wrapped: either form, told apart by the length. */
 enum err	 epoch_unwrap_content(struct cry_aead *,
 		    unsigned char content_key[CRY_KEY_BYTES], struct slice wrapped,
 		    const unsigned char epoch_key[CRY_KEY_BYTES],

@@ -10,18 +10,21 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
+#include "lib/seal/epoch.h"
 #include "lib/seal/seal.h"
+#include "lib/seal/seal_arrival.h"
 
 static const char part_line[] = "--=_sealed\r\n";
 static const char tail_text[] = "--=_sealed--\r\n";
 
-enum { TAIL_BYTES = sizeof(tail_text) - 1, FACT_MAX = 128, OBJECT_EXTRA = 800 };
+enum { TAIL_BYTES = sizeof(tail_text) - 1, FACT_MAX = 128, OBJECT_EXTRA = 800,
+	TRACE_PIECE = 720 };
 
 void
 seal_mime_init(struct seal_mime *s)
 {
 	memset(s, 0, sizeof(*s));
-	buf_init(&s->head, SEAL_MIME_HEAD_MAX);
+	buf_init(&s->head, SEAL_MIME_HEAD_MAX + 2 * SEAL_ARRIVAL_MAX);
 }
 
 void
@@ -56,16 +59,31 @@ put_fact(struct buf *b, const char *name, struct slice bytes)
 	buf_put_str(b, "\r\n");
 }
 
+/* Longer than a line may be (RFC 5322 s2.1.1): in pieces. */
+static void
+put_trace(struct buf *b, struct slice arrival)
+{
+	struct seal_arrival a;
+
+	if (seal_arrival_parse(&a, arrival) != ERR_OK)
+		return;
+	for (; arrival.n > 0; arrival = slice_from(arrival, TRACE_PIECE))
+		put_fact(b, "Trace: ", slice_head(arrival, TRACE_PIECE));
+}
+
 static void
 put_keys(struct buf *b, const struct seal_mime_facts *f)
 {
 	buf_printf(b, "Version: 1\r\nAccount: %llu\r\nContent: %llu\r\nGeneration: %u\r\n",
 	    (unsigned long long)f->account, (unsigned long long)f->content, f->generation);
 	put_fact(b, "Commitment: ", f->commitment);
-	put_fact(b, "Content-Key: ", f->content_key);
+	/* The direct form says nothing that the object does not. */
+	if (f->content_key.n != EPOCH_DIRECT_BYTES)
+		put_fact(b, "Content-Key: ", f->content_key);
 	buf_printf(b, "Epoch: %llu\r\n", (unsigned long long)f->epoch);
 	put_fact(b, f->epoch_is_sealed ? "Epoch-Key-Sealed: " : "Epoch-Key-Wrapped: ",
 	    f->epoch_key);
+	put_trace(b, f->arrival);
 	if (f->account_key.n == 0)
 		return;
 	buf_printf(b, "Account-Key-Sealed-To: %u\r\n", f->account_key_to);

@@ -22,7 +22,7 @@
 #include "lib/base/err.h"
 #include "lib/base/slice.h"
 
-#define SEAL_MIME_HEAD_MAX	2048u
+#define SEAL_MIME_HEAD_MAX	2048u	/* without the trace */
 #define SEAL_MIME_LINE_BYTES	57u	/* of the object, in a line of 76 characters */
 #define SEAL_MIME_LINE_CHARS	78u	/* with its end */
 
@@ -32,7 +32,8 @@ struct seal_mime_facts {
 	uint64_t	 content;
 	uint32_t	 generation;
 	struct slice	 commitment;
-	struct slice	 content_key;	/* wrapped by the epoch key */
+	struct slice	 content_key;	/* either form of epoch_unwrap_content */
+	struct slice	 arrival;	/* the summary: told when it is one (seal_arrival.h) */
 	uint64_t	 epoch;
 	bool		 epoch_is_sealed;	/* form 1, else form 2 (epoch.h) */
 	struct slice	 epoch_key;

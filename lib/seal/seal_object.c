@@ -7,7 +7,6 @@
 
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
-#include "lib/base/secret.h"
 #include "lib/seal/seal_priv.h"
 
 static const char magic[4] = { 'G', 'W', 'S', 'O' };
@@ -28,18 +27,6 @@ seal_fixed_put(unsigned char fixed[SEAL_FIXED_BYTES], enum cry_suite suite,
 	fixed[6] = zstd ? SEAL_FLAG_ZSTD : 0;
 	fixed[7] = 0;
 	enc_be64(fixed + 8, plain_bytes);
-}
-
-void
-seal_commit(unsigned char commitment[SEAL_COMMITMENT_BYTES],
-    const unsigned char key[SEAL_KEY_BYTES],
-    const unsigned char fixed[SEAL_FIXED_BYTES])
-{
-	unsigned char sub[CRY_KEY_BYTES];
-
-	cry_subkey(sub, key, SEAL_LABEL_COMMITMENT);
-	cry_mac(commitment, SEAL_COMMITMENT_BYTES, sub, slice_of(fixed, SEAL_FIXED_BYTES));
-	secret_wipe(sub, sizeof(sub));
 }
 
 /* u32 0, u56 chunk number, u8 last: the number ends where last begins. */

@@ -9,6 +9,7 @@
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
 #include "lib/mail/summary.h"
+#include "lib/seal/seal_arrival.h"
 
 #define SUMMARY_VERSION		1
 #define WRITERS_KEPT		32	/* idle ones; each holds a chunk and up to a frame */
@@ -92,7 +93,7 @@ sealer_free(struct sealer **sp)
 static uint64_t
 owner_hash(const struct sealer_owner *o)
 {
-	return hash_u64(o->account ^ (uint64_t)o->generation << 48);
+	return hash_u64(o->account ^ (uint64_t)o->generation << 48 ^ (uint64_t)o->single << 47);
 }
 
 static struct entry *
@@ -104,7 +105,7 @@ find_entry(const struct sealer *s, const struct sealer_owner *o)
 		struct entry *e = obj_of(n, struct entry, node);
 
 		if (e->owner.account == o->account &&
-		    e->owner.generation == o->generation)
+		    e->owner.generation == o->generation && e->owner.single == o->single)
 			return e;
 	}
 	return NULL;
@@ -151,10 +152,11 @@ sealer_grant(struct sealer *s, const struct sealer_owner *o,
 	e->owner = *o;
 	e->epoch = ok->epoch;
 	e->next_content = ok->first_content;
-	e->left = ok->count < EPOCH_MESSAGES ? ok->count : EPOCH_MESSAGES;
+	e->left = o->single ? 1 : ok->count < EPOCH_MESSAGES ? ok->count : EPOCH_MESSAGES;
 	e->ends_ms = now_ms + EPOCH_MS;
 	epoch_make(e->key);
-	r = epoch_seal(e->data, e->key, o->public_key);
+	/* A single message's key is its sender's. */
+	r = o->single ? ERR_OK : epoch_seal(e->data, e->key, o->public_key);
 	if (r != ERR_OK) {
 		secret_wipe(e, sizeof(*e));
 		free(e);
@@ -220,25 +222,43 @@ sealer_message_fini(struct sealer *s, struct sealer_message *m)
 	memset(m, 0, sizeof(*m));
 }
 
+static void
+take_writer(struct sealer *s, struct sealer_message *m)
+{
+	if (m->writer == NULL)
+		m->writer = s->writer_count > 0 ? s->writers[--s->writer_count] :
+		    seal_writer_new(s->press);
+}
+
+/* Moved behind the others; NULL: the owner has none that is good now. */
+static struct entry *
+use_entry(struct sealer *s, const struct sealer_owner *o, uint64_t now_ms)
+{
+	struct entry *e = find_entry(s, o);
+
+	if (e != NULL && !is_usable(e, o, now_ms)) {
+		drop_entry(s, e);
+		return NULL;
+	}
+	if (e == NULL)
+		return NULL;
+	list_remove(&e->used);
+	list_push(&s->used, &e->used);
+	return e;
+}
+
 enum err
 sealer_begin(struct sealer *s, struct sealer_message *m, const struct sealer_owner *o,
     uint64_t plain_bytes, uint64_t now_ms)
 {
-	struct entry *e = find_entry(s, o);
+	struct entry *e;
 	enum err r;
 
 	if (plain_bytes > UINT32_MAX)
 		return ERR_TOOBIG;
-	if (e == NULL || !is_usable(e, o, now_ms)) {
-		if (e != NULL)
-			drop_entry(s, e);
+	if ((e = use_entry(s, o, now_ms)) == NULL)
 		return ERR_AGAIN;
-	}
-	list_remove(&e->used);
-	list_push(&s->used, &e->used);
-	if (m->writer == NULL)
-		m->writer = s->writer_count > 0 ? s->writers[--s->writer_count] :
-		    seal_writer_new(s->press);
+	take_writer(s, m);
 	seal_make_key(m->key);
 	r = seal_writer_begin(m->writer, CRY_AES256_GCM, m->key, plain_bytes, true);
 	if (r != ERR_OK) {
@@ -336,6 +356,44 @@ sealer_end(struct sealer *s, struct sealer_message *m, const struct mime *mime,
 		return r;
 	thread_hash_header(m->thread_key, mime_top_header(mime), &m->hashes);
 	fill_append(m, a);
+	return ERR_OK;
+}
+
+/* ---- what came sealed */
+
+enum err
+sealer_arrive(struct sealer *s, struct sealer_message *m, const struct sealer_owner *o,
+    const struct seal_head *h, struct slice sealed_key, struct slice trace, uint64_t now_ms,
+    struct ipc_store_append *a)
+{
+	struct entry *e;
+	enum err r;
+
+	if (trace.n > SEAL_TRACE_MAX || h->plain_bytes > UINT32_MAX - trace.n)
+		return ERR_TOOBIG;
+	if (sealed_key.n != EPOCH_SEALED_BYTES)
+		return ERR_CORRUPT;
+	if ((e = use_entry(s, o, now_ms)) == NULL)
+		return ERR_AGAIN;
+	take_writer(s, m);
+	buf_reset(&m->summary);
+	r = seal_arrival_put(&m->summary, m->writer, o->public_key, o->generation, trace);
+	give_back(s, m);
+	if (r != ERR_OK)
+		return r;
+	m->owner = *o;
+	m->epoch = e->epoch;
+	m->content = e->next_content;
+	m->with_epoch = true;
+	m->plain_bytes = trace.n + h->plain_bytes;
+	m->hashes = (struct thread_hashes){ 0 };
+	memcpy(m->epoch_data, sealed_key.p, EPOCH_SEALED_BYTES);
+	memcpy(m->commitment, h->commitment, sizeof(m->commitment));
+	memcpy(m->wrapped, h->fixed, EPOCH_DIRECT_BYTES);
+	/* No second message is of this epoch. */
+	drop_entry(s, e);
+	fill_append(m, a);
+	a->wrapped = slice_of(m->wrapped, EPOCH_DIRECT_BYTES);
 	return ERR_OK;
 }
 

@@ -18,6 +18,10 @@
  *	sealer_put(s, &msg, piece, out)		until all size bytes were given
  *	sealer_end(s, &msg, out, &append)	fills struct ipc_store_append
  *
+ * Mail that came sealed (seal_arrival.h) takes one step, with an epoch of its own:
+ *
+ *	sealer_arrive(s, &msg, ...)		ERR_AGAIN: grant first
+ *
  * One message at a time may be between sealer_begin and sealer_end for one
  * struct sealer_message; several structs may be under way at once.
  */
@@ -48,6 +52,7 @@ struct sealer_owner {
 	uint64_t		 account;
 	uint32_t		 generation;
 	unsigned char		 public_key[CRY_KEY_BYTES];
+	bool			 single;	/* an epoch for one message that came sealed */
 };
 
 /*
@@ -110,6 +115,17 @@ enum err	 sealer_put(struct sealer_message *, struct slice plain, struct buf *ou
  */
 enum err	 sealer_end(struct sealer *, struct sealer_message *, const struct mime *m,
 		    struct slice prefix, struct charset_set *, struct buf *out,
+		    struct ipc_store_append *) MUST_USE;
+
+/*
+ * A message that came sealed: owner has single set, head is of its object and
+ * sealed_key from its entry for the owner.  Fills what sealer_end fills, without
+ * hashes for threads; the body is the object at rest, and the caller's.
+ * ERR_TOOBIG: over 4 GiB, or the trace over SEAL_TRACE_MAX.
+ */
+enum err	 sealer_arrive(struct sealer *, struct sealer_message *,
+		    const struct sealer_owner *, const struct seal_head *,
+		    struct slice sealed_key, struct slice trace, uint64_t now_ms,
 		    struct ipc_store_append *) MUST_USE;
 
 /*

@@ -15,3 +15,6 @@ seal_mime_form_test_USES = seal crypto base
 UNITS += seal_split_test
 seal_split_test_SRCS = tests/unit/seal/split_test.c
 seal_split_test_USES = seal crypto base
+UNITS += seal_arrival_test
+seal_arrival_test_SRCS = tests/unit/seal/arrival_test.c tests/unit/seal/travelling.c
+seal_arrival_test_USES = seal crypto mail base
