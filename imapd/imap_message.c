@@ -10,11 +10,22 @@
 #include "lib/mail/imap_text.h"
 #include "lib/mail/preview.h"
 #include "lib/seal/seal.h"
+#include "lib/seal/seal_arrival.h"
 
 #define STRUCTURE_MAX	(16u << 20)
 #define SCRATCH_MAX	(1u << 20)
 #define SUMMARY_VERSION	1
 #define BLANK_TURN	(512u << 10)
+
+/* Follows the trace of a message that does not open. */
+static const char unopened[] =
+    "Subject: [A message that cannot be opened]\r\n"
+    "MIME-Version: 1.0\r\n"
+    "Content-Type: text/plain; charset=us-ascii\r\n"
+    "\r\n"
+    "This message came sealed, and does not open with your key, or not to its end.\r\n"
+    "Its sender may have made it so, or it was damaged on its way.  The fields\r\n"
+    "above say how it came.\r\n";
 
 enum stage { NEW, SUMMARIZED, FIRST_ASKED, OPENING, OPEN, PARSING };
 
@@ -24,7 +35,8 @@ imap_message_init(struct imap_message *m, struct imap_walk *w)
 	memset(m, 0, sizeof(*m));
 	m->walk = w;
 	imap_object_init(&m->object, w->c);
-	buf_init(&m->plain, SUMMARY_MAX + 4096);
+	buf_init(&m->plain, SUMMARY_MAX + 4096 + SEAL_TRACE_MAX);
+	buf_init(&m->opened, SEAL_TRACE_MAX + sizeof(unopened));
 	buf_init(&m->structure, STRUCTURE_MAX);
 	buf_init(&m->cuts, STRUCTURE_MAX);
 	buf_init(&m->scratch, SCRATCH_MAX);
@@ -43,6 +55,8 @@ imap_message_fini(struct imap_message *m)
 	imap_object_fini(&m->object);
 	buf_wipe(&m->plain);
 	buf_fini(&m->plain);
+	buf_wipe(&m->opened);
+	buf_fini(&m->opened);
 	buf_fini(&m->structure);
 	buf_fini(&m->cuts);
 	buf_wipe(&m->scratch);
@@ -59,7 +73,8 @@ void
 imap_message_begin(struct imap_message *m)
 {
 	m->stage = NEW;
-	m->has_sum = m->parsed = false;
+	m->has_sum = m->parsed = m->is_arrival = m->is_unopened = false;
+	m->trace = SLICE_NONE;
 	m->map = NULL;
 	buf_reset(&m->structure);
 	buf_reset(&m->cuts);
@@ -67,22 +82,45 @@ imap_message_begin(struct imap_message *m)
 
 /* ---- the summary ---- */
 
+/* A damaged one is left as it is, and the message is told without. */
+static void
+open_arrival(struct imap_message *m)
+{
+	struct imap_walk *w = m->walk;
+
+	m->is_arrival = true;
+	buf_reset(&m->opened);
+	if (m->reader == NULL)
+		m->reader = imap_object_take_reader(w->c->s->shared);
+	if (w->arrival_key != NULL && seal_arrival_open(&m->opened, m->reader, w->arrival_key,
+	    w->content.summary) == ERR_OK)
+		m->trace = buf_slice(&m->opened);
+}
+
 static void
 open_summary(struct imap_message *m)
 {
 	struct imap_walk *w = m->walk;
 	struct imap_session *s = w->c->s;
+	struct slice record;
 	uint8_t version;
 
 	m->stage = SUMMARIZED;
 	buf_reset(&m->plain);
-	if (w->content.summary.n == 0)
+	if (seal_arrival_is(w->content.summary)) {
+		open_arrival(m);
+		return;
+	}
+	if (w->content.summary.n == 0 || w->key == NULL)
 		return;
 	/* A summary that does not open is made anew: an ordinary case. */
 	if (seal_summary_open(&m->plain, s->shared->aead, w->key, w->content.summary,
-	    &version) != ERR_OK || summary_get(&m->sum, buf_slice(&m->plain)) != ERR_OK)
+	    &version) != ERR_OK)
 		return;
-	m->has_sum = true;
+	record = buf_slice(&m->plain);
+	if (version == SEAL_TRACED && seal_traced_get(record, &m->trace, &record) != ERR_OK)
+		return;
+	m->has_sum = summary_get(&m->sum, record) == ERR_OK;
 }
 
 static bool
@@ -134,6 +172,8 @@ is_known(struct imap_message *m, unsigned needs)
 {
 	if (m->parsed)
 		return true;
+	if (m->is_arrival)
+		return false;
 	if ((needs & IMAP_NEED_ENVELOPE) && !(m->has_sum && m->sum.has_envelope))
 		return false;
 	if ((needs & IMAP_NEED_STRUCTURE) && !(m->has_sum && m->sum.has_structure))
@@ -208,8 +248,10 @@ open_object(struct imap_message *m)
 	} else {
 		e = imap_object_ready(&m->object);
 	}
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		imap_object_put_before(&m->object, m->trace);
 		m->stage = OPEN;
+	}
 	return e;
 }
 
@@ -235,11 +277,16 @@ store_summary(struct imap_message *m)
 	/* The store takes it from the owner alone. */
 	if (m->has_sum || s->view.guest != NULL || w->at.pass.n > 0)
 		return;
-	buf_init(&plain, SUMMARY_MAX + 4096);
-	buf_init(&sealed, SUMMARY_MAX + 4096 + SEAL_SUMMARY_EXTRA);
+	/* Nor is a trace replaced that does not open now. */
+	if (m->is_arrival && m->trace.p == NULL)
+		return;
+	buf_init(&plain, SUMMARY_MAX + 4096 + SEAL_TRACE_MAX);
+	buf_init(&sealed, SUMMARY_MAX + 4096 + SEAL_TRACE_MAX + SEAL_SUMMARY_EXTRA);
+	if (m->trace.n > 0)
+		seal_traced_put(&plain, m->trace);
 	if (summary_put(&plain, m->mime, SLICE_NONE, s->shared->charsets) == ERR_OK) {
-		seal_summary_put(&sealed, s->shared->aead, w->key, SUMMARY_VERSION,
-		    buf_slice(&plain));
+		seal_summary_put(&sealed, s->shared->aead, w->key,
+		    m->trace.n > 0 ? SEAL_TRACED : SUMMARY_VERSION, buf_slice(&plain));
 		put.summary = buf_slice(&sealed);
 		/* Without it the message is parsed again next time. */
 		m->has_put = buf_err(&sealed) == ERR_OK && imap_session_call(s, IPC_STORE,
@@ -322,8 +369,39 @@ parse(struct imap_message *m)
 		mime_feed(m->mime, buf_slice(&m->scratch));
 	}
 	end_parse(m);
-	store_summary(m);
+	if (!m->is_unopened)
+		store_summary(m);
 	return ERR_OK;
+}
+
+/* Is it the message's own fault?  Then its text says so. */
+static bool
+takes_text(struct imap_message *m, enum err e)
+{
+	if (!m->is_arrival || m->trace.p == NULL || m->is_unopened ||
+	    (e != ERR_CORRUPT && e != ERR_CRYPTO))
+		return false;
+	m->is_unopened = true;
+	buf_put_str(&m->opened, unopened);
+	m->trace = slice_head(buf_slice(&m->opened), m->trace.n);
+	imap_object_open_text(&m->object, buf_slice(&m->opened));
+	m->stage = OPEN;
+	return true;
+}
+
+static enum err
+open_and_parse(struct imap_message *m, unsigned needs)
+{
+	enum err e;
+
+	if (m->walk->key == NULL && !m->is_unopened)
+		return ERR_CRYPTO;
+	if (m->stage < OPEN) {
+		e = open_object(m);
+		if (e != ERR_OK)
+			return e;
+	}
+	return m->stage != PARSING && is_known(m, needs) ? ERR_OK : parse(m);
 }
 
 enum err
@@ -335,19 +413,15 @@ imap_message_ready(struct imap_message *m, unsigned needs)
 		return ERR_OK;
 	if (m->walk->is_sealed)
 		return ready_sealed(m, needs);
-	if (m->walk->key == NULL)
-		return ERR_CRYPTO;
 	if (m->stage == NEW)
 		open_summary(m);
 	if (m->stage != PARSING && is_known(m, needs) &&
 	    (!(needs & IMAP_NEED_BODY) || m->stage == OPEN))
 		return ERR_OK;
-	if (m->stage < OPEN) {
-		e = open_object(m);
-		if (e != ERR_OK)
-			return e;
-	}
-	return m->stage != PARSING && is_known(m, needs) ? ERR_OK : parse(m);
+	e = open_and_parse(m, needs);
+	if (e != ERR_OK && e != ERR_AGAIN && takes_text(m, e))
+		e = open_and_parse(m, needs);
+	return e;
 }
 
 /* ---- get ---- */

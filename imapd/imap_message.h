@@ -7,6 +7,11 @@
  *
  * A sealed message has the form of seal_mime.h and is told in it; what it is
  * made of needs no read, only ranges of its body do.
+ *
+ * Mail that came sealed by CMTP (seal_arrival.h) is read whole before anything is
+ * told of it: its sender made the object, and what opens is known only behind the
+ * last chunk.  The trace stands before its text, everywhere.  What does not open
+ * has the trace and a text that says so in its place.
  */
 #ifndef IMAP_MESSAGE_H
 #define IMAP_MESSAGE_H
@@ -30,6 +35,10 @@ struct imap_message {
 	struct imap_object	 object;
 	struct seal_reader	*reader;
 	struct buf		 plain;		/* the summary's text */
+	struct buf		 opened;	/* of an arrival: the trace */
+	struct slice		 trace;		/* of plain or opened */
+	bool			 is_arrival;	/* nobody has read it yet */
+	bool			 is_unopened;	/* and it does not open */
 	struct summary		 sum;
 	bool			 has_sum;
 	struct mime_map		 stored_map;

@@ -138,6 +138,9 @@ begin(struct imap_object *o, const struct ipc_content *ct, struct slice first, b
 	give_up_pieces(o);
 	o->next = o->end = 0;
 	o->needs_table = false;
+	o->prefix = SLICE_NONE;
+	o->is_text = false;
+	o->prefix_at = o->prefix_end = 0;
 	buf_reset(&o->table);
 }
 
@@ -201,10 +204,40 @@ imap_object_ready(struct imap_object *o)
 	return e;
 }
 
+void
+imap_object_put_before(struct imap_object *o, struct slice text)
+{
+	o->prefix = text;
+}
+
+void
+imap_object_open_text(struct imap_object *o, struct slice text)
+{
+	static const struct ipc_content none;
+
+	begin(o, &none, SLICE_NONE, false);
+	o->prefix = text;
+	o->is_text = true;
+}
+
 uint64_t
 imap_object_plain_bytes(const struct imap_object *o)
 {
-	return o->is_sealed ? seal_mime_bytes(&o->sealed) : seal_reader_plain_bytes(o->reader);
+	if (o->is_sealed)
+		return seal_mime_bytes(&o->sealed);
+	return o->prefix.n + (o->is_text ? 0 : seal_reader_plain_bytes(o->reader));
+}
+
+/* What of the range lies before the object's text; the rest is moved into it. */
+static void
+range_prefix(struct imap_object *o, uint64_t *a, uint64_t *b)
+{
+	uint64_t n = o->prefix.n;
+
+	o->prefix_at = (size_t)(*a < n ? *a : n);
+	o->prefix_end = (size_t)(*b < n ? *b : n);
+	*a = *a > n ? *a - n : 0;
+	*b = *b > n ? *b - n : 0;
 }
 
 enum err
@@ -219,6 +252,9 @@ imap_object_range(struct imap_object *o, uint64_t a, uint64_t b)
 		o->end = o->next + n;
 		return ERR_OK;
 	}
+	range_prefix(o, &a, &b);
+	if (o->is_text)
+		return ERR_OK;
 	e = seal_reader_range(o->reader, a, b, &o->next, &n);
 	if (e != ERR_OK)
 		return e;
@@ -232,7 +268,17 @@ enum err
 imap_object_read(struct imap_object *o, struct buf *out)
 {
 	struct imap_object_piece *p;
-	enum err e = o->is_sealed ? seal_mime_read(&o->sealed, out) : ERR_AGAIN;
+	enum err e;
+
+	if (o->prefix_at < o->prefix_end) {
+		buf_put_slice(out, slice_head(slice_from(o->prefix, o->prefix_at),
+		    o->prefix_end - o->prefix_at));
+		o->prefix_at = o->prefix_end;
+		return ERR_OK;
+	}
+	if (o->is_text)
+		return ERR_END;
+	e = o->is_sealed ? seal_mime_read(&o->sealed, out) : ERR_AGAIN;
 
 	if (e != ERR_AGAIN)
 		return e;

@@ -40,6 +40,10 @@ struct imap_object {
 	struct buf		 table;
 	struct seal_mime	 sealed;
 	bool			 is_sealed;	/* served as it is, in the form of sealed */
+	/* Stands before the object's text, or in its place; borrowed. */
+	struct slice		 prefix;
+	bool			 is_text;	/* the prefix is all there is */
+	size_t			 prefix_at, prefix_end;	/* of the range */
 	uint64_t		 next, end;	/* of the range, still to ask for */
 	struct imap_object_piece pieces[IMAP_OBJECT_AHEAD];
 	unsigned		 head, tail;	/* pieces[head % AHEAD] is next */
@@ -65,6 +69,12 @@ enum err	 imap_object_ready(struct imap_object *) MUST_USE;	/* OK or AGAIN */
  */
 enum err	 imap_object_open_sealed(struct imap_object *, const struct ipc_content *,
 		    const struct seal_mime_facts *) MUST_USE;
+/*
+ * After open: text that belongs before the object's, all of it plain bytes.
+ * imap_object_open_text: there is no object, or none that opens.
+ */
+void		 imap_object_put_before(struct imap_object *, struct slice);
+void		 imap_object_open_text(struct imap_object *, struct slice);
 uint64_t	 imap_object_plain_bytes(const struct imap_object *);
 /* The plain bytes [a, b) are wanted next. */
 enum err	 imap_object_range(struct imap_object *, uint64_t a, uint64_t b) MUST_USE;

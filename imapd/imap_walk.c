@@ -9,10 +9,12 @@
 #include "lib/base/secret.h"
 #include "lib/ipc/key_proto.h"
 #include "lib/ipc/store_proto.h"
+#include "lib/seal/seal_arrival.h"
 
 #define KEY_STRIDE	33u
 #define WRAPS_MAX	40000u
 #define DEVICES_MAX	2000u
+#define EPOCHS_MAX	20000u
 
 struct imap_walk_at
 imap_walk_at(const struct imap_session *s, const struct imap_view *v)
@@ -44,13 +46,20 @@ imap_walk_start(struct imap_walk *w, struct imap_cmd *c)
 }
 
 static void
+keys_free(unsigned char *keys, uint32_t count)
+{
+	if (keys != NULL)
+		secret_wipe(keys, (size_t)count * KEY_STRIDE);
+	free(keys);
+}
+
+static void
 page_free(struct imap_walk_page *p)
 {
 	list_remove(&p->link);
 	p->walk->page_count--;
-	if (p->keys != NULL)
-		secret_wipe(p->keys, (size_t)p->count * KEY_STRIDE);
-	free(p->keys);
+	keys_free(p->keys, p->count);
+	keys_free(p->arrival_keys, p->arrival_count);
 	buf_fini(&p->rows);
 	buf_fini(&p->epochs);
 	buf_fini(&p->devices);
@@ -127,6 +136,24 @@ ask(struct imap_walk *w, enum ipc_role role, enum ipc_type type, const void *m,
 
 /* ---- keys ---- */
 
+/* The keys of an answer, or NULL and the walk has failed. */
+static unsigned char *
+take_keys(struct imap_walk_page *p, const struct ipc_open_keys_reply *m, uint32_t count)
+{
+	unsigned char *keys;
+
+	if (m == NULL)
+		return NULL;
+	if (m->keys.n != (size_t)count * KEY_STRIDE) {
+		fail(p->walk, ERR_GONE);
+		return NULL;
+	}
+	keys = must_alloc(count, KEY_STRIDE);
+	memcpy(keys, m->keys.p, m->keys.n);
+	p->keys_ready = --p->asked == 0;
+	return keys;
+}
+
 static void
 on_keys(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
@@ -134,31 +161,45 @@ on_keys(struct imap_session *s, void *arg, const struct imap_reply *r)
 	const struct ipc_open_keys_reply *m = expect(p->walk, r, IPC_MSG_open_keys_reply);
 
 	(void)s;
-	if (m == NULL)
-		return;
-	if (m->keys.n != (size_t)p->count * KEY_STRIDE) {
-		fail(p->walk, ERR_GONE);
-		return;
-	}
-	p->keys_ready = true;
-	p->keys = must_alloc(p->count, KEY_STRIDE);
-	memcpy(p->keys, m->keys.p, m->keys.n);
-	buf_put_slice(&p->devices, m->devices);
+	p->keys = take_keys(p, m, p->count);
+	if (p->keys != NULL)
+		buf_put_slice(&p->devices, m->devices);
+}
+
+static void
+on_arrival_keys(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	struct imap_walk_page *p = arg;
+
+	(void)s;
+	p->arrival_keys = take_keys(p, expect(p->walk, r, IPC_MSG_open_keys_reply),
+	    p->arrival_count);
+}
+
+static void
+ask_open(struct imap_walk_page *p, const struct buf *wraps, struct slice epochs,
+    imap_reply_fn *fn)
+{
+	struct imap_walk *w = p->walk;
+	struct ipc_open_keys m = {
+		.token = slice_of(w->c->s->token, w->c->s->token_bytes), .grant = w->at.grant,
+		.wraps = buf_slice(wraps), .epochs = epochs,
+	};
+
+	if (buf_err(wraps) != ERR_OK)
+		fail(w, ERR_LIMIT);
+	else if (ask(w, IPC_KEYD, IPC_MSG_open_keys, &m, fn, p))
+		p->asked++;
 }
 
 static void
 ask_keys(struct imap_walk *w, struct imap_walk_page *p, struct slice epochs)
 {
-	struct imap_session *s = w->c->s;
 	struct ipc_reader rd = p->rd;
 	struct ipc_row row;
 	struct ipc_cold cold;
 	struct ipc_content ct;
 	struct buf wraps;
-	struct ipc_open_keys m = {
-		.token = slice_of(s->token, s->token_bytes), .grant = w->at.grant,
-		.epochs = epochs,
-	};
 
 	if (w->at.is_closed) {
 		fail(w, ERR_DENIED);
@@ -174,12 +215,47 @@ ask_keys(struct imap_walk *w, struct imap_walk_page *p, struct slice epochs)
 
 		ipc_wrap_put(&wraps, &wrap);
 	}
-	m.wraps = buf_slice(&wraps);
-	if (buf_err(&wraps) != ERR_OK)
-		fail(w, ERR_LIMIT);
-	else
-		(void)ask(w, IPC_KEYD, IPC_MSG_open_keys, &m, on_keys, p);
+	ask_open(p, &wraps, epochs, on_keys);
 	buf_fini(&wraps);
+}
+
+/* Each arrival has its key with it, as an epoch that only this request knows. */
+static void
+put_arrival(struct imap_walk_page *p, const struct ipc_content *ct,
+    const struct seal_arrival *a, struct buf *wraps, struct buf *epochs)
+{
+	struct ipc_wrap wrap = {
+		.content = ct->content, .epoch = ~ct->content, .generation = ct->generation,
+		.commitment = a->commitment, .wrapped = a->fixed,
+	};
+	struct ipc_epoch epoch = { ~ct->content, ct->generation, EPOCH_SEALED, a->sealed_key };
+
+	ipc_wrap_put(wraps, &wrap);
+	ipc_epoch_put(epochs, &epoch);
+	p->arrival_count++;
+}
+
+static void
+ask_arrivals(struct imap_walk *w, struct imap_walk_page *p)
+{
+	struct ipc_reader rd = p->rd;
+	struct seal_arrival a;
+	struct ipc_row row;
+	struct ipc_cold cold;
+	struct ipc_content ct;
+	struct buf wraps, epochs;
+
+	buf_init(&wraps, WRAPS_MAX);
+	buf_init(&epochs, EPOCHS_MAX);
+	while (imap_walk_read(w, &rd, &row, &cold, &ct))
+		if (seal_arrival_parse(&a, ct.summary) == ERR_OK)
+			put_arrival(p, &ct, &a, &wraps, &epochs);
+	if (buf_err(&epochs) != ERR_OK)
+		fail(w, ERR_LIMIT);
+	else if (p->arrival_count > 0)
+		ask_open(p, &wraps, buf_slice(&epochs), on_arrival_keys);
+	buf_fini(&wraps);
+	buf_fini(&epochs);
 }
 
 /* ---- pages ---- */
@@ -236,10 +312,13 @@ add_page(struct imap_walk *w, struct slice rows, struct slice epochs)
 		fail(w, ERR_GONE);
 		return;
 	}
-	if (p->count > 0)
-		ask_keys(w, p, epochs);
-	else
+	if (p->count == 0) {
 		p->keys_ready = true;
+		return;
+	}
+	ask_keys(w, p, epochs);
+	if (w->error == ERR_OK)
+		ask_arrivals(w, p);
 }
 
 static void
@@ -409,6 +488,20 @@ tell_failure(struct imap_walk *w)
 	return ERR_GONE;
 }
 
+/* NULL: the current message has none, or it does not open. */
+static const unsigned char *
+next_arrival_key(const struct imap_walk *w, struct imap_walk_page *p)
+{
+	struct seal_arrival a;
+	const unsigned char *key;
+
+	if (p->arrival_keys == NULL || p->arrival_idx == p->arrival_count ||
+	    seal_arrival_parse(&a, w->content.summary) != ERR_OK)
+		return NULL;
+	key = p->arrival_keys + p->arrival_idx++ * KEY_STRIDE;
+	return key[0] == OPEN_KEY ? key + 1 : NULL;
+}
+
 enum err
 imap_walk_next(struct imap_walk *w)
 {
@@ -431,6 +524,7 @@ imap_walk_next(struct imap_walk *w)
 	w->key = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == OPEN_KEY ?
 	    p->keys + p->idx * KEY_STRIDE + 1 : NULL;
 	w->is_sealed = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == OPEN_CLIENT;
+	w->arrival_key = next_arrival_key(w, p);
 	if (w->first_bytes > 0) {
 		w->first = &w->firsts[w->first_head % IMAP_WALK_FIRSTS];
 		/* Slots before this message's are free from now on. */
@@ -453,6 +547,7 @@ imap_walk_facts(const struct imap_walk *w, struct seal_mime_facts *f)
 		.account = w->c->s->account, .content = w->content.content,
 		.generation = w->content.generation, .commitment = w->content.commitment,
 		.content_key = w->content.wrapped, .epoch = w->content.epoch,
+		.arrival = w->content.summary,
 		.internal_s = w->cold.internal_s,
 	};
 	while (ipc_reader_more(&rd)) {

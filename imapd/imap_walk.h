@@ -37,10 +37,13 @@ struct imap_walk_page {
 	struct ipc_reader	 rd;		/* of the walk */
 	struct ipc_reader	 ahead;		/* of the reading ahead */
 	unsigned char		*keys;		/* 33 bytes each: u8 enum open_result, key */
+	unsigned char		*arrival_keys;	/* the same, for rows that have an arrival */
+	uint32_t		 arrival_count, arrival_idx;
 	struct buf		 epochs;	/* REC epoch, as the store told them */
 	struct buf		 devices;	/* REC device_key */
 	uint32_t		 count;		/* rows */
 	uint32_t		 idx;
+	unsigned		 asked;		/* answers of keyd to come */
 	bool			 keys_ready;
 };
 
@@ -84,6 +87,8 @@ struct imap_walk {
 	struct ipc_cold		 cold;		/* with STORE_WANT_COLD */
 	struct ipc_content	 content;	/* with STORE_WANT_CONTENT */
 	const unsigned char	*key;		/* NULL: it does not open */
+	const unsigned char	*arrival_key;	/* of what stands where the summary will
+						   (seal_arrival.h); NULL: none */
 	bool			 is_sealed;	/* only a device of the owner opens it */
 	struct imap_walk_first	*first;		/* with first_bytes */
 

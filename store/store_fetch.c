@@ -9,6 +9,7 @@
 #include "lib/crypto/pass.h"
 #include "lib/ipc/key_proto.h"
 #include "lib/ipc/store_proto.h"
+#include "lib/seal/epoch.h"
 #include "store/store_epochs.h"
 #include "store/store_acl.h"
 #include "store/store_names.h"
@@ -83,7 +84,7 @@ put_content(struct fetch *f, uint64_t id)
 			return e;
 	}
 	buf_reset(&f->summary);
-	if (e == ERR_OK && f->m->want & STORE_WANT_SUMMARY) {
+	if (e == ERR_OK && (f->m->want & STORE_WANT_SUMMARY || c.wrapped.n == EPOCH_DIRECT_BYTES)) {
 		m.summary = c.summary;
 		if (c.summary_ref.segment != 0 && c.summary_ref.bytes <= SUMMARY_BYTES_MAX &&
 		    blob_read(f->op->store->blob, &c.summary_ref, 0, SUMMARY_BYTES_MAX,

@@ -13,6 +13,8 @@
 #include "lib/io/conn_tap.h"
 #include "lib/ipc/store_proto.h"
 #include "lib/seal/epoch.h"
+#include "lib/seal/seal_arrival.h"
+#include "lib/seal/seal_split.h"
 
 #define ACCOUNT		7
 #define UIDVALIDITY	1000
@@ -238,7 +240,8 @@ put_content(struct fake_store *st, struct buf *b, const struct seen *s, bool sum
 		.content = s->m->content + 1, .epoch = f->epoch, .generation = 1,
 		.blob_bytes = f->body.n, .commitment = slice_of(f->commitment, 32),
 		.wrapped = slice_of(f->wrapped, f->wrapped_bytes),
-		.summary = summary ? buf_slice(&f->summary) : SLICE_NONE,
+		.summary = summary || f->wrapped_bytes == EPOCH_DIRECT_BYTES ?
+		    buf_slice(&f->summary) : SLICE_NONE,
 	};
 
 	ipc_content_put(b, &ct);
@@ -339,9 +342,10 @@ do_session(struct call *c, struct fake_store *st)
 static void
 do_open_keys(struct call *c, struct fake_store *st, const struct ipc_open_keys *m)
 {
-	struct ipc_reader r = ipc_reader_of(m->wraps);
+	struct ipc_reader r = ipc_reader_of(m->wraps), e;
 	struct cry_aead *aead = cry_aead_new();
 	struct ipc_open_keys_reply out = { 0 };
+	struct ipc_epoch epoch;
 	struct ipc_wrap w;
 	struct buf keys;
 
@@ -351,13 +355,14 @@ do_open_keys(struct call *c, struct fake_store *st, const struct ipc_open_keys *
 		char good = 0;
 
 		ipc_wrap_get(&r, &w);
-		for (size_t i = 0; i < st->epoch_count && !good; i++) {
+		e = ipc_reader_of(m->epochs);
+		while (!good && ipc_reader_more(&e)) {
 			struct epoch_slot slot = { st->account, w.content, w.generation,
 				(const unsigned char *)w.commitment.p };
 
-			good = st->epochs[i].id == w.epoch &&
-			    epoch_unseal(ek, slice_of(st->epochs[i].data, st->epochs[i].n),
-			    st->public_key, st->secret_key) == ERR_OK &&
+			ipc_epoch_get(&e, &epoch);
+			good = epoch.epoch == w.epoch &&
+			    epoch_unseal(ek, epoch.data, st->public_key, st->secret_key) == ERR_OK &&
 			    epoch_unwrap_content(aead, key, w.wrapped, ek, &slot) == ERR_OK;
 		}
 		buf_put_char(&keys, good);
@@ -1677,6 +1682,42 @@ fake_deliver(struct fake *f, const char *box, struct slice text)
 	sealer_message_fini(sealer, &message);
 	mime_fini(&mime);
 	buf_fini(&body);
+}
+
+size_t
+fake_arrive(struct fake *f, const char *box, struct slice trace, struct slice object)
+{
+	struct fake_store *st = f->store;
+	struct sealer *sealer = f->shared->sealer;
+	struct sealer_owner owner = { .account = ACCOUNT, .generation = 1, .single = true };
+	struct ipc_store_epoch_ok epoch = { st->next_epoch++, ++st->next_content, 1 };
+	struct ipc_store_append m = { .mailbox = slice_str(box) };
+	unsigned char id[SEAL_KEY_ID_BYTES], head[SEAL_HEAD_BYTES];
+	struct call c = { .fd = -1 };
+	struct sealer_message message;
+	struct seal_split split;
+	struct seal_entry en;
+	struct buf body;
+
+	memcpy(owner.public_key, st->public_key, sizeof(owner.public_key));
+	sealer_message_init(&message);
+	seal_split_init(&split);
+	buf_init(&body, 8u << 20);
+	must(seal_split_take(&split, &object) == ERR_OK);
+	seal_key_id(id, owner.public_key);
+	must(seal_split_find(&split, SEAL_ENTRY_BOX, 1, id, &en) == ERR_OK);
+	must(sealer_grant(sealer, &owner, &epoch, f->now_ms) == ERR_OK);
+	must(sealer_arrive(sealer, &message, &owner, &split.head, en.wrapped, trace, f->now_ms,
+	    &m) == ERR_OK);
+	seal_split_head(&split, head);
+	buf_put(&body, head, sizeof(head));
+	buf_put_slice(&body, object);
+	m.body = buf_slice(&body);
+	do_append(&c, st, &m);
+	sealer_message_fini(sealer, &message);
+	seal_split_fini(&split);
+	buf_fini(&body);
+	return (size_t)m.content - 1;
 }
 
 void

@@ -127,6 +127,9 @@ void		 fake_init(struct fake *, struct imap_shared *, struct fake_store *, bool 
 void		 fake_fini(struct fake *);
 /* A message that came another way than by APPEND: any bytes. */
 void		 fake_deliver(struct fake *, const char *box, struct slice text);
+/* One that came sealed: an object as it travelled, for our key.  Its content. */
+size_t		 fake_arrive(struct fake *, const char *box, struct slice trace,
+		    struct slice object);
 /* Input, then everything until nothing moves; output stays in out. */
 void		 fake_say(struct fake *, const char *);
 void		 fake_say_bytes(struct fake *, struct slice);

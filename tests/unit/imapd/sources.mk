@@ -105,3 +105,8 @@ imapd_imap_limit_test_SRCS = tests/unit/imapd/imap_limit_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_limit_test_USES = ipc seal sasl crypto mail io base
 imapd_imap_limit_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_arrival_test
+imapd_imap_arrival_test_SRCS = tests/unit/imapd/imap_arrival_test.c tests/unit/seal/travelling.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_arrival_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_arrival_test_EXT = $(UV_LIBS)
