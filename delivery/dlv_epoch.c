@@ -18,6 +18,7 @@ static bool
 same_owner(const struct sealer_owner *a, const struct sealer_owner *b)
 {
 	return a->account == b->account && a->generation == b->generation &&
+	    a->single == b->single &&
 	    memcmp(a->public_key, b->public_key, sizeof(a->public_key)) == 0;
 }
 

@@ -46,6 +46,7 @@ read_rcpts(struct dlv_job *job, struct slice list)
 		job->left++;
 		if (dlv_rcpt_read(rcpt, &m) != ERR_OK)
 			dlv_rcpt_fail(rcpt, ERR_CRYPTO);
+		rcpt->owner.single = job->is_sealed;
 		rcpt->job = job;
 	}
 	return job->count == 0 ? ERR_VIOLATION : ipc_reader_done(&r);
@@ -99,6 +100,7 @@ dlv_job_new(struct dlv_local *dlv, struct ipc_peer *queue,
 	job->msg = m->msg;
 	job->session = m->session;
 	job->source.fd = -1;
+	job->is_sealed = m->kind == QUEUE_KIND_CMTP2;
 	dlv->job_count++;
 	list_push(&dlv->jobs, &job->link);
 	set_times(job, m, in);
@@ -114,7 +116,7 @@ dlv_job_new(struct dlv_local *dlv, struct ipc_peer *queue,
 	if (dlv->job_count > dlv->limits.job_limit)
 		return refuse(job, ERR_BUSY);
 	/* Its recipients cannot read it yet: it waits in the queue. */
-	if (m->kind != QUEUE_KIND_MAIL)
+	if (m->kind != QUEUE_KIND_MAIL && m->kind != QUEUE_KIND_CMTP2)
 		return refuse(job, ERR_SYS);
 	e = dlv_source_open(&job->source, ipc_take_fd(in, 0), m->form, m->size, m->key);
 	if (e != ERR_OK)

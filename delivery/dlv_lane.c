@@ -2,7 +2,8 @@
 /*
  * One message at a time: read and parsed in slices (DLV_PARSE), then for each
  * recipient (DLV_NEXT) compressed and sealed in slices (DLV_SEAL) and sent to
- * the store.  A large one first asks the store for a file (DLV_FILE).
+ * the store.  A large one first asks the store for a file (DLV_FILE).  What
+ * came sealed is neither parsed nor sealed, but goes the same way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@ dlv_lane_init(struct dlv_lane *l, struct dlv_local *dlv, bool large)
 	*l = (struct dlv_lane){ .dlv = dlv, .large = large, .file = -1 };
 	list_init(&l->ready);
 	mime_init(&l->mime);
+	dlv_sealed_init(&l->sealed);
 	sealer_message_init(&l->message);
 	buf_init(&l->prefix, DLV_PREFIX_MAX);
 	buf_init(&l->out, OUT_MAX);
@@ -43,6 +45,7 @@ dlv_lane_fini(struct dlv_lane *l)
 		ipc_cancel(l->dlv->store, l->file_call);
 	close_file(l);
 	mime_fini(&l->mime);
+	dlv_sealed_fini(&l->sealed);
 	sealer_message_fini(l->dlv->sealer, &l->message);
 	buf_fini(&l->prefix);
 	buf_fini(&l->out);
@@ -88,7 +91,10 @@ fail_rcpt(struct dlv_lane *l, enum err e)
 	struct dlv_rcpt *rcpt = l->rcpt;
 
 	abandon(l);
-	dlv_rcpt_fail(rcpt, e);
+	if (l->job->is_sealed && (e == ERR_SYNTAX || e == ERR_NOTFOUND))
+		dlv_rcpt_fail_sealed(rcpt, e);
+	else
+		dlv_rcpt_fail(rcpt, e);
 	dlv_job_settle(l->job, rcpt, SLICE_NONE);
 	l->step = DLV_NEXT;
 }
@@ -181,6 +187,12 @@ parse(struct dlv_lane *l)
 		fail_job(l, e);
 		return STEP_COST;
 	}
+	if (l->job->is_sealed) {
+		dlv_sealed_read(&l->sealed, slice_of(l->slice, l->slice_n),
+		    l->job->source.bytes);
+		l->step = DLV_NEXT;
+		return l->slice_n + STEP_COST;
+	}
 	mime_feed(&l->mime, slice_of(l->slice, l->slice_n));
 	l->off += l->slice_n;
 	if (l->off == l->job->source.bytes) {
@@ -241,6 +253,25 @@ next_rcpt(const struct dlv_job *job)
 	return NULL;
 }
 
+static enum err
+begin_sealing(struct dlv_lane *l)
+{
+	enum err e = sealer_begin(l->dlv->sealer, &l->message, &l->rcpt->owner,
+	    l->job->source.bytes + l->prefix.n, loop_now(l->dlv->loop));
+
+	l->off = 0;
+	return e == ERR_OK ? sealer_put(&l->message, buf_slice(&l->prefix), &l->out) : e;
+}
+
+static enum err
+begin_sealed(struct dlv_lane *l)
+{
+	l->append = (struct ipc_store_append){ .handle = 0 };
+	l->off = l->sealed.data_off;
+	return dlv_sealed_begin(&l->sealed, l->dlv->sealer, &l->message, &l->rcpt->owner,
+	    buf_slice(&l->prefix), loop_now(l->dlv->loop), &l->out, &l->append);
+}
+
 static void
 begin(struct dlv_lane *l)
 {
@@ -253,8 +284,7 @@ begin(struct dlv_lane *l)
 	dlv_rcpt_put_prefix(&l->prefix, job->sender, rcpt->address);
 	e = buf_err(&l->prefix);
 	if (e == ERR_OK)
-		e = sealer_begin(l->dlv->sealer, &l->message, &rcpt->owner,
-		    job->source.bytes + l->prefix.n, loop_now(l->dlv->loop));
+		e = job->is_sealed ? begin_sealed(l) : begin_sealing(l);
 	if (e == ERR_AGAIN) {
 		/* The epoch ended meanwhile; the job starts over. */
 		abandon(l);
@@ -262,14 +292,10 @@ begin(struct dlv_lane *l)
 		dlv_epoch_wait(job, &rcpt->owner);
 		return;
 	}
-	if (e == ERR_OK)
-		e = sealer_put(&l->message, buf_slice(&l->prefix), &l->out);
-	if (e != ERR_OK) {
+	if (e != ERR_OK)
 		fail_rcpt(l, e);
-		return;
-	}
-	l->off = 0;
-	l->step = DLV_SEAL;
+	else
+		l->step = DLV_SEAL;
 }
 
 static size_t
@@ -284,7 +310,8 @@ choose(struct dlv_lane *l)
 		dlv_job_check(job);
 		return STEP_COST;
 	}
-	if (dlv_rcpt_is_loop(mime_top_header(&l->mime), l->rcpt->address)) {
+	if (!job->is_sealed &&
+	    dlv_rcpt_is_loop(mime_top_header(&l->mime), l->rcpt->address)) {
 		dlv_rcpt_fail_loop(l->rcpt);
 		dlv_job_settle(job, l->rcpt, SLICE_NONE);
 		return STEP_COST;
@@ -423,14 +450,28 @@ static enum err
 finish(struct dlv_lane *l)
 {
 	struct ipc_store_append a = { .handle = 0 };
-	enum err e = sealer_end(l->dlv->sealer, &l->message, &l->mime,
-	    buf_slice(&l->prefix), l->dlv->charsets, &l->out, &a);
+	enum err e;
 
+	if (l->job->is_sealed)
+		return send_append(l, &l->append);
+	e = sealer_end(l->dlv->sealer, &l->message, &l->mime,
+	    buf_slice(&l->prefix), l->dlv->charsets, &l->out, &a);
 	if (e == ERR_OK && l->large)
 		e = flush_out(l);
 	if (e == ERR_OK)
 		e = send_append(l, &a);
 	return e;
+}
+
+static enum err
+put_slice(struct dlv_lane *l)
+{
+	struct slice s = slice_of(l->slice, l->slice_n);
+
+	if (!l->job->is_sealed)
+		return sealer_put(&l->message, s, &l->out);
+	buf_put_slice(&l->out, s);
+	return buf_err(&l->out);
 }
 
 static size_t
@@ -444,7 +485,7 @@ seal(struct dlv_lane *l)
 		return STEP_COST;
 	}
 	cost = l->slice_n + STEP_COST;
-	e = sealer_put(&l->message, slice_of(l->slice, l->slice_n), &l->out);
+	e = put_slice(l);
 	l->off += l->slice_n;
 	if (e == ERR_OK && l->large)
 		e = flush_out(l);

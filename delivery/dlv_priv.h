@@ -12,6 +12,7 @@
 
 #include "delivery/dlv_local.h"
 #include "delivery/dlv_rcpt.h"
+#include "delivery/dlv_sealed.h"
 #include "delivery/dlv_source.h"
 #include "lib/base/list.h"
 #include "lib/mail/mime.h"
@@ -35,6 +36,7 @@ struct dlv_job {
 	uint64_t		 before_ms;	/* from arrival to here */
 	uint64_t		 taken_ms;
 	struct dlv_source	 source;
+	bool			 is_sealed;	/* it came so: dlv_sealed.h */
 	char			*text;		/* what sender and rcpts borrow */
 	struct slice		 sender;
 	struct dlv_rcpt		*rcpts;
@@ -58,6 +60,8 @@ struct dlv_lane {
 	struct dlv_job		*job;
 	struct dlv_rcpt		*rcpt;
 	struct mime		 mime;
+	struct dlv_sealed	 sealed;	/* of a job that came so, in place of mime */
+	struct ipc_store_append	 append;	/* and what begin made of it */
 	struct sealer_message	 message;
 	struct buf		 prefix;
 	struct buf		 out;		/* sealed bytes */

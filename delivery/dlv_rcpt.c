@@ -121,6 +121,17 @@ dlv_rcpt_fail_loop(struct dlv_rcpt *r)
 	r->text = "mail forwarding loop";
 }
 
+/* RFC 3463 s3.7, s3.8 */
+void
+dlv_rcpt_fail_sealed(struct dlv_rcpt *r, enum err e)
+{
+	r->done = true;
+	r->error = e;
+	r->dsn = e == ERR_NOTFOUND ? "5.7.5" : "5.6.0";
+	r->text = e == ERR_NOTFOUND ? "message is not sealed to this mailbox" :
+	    "message is no sealed object";
+}
+
 void
 dlv_rcpt_put_result(struct buf *b, const struct dlv_rcpt *r)
 {

@@ -59,6 +59,8 @@ void		 dlv_rcpt_fail(struct dlv_rcpt *, enum err);
 /* There may be room later. */
 void		 dlv_rcpt_fail_full(struct dlv_rcpt *);
 void		 dlv_rcpt_fail_loop(struct dlv_rcpt *);
+/* It came sealed: ERR_NOTFOUND, but not to this mailbox; ERR_SYNTAX, or so it said. */
+void		 dlv_rcpt_fail_sealed(struct dlv_rcpt *, enum err);
 void		 dlv_rcpt_put_result(struct buf *, const struct dlv_rcpt *);
 
 /* One line: sent, deferred or bounced.  where: mailbox of the store's answer. */

@@ -21,7 +21,9 @@
 #include "lib/mail/rcpt_hash.h"
 #include "lib/mail/summary.h"
 #include "lib/seal/chunkfile.h"
+#include "lib/seal/seal_arrival.h"
 #include "lib/seal/sealer.h"
+#include "tests/unit/seal/travelling.h"
 
 #define OWNERS		8
 #define RESULTS_MAX	1000
@@ -48,6 +50,7 @@ struct world {
 	enum err		 epoch_error, append_error;
 	unsigned		 again;		/* appends to answer with AGAIN */
 	uint32_t		 epoch_count;
+	uint8_t			 kind;		/* of the jobs */
 	/* what came */
 	unsigned		 appends, files, answers, want, gone, drained;
 	enum form		 form;
@@ -131,6 +134,20 @@ body_of(struct world *w, const struct ipc_store_append *m, struct ipc_in *in,
 	return buf_slice(mem);
 }
 
+/* Of what came sealed: the trace. */
+static void
+open_arrival(struct world *w, struct owner *o, const struct ipc_store_append *m,
+    struct seal_reader *reader)
+{
+	struct seal_arrival a;
+	unsigned char key[32];
+
+	assert_int_equal(m->wrapped.n, EPOCH_DIRECT_BYTES);
+	assert_int_equal(seal_arrival_parse(&a, m->summary), ERR_OK);
+	assert_int_equal(epoch_unseal(key, a.sealed_key, o->public_key, o->secret_key), ERR_OK);
+	assert_int_equal(seal_arrival_open(&w->summary, reader, key, m->summary), ERR_OK);
+}
+
 /* Opens everything as the owner would. */
 static void
 open_append(struct world *w, struct owner *o, const struct ipc_store_append *m,
@@ -155,9 +172,14 @@ open_append(struct world *w, struct owner *o, const struct ipc_store_append *m,
 	buf_reset(&w->summary);
 	assert_int_equal(seal_open(reader, key, body, commitment, 64u << 20, &w->plain),
 	    ERR_OK);
-	assert_int_equal(seal_summary_open(&w->summary, aead, key, m->summary, &version),
-	    ERR_OK);
-	assert_int_equal(m->size, w->plain.n);
+	if (seal_arrival_is(m->summary)) {
+		open_arrival(w, o, m, reader);
+		assert_int_equal(m->size, w->summary.n + w->plain.n);
+	} else {
+		assert_int_equal(seal_summary_open(&w->summary, aead, key, m->summary, &version),
+		    ERR_OK);
+		assert_int_equal(m->size, w->plain.n);
+	}
 	seal_reader_free(&reader);
 	cry_aead_free(&aead);
 }
@@ -352,7 +374,7 @@ send_job(struct world *w, int fd, uint8_t form, uint64_t size, struct slice key,
     struct slice rcpts, uint64_t deadline)
 {
 	struct ipc_deliver_job m = { .msg = 77, .arrival_ms = 1700000000123,
-		.form = form, .size = size, .key = key,
+		.form = form, .kind = w->kind, .size = size, .key = key,
 		.sender = SLICE_LIT("s@x.example"), .rcpts = rcpts };
 
 	assert_int_equal(ipc_call(w->queue, IPC_MSG_deliver_job, &m, &fd, 1, deadline,
@@ -953,6 +975,174 @@ test_empty_message(void **state)
 	buf_fini(&b);
 }
 
+/* ---- what came sealed */
+
+static void
+send_sealed(struct world *w, struct slice message, uint64_t account)
+{
+	struct buf rcpts;
+
+	w->kind = QUEUE_KIND_CMTP2;
+	w->answers = 0;
+	buf_init(&rcpts, 60000);
+	put_rcpt(w, &rcpts, 10, account, "b@y.example");
+	send_text(w, message, buf_slice(&rcpts), later(w));
+	run(w, 1);
+	buf_fini(&rcpts);
+}
+
+#define PREFIX	"Return-Path: <s@x.example>\r\nDelivered-To: b@y.example\r\n"
+
+static void
+test_sealed_goes_as_it_is(void **state)
+{
+	struct world *w = *state;
+	struct buf b;
+
+	buf_init(&b, 1u << 20);
+	travelling_message(&b, w->owners[1].public_key, 1, slice_str(hello));
+	for (unsigned i = 0; i < 3; i++) {
+		send_sealed(w, buf_slice(&b), 1);
+		assert_int_equal(w->results[i].error, ERR_OK);
+		assert_slice(buf_slice(&w->plain), hello);
+		assert_slice(buf_slice(&w->summary), PREFIX TRAVELLING_TRACE);
+		assert_int_equal(w->form, FORM_INLINE);
+		/* Nobody here knows what it answers to. */
+		assert_int_equal(w->id_bytes + w->refs_bytes, 0);
+	}
+	/* Each has an epoch of its own, with its key. */
+	assert_int_equal(w->owners[1].epochs, 3);
+	assert_int_equal(w->owners[1].with_data, 3);
+	buf_fini(&b);
+}
+
+static void
+test_sealed_large(void **state)
+{
+	struct world *w = *state;
+	struct buf b, text;
+
+	buf_init(&b, 8u << 20);
+	buf_init(&text, 8u << 20);
+	for (unsigned n = 0; text.n < 3u << 20; n++)
+		buf_printf(&text, "%u %u\r\n", n * 2654435761u, n);
+	travelling_message(&b, w->owners[1].public_key, 1, buf_slice(&text));
+	assert_true(b.n > 512u << 10);
+	send_sealed(w, buf_slice(&b), 1);
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->form, FORM_FILE);
+	assert_true(slice_eq(buf_slice(&w->plain), buf_slice(&text)));
+	/* Between the two: a memfd. */
+	buf_reset(&b);
+	travelling_message(&b, w->owners[1].public_key, 1,
+	    slice_head(buf_slice(&text), 200u << 10));
+	send_sealed(w, buf_slice(&b), 1);
+	assert_int_equal(w->results[1].error, ERR_OK);
+	assert_int_equal(w->form, FORM_MEMFD);
+	buf_fini(&b);
+	buf_fini(&text);
+}
+
+/* Two addresses of one account need an epoch each; the store may say "again". */
+static void
+test_sealed_twice_to_one(void **state)
+{
+	struct world *w = *state;
+	struct buf b, rcpts;
+
+	buf_init(&b, 1u << 20);
+	buf_init(&rcpts, 60000);
+	travelling_message(&b, w->owners[1].public_key, 1, slice_str(hello));
+	put_rcpt(w, &rcpts, 10, 1, "b@y.example");
+	put_rcpt(w, &rcpts, 11, 1, "c@y.example");
+	w->kind = QUEUE_KIND_CMTP2;
+	w->again = 1;
+	send_text(w, buf_slice(&b), buf_slice(&rcpts), later(w));
+	run(w, 1);
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->results[1].error, ERR_OK);
+	assert_int_equal(w->owners[1].appends, 2);
+	assert_int_equal(w->owners[1].epochs, 3);
+	buf_fini(&b);
+	buf_fini(&rcpts);
+}
+
+static void
+expect_bounce(struct world *w, struct slice message, const char *dsn)
+{
+	w->result_count = w->appends = 0;
+	send_sealed(w, message, 1);
+	assert_int_equal(w->result_count, 1);
+	assert_int_equal(err_class(w->results[0].error), ERR_CLASS_PERM);
+	assert_string_equal(w->results[0].dsn, dsn);
+	assert_int_equal(w->appends, 0);
+}
+
+static void
+test_sealed_to_others(void **state)
+{
+	struct world *w = *state;
+	struct buf b;
+
+	buf_init(&b, 1u << 20);
+	travelling_message(&b, w->owners[2].public_key, 1, slice_str(hello));
+	expect_bounce(w, buf_slice(&b), "5.7.5");
+	/* Of a generation before, or after. */
+	buf_reset(&b);
+	travelling_message(&b, w->owners[1].public_key, 2, slice_str(hello));
+	expect_bounce(w, buf_slice(&b), "5.7.5");
+	buf_reset(&b);
+	buf_put_str(&b, TRAVELLING_TRACE "\r\n");
+	travelling_put(&b, w->owners[1].public_key, 1, 0, slice_str(hello));
+	expect_bounce(w, buf_slice(&b), "5.7.5");
+	buf_fini(&b);
+}
+
+/*
+ * Cut anywhere before its end it is no object, and nothing goes to the store:
+ * where the length in the header says it all.  What zstd made is seen by the owner.
+ */
+static void
+test_sealed_cut(void **state)
+{
+	struct world *w = *state;
+	struct buf b;
+
+	buf_init(&b, 1u << 20);
+	travelling_message(&b, w->owners[1].public_key, 1, SLICE_LIT("Subject: x\r\n\r\n\0y"));
+	for (size_t n = 1; n < b.n; n += n < 400 ? 7 : 1)
+		expect_bounce(w, slice_head(buf_slice(&b), n), "5.6.0");
+	expect_bounce(w, slice_str(hello), "5.6.0");
+	buf_fini(&b);
+}
+
+/* Lines of the trace up to the limit, and one byte more. */
+static void
+test_sealed_trace_limit(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned more = 0; more < 2; more++) {
+		size_t trace = SEAL_TRACE_MAX - strlen(PREFIX) + more;
+		struct buf b;
+
+		buf_init(&b, 1u << 20);
+		buf_put_str(&b, "X: ");
+		while (b.n < trace - 2)
+			buf_put_char(&b, 'x');
+		buf_put_str(&b, "\r\n\r\n");
+		travelling_put(&b, w->owners[1].public_key, 1, 1, slice_str(hello));
+		if (more > 0) {
+			expect_bounce(w, buf_slice(&b), "5.6.0");
+		} else {
+			send_sealed(w, buf_slice(&b), 1);
+			assert_int_equal(w->results[0].error, ERR_OK);
+			assert_int_equal(w->summary.n, SEAL_TRACE_MAX);
+		}
+		buf_fini(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -979,6 +1169,12 @@ main(void)
 		T(test_no_key),
 		T(test_drain),
 		T(test_empty_message),
+		T(test_sealed_goes_as_it_is),
+		T(test_sealed_large),
+		T(test_sealed_twice_to_one),
+		T(test_sealed_to_others),
+		T(test_sealed_cut),
+		T(test_sealed_trace_limit),
 	};
 
 	log_to_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));

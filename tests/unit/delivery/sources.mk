@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 UNITS += delivery_dlv_local_test delivery_dlv_rcpt_test
-delivery_dlv_local_test_SRCS = tests/unit/delivery/dlv_local_test.c $(delivery_LOCAL)
+delivery_dlv_local_test_SRCS = tests/unit/delivery/dlv_local_test.c tests/unit/seal/travelling.c \
+	$(delivery_LOCAL)
 delivery_dlv_local_test_USES = ipc seal crypto mail io sys base
 delivery_dlv_local_test_EXT = $(UV_LIBS)
 delivery_dlv_rcpt_test_SRCS = tests/unit/delivery/dlv_rcpt_test.c delivery/dlv_rcpt.c delivery/dlv_line.c
