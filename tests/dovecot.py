@@ -34,6 +34,7 @@ namespace inbox {{
   inbox = yes
   separator = /
 }}
+{more}
 """
 
 
@@ -106,7 +107,8 @@ class Wire:
 
 
 class Dovecot(Wire):
-    def __init__(self, folder):
+    def __init__(self, folder, user="alice", more=""):
+        """more: lines of its configuration."""
         mtas.unpack(("dovecot-core", "dovecot-imapd"))
         tree = f"{mtas.PEERS}/tree"
         lib = f"{tree}/usr/lib/dovecot"
@@ -114,7 +116,7 @@ class Dovecot(Wire):
             os.makedirs(f"{folder}/{d}")
         self.folder = folder
         with open(f"{folder}/conf", "w", encoding="ascii") as f:
-            f.write(CONFIG.format(root=folder, lib=lib))
+            f.write(CONFIG.format(root=folder, lib=lib, more=more))
         who = []
         if os.geteuid() == 0:
             for d in (folder, *(f"{folder}/{x}" for x in ("run", "mail", "home", "conf"))):
@@ -124,7 +126,7 @@ class Dovecot(Wire):
         self.process = subprocess.Popen(
             [*who, f"{tree}/usr/bin/doveconf", "-f", "service=imap", "-c", f"{folder}/conf", "-m", "imap", "-e",
              f"{lib}/imap"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-            env={"LD_LIBRARY_PATH": ":".join([lib] + mtas.library_dirs()), "PATH": "/usr/bin:/bin", "USER": "alice",
+            env={"LD_LIBRARY_PATH": ":".join([lib] + mtas.library_dirs()), "PATH": "/usr/bin:/bin", "USER": user,
                  "HOME": f"{folder}/home", "TZ": "UTC"})
         into, out = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(into, False)
