@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "cmtpd/cmtp_conn2.h"
+#include "cmtpd/cmtp_conn_priv.h"
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -12,8 +14,6 @@
 #include "lib/daemon/daemon_tls.h"
 #include "lib/daemon/intake.h"
 
-#define KEY_MS		30000
-
 static const struct conn_limits conn_caps = {
 	.in_max = 65536,
 	.out_low = 16384,
@@ -21,23 +21,8 @@ static const struct conn_limits conn_caps = {
 	.out_max = 262144,
 };
 
-struct cmtp_conn {
-	struct list		 link;		/* of the server */
-	struct cmtp_server	*server;
-	struct cmtp_listener	*listener;
-	struct conn		*conn;		/* NULL once closed */
-	struct conn_addr	 peer;
-	struct cmtp_session	 session;
-	struct intake		*intake;
-	uint64_t		 began_ms;
-	uint64_t		 seen_progress;
-	bool			 is_started;	/* the session */
-	bool			 is_asking;	/* keyd, for a key */
-	bool			 is_trusted;	/* in mynetworks: not counted by queue */
-};
-
-static void
-check_gone(struct cmtp_conn *c)
+void
+cmtp_conn_check_gone(struct cmtp_conn *c)
 {
 	if (c->conn == NULL && !c->is_asking)
 		free(c);
@@ -50,7 +35,7 @@ settle(struct cmtp_conn *c)
 
 	if (c->conn == NULL || conn_is_closing(c->conn) || !c->is_started)
 		return;
-	if (s->txn == NULL)
+	if (s->txn == NULL && s->txn2 == NULL)
 		intake_forget(c->intake);
 	if (s->out.n > 0) {
 		conn_write(c->conn, buf_slice(&s->out));
@@ -154,7 +139,7 @@ on_closed(void *arg, const char *reason)
 		cmtp_session_fini(&c->session);
 	intake_free(&c->intake);
 	conn_clients_leave(&srv->clients, &c->peer);
-	check_gone(c);
+	cmtp_conn_check_gone(c);
 	cmtp_server_left(srv);
 }
 
@@ -162,9 +147,8 @@ static const struct conn_ops ops = {
 	.on_data = on_data, .on_tls = on_tls, .on_deadline = on_deadline, .on_closed = on_closed,
 };
 
-/* After an answer: what a drain waited for may be over. */
-static void
-go_on(struct cmtp_conn *c)
+void
+cmtp_conn_go_on(struct cmtp_conn *c)
 {
 	(void)cmtp_session_feed(&c->session, SLICE_NONE);
 	settle(c);
@@ -181,7 +165,7 @@ on_key(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 	(void)in;
 	c->is_asking = false;
 	if (c->conn == NULL) {
-		check_gone(c);
+		cmtp_conn_check_gone(c);
 		return;
 	}
 	if (e == ERR_OK && (type != IPC_MSG_cmtp_user_reply || m->key.n != CMTP_KEY_BYTES ||
@@ -192,7 +176,7 @@ on_key(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 		    (const unsigned char *)m->sig.p);
 	else
 		cmtp_session_on_key(&c->session, e, NULL, NULL);
-	go_on(c);
+	cmtp_conn_go_on(c);
 }
 
 static enum err
@@ -208,7 +192,7 @@ env_user_key(void *arg, struct slice user)
 		return ERR_GONE;
 	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
-	e = ipc_call(p, IPC_MSG_cmtp_user, &m, NULL, 0, loop_now(c->server->loop) + KEY_MS, on_key, c,
+	e = ipc_call(p, IPC_MSG_cmtp_user, &m, NULL, 0, loop_now(c->server->loop) + CMTP_CONN_KEYD_MS, on_key, c,
 	    NULL);
 	c->is_asking = e == ERR_OK;
 	return e;
@@ -230,7 +214,7 @@ on_opened(void *arg, uint64_t msg)
 	struct cmtp_conn *c = arg;
 
 	cmtp_session_on_opened(&c->session, msg);
-	go_on(c);
+	cmtp_conn_go_on(c);
 }
 
 static void
@@ -239,7 +223,7 @@ on_rcpt_ok(void *arg)
 	struct cmtp_conn *c = arg;
 
 	cmtp_session_on_rcpt_ok(&c->session);
-	go_on(c);
+	cmtp_conn_go_on(c);
 }
 
 static void
@@ -248,7 +232,7 @@ on_resume(void *arg)
 	struct cmtp_conn *c = arg;
 
 	cmtp_session_resume(&c->session);
-	go_on(c);
+	cmtp_conn_go_on(c);
 }
 
 static void
@@ -257,7 +241,7 @@ on_committed(void *arg)
 	struct cmtp_conn *c = arg;
 
 	cmtp_session_on_committed(&c->session);
-	go_on(c);
+	cmtp_conn_go_on(c);
 }
 
 static void
@@ -267,7 +251,7 @@ on_refused(void *arg, const struct intake_refusal *why)
 	struct cmtp_conn *c = arg;
 
 	cmtp_session_on_refused(&c->session, &r);
-	go_on(c);
+	cmtp_conn_go_on(c);
 }
 
 static const struct intake_ops intake_ops = {
@@ -332,6 +316,8 @@ env_real_s(void *arg)
 static const struct cmtp_env env = {
 	.user_key = env_user_key, .is_ours = env_is_ours, .open = env_open, .rcpt = env_rcpt,
 	.body = env_body, .commit = env_commit, .abort = env_abort, .real_s = env_real_s,
+	.keys = cmtp_conn2_keys, .sign = cmtp_conn2_sign, .find = cmtp_conn2_find,
+	.weigh = cmtp_conn2_weigh,
 };
 
 /* ---- for the server */

@@ -3,13 +3,13 @@
 
 #include <stdlib.h>
 
+#include "cmtpd/cmtp_address.h"
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/cmtp/cmtp_put.h"
 #include "lib/ipc/queue_proto.h"
-#include "lib/mail/addr.h"
 #include "lib/mail/trace.h"
 
 #define NAME_BYTES	5	/* "MAIL" and its NUL: not kept */
@@ -93,47 +93,19 @@ cmtp_mail_refused(struct cmtp_session *s, const struct cmtp_refusal *r)
 
 /* ---- the envelope */
 
-/* "user@domain"; what no address can be is SYNTAX. */
-static enum err
-join(struct slice user, struct slice domain, struct addr *out)
-{
-	struct buf text;
-	enum err e;
-
-	buf_init(&text, 2 * CMTP_PARAM_MAX + 1);
-	buf_put_slice(&text, user);
-	buf_put_char(&text, '@');
-	buf_put_slice(&text, domain);
-	e = addr_parse(buf_slice(&text), ADDR_UTF8, out);
-	if (e != ERR_OK)
-		*out = (struct addr){ 0 };
-	buf_fini(&text);
-	return e;
-}
-
 /* The postmaster of this host for mail to the server itself. */
 static enum err
 read_rcpt(struct cmtp_session *s, struct addr *out)
 {
 	struct slice user = s->parser.param[CMTP_TO_USER];
 	struct slice domain = s->parser.param[CMTP_TO_DOMAIN];
-	struct slice name = SLICE_LIT("<postmaster>");
 
 	if (user.n > 0)
-		return join(user, domain.n > 0 ? domain : slice_str(s->service->domain), out);
+		return cmtp_address_join(out, user,
+		    domain.n > 0 ? domain : slice_str(s->service->domain));
 	if (domain.n > 0 && !s->env->is_ours(s->arg, domain))
 		return ERR_NOTFOUND;
-	return addr_parse_path(&name, ADDR_POSTMASTER_OK, out);
-}
-
-/* Nobody: the null sender. */
-static enum err
-read_sender(const struct cmtp_session *s, struct addr *out)
-{
-	struct slice user = s->parser.param[CMTP_FROM_USER];
-	struct slice domain = s->parser.param[CMTP_FROM_DOMAIN];
-
-	return user.n == 0 ? ERR_OK : join(user, domain, out);
+	return cmtp_address_postmaster(out);
 }
 
 void
@@ -145,7 +117,8 @@ cmtp_mail_begin(struct cmtp_session *s)
 	enum err e;
 
 	s->txn = must_alloc(1, sizeof(*s->txn));
-	if (read_sender(s, &s->txn->sender) != ERR_OK) {
+	if (cmtp_address_sender(&s->txn->sender, s->parser.param[CMTP_FROM_USER],
+	    s->parser.param[CMTP_FROM_DOMAIN]) != ERR_OK) {
 		refuse(s, "5.1.7", "Bad sender address syntax");
 		return;
 	}

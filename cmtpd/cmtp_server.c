@@ -41,6 +41,10 @@ take_options(struct cmtp_server *srv)
 	srv->service = (struct cmtp_service){ .limits = &srv->limits, .self = &srv->self,
 	    .junk_commands = num_cap_u32(o->junk_command_limit),
 	    .hostname = daemon_hostname(srv->app), .domain = daemon_domain_default(srv->app) };
+	srv->service.postage = (enum cmtp_postage)o->cmtp_postage;
+	srv->service.price = (struct cmtp2_price){ .bits = (uint8_t)o->cmtp_postage_bits,
+	    .kib = num_cap_u32(o->cmtp_postage_memory / 1024), .passes = 1 };
+	srv->service.postage_secret = srv->postage_secret;
 	srv->session_limit = num_cap_u32(o->client_limit);
 	srv->ip_limit = num_cap_u32(o->client_connection_limit);
 	srv->net_limit = num_cap_u32(o->client_network_limit);
@@ -59,6 +63,7 @@ cmtp_server_load(struct daemon_app *app)
 	conn_clients_init(&srv->clients);
 	take_options(srv);
 	cry_init();
+	cry_random(srv->postage_secret, sizeof(srv->postage_secret));
 	daemon_tls_init(app, num_cap_u32(options(srv)->handshake_limit));
 }
 

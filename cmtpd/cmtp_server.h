@@ -33,6 +33,7 @@ struct cmtp_server {
 	uint32_t		 ip_limit;
 	uint32_t		 net_limit;
 	uint64_t		 idle_ms;
+	unsigned char		 postage_secret[CRY_KEY_BYTES];
 	bool			 is_draining;
 };
 

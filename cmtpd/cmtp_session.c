@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "cmtpd/cmtp_session.h"
 
+#include "cmtpd/cmtp_ask2.h"
 #include "cmtpd/cmtp_mail.h"
+#include "cmtpd/cmtp_mail2.h"
 #include "lib/base/must.h"
 #include "lib/cmtp/cmtp_put.h"
 
@@ -11,6 +13,7 @@ cmtp_session_start(struct cmtp_session *s)
 	must(s->service->self->is_known);
 	buf_init(&s->out, CMTP_OUT_MAX);
 	cmtp_parser_init(&s->parser, s->service->limits);
+	s->parser.speaks_2 = s->tls_version != NULL;
 	s->mode = CMTP_READING;
 	buf_put(&s->out, CMTP_BANNER, sizeof(CMTP_BANNER));
 }
@@ -19,7 +22,9 @@ void
 cmtp_session_fini(struct cmtp_session *s)
 {
 	cmtp_mail_drop(s);
+	cmtp_mail2_drop(s);
 	cmtp_parser_fini(&s->parser);
+	buf_fini(&s->content);
 	buf_fini(&s->out);
 }
 
@@ -34,12 +39,13 @@ static void
 end(struct cmtp_session *s, const char *why)
 {
 	cmtp_mail_drop(s);
+	cmtp_mail2_drop(s);
 	s->mode = CMTP_CLOSED;
 	s->end = why;
 }
 
-static void
-fail(struct cmtp_session *s)
+void
+cmtp_session_fail(struct cmtp_session *s)
 {
 	cmtp_put_status(&s->out, false, s->service->self->failure);
 }
@@ -65,7 +71,7 @@ do_keyrequest(struct cmtp_session *s)
 	s->mode = CMTP_WAIT_KEY;
 	if (s->env->user_key(s->arg, buf_slice(&user)) != ERR_OK) {
 		s->mode = CMTP_READING;
-		fail(s);
+		cmtp_session_fail(s);
 	}
 	buf_fini(&user);
 }
@@ -80,7 +86,7 @@ cmtp_session_on_key(struct cmtp_session *s, enum err e, const unsigned char *key
 	if (e == ERR_OK)
 		cmtp_put_key(&s->out, key, sig);
 	else
-		fail(s);
+		cmtp_session_fail(s);
 }
 
 static bool
@@ -96,7 +102,13 @@ cmtp_session_answer_mail(struct cmtp_session *s, bool is_success)
 
 	s->mode = CMTP_READING;
 	cmtp_put_status(&s->out, is_success, is_success ? self->success : self->failure);
-	if (is_success)
+	cmtp_session_count_mail(s, is_success);
+}
+
+void
+cmtp_session_count_mail(struct cmtp_session *s, bool is_taken)
+{
+	if (is_taken)
 		s->junk_count = 0;
 	else if (is_junk(s))
 		end(s, "too many commands");
@@ -105,33 +117,38 @@ cmtp_session_answer_mail(struct cmtp_session *s, bool is_success)
 static void
 do_command(struct cmtp_session *s)
 {
+	const bool is_2 = s->parser.speaks_2;
+	const char *versions = is_2 ? CMTP_VERSIONS_TLS : CMTP_VERSIONS;
+
 	s->command_count++;
 	if (is_junk(s)) {
-		fail(s);
+		cmtp_session_fail(s);
 		end(s, "too many commands");
 		return;
 	}
 	switch (s->parser.verb) {
 	case CMTP_OHAI:
-		cmtp_put_version(&s->out, "OHAI ", CMTP_VERSIONS);
+		cmtp_put_version(&s->out, "OHAI ", versions);
 		break;
 	case CMTP_NOOP:
-		cmtp_put_version(&s->out, "", CMTP_VERSIONS);
+		cmtp_put_version(&s->out, "", versions);
 		break;
 	case CMTP_HELP:
-		cmtp_put_help(&s->out, CMTP_VERSION);
+		cmtp_put_help(&s->out, is_2 ? CMTP2_VERSION : CMTP_VERSION);
 		break;
 	case CMTP_KEYREQUEST:
 		do_keyrequest(s);
 		break;
 	case CMTP_LOGIN:	/* handing out xzibits is off */
-		fail(s);
+		cmtp_session_fail(s);
 		break;
 	case CMTP_OBAI:
 		end(s, "quit");
 		break;
-	case CMTP_MAIL:
 	case CMTP_KEYREQUEST2:
+		cmtp_ask2_begin(s);
+		break;
+	case CMTP_MAIL:
 	case CMTP_MAIL2:
 	case CMTP_VERB_COUNT:
 		break;
@@ -158,17 +175,24 @@ step(struct cmtp_session *s, struct slice *in)
 		cmtp_mail_part(s);
 		break;
 	case CMTP_EV_DATA:
-		cmtp_mail_data(s);
-		break;
-	case CMTP_EV_MAIL2:
-	case CMTP_EV_END2:
+		if (s->txn2 != NULL)
+			cmtp_mail2_data(s);
+		else
+			cmtp_mail_data(s);
 		break;
 	case CMTP_EV_END:
 		cmtp_mail_end(s);
 		break;
+	case CMTP_EV_MAIL2:
+		s->command_count++;
+		cmtp_mail2_begin(s);
+		break;
+	case CMTP_EV_END2:
+		cmtp_mail2_end(s);
+		break;
 	case CMTP_EV_FAULT:
 		s->fault = s->parser.fault;
-		fail(s);
+		cmtp_session_fail(s);
 		end(s, "fault");
 		break;
 	}
@@ -193,28 +217,43 @@ cmtp_session_feed(struct cmtp_session *s, struct slice in)
 void
 cmtp_session_on_opened(struct cmtp_session *s, uint64_t msg)
 {
-	if (s->mode == CMTP_WAIT_OPEN)
+	if (s->mode != CMTP_WAIT_OPEN)
+		return;
+	if (s->txn2 != NULL)
+		cmtp_mail2_opened(s, msg);
+	else
 		cmtp_mail_opened(s, msg);
 }
 
 void
 cmtp_session_on_rcpt_ok(struct cmtp_session *s)
 {
-	if (s->mode == CMTP_WAIT_RCPT)
+	if (s->mode != CMTP_WAIT_RCPT)
+		return;
+	if (s->txn2 != NULL)
+		cmtp_mail2_rcpt_ok(s);
+	else
 		cmtp_mail_rcpt_ok(s);
 }
 
 void
 cmtp_session_on_committed(struct cmtp_session *s)
 {
-	if (s->mode == CMTP_WAIT_COMMIT)
+	if (s->mode != CMTP_WAIT_COMMIT)
+		return;
+	if (s->txn2 != NULL)
+		cmtp_mail2_committed(s);
+	else
 		cmtp_mail_committed(s);
 }
 
 void
 cmtp_session_on_refused(struct cmtp_session *s, const struct cmtp_refusal *r)
 {
-	cmtp_mail_refused(s, r);
+	if (s->txn2 != NULL)
+		cmtp_mail2_refused(s, r);
+	else
+		cmtp_mail_refused(s, r);
 }
 
 void
@@ -223,14 +262,48 @@ cmtp_session_resume(struct cmtp_session *s)
 	s->is_paused = false;
 }
 
+/* ---- what version 2 asks */
+
+void
+cmtp_session_on_keys(struct cmtp_session *s, enum err e, const struct cmtp_keys *k)
+{
+	if (s->mode == CMTP_WAIT_KEYS)
+		cmtp_ask2_keys(s, e, k);
+}
+
+void
+cmtp_session_on_signed(struct cmtp_session *s, enum err e, const unsigned char *sig)
+{
+	if (s->mode != CMTP_WAIT_SIGN)
+		return;
+	if (s->txn2 != NULL)
+		cmtp_mail2_signed(s, e, sig);
+	else
+		cmtp_ask2_signed(s, e, sig);
+}
+
+void
+cmtp_session_on_found(struct cmtp_session *s, enum err e, const struct cmtp_sender *sender)
+{
+	if (s->mode == CMTP_WAIT_SENDER)
+		cmtp_mail2_found(s, e, sender);
+}
+
+void
+cmtp_session_on_weighed(struct cmtp_session *s, enum err e)
+{
+	if (s->mode == CMTP_WAIT_POSTAGE)
+		cmtp_mail2_weighed(s, e);
+}
+
 /* ---- events */
 
 void
 cmtp_session_lost_queue(struct cmtp_session *s)
 {
 	cmtp_mail_lost(s);
+	cmtp_mail2_lost(s);
 }
-
 
 void
 cmtp_session_drain(struct cmtp_session *s)

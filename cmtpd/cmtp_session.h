@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One CMTP 1 session as a state machine without descriptors, loop or clock.
+ * One CMTP session as a state machine without descriptors, loop or clock.
  * cmtp_session_feed takes what arrived; replies collect in s->out, in order.
  * What keyd and queue must say is asked through struct cmtp_env and answered
  * later by a cmtp_session_on_ call, never from inside the question; meanwhile
  * nothing is read, and pipelined commands wait with the caller.
  *
  * Served are OHAI, NOOP, HELP, OBAI, MAIL (cmtp_mail.h) and KEYREQUEST for the
- * server itself and for users of this host.  LOGIN is answered with FAILURE.
+ * server itself and for users of this host; inside TLS also KEYREQUEST2
+ * (cmtp_ask2.h) and MAIL2 (cmtp_mail2.h).  LOGIN is answered with FAILURE.
  */
 #ifndef CMTP_SESSION_H
 #define CMTP_SESSION_H
@@ -19,11 +20,15 @@
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
 #include "lib/base/slice.h"
+#include "lib/cmtp/cmtp2_postage.h"
 #include "lib/cmtp/cmtp_parser.h"
+#include "lib/ipc/key_proto.h"
 
 #define CMTP_OUT_HIGH	16384		/* replies waiting: read no further command */
 #define CMTP_OUT_MAX	65536
 #define CMTP_VERSIONS	"1"
+#define CMTP_VERSIONS_TLS "1 2"
+#define CMTP_KNOWN_S	86400u		/* a server of which we know for longer is no stranger */
 #define CMTP_USER_MAX	(CMTP_PARAM_MAX + 1 + CMTP_PARAM_MAX)
 
 /* What the server says again and again; keyd tells it once. */
@@ -35,6 +40,9 @@ struct cmtp_self {
 	unsigned char	 failure[CMTP_SIG_BYTES];
 };
 
+/* Of whom postage is asked. */
+enum cmtp_postage { CMTP_POSTAGE_OFF, CMTP_POSTAGE_UNKNOWN, CMTP_POSTAGE_ALWAYS };
+
 /* Facts that do not change in a session; borrowed. */
 struct cmtp_service {
 	const struct cmtp_limits *limits;
@@ -42,6 +50,9 @@ struct cmtp_service {
 	uint32_t		  junk_commands;	/* between messages */
 	const char		 *hostname;
 	const char		 *domain;	/* of a destination without one */
+	enum cmtp_postage	  postage;
+	struct cmtp2_price	  price;	/* bits, kib, passes */
+	const unsigned char	 *postage_secret;	/* CRY_KEY_BYTES */
 };
 
 struct cmtp_open {
@@ -57,7 +68,21 @@ struct cmtp_refusal {
 	struct slice	 text;
 };
 
+/* What keyd has of a user or a server (lib/cmtp/cmtp2_keys.h). */
+struct cmtp_keys {
+	uint8_t		 status;
+	uint8_t		 count;
+	struct slice	 records;
+};
+
+/* A sending server whose chain of keys is good. */
+struct cmtp_sender {
+	unsigned char	 sign[CMTP_KEY_BYTES];	/* of the record asked for */
+	uint64_t	 first_s;		/* known since (unix time) */
+};
+
 struct cmtp_txn;
+struct cmtp_txn2;
 
 /* Where the result is not ERR_OK it is the answer, and no on_ call follows. */
 struct cmtp_env {
@@ -72,6 +97,13 @@ struct cmtp_env {
 	enum err	(*commit)(void *, uint64_t msg);
 	void		(*abort)(void *, uint64_t msg);	/* no answer */
 	uint64_t	(*real_s)(void *);	/* unix time */
+	/* user: "name@domain", "@domain", "@"; answered by on_keys */
+	enum err	(*keys)(void *, struct slice user, uint64_t known);
+	enum err	(*sign)(void *, enum cmtp2_purpose, const struct cmtp_sign *);	/* on_signed */
+	enum err	(*find)(void *, struct slice domain, uint64_t serial);	/* on_found */
+	/* One evaluation, elsewhere; answered by on_weighed. */
+	enum err	(*weigh)(void *, const struct cmtp2_price *,
+			    const unsigned char digest[CMTP_DIGEST_BYTES], uint64_t counter);
 };
 
 enum cmtp_mode {
@@ -80,6 +112,10 @@ enum cmtp_mode {
 	CMTP_WAIT_OPEN,		/* queue answers MAIL */
 	CMTP_WAIT_RCPT,
 	CMTP_WAIT_COMMIT,
+	CMTP_WAIT_KEYS,		/* KEYREQUEST2 */
+	CMTP_WAIT_SENDER,	/* MAIL2: whose key signs? */
+	CMTP_WAIT_POSTAGE,
+	CMTP_WAIT_SIGN,		/* a reply of version 2 */
 	CMTP_DRAINING,		/* a message that is refused */
 	CMTP_CLOSED
 };
@@ -109,6 +145,8 @@ struct cmtp_session {
 	bool				 is_paused;	/* body asked for a pause */
 	uint32_t			 junk_count;
 	struct cmtp_txn			*txn;	/* of a MAIL that is not refused yet */
+	struct cmtp_txn2		*txn2;	/* of a MAIL2 */
+	struct buf			 content;	/* of a reply that is being signed */
 	struct cmtp_parser		 parser;
 };
 
@@ -129,6 +167,12 @@ void	 cmtp_session_on_rcpt_ok(struct cmtp_session *);
 void	 cmtp_session_on_committed(struct cmtp_session *);
 void	 cmtp_session_on_refused(struct cmtp_session *, const struct cmtp_refusal *);
 void	 cmtp_session_resume(struct cmtp_session *);	/* body may go on */
+void	 cmtp_session_on_keys(struct cmtp_session *, enum err, const struct cmtp_keys *);
+void	 cmtp_session_on_signed(struct cmtp_session *, enum err, const unsigned char *sig);
+/* ERR_CORRUPT: its chain is broken; any other: no such key is known. */
+void	 cmtp_session_on_found(struct cmtp_session *, enum err, const struct cmtp_sender *);
+/* ERR_NOTFOUND: it solves nothing. */
+void	 cmtp_session_on_weighed(struct cmtp_session *, enum err);
 
 /* events */
 void	 cmtp_session_lost_queue(struct cmtp_session *);	/* its transaction is gone */
@@ -137,5 +181,8 @@ void	 cmtp_session_idle(struct cmtp_session *);
 
 /* for cmtp_mail.c: MAIL is read and judged */
 void	 cmtp_session_answer_mail(struct cmtp_session *, bool is_success);
+/* for cmtp_ask2.c and cmtp_mail2.c */
+void	 cmtp_session_fail(struct cmtp_session *);	/* the word FAILURE */
+void	 cmtp_session_count_mail(struct cmtp_session *, bool is_taken);
 
 #endif

@@ -44,7 +44,7 @@ QUEUE = re.compile(r"(?m)^\s*queue\s*\{")
 DIRECT = 'direct_timeout = "10s"'
 # Lines that tell that mail flows.
 FLOW = re.compile(r"\]: (queued|sent|removed|append) ")
-PORTS = {"smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "cmtp": 9001}
+PORTS = {"smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "cmtp": 9001, "cmtps": 9060}
 
 
 class Failed(Exception):

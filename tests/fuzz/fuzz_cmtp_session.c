@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A client's bytes in pieces; the first byte says how large, and what keyd
- * answers.  What comes out is bounded, and a session that ended stays so.
+ * answers; large ones are inside TLS.  What comes out is bounded, and a session that ended stays so.
  */
 #include <string.h>
 
@@ -42,7 +42,8 @@ queue_says(unsigned *asked)
 static enum err
 on_open(void *arg, const struct cmtp_open *o)
 {
-	must(o->sender.n <= ADDR_TEXT_MAX && o->kind == QUEUE_KIND_CMTP1);
+	must(o->sender.n <= ADDR_TEXT_MAX);
+	must(o->kind == QUEUE_KIND_CMTP1 || o->kind == QUEUE_KIND_CMTP2);
 	return queue_says(arg);
 }
 
@@ -80,31 +81,89 @@ static uint64_t
 real_s(void *arg)
 {
 	(void)arg;
-	return 1795183331;
+	return 1795001000;	/* when the vectors were sent */
+}
+
+static enum err
+on_keys(void *arg, struct slice user, uint64_t known)
+{
+	(void)known;
+	must(user.n > 0 && user.n <= CMTP_USER_MAX);
+	return queue_says(arg);
+}
+
+static enum err
+on_sign(void *arg, enum cmtp2_purpose purpose, const struct cmtp_sign *s)
+{
+	must(purpose == CMTP2_KEY_REPLY || purpose == CMTP2_MAIL_REPLY);
+	must(s->count == (purpose == CMTP2_KEY_REPLY ? 4 : 3));
+	return queue_says(arg);
+}
+
+static enum err
+on_find(void *arg, struct slice domain, uint64_t serial)
+{
+	(void)serial;
+	must(domain.n > 0 && domain.n <= CMTP_PARAM_MAX);
+	return queue_says(arg);
+}
+
+static enum err
+on_weigh(void *arg, const struct cmtp2_price *p, const unsigned char *digest, uint64_t counter)
+{
+	(void)digest;
+	(void)counter;
+	must(p->kib == 8);
+	return queue_says(arg);
 }
 
 static const struct cmtp_env env = {
 	.user_key = user_key, .is_ours = is_ours, .open = on_open, .rcpt = on_rcpt,
 	.body = on_body, .commit = on_commit, .abort = on_abort, .real_s = real_s,
+	.keys = on_keys, .sign = on_sign, .find = on_find, .weigh = on_weigh,
 };
 
 static bool
 is_waiting(const struct cmtp_session *s)
 {
-	return s->is_paused || s->mode == CMTP_WAIT_KEY || s->mode == CMTP_WAIT_OPEN ||
-	    s->mode == CMTP_WAIT_RCPT || s->mode == CMTP_WAIT_COMMIT;
+	return s->is_paused || (s->mode != CMTP_READING && s->mode != CMTP_DRAINING &&
+	    s->mode != CMTP_CLOSED);
+}
+
+static const unsigned char sig[CMTP_SIG_BYTES];
+
+/* Of version 2; the sending server's key is that of the vectors. */
+static void
+answer2(struct cmtp_session *s, unsigned n)
+{
+	const struct cmtp_keys none = { .status = CMTP2_NONE };
+	unsigned char seed[32], secret_key[CRY_ED_SECRET_BYTES];
+	struct cmtp_sender sender = { .first_s = n };
+
+	for (unsigned i = 0; i < sizeof(seed); i++)
+		seed[i] = (unsigned char)(0xa0 + i);
+	cry_ed_pair(sender.sign, secret_key, seed);
+	if (s->mode == CMTP_WAIT_KEYS)
+		cmtp_session_on_keys(s, n % 3 == 0 ? ERR_LIMIT : ERR_OK, &none);
+	else if (s->mode == CMTP_WAIT_SENDER)
+		cmtp_session_on_found(s, n % 5 == 0 ? ERR_NOTFOUND : ERR_OK, &sender);
+	else if (s->mode == CMTP_WAIT_POSTAGE)
+		cmtp_session_on_weighed(s, n % 3 == 0 ? ERR_NOTFOUND : ERR_OK);
+	else
+		cmtp_session_on_signed(s, n % 7 == 0 ? ERR_TIMEOUT : ERR_OK, sig);
 }
 
 static void
 answer(struct cmtp_session *s, unsigned n)
 {
-	static const unsigned char key[CMTP_KEY_BYTES], sig[CMTP_SIG_BYTES];
-
+	static const unsigned char key[CMTP_KEY_BYTES];
 	const struct cmtp_refusal no = { ERR_NOTFOUND, SLICE_NONE, SLICE_NONE };
 
 	if (s->is_paused)
 		cmtp_session_resume(s);
-	if (s->mode != CMTP_WAIT_KEY && n % 11 == 0)
+	if (s->mode >= CMTP_WAIT_KEYS && s->mode <= CMTP_WAIT_SIGN)
+		answer2(s, n);
+	else if (s->mode != CMTP_WAIT_KEY && n % 11 == 0)
 		cmtp_session_on_refused(s, &no);
 	else if (s->mode == CMTP_WAIT_OPEN)
 		cmtp_session_on_opened(s, MSG_ID);
@@ -123,7 +182,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	const struct cmtp_limits limits = { .message_bytes = 5000 };
 	const struct cmtp_self self = { .is_known = true };
-	const struct cmtp_service service = { &limits, &self, 50, "mx.example", "example" };
+	const unsigned char secret[CRY_KEY_BYTES] = { 1 };
+	const struct cmtp_service service = { &limits, &self, 50, "mx.example", "example",
+	    n > 0 ? (enum cmtp_postage)(data[0] / 64 % 3) : CMTP_POSTAGE_OFF,
+	    { .bits = 6, .kib = 8, .passes = 1 }, secret };
 	unsigned asked = 0;
 	struct cmtp_session s = { .service = &service, .env = &env, .arg = &asked };
 	struct slice in, piece;
@@ -131,7 +193,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (n < 1)
 		return 0;
+	cry_init();
 	in = slice_of(data + 1, n - 1);
+	s.tls_version = data[0] >= 32 ? "TLSv1.3" : NULL;
+	s.tls_cipher = s.tls_version != NULL ? "TLS_AES_128_GCM_SHA256" : NULL;
 	cmtp_session_start(&s);
 	while (in.n > 0 && s.mode != CMTP_CLOSED) {
 		piece = slice_head(in, data[0] + 1u);

@@ -124,7 +124,7 @@ def test_tls_and_the_configuration():
         with g.tls().wrap_socket(g.raw("cmtp"), server_hostname="localhost") as s:
             assert s.recv(100) == BANNER
             s.sendall(b"OHAI\0")
-            assert s.recv(100) == b"OHAI 1\0"
+            assert s.recv(100) == b"OHAI 1 2\0"
         status = {d["daemon"]: d for d in g.status()["daemons"]}
         assert status["cmtpd"]["state"] == "ready"
         g.stop()

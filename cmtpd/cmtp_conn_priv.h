@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A client as cmtp_conn.c keeps it and cmtp_conn2.c asks for it.  While
+ * is_asking it is not freed: who answers calls cmtp_conn_check_gone when the
+ * connection is closed, and cmtp_conn_go_on when the session was told.
+ */
+#ifndef CMTP_CONN_PRIV_H
+#define CMTP_CONN_PRIV_H
+
+#include "cmtpd/cmtp_server.h"
+#include "lib/daemon/intake.h"
+
+#define CMTP_CONN_KEYD_MS	30000
+
+struct cmtp_conn {
+	struct list		 link;		/* of the server */
+	struct cmtp_server	*server;
+	struct cmtp_listener	*listener;
+	struct conn		*conn;		/* NULL once closed */
+	struct conn_addr	 peer;
+	struct cmtp_session	 session;
+	struct intake		*intake;
+	uint64_t		 began_ms;
+	uint64_t		 seen_progress;
+	bool			 is_started;	/* the session */
+	bool			 is_asking;	/* keyd, or for an evaluation */
+	bool			 is_trusted;	/* in mynetworks: not counted by queue */
+};
+
+void	 cmtp_conn_check_gone(struct cmtp_conn *);
+/* After an answer: what a drain waited for may be over. */
+void	 cmtp_conn_go_on(struct cmtp_conn *);
+
+#endif
