@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A client's bytes into a session over the account in memory of imap_fake,
- * logged in with two messages; the first byte says where the input is split
- * and whether the login is left to it.
+ * logged in with two messages; the first byte says where the input is split,
+ * whether the login is left to it, and whether a command takes one message.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		fake_shared_init(&shared);
 		shared.scram = true;
 	}
+	shared.message_limit = n > 0 && data[0] >= 0x80;
 	sealer_forget(shared.sealer);
 	fake_store_init(store);
 	fake_init(&f, &shared, store, true);
@@ -44,7 +45,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		fake_say_bytes(&f, slice_head(in, cut));
 		fake_say_bytes(&f, slice_from(in, cut));
 	}
-	/* For what NOTIFY asked. */
+	/* For what NOTIFY and UPDATE asked. */
+	fake_deliver(&f, "INBOX", slice_str("Subject: new\r\n\r\nx\r\n"));
 	for (uint64_t mailbox = 0; mailbox <= 2; mailbox++) {
 		imap_session_on_notify(f.s, f.s->handle, mailbox);
 		imap_session_on_entries(f.s, mailbox, slice_of("/shared/a", 10));
