@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * URLFETCH: "URLFETCH" 1*(SP url-full) (RFC 4467 s7).  Each URL is answered by
- * a response of its own, with NIL for what is not there or not allowed: which
- * of them is not told.  keyd checks token and access (url_check); a message of
- * another account then comes with a pass, and streams as for FETCH.
+ * URLFETCH: "URLFETCH" 1*(SP (url-full / "(" url-full *(SP url-fetch-param) ")"))
+ * (RFC 4467 s7, RFC 5524 s3).  Each URL is answered by a response of its own,
+ * with NIL for what is not there or not allowed: which of them is not told.
+ * keyd checks token and access (url_check); a message of another account then
+ * comes with a pass, and streams as for FETCH.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,16 @@
 #include "imapd/imap_urlauth.h"
 #include "lib/base/must.h"
 #include "lib/crypto/pass.h"
+#include "lib/mail/imap_structure.h"
 #include "lib/mail/imap_text.h"
+
+/* url-fetch-param; none: the text alone, in the form of RFC 4467. */
+enum param { BODY = 1, BINARY = 2, STRUCTURE = 4 };
 
 enum stage { NEXT, WAITING, READING, STREAMING };
 
 struct args {
-	struct slice		 texts[IMAP_URLS_MAX];
+	struct { struct slice text; unsigned params; } v[IMAP_URLS_MAX];
 	uint32_t		 count;
 };
 
@@ -27,10 +32,42 @@ struct urlfetch {
 	uint32_t		 at;
 	enum stage		 stage;
 	struct imap_urlauth	 url;
+	struct imap_item	 items[2];	/* what is read, and the structure */
 	uint64_t		 mailbox;
 	struct imap_source	 source;
 	char			 pass[PASS_BYTES];
 };
+
+/* RFC 5524 s3.1: each once, and not both forms of the text. */
+static unsigned
+parse_param(struct imap_parser *p, unsigned before)
+{
+	static const struct { const char *name; enum param bit; } params[] = {
+		{ "BODY", BODY }, { "BINARY", BINARY }, { "BODYPARTSTRUCTURE", STRUCTURE },
+	};
+	struct slice name = imap_parser_atom(p);
+	unsigned bit = 0;
+
+	for (size_t i = 0; i < lengthof(params); i++)
+		if (slice_ieq_str(name, params[i].name))
+			bit = params[i].bit;
+	if (bit == 0 || (before & bit) || ((before | bit) & (BODY | BINARY)) == (BODY | BINARY))
+		imap_parser_fail(p, "Not what a URL can be asked for");
+	return before | bit;
+}
+
+static void
+parse_url(struct imap_parser *p, struct args *a)
+{
+	bool extended = imap_parser_take(p, '(');
+	uint32_t i = a->count++;
+
+	a->v[i].text = imap_parser_astring(p);
+	while (extended && imap_parser_ok(p) && imap_parser_take(p, ' '))
+		a->v[i].params = parse_param(p, a->v[i].params);
+	if (extended)
+		imap_parser_want(p, ')');
+}
 
 void
 cmd_urlfetch_parse(struct imap_cmd *c, struct imap_parser *p)
@@ -46,7 +83,7 @@ cmd_urlfetch_parse(struct imap_cmd *c, struct imap_parser *p)
 			imap_parser_fail(p, "Too many URLs");
 			return;
 		}
-		a->texts[a->count++] = imap_parser_astring(p);
+		parse_url(p, a);
 	} while (!imap_parser_at_end(p));
 }
 
@@ -66,7 +103,7 @@ put_url(struct imap_cmd *c)
 	struct buf *out = imap_session_out(c->s);
 
 	buf_put_str(out, "* URLFETCH ");
-	imap_text_put_string(out, f->args->texts[f->at]);
+	imap_text_put_string(out, f->args->v[f->at].text);
 	buf_put_char(out, ' ');
 }
 
@@ -84,6 +121,19 @@ put_nil(struct imap_cmd *c)
 /* ---- may it be read, and where is it ---- */
 
 static void
+begin(struct urlfetch *f, const struct imap_walk_at *at)
+{
+	unsigned params = f->args->v[f->at].params;
+
+	f->stage = READING;
+	f->items[0] = f->url.item;
+	if ((params & BINARY) && f->url.item.what == MIME_SECTION_ALL)
+		f->items[0].kind = IMAP_ITEM_BINARY;
+	f->items[1] = (struct imap_item){ .kind = IMAP_ITEM_BODYSTRUCTURE };
+	imap_source_begin(&f->source, at, f->url.url.uid, f->items, params & STRUCTURE ? 2 : 1);
+}
+
+static void
 on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
 	struct urlfetch *f = arg;
@@ -98,8 +148,7 @@ on_status(struct imap_session *s, void *arg, const struct imap_reply *r)
 	}
 	at.v = m->modseq;
 	at.uidnext = m->uidnext;
-	f->stage = READING;
-	imap_source_begin(&f->source, &at, f->url.url.uid, &f->url.item);
+	begin(f, &at);
 }
 
 static void
@@ -133,8 +182,7 @@ on_pass(struct imap_session *s, void *arg, const struct imap_reply *r)
 	at.pass = slice_head(m->pass, sizeof(f->pass));
 	memcpy(f->pass, at.pass.p, at.pass.n);
 	at.pass.p = f->pass;
-	f->stage = READING;
-	imap_source_begin(&f->source, &at, f->url.url.uid, &f->url.item);
+	begin(f, &at);
 }
 
 static void
@@ -151,7 +199,7 @@ check(struct imap_cmd *c)
 		imap_cmd_ok(c, "Urlfetch completed");
 		return;
 	}
-	if (imap_urlauth_parse(&f->url, f->args->texts[f->at], s->shared->hostname,
+	if (imap_urlauth_parse(&f->url, f->args->v[f->at].text, s->shared->hostname,
 	    &c->arena) != ERR_OK || imap_urlauth_token(&f->url, &f->mailbox, mac) != ERR_OK) {
 		put_nil(c);
 		return;
@@ -167,23 +215,106 @@ check(struct imap_cmd *c)
 
 /* ---- reading ---- */
 
+/* Was it encoded, and is it not now? */
+static bool
+is_decoded(const struct urlfetch *f)
+{
+	enum mime_code code = f->source.section.part.code;
+
+	return f->items[0].kind == IMAP_ITEM_BINARY &&
+	    (code == MIME_CODE_BASE64 || code == MIME_CODE_QP);
+}
+
+/* Of the part that the URL names or lies in; false: there is none. */
+static bool
+find_structure(struct urlfetch *f, struct slice *part)
+{
+	*part = SLICE_NONE;
+	return !(f->args->v[f->at].params & STRUCTURE) ||
+	    imap_structure_part(imap_message_structure(&f->source.message),
+	    f->url.item.path, f->url.item.path_count, part);
+}
+
+/* RFC 5524 s3.2: as the text is told here. */
+static void
+put_structure(const struct urlfetch *f, struct slice part, struct buf *out)
+{
+	const struct imap_section *x = &f->source.section;
+	struct imap_decoded d = { x->has_nul, x->bytes, x->lines };
+
+	if (is_decoded(f))
+		imap_structure_put_decoded(out, part, &d);
+	else
+		buf_put_slice(out, part);
+}
+
+/* What has an encoding that is not known, or of a whole body of which nobody
+ * knows whether it is one part. */
+static bool
+cannot_decode(const struct urlfetch *f)
+{
+	return (f->args->v[f->at].params & BINARY) &&
+	    (f->url.item.what == MIME_SECTION_TEXT ||
+	    (f->items[0].kind == IMAP_ITEM_BINARY &&
+	    f->source.section.part.code == MIME_CODE_UNKNOWN));
+}
+
+/* The URL and what of it stands before its text; true: the text follows. */
+static bool
+put_head(struct imap_cmd *c, struct slice structure)
+{
+	const struct urlfetch *f = c->priv;
+	const struct imap_section *x = &f->source.section;
+	unsigned params = f->args->v[f->at].params;
+	bool follows = (params & ~(unsigned)STRUCTURE) != 0 || params == 0;
+	struct buf *out = imap_session_out(c->s);
+
+	put_url(c);
+	if (params & STRUCTURE) {
+		buf_put_str(out, "(BODYPARTSTRUCTURE ");
+		put_structure(f, structure, out);
+		buf_put_str(out, follows ? ") " : ")");
+	}
+	if (params & (BODY | BINARY))
+		buf_put_str(out, params & BODY ? "(BODY " : "(BINARY ");
+	if (follows && cannot_decode(f)) {
+		buf_put_str(out, "NIL)");
+		follows = false;
+	}
+	if (follows)
+		buf_printf(out, "%s{%llu}\r\n", x->has_nul ? "~" : "",
+		    (unsigned long long)x->bytes);
+	return follows;
+}
+
+static void
+end_url(struct imap_cmd *c)
+{
+	struct urlfetch *f = c->priv;
+
+	buf_put_str(imap_session_out(c->s), "\r\n");
+	c->mid_response = false;
+	f->at++;
+	f->stage = NEXT;
+}
+
 static bool
 begin_text(struct imap_cmd *c)
 {
 	struct urlfetch *f = c->priv;
 	enum err e = imap_source_ready(&f->source);
+	struct slice structure;
 
 	if (e == ERR_AGAIN || c->answer != IMAP_ANSWER_NONE)
 		return false;
-	if (e != ERR_OK) {
+	if (e != ERR_OK || !find_structure(f, &structure)) {
 		put_nil(c);
-		return true;
+	} else if (put_head(c, structure)) {
+		c->mid_response = true;
+		f->stage = STREAMING;
+	} else {
+		end_url(c);
 	}
-	put_url(c);
-	buf_printf(imap_session_out(c->s), "{%llu}\r\n",
-	    (unsigned long long)f->source.section.bytes);
-	c->mid_response = true;
-	f->stage = STREAMING;
 	return true;
 }
 
@@ -195,10 +326,9 @@ stream(struct imap_cmd *c)
 	enum err e = imap_source_tell(&f->source, imap_session_out(s));
 
 	if (e == ERR_END) {
-		buf_put_str(imap_session_out(s), "\r\n");
-		c->mid_response = false;
-		f->at++;
-		f->stage = NEXT;
+		if (f->args->v[f->at].params != 0)
+			buf_put_char(imap_session_out(s), ')');
+		end_url(c);
 	} else if (e != ERR_OK && e != ERR_AGAIN) {
 		/* In the middle of a literal: nothing true could follow. */
 		imap_cmd_no(c, "CORRUPTION", "A message could not be read to its end");

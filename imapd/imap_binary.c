@@ -26,8 +26,8 @@ imap_binary_begin(struct imap_binary *b, enum mime_code code, uint64_t from, uin
 	mime_decoder_init(&b->decoder, code);
 	b->skip = from;
 	b->left = count;
-	b->bytes = 0;
-	b->has_nul = false;
+	b->bytes = b->lines = 0;
+	b->has_nul = b->in_line = false;
 }
 
 static void
@@ -43,6 +43,10 @@ take(struct imap_binary *b, struct buf *out)
 	b->left -= s.n;
 	b->bytes += s.n;
 	b->has_nul = b->has_nul || slice_find(s, '\0') < s.n;
+	for (size_t at = 0; (at += slice_find(slice_from(s, at), '\n')) < s.n; at++)
+		b->lines++;
+	if (s.n > 0)
+		b->in_line = s.p[s.n - 1] != '\n';
 	if (out != NULL)
 		buf_put_slice(out, s);
 	buf_reset(&b->decoded);

@@ -20,6 +20,8 @@ struct imap_binary {
 	struct buf		 decoded;	/* of the last piece */
 	uint64_t		 skip, left;	/* decoded bytes not wanted, and wanted */
 	uint64_t		 bytes;		/* that were wanted and came */
+	uint64_t		 lines;		/* that ended among them */
+	bool			 in_line;	/* and then one began */
 	bool			 has_nul;	/* among them */
 };
 

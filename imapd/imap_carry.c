@@ -125,7 +125,7 @@ open_next(struct carry *k)
 
 	if (!k->source.begun || k->ended) {
 		imap_source_begin(&k->source, &k->at,
-		    dec_le32(buf_data(&k->uids) + 4 * k->next), &k->item);
+		    dec_le32(buf_data(&k->uids) + 4 * k->next), &k->item, 1);
 		imap_deposit_next(&k->deposit);
 		k->ended = false;
 	}

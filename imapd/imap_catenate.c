@@ -147,7 +147,7 @@ open_mailbox(struct imap_catenate *k, const struct ipc_store_status_reply *m)
 		return;
 	}
 	k->stage = READING;
-	imap_source_begin(&k->source, &at, k->url.uid, &k->item);
+	imap_source_begin(&k->source, &at, k->url.uid, &k->item, 1);
 }
 
 /* ---- use ---- */

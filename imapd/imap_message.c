@@ -440,15 +440,18 @@ imap_message_put_envelope(struct imap_message *m, struct buf *out)
 	buf_put_slice(out, imap_message_envelope(m));
 }
 
+struct slice
+imap_message_structure(struct imap_message *m)
+{
+	return m->parsed ? buf_slice(&m->structure) : m->sum.structure;
+}
+
 void
 imap_message_put_structure(struct imap_message *m, struct buf *out, bool extended)
 {
-	struct slice structure = buf_slice(&m->structure), cuts = buf_slice(&m->cuts);
+	struct slice structure = imap_message_structure(m);
+	struct slice cuts = m->parsed ? buf_slice(&m->cuts) : m->sum.cuts;
 
-	if (!m->parsed) {
-		structure = m->sum.structure;
-		cuts = m->sum.cuts;
-	}
 	if (extended)
 		buf_put_slice(out, structure);
 	else

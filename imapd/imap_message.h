@@ -69,6 +69,7 @@ uint32_t	 imap_message_size(struct imap_message *);
 /* get: after what they need is ready */
 void		 imap_message_put_envelope(struct imap_message *, struct buf *);
 struct slice	 imap_message_envelope(struct imap_message *);
+struct slice	 imap_message_structure(struct imap_message *);	/* BODYSTRUCTURE */
 void		 imap_message_put_structure(struct imap_message *, struct buf *, bool extended);
 /* RFC 8970: the text, or NIL when nothing is known of it without a read. */
 void		 imap_message_put_preview(struct imap_message *, struct buf *);

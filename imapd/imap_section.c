@@ -98,6 +98,7 @@ measure(struct imap_section *x)
 	if (e != ERR_END)
 		return e;
 	x->bytes = x->binary.bytes;
+	x->lines = x->binary.lines + x->binary.in_line;
 	x->has_nul = x->binary.has_nul;
 	return x->item->kind == IMAP_ITEM_BINARY_SIZE ? ERR_OK : begin_pass(x, DECODE);
 }

@@ -30,6 +30,7 @@ struct imap_section {
 	struct imap_message	*message;
 	const struct imap_item	*item;
 	uint64_t		 bytes;		/* of the literal, or BINARY.SIZE */
+	uint64_t		 lines;		/* of what is decoded */
 	bool			 has_nul;	/* among the decoded: RFC 3516 s4.3 */
 	uint8_t			 stage;
 	struct imap_part	 part;

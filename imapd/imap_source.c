@@ -38,12 +38,14 @@ imap_source_fini(struct imap_source *x)
 
 void
 imap_source_begin(struct imap_source *x, const struct imap_walk_at *at, uint32_t uid,
-    struct imap_item *item)
+    struct imap_item *items, uint32_t count)
 {
 	end(x);
 	buf_reset(&x->set);
 	imap_seqset_add(&x->set, uid);
-	x->items = (struct imap_items){ .v = item, .count = 1, .kinds = 1u << item->kind };
+	x->items = (struct imap_items){ .v = items, .count = count };
+	for (uint32_t i = 0; i < count; i++)
+		x->items.kinds |= 1u << items[i].kind;
 	x->walk = (struct imap_walk){
 		.set = buf_slice(&x->set), .by_uid = true, .wants_keys = true,
 		.want = STORE_WANT_COLD | STORE_WANT_CONTENT | STORE_WANT_SUMMARY,

@@ -3,7 +3,7 @@
  * The bytes of one message, or of a section of it, that a command reads for
  * itself: by UID, in any mailbox that a walk may be at.
  *
- *	imap_source_begin(x, &at, uid, item);
+ *	imap_source_begin(x, &at, uid, items, 1);
  *	while ((e = imap_source_ready(x)) == ERR_AGAIN)		-- a later turn
  *		;
  *	-- x->section.bytes are to come; x->walk.row, .cold tell of the message
@@ -30,7 +30,7 @@ struct imap_source {
 	struct imap_walk	 walk;
 	struct imap_message	 message;
 	struct imap_section	 section;
-	struct imap_items	 items;		/* the one */
+	struct imap_items	 items;		/* the first is what is read */
 	struct buf		 set;
 	bool			 begun;
 	bool			 found;		/* the walk is at the message */
@@ -39,9 +39,12 @@ struct imap_source {
 
 void		 imap_source_init(struct imap_source *, struct imap_cmd *);
 void		 imap_source_fini(struct imap_source *);
-/* The item is borrowed until the next begin. */
+/*
+ * The items are borrowed until the next begin: what is read, and what else of
+ * the message (x->message) is to be known when that is ready.
+ */
 void		 imap_source_begin(struct imap_source *, const struct imap_walk_at *,
-		    uint32_t uid, struct imap_item *);
+		    uint32_t uid, struct imap_item *, uint32_t count);
 /*
  * ERR_NOTFOUND: there is no such message or section.  Else it is unreadable;
  * the command is answered when that was no fault of the message.

@@ -733,8 +733,27 @@ class Parser:
     def url_data(self):
         if not self.has(b"("):
             return self.nstring()
-        return self.in_list(lambda: (self.atom(), self.sp_then(
-            lambda: self.literal(True) if self.has(b"~") else self.nstring())))
+        self.r.needs.add("URLAUTH=BINARY")
+        out = [self.url_metadata()]
+        while self.data.startswith(b" (", self.at):
+            self.sp()
+            out.append(self.url_metadata())
+        if len({name for name, _ in out}) != len(out):
+            self.bad("url-metadata: one twice")
+        return out
+
+    def url_metadata(self):
+        self.want(b"(")
+        name = self.atom("url-metadata-el").upper()
+        self.sp()
+        if name == b"BODYPARTSTRUCTURE":
+            value = self.body(True)
+        elif name == b"BINARY":
+            value = self.literal(True) if self.has(b"~") else self.nstring()
+        else:
+            value = self.nstring() if name == b"BODY" else self.bad("url-metadata-el")
+        self.want(b")")
+        return name, value
 
     def data_uidbatches(self):
         self.r.needs.add("UIDBATCHES")

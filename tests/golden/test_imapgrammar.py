@@ -84,6 +84,9 @@ LEGAL = rb"""
 * METADATA "INBOX" (/private/comment NIL /shared/vendor/x "")
 * GENURLAUTH "imap://joe@example.com/INBOX/;uid=20/;section=1.2;expire=2005-12-15T15:00:00Z:internal:91354a473744909de610943775f92038"
 * URLFETCH "imap://joe@example.com/INBOX/;uid=20" NIL
+* URLFETCH "imap://joe@example.com/INBOX/;uid=20" (BODYPARTSTRUCTURE ("TEXT" "PLAIN" NIL NIL NIL "8BIT" 3 1)) (BINARY ~{3}^^a)
+* URLFETCH "x" (BINARY NIL)
+* URLFETCH x (BODY {2}^^)
 * OK [UNSEEN 17] Message 17 is the first unseen message
 * OK [UIDVALIDITY 3857529045] UIDs valid
 * OK [PERMANENTFLAGS (\Deleted \Seen \*)] Limited
@@ -120,6 +123,9 @@ ILLEGAL = rb"""
 * OK [UNSEEN 17]                        => SP
 * OK [UNSEEN 0] x                       => nz-number
 * OK [UNSEEN 4294967296] x              => nz-number
+* URLFETCH x (BODY "a" BINARY "a")       => ')'
+* URLFETCH x (BODY "a") (BODY "a")      => twice
+* URLFETCH x (ELSE "a")                 => url-metadata
 * OK [NOSUCHCODE] x                     => resp-text-code
 * OK [MESSAGELIMIT] x                   => SP
 * OK [MESSAGELIMIT 0] x                 => nz-number

@@ -60,6 +60,16 @@ class Client:
 RUMP = "imap://alice%40example.test@HOST/INBOX/;UID=1/;SECTION=TEXT;URLAUTH="
 
 
+def test_binary(g):
+    """RFC 5524: another's text as it is, and what it is."""
+    alice, other = Client(g, "alice@example.test"), Client(g, "bob@law.test")
+    url = alice.make(RUMP.replace("HOST", "example.test").replace("SECTION=TEXT", "SECTION=1") + "anonymous")
+    text = other.read(url)
+    got = other.command(f'URLFETCH ("{url}" BINARY BODYPARTSTRUCTURE)')
+    m = re.search(rb' \(BODYPARTSTRUCTURE \("text" .*\)\) \(BINARY \{(\d+)\}\r\n', got, re.I)
+    assert text and m and got[m.end():].startswith(text.encode() + b")\r\nu"), got
+
+
 def test_who_may_read(g):
     alice, other, submit = (Client(g, u) for u in ("alice@example.test", "bob@law.test", "submit@example.test"))
     assert b" URLAUTH" in alice.command("CAPABILITY")

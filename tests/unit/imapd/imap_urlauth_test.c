@@ -91,6 +91,72 @@ test_read(void **state)
 	EXPECT("u URLFETCH x \"\" {1+}\r\n]\r\n", "* URLFETCH \"x\" NIL\r\n* URLFETCH \"\" NIL\r\n* URLFETCH \"]\" NIL\r\nu OK");
 }
 
+#define PARTS "Content-Type: multipart/mixed; boundary=b\r\n\r\n" \
+	"--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=\r\n=3D\r\nb\r\n" \
+	"--b\r\nContent-Type: image/x\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEK\r\n" \
+	"--b\r\nContent-Type: image/y\r\nContent-Transfer-Encoding: x-odd\r\n\r\nodd\r\n--b--\r\n"
+
+/* What is said of the URL behind it, and what must come. */
+static void
+read_parts(const char *params, const char *want)
+{
+	char say[900], text[1200];
+	const char *const wants[] = { text };
+
+	(void)snprintf(say, sizeof(say), "u URLFETCH (\"%s\"%s)\r\n", url, params);
+	(void)snprintf(text, sizeof(text), "* URLFETCH \"%s\" %s\r\nu OK", url, want);
+	say_expect(say, wants, 1);
+}
+
+/* RFC 5524 */
+static void
+test_binary(void **state)
+{
+	static const unsigned char octets[] = "(BINARY ~{3}\r\n\0\1\n)\r\nu OK";
+
+	(void)state;
+	say_login();
+	say_append("INBOX", "", PARTS);
+	make_url(SERVER "/INBOX/;UID=1/;SECTION=1;URLAUTH=authuser");
+	read_parts("", "{10}\r\na=\r\n=3D\r\nb");
+	read_parts(" BODY", "(BODY {10}\r\na=\r\n=3D\r\nb)");
+	read_parts(" binary", "(BINARY {5}\r\na=\r\nb)");
+	read_parts(" BODYPARTSTRUCTURE",
+	    "(BODYPARTSTRUCTURE (\"text\" \"plain\" NIL NIL NIL \"quoted-printable\" 10 3 NIL NIL NIL NIL))");
+	read_parts(" BODY BODYPARTSTRUCTURE", "(BODYPARTSTRUCTURE (\"text\" \"plain\" NIL NIL NIL "
+	    "\"quoted-printable\" 10 3 NIL NIL NIL NIL)) (BODY {10}\r\na=\r\n=3D\r\nb)");
+	/* it says of the text what that is here */
+	read_parts(" BINARY BODYPARTSTRUCTURE", "(BODYPARTSTRUCTURE (\"text\" \"plain\" NIL NIL NIL "
+	    "\"8BIT\" 5 2 NIL NIL NIL NIL)) (BINARY {5}\r\na=\r\nb)");
+	make_url(SERVER "/INBOX/;UID=1/;SECTION=2;URLAUTH=authuser");
+	buf_reset(&f.out);
+	fake_say(&f, "u URLFETCH (\"");
+	fake_say(&f, url);
+	fake_say(&f, "\" BODYPARTSTRUCTURE BINARY)\r\n");
+	assert_true(say_has(" (BODYPARTSTRUCTURE (\"image\" \"x\" NIL NIL NIL \"BINARY\" 3 NIL "));
+	assert_true(slice_search(buf_slice(&f.out), slice_of(octets, sizeof(octets) - 1)) < f.out.n);
+	/* an encoding that nobody knows; a body that may be encoded */
+	make_url(SERVER "/INBOX/;UID=1/;SECTION=3;URLAUTH=authuser");
+	read_parts(" BINARY", "(BINARY NIL)");
+	read_parts(" BODY", "(BODY {3}\r\nodd)");
+	make_url(SERVER "/INBOX/;UID=1/;SECTION=TEXT;URLAUTH=authuser");
+	read_parts(" BINARY", "(BINARY NIL)");
+	make_url(SERVER "/INBOX/;UID=1/;SECTION=1.MIME/;PARTIAL=0.7;URLAUTH=authuser");
+	read_parts(" BINARY", "(BINARY {7}\r\nContent)");
+	make_url(SERVER "/INBOX/;UID=1/;SECTION=1/;PARTIAL=1.2;URLAUTH=authuser");
+	read_parts(" BINARY", "(BINARY {2}\r\n=\r)");
+	make_url(SERVER "/INBOX/;UID=1/;SECTION=4;URLAUTH=authuser");
+	read_parts(" BINARY BODYPARTSTRUCTURE", "NIL");
+	EXPECT("u URLFETCH x (y BODY) z\r\n", "* URLFETCH \"x\" NIL\r\n* URLFETCH \"y\" NIL\r\n"
+	    "* URLFETCH \"z\" NIL\r\nu OK");
+	EXPECT("u URLFETCH (x BODY BINARY)\r\n", "u BAD");
+	EXPECT("u URLFETCH (x BODY BODY)\r\n", "u BAD");
+	EXPECT("u URLFETCH (x BODYPARTSTRUCTURE NONE)\r\n", "u BAD");
+	EXPECT("u URLFETCH (x BODY\r\n", "u BAD");
+	EXPECT("u URLFETCH (x )\r\n", "u BAD");
+	EXPECT("u URLFETCH ()\r\n", "u BAD");
+}
+
 /* Another's, by a pass: the same text, and no summary is put beside it. */
 static void
 test_pass(void **state)
@@ -270,7 +336,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_read), T(test_pass), T(test_bad_rumps), T(test_bad_tokens), T(test_reset), T(test_limits),
+		T(test_read), T(test_binary), T(test_pass), T(test_bad_rumps), T(test_bad_tokens), T(test_reset), T(test_limits),
 		T(test_clogged),
 	};
 

@@ -23,3 +23,6 @@ mail_imap_url_test_USES = mail base
 UNITS += mail_acl_identifier_test
 mail_acl_identifier_test_SRCS = tests/unit/mail/acl_identifier_test.c
 mail_acl_identifier_test_USES = mail base
+UNITS += mail_imap_structure_test
+mail_imap_structure_test_SRCS = tests/unit/mail/imap_structure_test.c
+mail_imap_structure_test_USES = mail base
