@@ -9,7 +9,9 @@
  * report: for the rest, found by STORE_CONFLICT, the client's idea of the
  * flags is wrong, so that a second pass leaves it to imap_sync to tell it.
  * New keywords have no known number before imap_sync brings it: then too
- * reporting is left to it.
+ * reporting is left to it.  Where nothing is to be told of a row, the store does
+ * not tell it (quiet): it is known by its modseq then, or, when nobody changed
+ * anything since our last report, that one is simply later now.
  *
  * UNCHANGEDSINCE (RFC 7162 s3.1.3): messages that changed since are told as
  * they are and named in MODIFIED.  One modseq stands for all flags of a message
@@ -35,6 +37,7 @@ struct args {
 	enum store_op	 op;
 	bool		 silent;
 	bool		 leave;		/* reporting is imap_sync's */
+	bool		 quiet;
 	bool		 waiting;
 	bool		 by_uid;
 	bool		 conditional;	/* UNCHANGEDSINCE was given */
@@ -143,6 +146,18 @@ take_rows(struct imap_cmd *c, struct slice rows)
 	}
 }
 
+/* What was changed needs no report, and no row came of it. */
+static void
+take_quiet(struct imap_cmd *c, const struct ipc_store_rows *m)
+{
+	struct imap_view *v = &c->s->view;
+
+	if (m->before <= v->r)
+		v->r = m->modseq;
+	else if (m->modseq > m->before)
+		imap_cmd_told_all(c, m->modseq);
+}
+
 static void
 on_rows(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
@@ -154,6 +169,8 @@ on_rows(struct imap_session *s, void *arg, const struct imap_reply *r)
 	if (m == NULL)
 		return;
 	c->modseq = m->modseq;
+	if (a->quiet && !a->leave)
+		take_quiet(c, m);
 	take_rows(c, m->rows);
 	a->resume = m->resume;
 	a->done = !m->more;
@@ -221,6 +238,7 @@ step(struct imap_cmd *c)
 	m.unchanged_since = a->unchanged_since;
 	m.resume = a->resume;
 	m.set = a->set;
+	m.quiet = a->quiet = a->leave || (a->silent && imap_row_due(c->s) == 0);
 	a->waiting = imap_cmd_call(c, IPC_STORE, IPC_MSG_store_flags, &m, on_rows, a);
 }
 

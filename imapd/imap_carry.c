@@ -301,6 +301,7 @@ flag(struct carry *k)
 		.handle = k->at.handle, .mailbox = k->at.mailbox, .v = k->at.v,
 		.uidnext = k->at.uidnext, .by_uid = true, .op = STORE_ADD,
 		.flags = STORE_DELETED, .unchanged_since = UINT64_MAX, .resume = k->resume,
+		.quiet = true,
 		.set = buf_slice(&k->pairs),
 	};
 

@@ -238,11 +238,21 @@ imap_cmd_told(struct imap_cmd *c, uint32_t seq, uint32_t uid, uint64_t modseq)
 	c->told[c->told_count++] = (struct imap_told){ uid, uid, seq, modseq };
 }
 
+void
+imap_cmd_told_all(struct imap_cmd *c, uint64_t modseq)
+{
+	if (c->told_all_count < IMAP_TOLD_ALL_MAX)
+		c->told_all[c->told_all_count++] = modseq;
+}
+
 bool
 imap_cmd_was_told(const struct imap_cmd *c, uint32_t uid, uint64_t modseq)
 {
 	size_t low = 0, high = c->told_count;
 
+	for (size_t i = 0; i < c->told_all_count; i++)
+		if (c->told_all[i] == modseq)
+			return true;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 

@@ -58,6 +58,7 @@ struct imap_told {
 	uint64_t	 modseq;
 };
 #define IMAP_TOLD_MAX	8192
+#define IMAP_TOLD_ALL_MAX	16
 
 struct imap_cmd {
 	struct imap_session	*s;
@@ -87,6 +88,8 @@ struct imap_cmd {
 	uint64_t		 modseq;	/* newest S that a reply brought */
 	struct imap_told	*told;
 	size_t			 told_count, told_cap;
+	uint64_t		 told_all[IMAP_TOLD_ALL_MAX];	/* modseqs */
+	size_t			 told_all_count;
 	bool			 synced;
 	bool			 mid_response;	/* a line is begun and not ended */
 	uint64_t		 moved_ms;	/* when it last did something */
@@ -129,6 +132,8 @@ void		*imap_cmd_alloc(struct imap_cmd *, size_t bytes);	/* NULL: answered */
 const char	*imap_cmd_text(struct imap_cmd *, const struct buf *);	/* copy in the arena */
 
 void		 imap_cmd_told(struct imap_cmd *, uint32_t seq, uint32_t uid, uint64_t modseq);
+/* Nothing with this modseq need be told.  As above, beyond a cap it is. */
+void		 imap_cmd_told_all(struct imap_cmd *, uint64_t modseq);
 bool		 imap_cmd_was_told(const struct imap_cmd *, uint32_t uid, uint64_t modseq);
 
 #define CMD(fn, states, flags, cite)					\

@@ -96,7 +96,7 @@ ask_seen(struct fetch *f)
 		.handle = imap_view_handle(s), .mailbox = s->view.mailbox, .v = s->view.v,
 		.uidnext = s->view.uidnext, .by_uid = f->seen_late || f->walk.by_uid,
 		.op = STORE_ADD, .flags = STORE_SEEN, .unchanged_since = UINT64_MAX,
-		.resume = f->resume,
+		.resume = f->resume, .quiet = true,
 		.set = f->seen_late ? buf_slice(&f->told) : f->walk.set,
 	};
 

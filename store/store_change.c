@@ -17,6 +17,7 @@
 
 #define RANGES_MAX	3750	/* in one blob of store_copied */
 #define EXPUNGE_MAX	(CHANGE_PAGES_MAX * PAGE_HOT_ROWS)
+#define QUIET_MAX	(CHANGE_QUIET_PAGES_MAX * PAGE_HOT_ROWS)
 
 /* A message that the set named; collected before anything is changed. */
 struct picked {
@@ -142,6 +143,14 @@ flag_rights(struct change *c, const struct ipc_store_flags *m, uint32_t *rights)
 	return *rights & STORE_RIGHT_L ? ERR_DENIED : ERR_NOTFOUND;
 }
 
+/* Is there room for one more row in this slice? */
+static bool
+has_room(const struct change *c, bool quiet, uint32_t seen)
+{
+	return c->reply->a.n + FETCH_ROW_BYTES + STORE_MORE_BYTES <= FETCH_ROWS_BYTES &&
+	    (!quiet || seen < QUIET_MAX);
+}
+
 static enum err
 set_flags(struct change *c, const struct ipc_store_flags *m)
 {
@@ -149,7 +158,7 @@ set_flags(struct change *c, const struct ipc_store_flags *m)
 	struct flagset given = flagset_of(m->flags, SLICE_NONE), old, flags;
 	struct walk_item it;
 	uint64_t modseq = 0;
-	uint32_t rights;
+	uint32_t rights, seen = 0;
 	enum err e;
 
 	if ((e = flag_rights(c, m, &rights)) != ERR_OK)
@@ -158,10 +167,11 @@ set_flags(struct change *c, const struct ipc_store_flags *m)
 	    &given)) != ERR_OK)
 		return e;
 	r->resume = m->resume;
+	r->before = c->box.rec.modseq;
 	while ((e = walk_next(&c->walk, &it)) == ERR_OK) {
 		if (it.pending != NULL)
 			continue;
-		if (c->reply->a.n + FETCH_ROW_BYTES + STORE_MORE_BYTES > FETCH_ROWS_BYTES) {
+		if (!has_room(c, m->quiet, seen++)) {
 			r->more = true;
 			break;
 		}
@@ -178,7 +188,8 @@ set_flags(struct change *c, const struct ipc_store_flags *m)
 			it.more = flagset_more(&flags);
 			it.modseq = modseq;
 		}
-		(void)fetch_put_row(&c->reply->a, FETCH_ROWS_BYTES, &it);
+		if (!m->quiet || (it.flags & STORE_CONFLICT))
+			(void)fetch_put_row(&c->reply->a, FETCH_ROWS_BYTES, &it);
 		r->resume = it.uid;
 	}
 	if (e != ERR_OK && e != ERR_END)

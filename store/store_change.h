@@ -10,6 +10,7 @@
 #include "lib/ipc/ipc_peer.h"
 
 #define CHANGE_PAGES_MAX	256	/* hot pages in one slice */
+#define CHANGE_QUIET_PAGES_MAX	128	/* of a quiet store_flags: some ms */
 #define CHANGE_COPY_MAX		8192
 
 void	 store_on_flags(struct ipc_peer *, const void *, struct ipc_in *);

@@ -833,7 +833,7 @@ do_flags(struct call *c, struct fake_store *st, const struct ipc_store_flags *m)
 {
 	struct fake_box *b = box_of(st, m->mailbox);
 	size_t n = select_set(b, m->v, m->uidnext, m->by_uid, m->set, seen), sent = 0;
-	struct ipc_store_rows r = { 0 };
+	struct ipc_store_rows r = { .before = b->modseq };
 	uint32_t bits = m->flags | add_keywords(b, m->keywords);
 	uint64_t modseq = st->modseq + 1;
 	struct buf rows;
@@ -864,7 +864,8 @@ do_flags(struct call *c, struct fake_store *st, const struct ipc_store_flags *m)
 			x->flags = now;
 			x->modseq = b->modseq = st->modseq = modseq;
 		}
-		put_row(&rows, &seen[i]);
+		if (!m->quiet)
+			put_row(&rows, &seen[i]);
 	}
 	r.modseq = b->modseq;
 	r.rows = buf_slice(&rows);

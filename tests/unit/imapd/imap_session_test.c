@@ -496,6 +496,20 @@ test_store(void **state)
 	EXPECT("a STORE 1:2 +FLAGS.SILENT \\Seen\r\n", "* 1 FETCH (UID 1 FLAGS (\\Seen \\Draft",
 	    "a OK");
 	assert_false(say_has("* 2 FETCH"));
+	EXPECT("a NOOP\r\n", "a OK");
+	assert_false(say_has("FETCH"));
+	/* in slices, and with another's change since */
+	say_append("INBOX", "", MSG1);
+	EXPECT("a NOOP\r\n", "a OK");
+	store.page_rows = 1;
+	EXPECT("a STORE 1:3 -FLAGS.SILENT \\Seen\r\na NOOP\r\n", "a OK", "a OK");
+	assert_false(say_has("FETCH"));
+	store.boxes[0].m[2].flags |= STORE_DRAFT;
+	store.boxes[0].m[2].modseq = store.boxes[0].modseq = ++store.modseq;
+	EXPECT("a STORE 1:2 +FLAGS.SILENT \\Seen\r\n", "* 3 FETCH (UID 3 FLAGS (\\Draft", "a OK");
+	assert_false(say_has("* 1 FETCH"));
+	assert_false(say_has("* 2 FETCH"));
+	store.page_rows = 1000;
 	EXPECT("a STORE 9 +FLAGS \\Seen\r\n", "a BAD");
 	EXPECT("a EXAMINE INBOX\r\n", "a OK [READ-ONLY]");
 	EXPECT("a STORE 1 +FLAGS \\Seen\r\n", "a NO [READ-ONLY]");

@@ -17,8 +17,10 @@
 #include "lib/ipc/store_proto.h"
 #include "lib/sys/fd.h"
 #include "store/blob_segment.h"
+#include "store/store_change.h"
 #include "store/store_facts.h"
 #include "store/store_fetch.h"
+#include "store/store_page.h"
 #include "store/store_record.h"
 #include "store/store_sweep.h"
 #include "tests/unit/store/store_world.h"
@@ -903,6 +905,49 @@ test_unchanged_since(void **state)
 	assert_true(r->m.store_rows.modseq == s.modseq + 1);
 }
 
+/* Only what was not changed is told, and large slices are cut. */
+static void
+test_quiet(void **state)
+{
+	const uint32_t slice = CHANGE_QUIET_PAGES_MAX * PAGE_HOT_ROWS;
+	struct ipc_store_flags m = { .handle = h1, .op = STORE_ADD, .flags = STORE_SEEN,
+	    .by_uid = true, .quiet = true, .unchanged_since = UINT64_MAX };
+	struct ipc_store_selected s;
+	unsigned char set[8];
+	struct ipc_reader rd;
+	struct bed_reply *r;
+	struct ipc_row row;
+
+	(void)state;
+	world_fill_archive(slice + 1);
+	world_flag("Archive", 7, 7, STORE_ADD, STORE_FLAGGED);
+	s = world_selected(imapd, h1, "Archive");
+	m.mailbox = s.mailbox;
+	m.v = s.modseq;
+	m.uidnext = s.uidnext;
+	m.unchanged_since = s.modseq - 1;
+	m.set = world_pair(set, 1, STORE_STAR);
+	r = bed_call(&bed, imapd, IPC_MSG_store_flags, &m);
+	assert_reply(r, store_rows);
+	assert_true(r->m.store_rows.more);
+	assert_int_equal(r->m.store_rows.resume, slice);
+	assert_true(r->m.store_rows.before == s.modseq);
+	assert_true(r->m.store_rows.modseq > s.modseq);
+	rd = ipc_reader_of(r->m.store_rows.rows);
+	ipc_row_get(&rd, &row);
+	assert_int_equal(row.uid, 7);
+	assert_int_equal(row.flags, STORE_FLAGGED | STORE_CONFLICT);
+	assert_false(ipc_reader_more(&rd));
+	m.resume = slice;
+	s.modseq = r->m.store_rows.modseq;
+	r = bed_call(&bed, imapd, IPC_MSG_store_flags, &m);
+	assert_reply(r, store_rows);
+	assert_false(r->m.store_rows.more);
+	assert_int_equal(r->m.store_rows.resume, slice + 1);
+	assert_int_equal(r->m.store_rows.rows.n, 0);
+	assert_true(r->m.store_rows.before == s.modseq);
+}
+
 static void
 test_recent(void **state)
 {
@@ -1141,7 +1186,7 @@ main(void)
 		T(test_late_facts),
 		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_uids), T(test_rename_inbox), T(test_to_client),
 		T(test_names), T(test_mailbox_limit),
-		T(test_unchanged_since), T(test_recent), T(test_notify), T(test_threads),
+		T(test_unchanged_since), T(test_quiet), T(test_recent), T(test_notify), T(test_threads),
 		T(test_account_gone), T(test_mark),
 	};
 #undef T

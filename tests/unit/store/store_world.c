@@ -80,6 +80,23 @@ world_fill(const char *mailbox, uint32_t flags, unsigned n)
 }
 
 void
+world_fill_archive(uint32_t n)
+{
+	struct ipc_store_copy m = { .handle = h1, .to = SLICE_LIT("Archive") };
+	struct ipc_store_selected s;
+	unsigned char set[8];
+
+	world_fill("Archive", 0, 100);
+	while ((s = world_selected(imapd, h1, "Archive")).exists < n) {
+		m.mailbox = s.mailbox;
+		m.v = s.modseq;
+		m.uidnext = s.uidnext;
+		m.set = world_pair(set, 1, n - s.exists < 5000 ? n - s.exists : 5000);
+		assert_reply(bed_call(&bed, imapd, IPC_MSG_store_copy, &m), store_copied);
+	}
+}
+
+void
 world_flag(const char *mailbox, uint32_t first, uint32_t last, uint8_t op, uint32_t flags)
 {
 	struct ipc_store_selected s = world_selected(imapd, h1, mailbox);

@@ -40,6 +40,8 @@ struct slice	 world_pair(unsigned char p[8], uint32_t first, uint32_t last);
 struct ipc_store_selected world_selected(struct bed_peer *, uint32_t handle, const char *name);
 /* As user 1: n messages; flags of UIDs; EXPUNGE; to and including last. */
 void		 world_fill(const char *mailbox, uint32_t flags, unsigned n);
+/* The same quickly: copies of copies. */
+void		 world_fill_archive(uint32_t n);
 void		 world_flag(const char *mailbox, uint32_t first, uint32_t last, uint8_t op,
 		    uint32_t flags);
 void		 world_expunge(const char *mailbox, uint32_t first, uint32_t last);

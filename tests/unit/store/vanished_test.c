@@ -151,24 +151,6 @@ tell_many(uint64_t since, bool exact, uint32_t n)
 	assert_int_equal(answers, 2);
 }
 
-/* Many messages quickly: copies of copies. */
-static void
-fill_archive(uint32_t n)
-{
-	struct ipc_store_copy m = { .handle = h1, .to = SLICE_LIT("Archive") };
-	struct ipc_store_selected s;
-	unsigned char set[8];
-
-	world_fill("Archive", 0, 100);
-	while ((s = world_selected(imapd, h1, "Archive")).exists < n) {
-		m.mailbox = s.mailbox;
-		m.v = s.modseq;
-		m.uidnext = s.uidnext;
-		m.set = world_pair(set, 1, n - s.exists < 5000 ? n - s.exists : 5000);
-		assert_reply(bed_call(&bed, imapd, IPC_MSG_store_copy, &m), store_copied);
-	}
-}
-
 static void
 delete_even(uint32_t n)
 {
@@ -203,7 +185,7 @@ test_limit(void **state)
 	struct bed_reply *r;
 
 	(void)state;
-	fill_archive(n + 1);
+	world_fill_archive(n + 1);
 	delete_even(n);
 	s = world_selected(imapd, h1, "Archive");
 	e.mailbox = s.mailbox;
