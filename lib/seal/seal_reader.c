@@ -3,8 +3,9 @@
  * A range of plain text maps to whole frames (with zstd), those to a run of
  * the stream, that to whole chunks, those to a run of the object.  put walks
  * back up: bytes gather to a chunk, an opened chunk is drained into the frame
- * or the output.  A chunk can hold many frames, so while it is drained its
- * last byte is left in the caller's piece: the caller's loop needs to know
+ * or the output.  What lies whole where it comes from and is wanted whole goes
+ * without these stations.  A chunk can hold many frames, so while it is drained
+ * its last byte is left in the caller's piece: the caller's loop needs to know
  * nothing of that.
  */
 #include "lib/seal/seal.h"
@@ -277,24 +278,49 @@ plain_put(struct seal_reader *r, const unsigned char *p, size_t n, struct buf *o
 	r->plain_at = end;
 }
 
-static enum err
-frame_open(struct seal_reader *r, struct buf *out)
+/* Are all of the next n plain bytes wanted? */
+static bool
+is_wanted_whole(const struct seal_reader *r, size_t n)
 {
-	uint64_t left = r->head.plain_bytes - r->frame_no * SEAL_FRAME_BYTES;
-	size_t want = left < SEAL_FRAME_BYTES ? (size_t)left : SEAL_FRAME_BYTES, n;
+	return r->plain_at >= r->a && r->plain_at + n <= r->b;
+}
+
+static enum err
+unpack(struct seal_reader *r, void *dst, size_t want, struct slice packed)
+{
+	size_t n;
 
 	if (r->zctx == NULL) {
 		r->zctx = ZSTD_createDCtx();
 		must(r->zctx != NULL);
 	}
-	if (r->frame == NULL)
+	n = ZSTD_decompressDCtx(r->zctx, dst, want, packed.p, packed.n);
+	return ZSTD_isError(n) || n != want ? ERR_CORRUPT : ERR_OK;
+}
+
+static enum err
+frame_open(struct seal_reader *r, struct slice packed, struct buf *out)
+{
+	uint64_t left = r->head.plain_bytes - r->frame_no * SEAL_FRAME_BYTES;
+	size_t want = left < SEAL_FRAME_BYTES ? (size_t)left : SEAL_FRAME_BYTES;
+	char *dst = is_wanted_whole(r, want) ? buf_reserve(out, want) : NULL;
+	enum err e;
+
+	if (buf_err(out) != ERR_OK)
+		return ERR_FULL;
+	if (dst == NULL && r->frame == NULL)
 		r->frame = must_alloc(1, SEAL_FRAME_BYTES);
-	n = ZSTD_decompressDCtx(r->zctx, r->frame, want, r->packed, r->packed_n);
-	if (ZSTD_isError(n) || n != want)
-		return ERR_CORRUPT;
+	e = unpack(r, dst != NULL ? (void *)dst : r->frame, want, packed);
+	if (e != ERR_OK)
+		return e;
 	r->frame_no++;
 	r->packed_n = 0;
-	plain_put(r, r->frame, want, out);
+	if (dst == NULL) {
+		plain_put(r, r->frame, want, out);
+	} else {
+		buf_commit(out, want);
+		r->plain_at += want;
+	}
 	return ERR_OK;
 }
 
@@ -303,6 +329,7 @@ static enum err
 chunk_drain(struct seal_reader *r, struct buf *out, bool *drained)
 {
 	size_t left = r->open_n - r->open_at, need;
+	const char *at = (const char *)r->chunk + r->open_at;
 
 	*drained = true;
 	if (!r->head.zstd) {
@@ -311,17 +338,19 @@ chunk_drain(struct seal_reader *r, struct buf *out, bool *drained)
 	}
 	if (left == 0 || r->plain_at >= r->b)
 		return ERR_OK;
-	if (r->packed == NULL)
-		r->packed = must_alloc(1, r->packed_cap);
 	need = r->frame_bytes[r->frame_no] - r->packed_n;
 	need = need < left ? need : left;
-	memcpy(r->packed + r->packed_n, r->chunk + r->open_at, need);
-	r->packed_n += need;
 	r->open_at += need;
 	*drained = r->open_at == r->open_n;
+	if (need == r->frame_bytes[r->frame_no])
+		return frame_open(r, slice_of(at, need), out);
+	if (r->packed == NULL)
+		r->packed = must_alloc(1, r->packed_cap);
+	memcpy(r->packed + r->packed_n, at, need);
+	r->packed_n += need;
 	if (r->packed_n < r->frame_bytes[r->frame_no])
 		return ERR_OK;
-	return frame_open(r, out);
+	return frame_open(r, slice_of(r->packed, r->packed_n), out);
 }
 
 static size_t
@@ -333,18 +362,48 @@ chunk_sealed_bytes(const struct seal_reader *r)
 }
 
 static enum err
-chunk_open(struct seal_reader *r)
+chunk_decrypt(struct seal_reader *r, void *dst, struct slice sealed)
 {
 	unsigned char nonce[CRY_NONCE_BYTES];
-	uint64_t start = r->chunk_no * SEAL_CHUNK_BYTES;
-	enum err e;
 
 	seal_nonce(nonce, r->chunk_no, r->chunk_no == r->stream_bytes / SEAL_CHUNK_BYTES);
-	e = cry_aead_open(r->aead, r->chunk, slice_of(r->chunk, r->chunk_n), nonce,
+	return cry_aead_open(r->aead, dst, sealed, nonce,
 	    slice_of(r->head.fixed, SEAL_FIXED_BYTES));
+}
+
+/* Is it plain text that is wanted whole? */
+static bool
+is_chunk_for_out(const struct seal_reader *r, size_t n)
+{
+	return !r->head.zstd && r->plain_at == r->chunk_no * SEAL_CHUNK_BYTES &&
+	    is_wanted_whole(r, n);
+}
+
+static enum err
+chunk_open_out(struct seal_reader *r, struct slice sealed, struct buf *out)
+{
+	size_t n = sealed.n - CRY_TAG_BYTES;
+	char *dst = buf_reserve(out, n);
+	enum err e = dst != NULL ? chunk_decrypt(r, dst, sealed) : ERR_FULL;
+
 	if (e != ERR_OK)
 		return e;
-	r->open_n = r->chunk_n - CRY_TAG_BYTES;
+	buf_commit(out, n);
+	r->plain_at += n;
+	r->chunk_no++;
+	return ERR_OK;
+}
+
+/* sealed may be the bytes of chunk itself */
+static enum err
+chunk_open(struct seal_reader *r, struct slice sealed)
+{
+	uint64_t start = r->chunk_no * SEAL_CHUNK_BYTES;
+	enum err e = chunk_decrypt(r, r->chunk, sealed);
+
+	if (e != ERR_OK)
+		return e;
+	r->open_n = sealed.n - CRY_TAG_BYTES;
 	r->open_at = r->stream_from > start ? (size_t)(r->stream_from - start) : 0;
 	r->chunk_n = 0;
 	r->chunk_no++;
@@ -352,10 +411,40 @@ chunk_open(struct seal_reader *r)
 	return ERR_OK;
 }
 
+/* Bytes to a chunk; opened when there are enough. */
+static enum err
+chunk_feed(struct seal_reader *r, struct slice *piece, struct buf *out)
+{
+	size_t whole = chunk_sealed_bytes(r), take;
+	struct slice sealed;
+	enum err e;
+
+	if (r->chunk_n == 0 && piece->n >= whole) {
+		sealed = slice_head(*piece, whole);
+		if (is_chunk_for_out(r, whole - CRY_TAG_BYTES)) {
+			*piece = slice_from(*piece, whole);
+			return chunk_open_out(r, sealed, out);
+		}
+		/* The last byte of the chunk stays in the piece. */
+		*piece = slice_from(*piece, whole - 1);
+		return chunk_open(r, sealed);
+	}
+	take = whole - r->chunk_n;
+	take = take < piece->n ? take : piece->n;
+	memcpy(r->chunk + r->chunk_n, piece->p, take);
+	r->chunk_n += take;
+	if (r->chunk_n < whole) {
+		*piece = slice_from(*piece, take);
+		return ERR_OK;
+	}
+	e = chunk_open(r, slice_of(r->chunk, r->chunk_n));
+	*piece = slice_from(*piece, take - 1);
+	return e;
+}
+
 enum err
 seal_reader_put(struct seal_reader *r, struct slice *piece, struct buf *out)
 {
-	size_t take, whole;
 	bool drained;
 	enum err e;
 
@@ -378,18 +467,7 @@ seal_reader_put(struct seal_reader *r, struct slice *piece, struct buf *out)
 		}
 		if (r->chunk_no >= r->chunk_end)
 			return ERR_STATE;
-		whole = chunk_sealed_bytes(r);
-		take = whole - r->chunk_n;
-		take = take < piece->n ? take : piece->n;
-		memcpy(r->chunk + r->chunk_n, piece->p, take);
-		r->chunk_n += take;
-		if (r->chunk_n < whole) {
-			*piece = slice_from(*piece, take);
-			return ERR_OK;
-		}
-		/* The last byte of the chunk stays in the piece. */
-		*piece = slice_from(*piece, take - 1);
-		e = chunk_open(r);
+		e = chunk_feed(r, piece, out);
 		if (e != ERR_OK)
 			goto broken;
 	}
