@@ -14,9 +14,12 @@ static const struct ipc_handler queue_handlers[] = {
 	{ IPC_MSG_queue_opened, intake_on_late_open }, { 0, NULL }
 };
 
+static const struct ipc_handler relay_handlers[] = { { 0, NULL } };
+
 static const struct daemon_peer peers[] = {
 	{ IPC_QUEUE, queue_handlers, NULL, cmtp_server_lost_queue },
 	{ IPC_KEYD, keyd_handlers, cmtp_server_keyd_joined, NULL },
+	{ IPC_RELAY, relay_handlers, NULL, NULL },
 	{ IPC_NOBODY, NULL, NULL, NULL },
 };
 

@@ -80,6 +80,7 @@ dlv_link_drop(struct dlv_link **lp)
 	if (l == NULL)
 		return;
 	l->user = NULL;
+	l->raw = NULL;
 	l->is_closed = true;
 	cancel_secret(l);
 	dial_cancel(&l->dial);
@@ -87,6 +88,18 @@ dlv_link_drop(struct dlv_link **lp)
 		conn_abort(l->conn, "dropped");
 	else
 		destroy(l);
+}
+
+/* As down(), for a link that was taken over. */
+static void
+raw_end(struct dlv_link *l, const char *why)
+{
+	const struct dlv_link_raw *r = l->raw;
+
+	l->raw = NULL;
+	l->is_closed = true;
+	if (r != NULL)
+		r->end(l->user_arg, why);
 }
 
 /* ---- the client's host calls */
@@ -250,7 +263,9 @@ on_conn_data(void *arg, struct slice bytes)
 {
 	struct dlv_link *l = arg;
 
-	if (!l->is_closed)
+	if (l->raw != NULL)
+		l->raw->data(l->user_arg, bytes);
+	else if (!l->is_closed)
 		(void)smtp_client_on_data(&l->client, bytes);
 	return bytes.n;
 }
@@ -260,7 +275,9 @@ on_conn_eof(void *arg)
 {
 	struct dlv_link *l = arg;
 
-	if (!l->is_closed)
+	if (l->raw != NULL)
+		raw_end(l, "it closed the connection");
+	else if (!l->is_closed)
 		smtp_client_on_eof(&l->client);
 	conn_close(l->conn, "eof");
 }
@@ -270,7 +287,7 @@ on_conn_drained(void *arg)
 {
 	struct dlv_link *l = arg;
 
-	if (!l->is_closed)
+	if (!l->is_closed && l->raw == NULL)
 		smtp_client_on_drained(&l->client);
 }
 
@@ -323,6 +340,8 @@ on_conn_deadline(void *arg)
 {
 	struct dlv_link *l = arg;
 
+	if (l->raw != NULL)
+		raw_end(l, "it does not answer");
 	if (l->is_closed) {
 		conn_abort(l->conn, "timeout");
 	} else if (l->is_idle) {
@@ -340,6 +359,8 @@ on_conn_closed(void *arg, const char *reason)
 
 	(void)reason;
 	l->conn = NULL;
+	if (l->raw != NULL)
+		raw_end(l, "the connection was lost");
 	if (!l->is_closed && l->is_implicit && l->client.state == SMTP_CLIENT_NEW) {
 		struct smtp_result why;
 
@@ -546,4 +567,44 @@ dlv_link_rest(struct dlv_link *l, uint64_t until_ms)
 	l->is_idle = true;
 	l->idle_until_ms = until_ms;
 	conn_set_deadline(l->conn, until_ms);
+}
+
+/* ---- another protocol */
+
+bool
+dlv_link_is_inside_tls(const struct dlv_link *l)
+{
+	return l->conn != NULL && conn_tls_peer(l->conn) != NULL;
+}
+
+void
+dlv_link_take_over(struct dlv_link *l, const struct dlv_link_raw *r, void *arg)
+{
+	must(dlv_link_can_next(l));
+	l->user = NULL;
+	l->user_arg = arg;
+	l->raw = r;
+}
+
+void
+dlv_link_write(struct dlv_link *l, struct slice bytes)
+{
+	conn_write(l->conn, bytes);
+}
+
+void
+dlv_link_set_deadline(struct dlv_link *l, uint64_t at_ms)
+{
+	conn_set_deadline(l->conn, at_ms);
+}
+
+void
+dlv_link_leave(struct dlv_link **lp)
+{
+	struct dlv_link *l = *lp;
+
+	*lp = NULL;
+	l->raw = NULL;
+	l->is_closed = true;
+	conn_close(l->conn, "left");
 }

@@ -47,6 +47,13 @@ struct dlv_link_user {
 	void	(*down)(void *arg, enum dlv_down, const struct smtp_result *why);
 };
 
+/* Another protocol on the same connection, instead of SMTP. */
+struct dlv_link_raw {
+	void	(*data)(void *arg, struct slice);
+	/* The other side ended it, or the deadline passed.  The link goes by itself. */
+	void	(*end)(void *arg, const char *why);
+};
+
 struct dlv_link_params {
 	struct dlv_route	*route;		/* counted by the link */
 	const char		*host;		/* "" for an address */
@@ -60,7 +67,8 @@ struct dlv_link {
 	struct list		 all;		/* pool: of all */
 	struct list		 idle;		/* pool: of those that are idle */
 	struct dlv_pool		*pool;
-	const struct dlv_link_user *user;	/* NULL: idle, or ending */
+	const struct dlv_link_raw *raw;		/* NULL: SMTP */
+	const struct dlv_link_user *user;	/* NULL: idle, ending, or raw */
 	void			*user_arg;
 	struct dlv_route	*route;
 	struct dlv_tls		*tls;
@@ -107,6 +115,12 @@ enum err	 dlv_link_next(struct dlv_link *, const struct smtp_client_message *) M
 void		 dlv_link_body(struct dlv_link *, struct slice, bool is_last);
 void		 dlv_link_body_failed(struct dlv_link *);
 void		 dlv_link_drop(struct dlv_link **);	/* no call comes any more */
+/* of a link that can take a message: SMTP is over, its user hears nothing more */
+bool		 dlv_link_is_inside_tls(const struct dlv_link *);
+void		 dlv_link_take_over(struct dlv_link *, const struct dlv_link_raw *, void *arg);
+void		 dlv_link_write(struct dlv_link *, struct slice);
+void		 dlv_link_set_deadline(struct dlv_link *, uint64_t at_ms);	/* 0: none */
+void		 dlv_link_leave(struct dlv_link **);	/* what was written goes out */
 /* "mx.example[192.0.2.1]:25" */
 void		 dlv_link_put_host(char dst[DLV_HOST_BYTES], const char *name,
 		    const struct conn_addr *);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "delivery/dlv_smtp.h"
+#include "delivery/dlv_lookup.h"
 #include "lib/base/must.h"
 #include "lib/mail/addr.h"
 
@@ -17,6 +17,7 @@ struct dlv_relay {
 	struct dlv_tlsrpt	*tlsrpt;
 	struct dlv_pool		*pool;
 	struct dlv_self		*self;
+	struct dlv_lookup	*lookup;	/* NULL: going down */
 	unsigned		 job_limit;
 	struct dlv_smtp_env	 env;
 	struct relay_options	 options;	/* what it points to is the daemon's */
@@ -107,6 +108,8 @@ dlv_relay_begin_routes(struct dlv_relay *r)
 {
 	drop_routes(r);
 	add_route(r, dlv_route_new("", NULL, &r->options));
+	if (r->lookup != NULL)
+		dlv_lookup_set_route(r->lookup, r->routes[0]);
 }
 
 void
@@ -354,6 +357,28 @@ dlv_relay_take(struct dlv_relay *r, struct ipc_peer *queue, const struct ipc_rel
 	}
 }
 
+/* ---- keys of other servers ---- */
+
+void
+dlv_relay_find(struct dlv_relay *r, struct ipc_peer *cmtpd, const struct ipc_cmtp_find *m,
+    struct ipc_in *in)
+{
+	const struct ipc_cmtp_found down = { .error = ERR_AGAIN,
+		.reason = SLICE_LIT("relay is going down") };
+
+	if (r->lookup != NULL && !r->is_draining)
+		dlv_lookup_take(r->lookup, cmtpd, m, in);
+	else
+		ipc_reply(cmtpd, in->id, IPC_MSG_cmtp_found, &down);
+}
+
+void
+dlv_relay_cmtpd_left(struct dlv_relay *r, struct ipc_peer *cmtpd)
+{
+	if (r->lookup != NULL)
+		dlv_lookup_left(r->lookup, cmtpd);
+}
+
 /* ---- turns ---- */
 
 static struct job *
@@ -392,6 +417,7 @@ on_turn(void *arg)
 	if (r->is_draining && r->job_count == 0 && !r->is_leaving) {
 		r->is_leaving = true;
 		dlv_tlsrpt_flush(r->tlsrpt);
+		dlv_lookup_free(&r->lookup);
 		dlv_pool_drain(r->pool, on_pool_drained, r);
 	}
 }
@@ -443,6 +469,7 @@ dlv_relay_new(const struct dlv_relay_parts *p)
 	list_init(&r->line);
 	loop_idle_init(&r->turn, on_turn, r);
 	set_env(r, p->options);
+	r->lookup = dlv_lookup_new(&r->env);
 	dlv_relay_begin_routes(r);
 	return r;
 }
@@ -457,6 +484,7 @@ dlv_relay_free(struct dlv_relay **rp)
 		return;
 	must(r->job_count == 0 && r->line_count == 0);
 	loop_idle_cancel(&r->turn);
+	dlv_lookup_free(&r->lookup);
 	drop_routes(r);
 	dlv_pool_free(&r->pool);
 	dlv_sts_free(&r->sts);

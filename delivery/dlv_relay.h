@@ -50,6 +50,10 @@ void		 dlv_relay_take(struct dlv_relay *, struct ipc_peer *queue,
 /* A report to be posted (RFC 8460 s5.4). */
 void		 dlv_relay_post(struct dlv_relay *, struct ipc_peer *queue,
 		    const struct ipc_tlsrpt_post *, struct ipc_in *);
+/* The server key of a domain, for cmtpd (dlv_lookup.h). */
+void		 dlv_relay_find(struct dlv_relay *, struct ipc_peer *cmtpd,
+		    const struct ipc_cmtp_find *, struct ipc_in *);
+void		 dlv_relay_cmtpd_left(struct dlv_relay *, struct ipc_peer *cmtpd);
 unsigned	 dlv_relay_job_count(const struct dlv_relay *);
 unsigned	 dlv_relay_session_count(const struct dlv_relay *);
 /* Finishes what is at work, answers the rest as deferred, calls fn once. */

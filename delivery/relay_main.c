@@ -43,6 +43,22 @@ on_post(struct ipc_peer *peer, const void *m, struct ipc_in *in)
 }
 
 static void
+on_find(struct ipc_peer *peer, const void *m, struct ipc_in *in)
+{
+	struct state *s = daemon_state(ipc_peer_arg(peer));
+
+	dlv_relay_find(s->relay, peer, m, in);
+}
+
+static void
+cmtpd_left(struct daemon_app *app, struct ipc_peer *peer)
+{
+	struct state *s = daemon_state(app);
+
+	dlv_relay_cmtpd_left(s->relay, peer);
+}
+
+static void
 queue_joined(struct daemon_app *app, struct ipc_peer *peer)
 {
 	struct state *s = daemon_state(app);
@@ -84,10 +100,15 @@ static const struct ipc_handler queue_handlers[] = {
 	{ 0, NULL }
 };
 static const struct ipc_handler keyd_handlers[] = { { 0, NULL } };
+static const struct ipc_handler cmtpd_handlers[] = {
+	{ IPC_MSG_cmtp_find, on_find },
+	{ 0, NULL }
+};
 
 static const struct daemon_peer peers[] = {
 	{ IPC_QUEUE, queue_handlers, queue_joined, queue_left },
 	{ IPC_KEYD, keyd_handlers, keyd_joined, keyd_left },
+	{ IPC_CMTPD, cmtpd_handlers, NULL, cmtpd_left },
 	{ IPC_NOBODY, NULL, NULL, NULL },
 };
 

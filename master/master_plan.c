@@ -47,6 +47,7 @@ const struct plan_edge	plan_edges[] = {
 	{ IPC_IMAPD,	IPC_KEYD },
 	{ IPC_CMTPD,	IPC_QUEUE },
 	{ IPC_CMTPD,	IPC_KEYD },
+	{ IPC_CMTPD,	IPC_RELAY },
 	{ IPC_NOBODY,	IPC_NOBODY }
 };
 

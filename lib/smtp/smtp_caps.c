@@ -68,6 +68,18 @@ take_limits(struct smtp_caps *c, struct slice args)
 	}
 }
 
+/* "CMTP 1 2": only version 2 is of use to us. */
+static void
+take_cmtp(struct smtp_caps *c, struct slice args)
+{
+	struct slice word;
+
+	while (next_word(&args, &word))
+		if (slice_eq_str(word, "2"))
+			return;
+	c->set &= ~(unsigned)SMTP_CAP_CMTP2;
+}
+
 void
 smtp_caps_take_line(struct smtp_caps *c, struct slice line)
 {
@@ -88,4 +100,6 @@ smtp_caps_take_line(struct smtp_caps *c, struct slice line)
 		take_auth(c, args);
 	else if (slice_ieq_str(word, "LIMITS"))
 		take_limits(c, args);
+	else if (slice_ieq_str(word, "CMTP"))
+		take_cmtp(c, args);
 }

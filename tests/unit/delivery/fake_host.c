@@ -21,6 +21,7 @@ struct client {
 	unsigned		 rcpts;
 	unsigned		 messages;
 	bool			 is_flooding;
+	bool			 is_raw;
 	bool			 is_mute;	/* misbehaved: hears nothing any more */
 };
 
@@ -135,7 +136,8 @@ command(struct client *c, struct slice line)
 	buf_put_slice(&h->seen, line);
 	buf_put_char(&h->seen, '\n');
 	if (slice_starts(line, "EHLO ") || slice_starts(line, "LHLO ")) {
-		(void)reply(c, FAKE_EHLO, h->ehlo, "250-fake\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
+		(void)reply(c, FAKE_EHLO, conn_tls(c->conn) != NULL ? h->ehlo_in_tls : h->ehlo,
+		    "250-fake\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
 		    "250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 DSN");
 	} else if (slice_starts(line, "MAIL FROM:")) {
 		c->rcpts = 0;
@@ -147,6 +149,12 @@ command(struct client *c, struct slice line)
 			say(c, "554 5.5.1 No recipients");
 		else if (reply(c, FAKE_DATA, h->data, "354 Go on"))
 			c->in_data = h->data == NULL;
+	} else if (slice_eq_str(line, "STARTTLS") && h->tls != NULL) {
+		enum err e;
+
+		say(c, "220 2.0.0 Go on");
+		e = conn_start_tls(c->conn, h->tls);
+		must(e == ERR_OK);
 	} else if (slice_eq_str(line, "RSET")) {
 		h->rsets++;
 		say(c, h->rset != NULL ? h->rset : "250 2.0.0 Ok");
@@ -173,6 +181,11 @@ on_data(void *arg, struct slice bytes)
 		struct slice rest = slice_from(bytes, used);
 		size_t lf = slice_find(rest, '\n');
 
+		if (c->host->raw != NULL && (c->is_raw || (rest.n >= 5 &&
+		    memcmp(rest.p, "OHAI", 5) == 0))) {
+			c->is_raw = true;
+			return used + c->host->raw(c->host->raw_arg, c->conn, rest);
+		}
 		if (lf == rest.n)
 			break;
 		used += lf + 1;

@@ -32,6 +32,11 @@ struct fake_host {
 	unsigned	 close_after;	/* messages of a connection; 0: never */
 	bool		 ignores_quit;
 	bool		 by_bytes;	/* replies go byte by byte */
+	struct tls_ctx	*tls;		/* NULL: no STARTTLS */
+	const char	*ehlo_in_tls;
+	/* Behind OHAI in place of MAIL: what of the bytes is used. */
+	size_t		(*raw)(void *arg, struct conn *, struct slice);
+	void		*raw_arg;
 	unsigned	 octet;		/* 127.0.0.OCTET; 0: 1 */
 	uint16_t	 port;		/* 0: a free one, then it stands here */
 	/* for the test to read */

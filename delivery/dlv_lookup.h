@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The server key of another domain, for cmtpd, which has mail signed by it
+ * (man/cmtp.7):
+ *
+ *	1 what is pinned in keyd, when it has the record asked for
+ *	2 the domain's hosts, in their order, as TLS is demanded of them: the
+ *	  first that speaks CMTP 2 is asked
+ *	3 its records must go on from the pin, be those of a signed _cmtp TXT
+ *	  record when there is one, and are pinned then
+ *
+ * One search for a domain at a time; all who ask meanwhile get its answer.
+ * What was not found is not looked for again for DLV_LOOKUP_AGAIN_MS.  Memory:
+ * DLV_LOOKUP_DOMAINS_MAX domains, DLV_LOOKUP_ASKERS_MAX requests.
+ */
+#ifndef DLV_LOOKUP_H
+#define DLV_LOOKUP_H
+
+#include "delivery/dlv_smtp.h"
+
+#define DLV_LOOKUP_DOMAINS_MAX	1000u
+#define DLV_LOOKUP_ASKERS_MAX	4000u
+#define DLV_LOOKUP_MS		60000u		/* a search ends */
+#define DLV_LOOKUP_AGAIN_MS	300000u
+#define DLV_LOOKUP_KEYD_MS	5000u		/* for keyd to answer */
+
+struct dlv_lookup;
+
+/* make: env is borrowed for its life */
+struct dlv_lookup *dlv_lookup_new(const struct dlv_smtp_env *);
+void		 dlv_lookup_free(struct dlv_lookup **);
+/* What serves mail that matches no route; counted. */
+void		 dlv_lookup_set_route(struct dlv_lookup *, struct dlv_route *);
+
+/* use */
+void		 dlv_lookup_take(struct dlv_lookup *, struct ipc_peer *cmtpd,
+		    const struct ipc_cmtp_find *, struct ipc_in *);
+void		 dlv_lookup_left(struct dlv_lookup *, struct ipc_peer *cmtpd);
+unsigned	 dlv_lookup_count(const struct dlv_lookup *);	/* searches */
+
+#endif
