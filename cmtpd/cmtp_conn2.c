@@ -9,18 +9,25 @@
 #include "lib/cmtp/cmtp_pin.h"
 
 #define FIELDS_MAX	50000	/* as in cmtp2_sign */
+#define RELAY_MS	65000	/* its search ends in a minute */
+
+static enum err
+call_role(struct cmtp_conn *c, enum ipc_role role, uint64_t ms, uint16_t type, const void *msg,
+    ipc_reply_fn *on_reply)
+{
+	struct ipc_peer *p = daemon_peer(c->server->app, role, 0);
+	enum err e = ERR_GONE;
+
+	if (p != NULL)
+		e = ipc_call(p, type, msg, NULL, 0, loop_now(c->server->loop) + ms, on_reply, c, NULL);
+	c->is_asking = e == ERR_OK;
+	return e;
+}
 
 static enum err
 call(struct cmtp_conn *c, uint16_t type, const void *msg, ipc_reply_fn *on_reply)
 {
-	struct ipc_peer *p = daemon_peer(c->server->app, IPC_KEYD, 0);
-	enum err e = ERR_GONE;
-
-	if (p != NULL)
-		e = ipc_call(p, type, msg, NULL, 0,
-		    loop_now(c->server->loop) + CMTP_CONN_KEYD_MS, on_reply, c, NULL);
-	c->is_asking = e == ERR_OK;
-	return e;
+	return call_role(c, IPC_KEYD, CMTP_CONN_KEYD_MS, type, msg, on_reply);
 }
 
 /* False: nobody is there any more for the answer. */
@@ -109,23 +116,75 @@ cmtp_conn2_sign(void *arg, enum cmtp2_purpose purpose, const struct cmtp_sign *s
 
 /* What a pin says of the record that signs. */
 static enum err
-judge(const struct cmtp_pin *pin, uint64_t serial, uint64_t now_s)
+judge(const struct cmtp_conn *c, struct slice bytes, struct cmtp_sender *sender)
 {
-	if (pin->is_broken)
+	struct cmtp_pin pin;
+	enum err e = cmtp_pin_get(&pin, bytes);
+
+	if (e != ERR_OK)
+		return e;
+	if (pin.is_broken)
 		return ERR_CORRUPT;
-	if (pin->newest.serial != serial || pin->newest.kind != CMTP_KEY_LIVE ||
-	    pin->newest.expires_s <= now_s)
+	if (pin.newest.serial != c->session.parser.mail2.serial ||
+	    pin.newest.kind != CMTP_KEY_LIVE ||
+	    pin.newest.expires_s <= loop_real_ms(c->server->loop) / 1000)
 		return ERR_NOTFOUND;
+	memcpy(sender->sign, pin.newest.sign, sizeof(sender->sign));
+	sender->first_s = pin.first_s;
 	return ERR_OK;
 }
 
+static void
+found(struct cmtp_conn *c, enum err e, const struct cmtp_sender *sender)
+{
+	cmtp_session_on_found(&c->session, e, sender);
+	cmtp_conn_go_on(c);
+}
+
+static void
+on_found(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
+{
+	struct cmtp_conn *c = arg;
+	const struct ipc_cmtp_found *m = msg;
+	struct cmtp_sender sender;
+
+	(void)in;
+	if (!is_answered(c))
+		return;
+	if (e == ERR_OK)
+		e = type != IPC_MSG_cmtp_found ? ERR_AGAIN : m->error;
+	if (e == ERR_OK)
+		e = judge(c, m->pin, &sender);
+	found(c, e, &sender);
+}
+
+/* Records have their domain in lower case. */
+static struct slice
+lower_domain(struct slice domain, char lower[CMTP_PARAM_MAX])
+{
+	for (size_t i = 0; i < domain.n; i++)
+		lower[i] = ascii_lower(domain.p[i]);
+	return slice_of(lower, domain.n);
+}
+
+static enum err
+ask_relay(struct cmtp_conn *c)
+{
+	const struct cmtp2_mail *mail = &c->session.parser.mail2;
+	char lower[CMTP_PARAM_MAX];
+	const struct ipc_cmtp_find m = { .domain = lower_domain(mail->source_domain, lower),
+	    .serial = mail->serial };
+
+	return call_role(c, IPC_RELAY, RELAY_MS, IPC_MSG_cmtp_find, &m, on_found);
+}
+
+/* What is not pinned, or not that record, relay looks for. */
 static void
 on_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 {
 	struct cmtp_conn *c = arg;
 	const struct ipc_pin *m = msg;
 	struct cmtp_sender sender;
-	struct cmtp_pin pin;
 
 	(void)in;
 	if (!is_answered(c))
@@ -133,28 +192,19 @@ on_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 	if (e == ERR_OK && (type != IPC_MSG_pin || !m->found))
 		e = ERR_NOTFOUND;
 	if (e == ERR_OK)
-		e = cmtp_pin_get(&pin, m->pin);
-	if (e == ERR_OK)
-		e = judge(&pin, c->session.parser.mail2.serial,
-		    loop_real_ms(c->server->loop) / 1000);
-	if (e == ERR_OK) {
-		memcpy(sender.sign, pin.newest.sign, sizeof(sender.sign));
-		sender.first_s = pin.first_s;
-	}
-	cmtp_session_on_found(&c->session, e, &sender);
-	cmtp_conn_go_on(c);
+		e = judge(c, m->pin, &sender);
+	if (e == ERR_NOTFOUND && c->session.mode == CMTP_WAIT_SENDER && (e = ask_relay(c)) == ERR_OK)
+		return;
+	found(c, e, &sender);
 }
 
-/* Records have their domain in lower case. */
 enum err
 cmtp_conn2_find(void *arg, struct slice domain, uint64_t serial)
 {
 	char lower[CMTP_PARAM_MAX];
-	const struct ipc_pin_get m = { .domain = slice_of(lower, domain.n) };
+	const struct ipc_pin_get m = { .domain = lower_domain(domain, lower) };
 
 	(void)serial;
-	for (size_t i = 0; i < domain.n; i++)
-		lower[i] = ascii_lower(domain.p[i]);
 	return call(arg, IPC_MSG_pin_get, &m, on_pin);
 }
 

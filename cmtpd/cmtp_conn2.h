@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a session of version 2 asks (struct cmtp_env): keyd for records,
- * signatures and what is known of other servers, the pool of threads for an
- * evaluation of postage.
+ * signatures and what is known of other servers, relay for what is not, the
+ * pool of threads for an evaluation of postage.
  */
 #ifndef CMTP_CONN2_H
 #define CMTP_CONN2_H

@@ -88,7 +88,7 @@ put_status(struct buf *b, struct slice dsn, struct slice text)
 {
 	buf_put_slice(b, dsn);
 	buf_put_char(b, ' ');
-	buf_put_slice(b, text);
+	buf_put_slice(b, slice_head(text, slice_find(text, '\0')));
 }
 
 /* The whole request; what is still to come of it is read and dropped. */

@@ -150,7 +150,7 @@ test_keyrequest(void **state)
 static void
 test_mail(void **state)
 {
-	struct buf b;
+	struct buf b, two;
 
 	(void)state;
 	put_head(&b, 2, 1, 66, 0);
@@ -165,8 +165,11 @@ test_mail(void **state)
 	put_bytes(&b, CMTP2_POSTAGE_BYTES + OBJECT_MAX, 'o');
 	put_bytes(&b, 64, 's');
 	expect(&b, "to=100 users=25600 postage=40 end=5000s ");
-	buf_put_slice(&b, buf_slice(&b));
-	expect_free(&b, "to=100 users=25600 postage=40 end=5000s to=100 users=25600 postage=40 end=5000s ");
+	buf_init(&two, 2 * b.n);
+	buf_put_slice(&two, buf_slice(&b));
+	buf_put_slice(&two, buf_slice(&b));
+	buf_fini(&b);
+	expect_free(&two, "to=100 users=25600 postage=40 end=5000s to=100 users=25600 postage=40 end=5000s ");
 }
 
 static void
