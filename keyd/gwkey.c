@@ -29,6 +29,7 @@ static const struct command {
 	{ "cmtp",   "list",   "cmtp.list",   0, false },
 	{ "cmtp",   "dns",    "cmtp.dns",    0, false },
 	{ "cmtp",   "rotate", "cmtp.rotate", 0, false },
+	{ "cmtp",   "forget", "cmtp.forget", 1, false },
 };
 
 static int
@@ -37,7 +38,8 @@ usage(void)
 	(void)fputs("usage: gwkey [-c config_dir] secret set ROUTE [--password-stdin]\n"
 	    "       gwkey [-c config_dir] secret del ROUTE\n"
 	    "       gwkey [-c config_dir] secret list\n"
-	    "       gwkey [-c config_dir] cmtp list | dns | rotate\n", stderr);
+	    "       gwkey [-c config_dir] cmtp list | dns | rotate\n"
+	    "       gwkey [-c config_dir] cmtp forget DOMAIN | USER@DOMAIN\n", stderr);
 	return EX_USAGE;
 }
 

@@ -2,6 +2,7 @@
 #include "keyd/key_pin.h"
 
 #include <string.h>
+#include <sysexits.h>
 
 #include "keyd/key_book.h"
 #include "keyd/key_gate.h"
@@ -83,4 +84,29 @@ key_pin_on_put(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc_i
 	else
 		key_gate_refuse(p, in->id, e, e == ERR_BUSY ? "it was changed meanwhile" :
 		    "it cannot be kept");
+}
+
+void
+key_pin_forget(const struct key_tool_request *q)
+{
+	struct slice arg = q->argv[0];
+	size_t at = slice_rfind(arg, '@');
+	bool is_user = at < arg.n;
+	struct key_book_put gone = { .now_s = key_now_s(q->k) };
+	struct buf b;
+	enum err e;
+
+	gone.name = name_of(&b, is_user ? slice_from(arg, at + 1) : arg,
+	    is_user ? slice_head(arg, at) : SLICE_NONE);
+	e = key_book_find(q->k->pins, gone.name) == NULL ? ERR_NOTFOUND :
+	    key_book_put(q->k->pins, &gone);
+	log_event(LOG_key, log_str("action", "forget"), log_text("key", arg), log_str("peer", "tool"),
+	    log_str("result", err_text(e)));
+	if (e == ERR_OK)
+		key_tool_reply_done(q->k, q->id);
+	else if (e == ERR_NOTFOUND)
+		key_tool_reply(q->k, q->id, EX_NOUSER, "no key of it is remembered", arg);
+	else
+		key_tool_reply_err(q->k, q->id, e, arg);
+	buf_fini(&b);
 }

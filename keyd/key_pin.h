@@ -11,11 +11,14 @@
 #ifndef KEY_PIN_H
 #define KEY_PIN_H
 
-#include "keyd/key_state.h"
+#include "keyd/key_tool.h"
 
 struct key_book *key_pin_open(struct keyd *);
 
 void		 key_pin_on_get(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);
 void		 key_pin_on_put(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);
+
+/* what gwkey asks for: a domain's server, or one of its users, is seen anew */
+void		 key_pin_forget(const struct key_tool_request *);
 
 #endif

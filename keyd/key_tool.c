@@ -16,6 +16,7 @@
 #include "keyd/key_hash.h"
 #include "keyd/key_host.h"
 #include "keyd/key_login.h"
+#include "keyd/key_pin.h"
 #include "keyd/key_public.h"
 #include "keyd/key_secret.h"
 #include "keyd/key_token.h"
@@ -394,6 +395,7 @@ static const struct verb {
 	{ "cmtp.list",	  0, 0, key_host_show },
 	{ "cmtp.dns",	  0, 0, key_host_show_dns },
 	{ "cmtp.rotate",  0, 0, key_host_rotate_now },
+	{ "cmtp.forget",  1, 1, key_pin_forget },
 	{ "secret.set",	  1, 1, key_secret_set },
 	{ "secret.del",	  1, 1, key_secret_del },
 	{ "secret.list",  0, 1, key_secret_list },

@@ -63,6 +63,7 @@ def test_keys_of_cmtp(g):
     (("public", "list"), None, 64, "usage"),
     (("cmtp", "list", "x"), None, 64, "usage"),
     (("cmtp", "set"), None, 64, "usage"),
+    (("cmtp", "forget", "peer.example"), None, 67, "peer.example: no key of it is remembered"),
 ])
 def test_refused(g, args, password, code, text):
     status, out, err = gwkey(g, *args, input=password or "")

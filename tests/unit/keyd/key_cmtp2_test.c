@@ -394,6 +394,15 @@ test_pins(void **state)
 	restart();
 	pin_is(CMTPD, "a.example", "", "two");
 	pin_is(RELAY, "a.example", "bob", "three");
+	/* The operator lets them go. */
+	assert_int_equal(TOOL("cmtp.forget", "bob@a.example", NULL), 0);
+	pin_is(RELAY, "a.example", "bob", "");
+	pin_is(RELAY, "a.example", "", "two");
+	assert_int_equal(TOOL("cmtp.forget", "a.example", NULL), 0);
+	assert_int_equal(TOOL("cmtp.forget", "a.example", NULL), 67);
+	pin_is(RELAY, "a.example", "", "");
+	assert_int_equal(pin_put("a.example", "", "", "two", 0), ERR_OK);
+	assert_int_equal(pin_put("a.example", "bob", "", "three", 0), ERR_OK);
 	app.options.cmtp_pins_max = 2;
 	assert_int_equal(pin_put("b.example", "", "", "four", now_s() + 100), ERR_OK);
 	pin_is(RELAY, "a.example", "", "");
