@@ -7,6 +7,7 @@ import ctypes
 import ctypes.util
 import email
 import hashlib
+import re
 
 
 def library(name):
@@ -69,7 +70,7 @@ class Device:
         f = {}
         for line in part.splitlines():
             name, _, value = line.partition(": ")
-            f[name] = value
+            f[name] = f.get(name, "") + value if name == "Trace" else value
         assert f["Version"] == "1"
         return f
 
@@ -88,6 +89,8 @@ class Device:
             w = bits("Epoch-Key-Wrapped")
             epoch = self.gcm(self.mac(secret, b"godwit epoch wrap"), w[:12], w[12:],
                              b"\1" + number("Account", 8) + number("Epoch", 8) + number("Generation", 4))
+        if "Content-Key" not in f:      # it came sealed
+            return epoch, bits("Commitment")
         w = bits("Content-Key")
         return self.gcm(epoch, w[:12], w[12:], b"\2" + number("Account", 8) + number("Content", 8) +
                         number("Generation", 4) + bits("Commitment")), bits("Commitment")
@@ -98,7 +101,10 @@ class Device:
         if data[16:48] != commitment or self.mac(self.mac(key, b"GWSO commitment"), fixed) != commitment:
             raise CannotOpen("commitment")
         assert data[48:50] == b"\0\0", "no entries at rest"
-        chunks, sub = data[50:], self.mac(key, b"GWSO body")
+        return self.open_chunks(data[50:], key, fixed, length, zstd)
+
+    def open_chunks(self, chunks, key, fixed, length, zstd):
+        sub = self.mac(key, b"GWSO body")
         if zstd:
             chunks = chunks[:-4 - int.from_bytes(chunks[-4:], "big")]
         text, step = b"", 16384 + 16
@@ -127,3 +133,15 @@ class Device:
         assert data.get_content_type() == "application/octet-stream"
         key, commitment = self.content_key(self.keys(keys.get_payload()))
         return self.open_object(data.get_payload(decode=True), key, commitment)
+
+    def trace(self, message):
+        """The lines that belong before one that came sealed: an object with one entry."""
+        keys, _ = email.message_from_bytes(message).get_payload()
+        f = self.keys(keys.get_payload())
+        data = b"".join(base64.b64decode(piece, validate=True) for piece in re.findall(".{1,960}", f["Trace"]))
+        assert data[:8] == b"GWSO\1\1\0\0" and data[48:51] == b"\0\1\1" and data[60:62] == b"\0\x50"
+        assert data[52:60] == hashlib.blake2b(self.public, digest_size=32).digest()[:8]
+        key = self.unbox(data[62:142], self.secret)
+        if self.mac(self.mac(key, b"GWSO commitment"), data[:16]) != data[16:48]:
+            raise CannotOpen("commitment")
+        return self.open_chunks(data[142:], key, data[:16], int.from_bytes(data[8:16], "big"), False)
