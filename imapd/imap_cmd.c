@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_cmd.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_limit.h"
 #include "imapd/imap_parser.h"
 #include "lib/base/must.h"
 
@@ -34,6 +36,52 @@ imap_cmd_find(struct slice name)
 		if (slice_ieq_str(name, imap_verbs[i].name))
 			return &imap_verbs[i];
 	return NULL;
+}
+
+/* ---- life ---- */
+
+struct imap_cmd *
+imap_cmd_new(struct imap_session *s)
+{
+	struct imap_cmd *c = must_alloc(1, sizeof(*c));
+
+	arena_init(&c->arena, IMAP_CMD_ARENA_MAX);
+	c->s = s;
+	c->moved_ms = s->host->now_ms(s->host_arg);
+	return c;
+}
+
+void
+imap_cmd_free(struct imap_cmd **pc)
+{
+	struct imap_cmd *c = *pc;
+
+	*pc = NULL;
+	if (c == NULL)
+		return;
+	imap_cmd_free(&c->outer);
+	if (c->fini != NULL)
+		c->fini(c);
+	imap_limit_free(&c->limit);
+	/* LOGIN and AUTHENTICATE: a password with escapes is copied there. */
+	if (c->verb != NULL && c->verb->states == IMAP_NOAUTH)
+		arena_wipe(&c->arena);
+	arena_fini(&c->arena);
+	free(c);
+}
+
+void
+imap_cmd_resume(struct imap_cmd *c)
+{
+	if (c != NULL && c->answer == IMAP_ANSWER_NONE && c->resume != NULL)
+		c->resume(c);
+}
+
+bool
+imap_cmd_is_at_work(const struct imap_cmd *c)
+{
+	return c != NULL && c->s->state != IMAP_NOAUTH && !c->wants_input &&
+	    c->answer == IMAP_ANSWER_NONE && c->verb != NULL;
 }
 
 /* ---- answers: the first one counts ---- */

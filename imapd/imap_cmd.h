@@ -109,6 +109,14 @@ const struct imap_verb	*imap_cmd_find(struct slice name);
 extern const struct imap_verb	imap_verbs[];
 extern const size_t		imap_verbs_count;
 
+/* life: the session's */
+struct imap_cmd	*imap_cmd_new(struct imap_session *);
+void		 imap_cmd_free(struct imap_cmd **);	/* and those around it */
+/* Goes on, if there is one that has no answer; NULL: none. */
+void		 imap_cmd_resume(struct imap_cmd *);
+/* It runs and waits for nothing from the client. */
+bool		 imap_cmd_is_at_work(const struct imap_cmd *);
+
 /* answers */
 void		 imap_cmd_ok(struct imap_cmd *, const char *text);
 void		 imap_cmd_ok_code(struct imap_cmd *, const char *code, const char *text);

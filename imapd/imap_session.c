@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The runner.  Input becomes commands in begin(); whatever happened, settle()
- * then looks whether the running command has its answer, lets imap_sync tell
- * the client of changes, sends the tagged response and asks for more input.
+ * The runner.  Input becomes commands in imap_begin.c; whatever happened,
+ * settle() then looks whether the running command has its answer, which
+ * imap_finish.c sends after the changes of the mailbox, and asks for more input.
  */
 #include "imapd/imap_session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "imapd/imap_append_text.h"
+#include "imapd/imap_begin.h"
 #include "imapd/imap_call.h"
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_context.h"
+#include "imapd/imap_finish.h"
 #include "imapd/imap_guest.h"
-#include "imapd/imap_limit.h"
 #include "imapd/imap_notify.h"
-#include "imapd/imap_parser.h"
 #include "imapd/imap_sync.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -44,36 +43,6 @@ imap_session_new(const struct imap_host *host, void *host_arg,
 	list_init(&s->calls);
 	list_init(&s->guests);
 	return s;
-}
-
-static struct imap_cmd *
-cmd_new(struct imap_session *s)
-{
-	struct imap_cmd *c = must_alloc(1, sizeof(*c));
-
-	arena_init(&c->arena, IMAP_CMD_ARENA_MAX);
-	c->s = s;
-	c->moved_ms = s->host->now_ms(s->host_arg);
-	return c;
-}
-
-static void
-cmd_free(struct imap_cmd **pc)
-{
-	struct imap_cmd *c = *pc;
-
-	*pc = NULL;
-	if (c == NULL)
-		return;
-	cmd_free(&c->outer);
-	if (c->fini != NULL)
-		c->fini(c);
-	imap_limit_free(&c->limit);
-	/* LOGIN and AUTHENTICATE: a password with escapes is copied there. */
-	if (c->verb != NULL && c->verb->states == IMAP_NOAUTH)
-		arena_wipe(&c->arena);
-	arena_fini(&c->arena);
-	free(c);
 }
 
 static void
@@ -172,7 +141,7 @@ imap_session_free(struct imap_session **ps)
 		return;
 	imap_call_cancel(s, true);
 	/* It may have a last word to say under the handle. */
-	cmd_free(&s->cmd);
+	imap_cmd_free(&s->cmd);
 	imap_notify_free(&s->notify);
 	say_goodbye(s);
 	view_free(s);
@@ -228,131 +197,11 @@ imap_session_start(struct imap_session *s, const char *tls_version, bool may_tls
 	imap_session_set_deadline(s);
 }
 
-static void
-resume(struct imap_session *s)
-{
-	if (s->cmd != NULL && s->cmd->answer == IMAP_ANSWER_NONE && s->cmd->resume != NULL)
-		s->cmd->resume(s->cmd);
-}
-
 void
 imap_session_go_on(struct imap_session *s)
 {
-	resume(s);
+	imap_cmd_resume(s->cmd);
 	settle(s);
-}
-
-/* ---- the end of a command ---- */
-
-static void
-put_answer(struct imap_cmd *c)
-{
-	static const char *const words[] = { "", "OK", "NO", "BAD" };
-	struct buf *out = imap_session_out(c->s);
-
-	if (c->tag.n > 0)
-		buf_put_slice(out, c->tag);
-	else
-		buf_put_char(out, '*');
-	buf_printf(out, " %s ", words[c->answer]);
-	if (c->code != NULL)
-		buf_printf(out, "[%s] ", c->code);
-	else if (c->tells_highest && c->answer == IMAP_ANSWER_OK)
-		buf_printf(out, "[HIGHESTMODSEQ %llu] ",
-		    (unsigned long long)imap_sync_highest(c->s));
-	buf_put_str(out, c->text);
-	buf_put_str(out, "\r\n");
-}
-
-static void
-change_compression(struct imap_session *s, bool on)
-{
-	if (s->host->compress(s->host_arg, on) != ERR_OK) {
-		imap_session_bye(s, "Compression is not available", "compression");
-		return;
-	}
-	s->compressed = on;
-	s->cut = true;
-}
-
-static void
-finish(struct imap_session *s)
-{
-	struct imap_cmd *c = s->cmd;
-	const char *bye = c->bye;
-	bool start_tls = c->start_tls && c->answer == IMAP_ANSWER_OK;
-	bool compress = c->compress && c->answer == IMAP_ANSWER_OK;
-	bool logout = c->logout;
-
-	/* What the command did not wait for is no longer wanted. */
-	imap_call_cancel(s, false);
-	imap_sync_bound_highest(s);
-	imap_limit_put(c);
-	put_answer(c);
-	if (c->answer == IMAP_ANSWER_BAD)
-		s->errors++;
-	s->cmd = NULL;
-	cmd_free(&c);
-	if (s->notify != NULL)
-		s->notify->failed = false;
-	imap_lexer_line_mode(&s->lexer, false);
-	if (s->lexer.state == IMAP_LEX_DONE)
-		imap_lexer_next(&s->lexer);
-	else if (s->lexer.state == IMAP_LEX_WAIT)
-		imap_lexer_refuse(&s->lexer);
-	if (logout) {
-		s->state = IMAP_LOGOUT;
-		s->closing = true;
-		s->host->close(s->host_arg, "logout");
-		return;
-	}
-	/* RFC 8437 s4.1: compression ends with the login. */
-	if (compress || (s->compressed && s->state == IMAP_NOAUTH))
-		change_compression(s, compress);
-	if (bye != NULL)
-		imap_session_bye(s, bye, "bye");
-	else if (s->errors >= IMAP_ERRORS_MAX)
-		imap_session_bye(s, "Too many errors", "errors");
-	else if (start_tls && s->host->start_tls(s->host_arg) != ERR_OK)
-		imap_session_bye(s, "TLS is not available", "tls");
-	else
-		imap_session_set_deadline(s);
-	s->handshake = start_tls;
-}
-
-/* RFC 3501 s5.2: changes are told before the command completes. */
-static bool
-wants_sync(const struct imap_session *s)
-{
-	const struct imap_cmd *c = s->cmd;
-
-	if (s->state != IMAP_SELECTED || c->synced || c->verb == NULL ||
-	    c->answer == IMAP_ANSWER_BAD || (c->verb->flags & IMAP_CMD_CHANGES_MAILBOX))
-		return false;
-	/* What the client did itself is told, even when nothing else shall be. */
-	if (!imap_notify_tells(s, IMAP_NOTIFY_NEW) &&
-	    (c->verb->flags & (IMAP_CMD_SYNC | IMAP_CMD_POLL)) != IMAP_CMD_SYNC)
-		return false;
-	return (c->verb->flags & IMAP_CMD_SYNC) || c->modseq > s->view.r;
-}
-
-/* What could not be told now is told later. */
-static void
-on_synced(struct imap_session *s, enum err e)
-{
-	if (e != ERR_OK)
-		s->view.behind = true;
-	if (s->cmd != NULL)
-		s->cmd->synced = true;
-}
-
-static bool
-sync_begins(struct imap_session *s, bool expunges)
-{
-	if (imap_sync_start(s, expunges, on_synced) == ERR_OK)
-		return true;
-	s->view.behind = true;
-	return false;
 }
 
 /* ---- inner commands ---- */
@@ -361,7 +210,7 @@ struct imap_cmd *
 imap_session_push(struct imap_session *s, const struct imap_verb *verb,
     void (*ended)(struct imap_session *))
 {
-	struct imap_cmd *c = cmd_new(s);
+	struct imap_cmd *c = imap_cmd_new(s);
 
 	c->verb = verb;
 	c->ended = ended;
@@ -393,9 +242,9 @@ pop(struct imap_session *s)
 	imap_call_cancel(s, false);
 	s->cmd = c->outer;
 	c->outer = NULL;
-	cmd_free(&c);
+	imap_cmd_free(&c);
 	ended(s);
-	resume(s);
+	imap_cmd_resume(s->cmd);
 }
 
 /* ---- news that were asked for by NOTIFY ---- */
@@ -424,16 +273,10 @@ settle(struct imap_session *s)
 		return;
 	s->busy = true;
 	while (!s->closing && s->cmd != NULL && s->cmd->answer != IMAP_ANSWER_NONE) {
-		bool expunges = !s->cmd->no_expunge && !(s->cmd->verb != NULL &&
-		    (s->cmd->verb->flags & IMAP_CMD_NO_EXPUNGE) && !s->cmd->uid);
-
-		if (s->cmd->ended != NULL) {
+		if (s->cmd->ended != NULL)
 			pop(s);
-			continue;
-		}
-		if (s->sync.done != NULL || (wants_sync(s) && sync_begins(s, expunges)))
+		else if (!imap_finish_cmd(s))
 			break;
-		finish(s);
 	}
 	/* On the next turn, so that the client's commands come first. */
 	if (!s->closing && lets_notify(s) && imap_notify_is_due(s))
@@ -441,196 +284,6 @@ settle(struct imap_session *s)
 	s->busy = false;
 	if (!s->closing && (s->cmd == NULL || s->cmd->wants_input))
 		s->host->wake(s->host_arg);
-}
-
-/* ---- the start of a command ---- */
-
-static void
-on_caught_up(struct imap_session *s, enum err e)
-{
-	if (e == ERR_OK)
-		imap_guest_prepare(s->cmd);
-	else
-		imap_cmd_error(s->cmd, e);
-}
-
-/*
- * A client may name the UID that it was just told by APPENDUID, although the
- * report that brings this message into its view could not be made: then that
- * comes first, since an unknown UID would be passed over with an OK.
- */
-static void
-catch_up(struct imap_cmd *c)
-{
-	enum err e = imap_sync_start(c->s, false, on_caught_up);
-
-	if (e != ERR_OK)
-		imap_cmd_error(c, e);
-}
-
-static void
-run(struct imap_cmd *c, struct slice text)
-{
-	struct imap_session *s = c->s;
-	struct imap_parser p;
-	struct slice name;
-
-	imap_parser_init(&p, text, &c->arena);
-	p.uid_only = imap_session_is(s, IMAP_EN_UIDONLY);
-	p.utf8_names = imap_session_is(s, IMAP_EN_UTF8_NAMES);
-	p.saved = slice_of(s->view.saved, s->view.saved_bytes);
-	c->tag = arena_dup(&c->arena, imap_parser_tag(&p));
-	imap_parser_sp(&p);
-	name = imap_parser_atom(&p);
-	if (slice_ieq_str(name, "UID")) {
-		c->uid = true;
-		imap_parser_sp(&p);
-		name = imap_parser_atom(&p);
-	}
-	if (!imap_parser_ok(&p)) {
-		imap_cmd_bad(c, p.what);
-		return;
-	}
-	c->verb = imap_cmd_find(name);
-	if (c->verb == NULL || ((c->verb->flags & IMAP_CMD_OPERATOR) && !s->is_operator) ||
-	    (c->uid && !(c->verb->flags & IMAP_CMD_HAS_UID))) {
-		c->verb = NULL;
-		imap_cmd_bad(c, "Unknown command");
-		return;
-	}
-	if (!(c->verb->states & s->state)) {
-		imap_cmd_bad(c, s->state == IMAP_NOAUTH ? "Please log in first" :
-		    c->verb->states == IMAP_NOAUTH ? "Already logged in" :
-		    "No mailbox is selected");
-		c->verb = NULL;
-		return;
-	}
-	if (p.uid_only && !c->uid && (c->verb->flags & IMAP_CMD_NUMBERS)) {
-		imap_cmd_bad(c, IMAP_UIDREQUIRED);
-		return;
-	}
-	c->verb->parse(c, &p);
-	if (!imap_parser_end(&p)) {
-		imap_cmd_bad(c, p.what);
-		return;
-	}
-	if (c->answer != IMAP_ANSWER_NONE)
-		return;
-	c->no_expunge = p.took_numbers;
-	c->by_uid = c->uid || p.took_saved;
-	c->owner_count = p.owner_count;
-	for (unsigned i = 0; i < p.owner_count; i++)
-		c->owners[i] = p.owners[i];
-	if (c->uid && s->view.behind)
-		catch_up(c);
-	else
-		imap_guest_prepare(c);
-}
-
-/* A command runs and waits for nothing from the client. */
-static bool
-is_at_work(const struct imap_session *s)
-{
-	return s->state != IMAP_NOAUTH && s->cmd != NULL && !s->cmd->wants_input &&
-	    s->cmd->answer == IMAP_ANSWER_NONE && s->cmd->verb != NULL;
-}
-
-/* RFC 9585 s3: it takes long, and nobody shall think that we are gone. */
-static void
-tell_progress(struct imap_session *s)
-{
-	const struct imap_cmd *c = s->cmd;
-
-	if (!c->mid_response)
-		buf_printf(imap_session_out(s), "* OK [INPROGRESS (\"%.*s\" NIL NIL)] "
-		    "Still at it\r\n", SLICE_FMT(c->tag));
-}
-
-static void
-begin(struct imap_session *s, struct slice text)
-{
-	struct imap_cmd *c;
-
-	s->commands++;
-	if (s->state == IMAP_NOAUTH && ++s->prelogin > IMAP_PRELOGIN_MAX) {
-		imap_session_bye(s, "Too many commands before login", "limit");
-		return;
-	}
-	s->cmd = c = cmd_new(s);
-	run(c, text);
-	if (is_at_work(s))
-		s->host->deadline(s->host_arg, c->moved_ms + IMAP_PROGRESS_MS);
-	/* Others borrow their arguments from the text until they end. */
-	if (c->verb != NULL && (c->verb->flags & IMAP_CMD_LINES) &&
-	    s->lexer.state == IMAP_LEX_DONE && c->answer == IMAP_ANSWER_NONE)
-		imap_lexer_next(&s->lexer);
-}
-
-/* The tag of a command that is not to be parsed, or "*". */
-static void
-put_bad(struct imap_session *s, const char *text)
-{
-	struct arena a;
-	struct imap_parser p;
-	struct slice tag;
-
-	arena_init(&a, 256);
-	imap_parser_init(&p, buf_slice(&s->lexer.text), &a);
-	tag = imap_parser_tag(&p);
-	buf_printf(imap_session_out(s), "%.*s BAD %s\r\n",
-	    tag.n > 0 ? (int)tag.n : 1, tag.n > 0 ? tag.p : "*", text);
-	arena_fini(&a);
-	if (++s->errors >= IMAP_ERRORS_MAX)
-		imap_session_bye(s, "Too many errors", "errors");
-}
-
-/*
- * RFC 7888 s4: what is too large and announced as non-synchronizing comes
- * all the same; swallow it when that is cheap, else hang up.
- */
-static void
-refuse_literal(struct imap_session *s)
-{
-	uint64_t swallow = s->state == IMAP_NOAUTH ? IMAP_LITERAL_MAX : s->shared->message_max;
-
-	put_bad(s, "[TOOBIG] Literal too large");
-	log_event(LOG_limit, log_session(s->sid), log_str("name", "literal"),
-	    log_num("value", s->lexer.literal_bytes));
-	if (s->lexer.nonsync && s->lexer.literal_bytes > swallow)
-		imap_session_bye(s, "Literal too large", "limit");
-	imap_lexer_refuse(&s->lexer);
-}
-
-/* RFC 7888 s5: LITERAL- allows no more without asking. */
-static bool
-is_too_eager(const struct imap_session *s)
-{
-	return !s->shared->literal_plus && s->lexer.nonsync &&
-	    s->lexer.literal_bytes > IMAP_LITERAL_MINUS_MAX;
-}
-
-static void
-on_literal(struct imap_session *s)
-{
-	uint64_t max = s->state == IMAP_NOAUTH ? s->shared->prelogin_literal_max :
-	    IMAP_LITERAL_MAX;
-
-	if (is_too_eager(s)) {
-		refuse_literal(s);
-		return;
-	}
-	if (s->state != IMAP_NOAUTH && imap_append_text_wants(buf_slice(&s->lexer.text))) {
-		begin(s, buf_slice(&s->lexer.text));
-		return;
-	}
-	if (s->lexer.literal_bytes > max || s->lexer.literal_bytes + s->lexer.text.n +
-	    s->lexer.line_max + 64 > IMAP_COMMAND_MAX) {
-		refuse_literal(s);
-		return;
-	}
-	if (!s->lexer.nonsync)
-		buf_put_str(imap_session_out(s), "+ OK\r\n");
-	imap_lexer_accept(&s->lexer);
 }
 
 /* ---- events ---- */
@@ -642,61 +295,6 @@ can_take(const struct imap_session *s)
 		return false;
 	return s->cmd == NULL ? !s->host->is_clogged(s->host_arg) :
 	    s->cmd->wants_input && s->cmd->answer == IMAP_ANSWER_NONE;
-}
-
-static void
-on_line(struct imap_session *s)
-{
-	struct imap_cmd *c = s->cmd;
-
-	if (c == NULL) {
-		begin(s, buf_slice(&s->lexer.text));
-		return;
-	}
-	c->on_line(c, buf_slice(&s->lexer.text));
-	if (s->lexer.state == IMAP_LEX_DONE)
-		imap_lexer_next(&s->lexer);
-	resume(s);
-}
-
-/* A second literal behind that of APPEND. */
-static void
-on_second(struct imap_session *s)
-{
-	struct imap_cmd *c = s->cmd;
-
-	if (c->on_announced != NULL && !is_too_eager(s)) {
-		c->on_announced(c, buf_slice(&s->lexer.text));
-		resume(s);
-		return;
-	}
-	imap_lexer_refuse(&s->lexer);
-	c->on_line(c, SLICE_LIT("literal"));
-}
-
-static void
-take_event(struct imap_session *s, enum imap_lex event)
-{
-	switch (event) {
-	case IMAP_LEX_MORE:
-		break;
-	case IMAP_LEX_COMMAND:
-		on_line(s);
-		break;
-	case IMAP_LEX_LITERAL:
-		if (s->cmd == NULL)
-			on_literal(s);
-		else
-			on_second(s);
-		break;
-	case IMAP_LEX_DATA:
-		s->cmd->on_literal(s->cmd, s->lexer.data, s->lexer.is_last);
-		break;
-	case IMAP_LEX_TOOLONG:
-		put_bad(s, "[LIMIT] Command line too long");
-		log_event(LOG_limit, log_session(s->sid), log_str("name", "line"));
-		break;
-	}
 }
 
 size_t
@@ -716,7 +314,7 @@ imap_session_on_data(struct imap_session *s, struct slice in)
 		s->busy = true;
 		n = imap_lexer_feed(&s->lexer, slice_from(in, used), &event);
 		used += n;
-		take_event(s, event);
+		imap_begin_take(s, event);
 		s->busy = false;
 		settle(s);
 		if (n == 0 && event == IMAP_LEX_MORE)
@@ -746,7 +344,7 @@ imap_session_on_drained(struct imap_session *s)
 		return;
 	if (s->cmd != NULL)
 		s->cmd->moved_ms = s->host->now_ms(s->host_arg);
-	resume(s);
+	imap_cmd_resume(s->cmd);
 	settle(s);
 }
 
@@ -756,6 +354,17 @@ imap_session_on_turn(struct imap_session *s)
 	if (!s->closing)
 		tell_news(s);
 	imap_session_on_drained(s);
+}
+
+/* RFC 9585 s3: it takes long, and nobody shall think that we are gone. */
+static void
+tell_progress(struct imap_session *s)
+{
+	const struct imap_cmd *c = s->cmd;
+
+	if (!c->mid_response)
+		buf_printf(imap_session_out(s), "* OK [INPROGRESS (\"%.*s\" NIL NIL)] "
+		    "Still at it\r\n", SLICE_FMT(c->tag));
 }
 
 void
@@ -778,10 +387,10 @@ imap_session_on_deadline(struct imap_session *s)
 	} else if (s->cmd != NULL && s->cmd->on_deadline != NULL) {
 		s->cmd->on_deadline(s->cmd);
 		settle(s);
-	} else if (is_at_work(s) && !s->host->is_clogged(s->host_arg)) {
+	} else if (imap_cmd_is_at_work(s->cmd) && !s->host->is_clogged(s->host_arg)) {
 		tell_progress(s);		/* it is we who are slow */
 		s->host->deadline(s->host_arg, now + IMAP_PROGRESS_MS);
-	} else if (is_at_work(s) && now - s->cmd->moved_ms < s->shared->idle_ms) {
+	} else if (imap_cmd_is_at_work(s->cmd) && now - s->cmd->moved_ms < s->shared->idle_ms) {
 		s->host->deadline(s->host_arg, now + IMAP_PROGRESS_MS);
 	} else if (s->cmd != NULL && s->cmd->wants_input &&
 	    now - s->cmd->moved_ms < s->shared->idle_ms) {
