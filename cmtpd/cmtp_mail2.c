@@ -10,6 +10,7 @@
 #include "lib/cmtp/cmtp2_answer.h"
 #include "lib/ipc/queue_proto.h"
 #include "lib/mail/trace.h"
+#include "lib/seal/seal_split.h"
 
 #define TAKEN		"2.6.0 Message taken"
 
@@ -26,6 +27,8 @@ struct cmtp_txn2 {
 	unsigned char		 class[CMTP2_DESTINATIONS_MAX];
 	struct buf		 texts;		/* each with its NUL */
 	struct buf		 refusal;	/* one status */
+	struct seal_split	 split;		/* what the object says of itself */
+	bool			 is_object;
 	unsigned char		 key[CRY_KEY_BYTES];
 	unsigned char		 digest[CMTP_DIGEST_BYTES];
 	enum cmtp2_what		 what;		/* the reply that is being signed */
@@ -55,6 +58,7 @@ cmtp_mail2_drop(struct cmtp_session *s)
 		return;
 	abort_message(s);
 	s->txn2 = NULL;
+	seal_split_fini(&t->split);
 	buf_fini(&t->texts);
 	buf_fini(&t->refusal);
 	free(t);
@@ -273,6 +277,7 @@ cmtp_mail2_begin(struct cmtp_session *s)
 	enum err e;
 
 	s->txn2 = t;
+	seal_split_init(&t->split);
 	buf_init(&t->texts, CMTP2_CONTENT_MAX);
 	buf_init(&t->refusal, 1 + CMTP2_TEXT_MAX + 1);
 	t->users = m->users;
@@ -333,11 +338,34 @@ cmtp_mail2_opened(struct cmtp_session *s, uint64_t msg)
 	go_on(s);
 }
 
+/*
+ * Nobody here can open it, but its head must be one, fit what the envelope
+ * says, and promise no more text than a message may have.
+ */
+static bool
+is_good_object(struct cmtp_session *s, struct slice piece)
+{
+	struct cmtp_txn2 *t = s->txn2;
+	enum err e = seal_split_take(&t->split, &piece);
+
+	if (e == ERR_SHORT)
+		return true;
+	t->is_object = e == ERR_OK && t->split.head.entry_count > 0 &&
+	    seal_head_fits(&t->split.head, s->parser.mail2.object_bytes);
+	if (!t->is_object)
+		refuse_str(s, "5.6.0", "Not a sealed object");
+	else if (t->split.head.plain_bytes > s->service->limits->message_bytes)
+		refuse_str(s, "5.3.4", "Message too large");
+	return !t->is_refused;
+}
+
 void
 cmtp_mail2_data(struct cmtp_session *s)
 {
-	if (s->mode == CMTP_READING)
-		put_body(s, s->parser.piece);
+	struct slice piece = s->parser.piece;
+
+	if (s->mode == CMTP_READING && (s->txn2->is_object || is_good_object(s, piece)))
+		put_body(s, piece);
 }
 
 /* ---- the reply */
@@ -470,6 +498,8 @@ cmtp_mail2_end(struct cmtp_session *s)
 	if (!t->is_refused &&
 	    cmtp_sign_verify((const unsigned char *)s->parser.sig.p, &sign, t->key) != ERR_OK)
 		refuse_str(s, "5.7.7", "Not signed by the sending server");
+	if (!t->is_refused && t->taken > 0 && !t->is_object)
+		refuse_str(s, "5.6.0", "Not a sealed object");
 	if (t->is_refused)
 		reply_refused(s);
 	else if (t->is_priced && t->postage_n == 0)

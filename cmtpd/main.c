@@ -35,6 +35,7 @@ static const struct daemon cmtpd = {
 	.state_bytes = sizeof(struct cmtp_server),
 	.peers = peers,
 	.may = MAY_IPC | MAY_ACCEPT | MAY_MEMFD,
+	.pool_threads = 4,	/* for postage */
 	.load = cmtp_server_load,
 	.start = cmtp_server_start,
 	.reload = cmtp_server_reload,

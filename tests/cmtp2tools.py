@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: ISC
-"""A client of CMTP 2, written from man/cmtp.7 byte by byte."""
+"""A client of CMTP 2, and the host of a domain that sends by it, written from
+man/cmtp.7 byte by byte."""
+import ctypes
 import hashlib
 import os
+import ssl
 import struct
 import subprocess
 import tempfile
 import time
 from types import SimpleNamespace
 
+import tlspeer
 from cmtptools import Client, is_signed
+from device import library
 
 # PrivateKeyInfo of Ed25519 up to the seed (RFC 8410 s7).
 ED25519_SECRET = bytes.fromhex("302e020100300506032b657004220420")
@@ -112,3 +117,116 @@ def mail2(seed, to=(b"alice",), sender=b"bob@peer.example", domain=b"example.tes
     over = signed_bytes(b"mail", head + b"\0\0" + names, digest(content))
     return SimpleNamespace(digest=digest(over), bytes=b"MAIL2\0" + head + struct.pack(">H", len(postage)) + names +
                            postage + content + sign(seed, over))
+
+
+# ---- what is sent
+
+def mac(key, data):
+    return hashlib.blake2b(data, key=key, digest_size=32).digest()
+
+
+def seal(text, records):
+    """An object of suite 2, with an entry for the key of each record."""
+    sodium = library("sodium")
+    assert sodium.sodium_init() >= 0
+    key = os.urandom(32)
+    fixed = b"GWSO\1\2\0\0" + struct.pack(">Q", len(text))
+    sealed = fixed + mac(mac(key, b"GWSO commitment"), fixed) + struct.pack(">H", len(records))
+    for r in records:
+        box = ctypes.create_string_buffer(80)
+        assert sodium.crypto_box_seal(box, key, ctypes.c_ulonglong(32), r.seal) == 0
+        sealed += bytes([1, r.generation & 255]) + digest(r.seal)[:8] + struct.pack(">H", 80) + box.raw
+    last = len(text) // 16384
+    for n in range(last + 1):
+        piece = text[n * 16384:(n + 1) * 16384]
+        out = ctypes.create_string_buffer(len(piece) + 16)
+        nonce = bytes(4) + n.to_bytes(7, "big") + bytes([n == last])
+        assert sodium.crypto_aead_chacha20poly1305_ietf_encrypt(
+            out, None, piece, ctypes.c_ulonglong(len(piece)), fixed, ctypes.c_ulonglong(len(fixed)), None, nonce,
+            mac(key, b"GWSO body")) == 0
+        sealed += out.raw
+    return sealed
+
+
+def pay(price, request, is_right=True):
+    """The postage of a request for a price, or one that solves nothing."""
+    algorithm, bits, kib, passes = struct.unpack(">BBII", price[:10])
+    assert algorithm == 1 and struct.unpack(">Q", price[42:])[0] > time.time()
+    sodium, out = library("sodium"), ctypes.create_string_buffer(32)
+    for counter in range(1 << 16):
+        work = request.digest + struct.pack(">Q", counter)
+        assert sodium.crypto_pwhash(out, ctypes.c_ulonglong(32), work, ctypes.c_ulonglong(len(work)), price[10:26],
+                                    ctypes.c_ulonglong(passes), ctypes.c_size_t(kib * 1024), 2) == 0
+        if (int.from_bytes(out.raw, "big") >> (256 - bits) == 0) == is_right:
+            return price[10:42] + struct.pack(">Q", counter)
+    raise AssertionError("no solution")
+
+
+def server_record(seed, key, domain, created=None):
+    """The first record of a server, by itself."""
+    created = int(created or time.time() - 60)
+    body = struct.pack(">BBHIQQQ", 1, 1, 0, 1, 1, created, created + 90 * 86400) + key + bytes(64)
+    body += bytes([len(domain)]) + domain + b"\0"
+    own = sign(seed, signed_bytes(b"key", body))
+    return body + own + b"\0" + sign(seed, signed_bytes(b"key-server", body, own, b""))
+
+
+class _Session(tlspeer.Session):
+    """SMTP up to OHAI, which is for those inside TLS."""
+
+    def say(self, verb, usual, argument=""):
+        if verb == "EHLO" and isinstance(self.sock, ssl.SSLSocket) and self.host.records:
+            self.sock.sendall(b"250-peer\r\n250 CMTP 1 2\r\n")
+            return "250"
+        return super().say(verb, usual, argument)
+
+    def line(self):
+        while b"\n" not in self.rest:
+            if self.rest.startswith(b"OHAI\0"):
+                self.rest = self.rest[5:]
+                self.cmtp()
+                return None
+            data = self.sock.recv(65536)
+            if not data:
+                return None
+            self.rest += data
+        return super().line()
+
+    def take(self, n):
+        while len(self.rest) < n:
+            data = self.sock.recv(65536)
+            if not data:
+                raise OSError("closed")
+            self.rest += data
+        taken, self.rest = self.rest[:n], self.rest[n:]
+        return taken
+
+    def word(self):
+        word = b""
+        while not word.endswith(b"\0"):
+            word += self.take(1)
+        return word[:-1]
+
+    def cmtp(self):
+        self.sock.sendall(b"OHAI 1 2\0")
+        while (verb := self.word()) != b"OBAI":
+            assert verb == b"KEYREQUEST2", verb
+            user, domain = self.word(), self.word()
+            nonce, _ = self.take(32), self.take(8)
+            with self.host.changed:
+                self.host.asked.append((user, domain))
+                self.host.changed.notify_all()
+            seed, record = self.host.records[domain]
+            content = b"\0\1" + record
+            self.sock.sendall(b"\0\0\0\2" + content +
+                              sign(seed, signed_bytes(b"key-reply", nonce, user, domain, content)))
+
+
+class Host(tlspeer.Host):
+    """records: for a domain the seed of its server's key, and the record."""
+
+    session = _Session
+
+    def __init__(self, address, port, folder, records):
+        super().__init__(address, port, folder)
+        self.records, self.asked = records, []

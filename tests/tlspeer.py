@@ -21,6 +21,8 @@ class Session(relaypeer._Session):
 class Host(relaypeer.Host):
     """folder has cert.pem and key.pem."""
 
+    session = Session
+
     def __init__(self, address, port, folder):
         super().__init__(EHLO=EHLO)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -38,7 +40,7 @@ class Host(relaypeer.Host):
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            Session(self, sock)
+            self.session(self, sock)
 
     def took(self, domain):
         return sum(f"x@{domain}.test" in rcpts for rcpts, _ in self.messages)

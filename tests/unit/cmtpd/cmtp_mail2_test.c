@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmtpd/cmtp_session.h"
+#include "lib/base/enc.h"
 #include "lib/cmtp/cmtp2_answer.h"
 #include "lib/cmtp/cmtp2_keys.h"
 #include "lib/cmtp/cmtp_put.h"
@@ -290,20 +291,34 @@ static const struct letter good = { "bob", "peer.test", "example.test", { "alice
 	NOW, &peer, { NULL, 0 } };
 static unsigned char digest[CMTP_DIGEST_BYTES];
 
+/* A head with an entry, and as many bytes as belong to it. */
+static unsigned char object[OBJECT];
+
+static void
+make_object(void)
+{
+	memset(object, 'o', sizeof(object));
+	memcpy(object, "GWSO\1\1\0\0", 8);
+	enc_be64(object + 8, OBJECT - 50 - 92 - CRY_TAG_BYTES);
+	object[48] = 0;
+	object[49] = 1;
+	object[60] = 0;
+	object[61] = 80;
+}
+
 static void
 put_mail(struct buf *b, const struct letter *l)
 {
 	struct cmtp2_mail m = { .destinations = l->count, .time_s = l->time_s, .serial = 3,
 	    .object_bytes = OBJECT, .source_user = slice_str(l->user),
 	    .source_domain = slice_str(l->from), .domain = slice_str(l->domain) };
-	unsigned char hash[CRY_HASH_BYTES], sig[CMTP_SIG_BYTES], object[OBJECT];
+	unsigned char hash[CRY_HASH_BYTES], sig[CMTP_SIG_BYTES];
 	struct slice to[TO_MAX];
 	struct cmtp_sign sign;
 	struct buf envelope;
 
 	for (unsigned i = 0; i < l->count; i++)
 		to[i] = slice_str(l->to[i]);
-	memset(object, 'o', sizeof(object));
 	buf_init(&envelope, CMTP2_ENVELOPE_MAX);
 	assert_int_equal(cmtp2_mail_put(&envelope, &m, to), ERR_OK);
 	cry_hash(hash, sizeof(hash), slice_of(object, OBJECT));
@@ -414,7 +429,6 @@ test_taken(void **state)
 {
 	struct cmtp_session s;
 	struct slice content;
-	char object[OBJECT];
 	struct buf b;
 
 	(void)state;
@@ -438,7 +452,6 @@ test_taken(void **state)
 	expect_status(&content, 2, "2.6.0 Message taken");
 	buf_fini(&b);
 	/* The trace, an empty line, and the object. */
-	memset(object, 'o', sizeof(object));
 	content = buf_slice(&q.body);
 	assert_true(slice_eq(slice_from(content, content.n - OBJECT), slice_of(object, OBJECT)));
 	content = slice_head(content, content.n - OBJECT);
@@ -562,6 +575,52 @@ test_signature(void **state)
 	assert_int_equal(s.mode, CMTP_WAIT_SIGN);
 	buf_fini(&sent);
 	finish(&s);
+}
+
+/* The object as it is now, in small pieces and whole; queue has aborted it. */
+static void
+expect_no_object(const char *text)
+{
+	struct cmtp_session s;
+
+	for (size_t step = 1; step <= 4000; step += 3999) {
+		begin(&s);
+		put_mail(&sent, &good);
+		while (s.mode != CMTP_WAIT_SENDER)
+			buf_consume(&sent, cmtp_session_feed(&s, slice_head(buf_slice(&sent), step)));
+		found(&s, ERR_OK);
+		cmtp_session_on_opened(&s, MSG_ID);
+		cmtp_session_on_rcpt_ok(&s);
+		cmtp_session_on_rcpt_ok(&s);
+		while (s.mode != CMTP_WAIT_SIGN)
+			buf_consume(&sent, cmtp_session_feed(&s, slice_head(buf_slice(&sent), step)));
+		assert_int_equal(q.aborts, 1);
+		expect_refused(&s, 5, text);
+	}
+	make_object();
+}
+
+static void
+test_objects(void **state)
+{
+	static const struct {
+		unsigned	 at;
+		unsigned char	 value;
+	} bad[] = {
+		{ 0, 'g' }, { 15, 0 },		/* its length lies */
+		{ 49, 0 }, { 49, 2 },		/* no entry; one too many */
+		{ 61, 79 }, { 60, 0xff },	/* an entry without an end */
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < lengthof(bad); i++) {
+		object[bad[i].at] = bad[i].value;
+		expect_no_object("5.6.0 Not a sealed object");
+	}
+	/* Compressed text may be far longer than the object. */
+	object[6] = 1;
+	enc_be64(object + 8, limits.message_bytes + 1);
+	expect_no_object("5.3.4 Message too large");
 }
 
 static void
@@ -748,6 +807,7 @@ setup(void **state)
 	seed[0] = 2;
 	cry_ed_pair(peer.public_key, peer.secret_key, seed);
 	self.is_known = true;
+	make_object();
 	return 0;
 }
 
@@ -760,6 +820,7 @@ main(void)
 		cmocka_unit_test(test_some_are_not),
 		cmocka_unit_test(test_not_from_there),
 		cmocka_unit_test(test_signature),
+		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_null_sender),
 		cmocka_unit_test(test_queue_fails),
 		cmocka_unit_test(test_commit_fails),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 UNITS += cmtpd_cmtp_session_test cmtpd_cmtp_mail_test
 cmtpd_cmtp_session_test_SRCS = tests/unit/cmtpd/cmtp_session_test.c $(cmtpd_CORE)
-cmtpd_cmtp_session_test_USES = cmtp crypto mail base
+cmtpd_cmtp_session_test_USES = seal cmtp crypto mail base
 cmtpd_cmtp_mail_test_SRCS = tests/unit/cmtpd/cmtp_mail_test.c $(cmtpd_CORE)
-cmtpd_cmtp_mail_test_USES = cmtp crypto mail base
+cmtpd_cmtp_mail_test_USES = seal cmtp crypto mail base
 UNITS += cmtpd_cmtp_mail2_test
 cmtpd_cmtp_mail2_test_SRCS = tests/unit/cmtpd/cmtp_mail2_test.c $(cmtpd_CORE)
-cmtpd_cmtp_mail2_test_USES = cmtp crypto mail base
+cmtpd_cmtp_mail2_test_USES = seal cmtp crypto mail base
