@@ -11,7 +11,7 @@
 #define CAPS_MAX	16384
 
 void
-imap_client_init(struct imap_client *c, struct mail_link *link)
+imap_client_init(struct imap_client *c, struct link *link)
 {
 	*c = (struct imap_client){ .link = link };
 	imap_reader_init(&c->reader);
@@ -55,16 +55,16 @@ next(struct imap_client *c, enum imap_reader_event *ev, struct slice *data)
 	enum err e;
 
 	for (;;) {
-		in = rest = mail_link_input(c->link);
+		in = rest = link_input(c->link);
 		*ev = imap_reader_next(&c->reader, &rest, data);
 		/* data stays where it is until more is read. */
-		mail_link_used(c->link, in.n - rest.n);
+		link_used(c->link, in.n - rest.n);
 		if (*ev == IMAP_READ_BAD)
 			return ERR_SYNTAX;
 		if (*ev != IMAP_READ_MORE)
 			return ERR_OK;
-		if ((e = mail_link_fill(c->link)) != ERR_OK) {
-			keep(&c->text, slice_str(mail_link_reason(c->link)));
+		if ((e = link_fill(c->link)) != ERR_OK) {
+			keep(&c->text, slice_str(link_reason(c->link)));
 			return e;
 		}
 	}
@@ -158,13 +158,13 @@ imap_client_say(struct imap_client *c)
 	buf_init(&tag, 20);
 	buf_printf(&tag, "G%u ", ++c->said);
 	buf_put_str(&c->say, "\r\n");
-	e = mail_link_write(c->link, buf_slice(&tag));
+	e = link_write(c->link, buf_slice(&tag));
 	if (e == ERR_OK)
-		e = mail_link_write(c->link, buf_slice(&c->say));
+		e = link_write(c->link, buf_slice(&c->say));
 	buf_fini(&tag);
 	buf_wipe(&c->say);
 	if (e != ERR_OK)
-		keep(&c->text, slice_str(mail_link_reason(c->link)));
+		keep(&c->text, slice_str(link_reason(c->link)));
 	return e;
 }
 
@@ -249,8 +249,8 @@ imap_client_starttls(struct imap_client *c, struct tls_client_ctx *ctx,
 	buf_put_str(&c->say, "STARTTLS");
 	if ((e = imap_client_run(c, NULL, NULL)) != ERR_OK)
 		return e;
-	if ((e = mail_link_tls(c->link, ctx, d)) != ERR_OK) {
-		keep(&c->text, slice_str(mail_link_reason(c->link)));
+	if ((e = link_tls(c->link, ctx, d)) != ERR_OK) {
+		keep(&c->text, slice_str(link_reason(c->link)));
 		return e;
 	}
 	return ask_caps(c);
@@ -276,7 +276,7 @@ plain(struct imap_client *c, struct slice user, struct slice password)
 	buf_put_str(&c->say, "AUTHENTICATE PLAIN");
 	e = buf_err(&b) != ERR_OK || buf_err(&line) != ERR_OK ? ERR_LIMIT : imap_client_say(c);
 	if (e == ERR_OK && (e = imap_client_wait_plus(c, &plus)) == ERR_OK)
-		e = plus ? mail_link_write(c->link, buf_slice(&line)) : ERR_SYNTAX;
+		e = plus ? link_write(c->link, buf_slice(&line)) : ERR_SYNTAX;
 	if (e == ERR_OK)
 		e = imap_client_wait(c, NULL, NULL);
 	buf_fini(&b);

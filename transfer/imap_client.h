@@ -13,15 +13,15 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/cc.h"
+#include "lib/io/link.h"
 #include "transfer/imap_answer.h"
 #include "transfer/imap_reader.h"
-#include "transfer/mail_link.h"
 #include "transfer/mail_taker.h"
 
 #define IMAP_AHEAD_MAX	32		/* messages asked for and not read */
 
 struct imap_client {
-	struct mail_link	*link;
+	struct link		*link;
 	struct imap_reader	 reader;
 	struct buf		 say;		/* the command without its tag and end */
 	struct buf		 code;		/* of the last tagged answer */
@@ -36,7 +36,7 @@ struct imap_client {
 typedef enum err imap_client_fn(void *arg, const struct imap_answer *);
 
 /* The link stays the caller's. */
-void		 imap_client_init(struct imap_client *, struct mail_link *);
+void		 imap_client_init(struct imap_client *, struct link *);
 void		 imap_client_fini(struct imap_client *);
 /* The greeting; CAPABILITY is asked for when it was not told. */
 enum err	 imap_client_greet(struct imap_client *) MUST_USE;

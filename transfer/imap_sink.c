@@ -273,11 +273,11 @@ on_size(void *arg, uint64_t bytes)
 static enum err
 write_data(struct imap_sink *s, struct slice data)
 {
-	enum err e = mail_link_write(s->c->link, data);
+	enum err e = link_write(s->c->link, data);
 
 	if (e != ERR_OK)
 		return mail_report_fault(s->base.report, e, "APPEND: the connection ended: %s",
-		    mail_link_reason(s->c->link));
+		    link_reason(s->c->link));
 	return ERR_OK;
 }
 

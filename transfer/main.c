@@ -283,9 +283,9 @@ log_in_remote(struct transfer *t, struct imap_client *c)
 
 	if (e != ERR_OK)
 		return mail_report_fault(&t->report, e, "the CA certificates: %s", err_text(e));
-	if (t->place.is_implicit && mail_link_tls(c->link, t->tls, &demand) != ERR_OK)
+	if (t->place.is_implicit && link_tls(c->link, t->tls, &demand) != ERR_OK)
 		return mail_report_fault(&t->report, ERR_CRYPTO, "%s: TLS: %s", t->place.host,
-		    mail_link_reason(c->link));
+		    link_reason(c->link));
 	if ((e = imap_client_greet(c)) != ERR_OK)
 		return account_source_fault(&t->report, c, e, t->place.host);
 	if (!t->place.is_implicit && (e = imap_client_starttls(c, t->tls, &demand)) != ERR_OK)
@@ -332,7 +332,7 @@ move(struct transfer *t, struct mail_source *source, struct mail_sink *sink)
 static enum err
 import(struct transfer *t, struct imap_client *here)
 {
-	struct mail_link *link = t->remote >= 0 ? mail_link_new(t->loop, t->remote) : NULL;
+	struct link *link = t->remote >= 0 ? link_new(t->loop, t->remote) : NULL;
 	struct mail_source *source = NULL;
 	struct mail_sink *sink = NULL;
 	struct imap_client there;
@@ -357,7 +357,7 @@ import(struct transfer *t, struct imap_client *here)
 		source->ops->free(source);
 	if (link != NULL)
 		imap_client_fini(&there);
-	mail_link_free(&link);
+	link_free(&link);
 	return e;
 }
 
@@ -380,14 +380,14 @@ export(struct transfer *t, struct imap_client *here)
 static enum err
 work(struct transfer *t)
 {
-	struct mail_link *link = mail_link_new(t->loop, SESSION_FD);
+	struct link *link = link_new(t->loop, SESSION_FD);
 	struct imap_client here;
 	enum err e;
 
 	imap_client_init(&here, link);
 	e = t->o.is_import ? import(t, &here) : export(t, &here);
 	imap_client_fini(&here);
-	mail_link_free(&link);
+	link_free(&link);
 	return e;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "transfer/mail_link.h"
+#include "lib/io/link.h"
 
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ static const struct conn_limits limits = {
 	.in_max = 65536, .out_low = 131072, .out_high = 1u << 20, .out_max = 8u << 20,
 };
 
-struct mail_link {
+struct link {
 	struct loop	*loop;
 	struct conn	*conn;		/* NULL: closed */
 	struct buf	 in;
@@ -26,7 +26,7 @@ struct mail_link {
 static size_t
 on_data(void *arg, struct slice bytes)
 {
-	struct mail_link *l = arg;
+	struct link *l = arg;
 
 	if (!l->wants) {
 		conn_pause(l->conn);
@@ -40,7 +40,7 @@ on_data(void *arg, struct slice bytes)
 static void
 on_drained(void *arg)
 {
-	struct mail_link *l = arg;
+	struct link *l = arg;
 
 	l->drained = true;
 	loop_stop(l->loop);
@@ -49,7 +49,7 @@ on_drained(void *arg)
 static void
 on_tls(void *arg, enum err e)
 {
-	struct mail_link *l = arg;
+	struct link *l = arg;
 
 	l->tls = e;
 	if (e != ERR_OK)
@@ -60,7 +60,7 @@ on_tls(void *arg, enum err e)
 static void
 on_closed(void *arg, const char *reason)
 {
-	struct mail_link *l = arg;
+	struct link *l = arg;
 
 	l->conn = NULL;
 	if (l->reason == NULL)
@@ -72,11 +72,11 @@ static const struct conn_ops ops = {
 	.on_data = on_data, .on_drained = on_drained, .on_tls = on_tls, .on_closed = on_closed,
 };
 
-struct mail_link *
-mail_link_new(struct loop *loop, int take_fd)
+struct link *
+link_new(struct loop *loop, int take_fd)
 {
 	const struct conn_addr nobody = { .is_inet = false };
-	struct mail_link *l = must_alloc(1, sizeof(*l));
+	struct link *l = must_alloc(1, sizeof(*l));
 
 	l->loop = loop;
 	buf_init(&l->in, IN_MAX);
@@ -85,9 +85,9 @@ mail_link_new(struct loop *loop, int take_fd)
 }
 
 void
-mail_link_free(struct mail_link **lp)
+link_free(struct link **lp)
 {
-	struct mail_link *l = *lp;
+	struct link *l = *lp;
 
 	if (l == NULL)
 		return;
@@ -102,9 +102,9 @@ mail_link_free(struct mail_link **lp)
 
 /* One event, or silence for too long. */
 static void
-turn(struct mail_link *l)
+turn(struct link *l)
 {
-	conn_set_deadline(l->conn, loop_now(l->loop) + MAIL_LINK_WAIT_MS);
+	conn_set_deadline(l->conn, loop_now(l->loop) + LINK_WAIT_MS);
 	loop_run(l->loop);
 	/* While another link is waited for, this one may be silent. */
 	if (l->conn != NULL)
@@ -112,7 +112,7 @@ turn(struct mail_link *l)
 }
 
 enum err
-mail_link_tls(struct mail_link *l, struct tls_client_ctx *ctx, const struct tls_demand *d)
+link_tls(struct link *l, struct tls_client_ctx *ctx, const struct tls_demand *d)
 {
 	enum err e;
 
@@ -129,19 +129,19 @@ mail_link_tls(struct mail_link *l, struct tls_client_ctx *ctx, const struct tls_
 }
 
 struct slice
-mail_link_input(const struct mail_link *l)
+link_input(const struct link *l)
 {
 	return buf_slice(&l->in);
 }
 
 void
-mail_link_used(struct mail_link *l, size_t n)
+link_used(struct link *l, size_t n)
 {
 	buf_consume(&l->in, n);
 }
 
 enum err
-mail_link_fill(struct mail_link *l)
+link_fill(struct link *l)
 {
 	size_t before = l->in.n;
 
@@ -155,7 +155,7 @@ mail_link_fill(struct mail_link *l)
 }
 
 enum err
-mail_link_write(struct mail_link *l, struct slice s)
+link_write(struct link *l, struct slice s)
 {
 	if (l->conn == NULL)
 		return ERR_GONE;
@@ -167,7 +167,7 @@ mail_link_write(struct mail_link *l, struct slice s)
 }
 
 const char *
-mail_link_reason(const struct mail_link *l)
+link_reason(const struct link *l)
 {
 	return l->reason != NULL ? l->reason : "no reason given";
 }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A connection as a program sees it that does one thing at a time: it waits
+ * inside for what is wanted, in the loop.  Input stays here, and where it is,
+ * until link_fill: no more is read in between.  Silence of LINK_WAIT_MS ends it.
+ */
+#ifndef LINK_H
+#define LINK_H
+
+#include "lib/base/cc.h"
+#include "lib/base/err.h"
+#include "lib/base/slice.h"
+#include "lib/io/loop.h"
+#include "lib/io/tls_client.h"
+
+#define LINK_WAIT_MS	300000
+
+struct link;
+/* Takes fd, a connected stream socket. */
+struct link *link_new(struct loop *, int take_fd);
+void		 link_free(struct link **);
+/* ERR_CRYPTO: link_reason says why. */
+enum err	 link_tls(struct link *, struct tls_client_ctx *,
+		    const struct tls_demand *) MUST_USE;
+
+/* What is here now. */
+struct slice	 link_input(const struct link *);
+void		 link_used(struct link *, size_t);
+/* Waits for more of it.  ERR_GONE. */
+enum err	 link_fill(struct link *) MUST_USE;
+/* Waits while too much is on its way.  ERR_GONE. */
+enum err	 link_write(struct link *, struct slice) MUST_USE;
+
+/* Why it ended, or why TLS did not come about. */
+const char	*link_reason(const struct link *);
+
+#endif
