@@ -179,6 +179,8 @@ install: all
 	$(INSTALL) -d $(DESTDIR)$(bindir)
 	for l in mailq newaliases; do ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/$$l && \
 		echo '.so man1/sendmail.1' >$(DESTDIR)$(mandir)/man1/$$l.1 || exit 1; done
+	ln -sf $(sbindir)/gwcmtp $(DESTDIR)$(bindir)/shorebird
+	echo '.so man1/gwcmtp.1' >$(DESTDIR)$(mandir)/man1/shorebird.1
 	for p in $(DAEMONS); do $(INSTALL) -m 755 $(B)/bin/$$p $(DESTDIR)$(libexecdir)/godwit/ || exit 1; done
 	for m in man/*.[1578]; do $(INSTALL) -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/ || exit 1; done
 	sed -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' dist/godwit.service.in \

@@ -3,3 +3,7 @@ cmtpd_CORE = cmtpd/cmtp_session.c cmtpd/cmtp_mail.c cmtpd/cmtp_ask2.c cmtpd/cmtp
 PROGRAMS += cmtpd
 cmtpd_SRCS = cmtpd/main.c cmtpd/cmtp_server.c cmtpd/cmtp_conn.c cmtpd/cmtp_conn2.c cmtpd/cmtpd_opt.c $(cmtpd_CORE)
 cmtpd_USES = daemon conf ipc seal cmtp crypto mail io sys base
+PROGRAMS += gwcmtp
+gwcmtp_PURE = cmtpd/gwcmtp_mail.c cmtpd/gwcmtp_pins.c
+gwcmtp_SRCS = cmtpd/gwcmtp.c cmtpd/gwcmtp_net.c $(gwcmtp_PURE)
+gwcmtp_USES = cmtp dns crypto io sys base

@@ -27,6 +27,7 @@ printf 'Subject: from a program\n\nhi\n' | setpriv --reuid 65534 --regid 65534 -
 curl -sSk 'imaps://127.0.0.1:993/INBOX;MAILINDEX=2' -u you@example.net:secret
 mailq
 newaliases
+shorebird -d /tmp list
 gwconf -n
 godwit stop
 echo all done
