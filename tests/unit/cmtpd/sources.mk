@@ -7,7 +7,6 @@ cmtpd_cmtp_mail_test_USES = seal cmtp crypto mail base
 UNITS += cmtpd_cmtp_mail2_test
 cmtpd_cmtp_mail2_test_SRCS = tests/unit/cmtpd/cmtp_mail2_test.c $(cmtpd_CORE)
 cmtpd_cmtp_mail2_test_USES = seal cmtp crypto mail base
-cmtpd_cmtp_mail2_test_USES = cmtp crypto mail base
 UNITS += cmtpd_gwcmtp_test
 cmtpd_gwcmtp_test_SRCS = tests/unit/cmtpd/gwcmtp_test.c $(gwcmtp_PURE)
 cmtpd_gwcmtp_test_USES = cmtp crypto sys base
