@@ -191,3 +191,37 @@ def test_to_another_key(g):
         g.wait_log(r"bounced.* dsn=5\.7\.5")
         assert fetch_all(g) == []
         g.stop()
+
+
+def test_others_read_it(g):
+    """A guest reads, searches and copies it into his own account, whether the owner has
+    read it or not; a URL gives it to whom she names."""
+    g.add_user("bob@example.test", "secret")
+    texts = [message("hidden heron", "an egret\r\n"), message("large", noise(200000))]
+    want = [before("alice@example.test") + t for t in texts]
+    g.stop()
+    with Bringer() as b:
+        for text in texts:
+            b.add(text)
+        b.bring(g)
+        m = imap(g)
+        assert m.setacl("INBOX", "bob", "lr")[0] == "OK"
+        rump = "imap://alice%40example.test@example.test/INBOX/;UID=1;URLAUTH=user+bob%40example.test"
+        m.send(f'u GENURLAUTH "{rump}" INTERNAL\r\n'.encode())
+        url = re.search(rb'"(\S+)"', m.readline()).group(1)
+        assert m.readline().startswith(b"u OK")
+        for name in ("Before", "Behind"):
+            guest = imap(g, "bob", None)
+            guest.send(b'v URLFETCH "' + url + b'"\r\n')
+            size = int(re.search(rb"\{(\d+)\}\r\n$", guest.readline()).group(1))
+            assert guest.read(size) == want[0]
+            assert guest.readline() == b"\r\n" and guest.readline().startswith(b"v OK")
+            assert guest.create(name)[0] == "OK"
+            assert guest.select("user/alice@example.test/INBOX", readonly=True) == ("OK", [b"2"])
+            assert guest.search(None, "TEXT", "header.d=a.example", "BODY", "egret")[1] == [b"1"]
+            assert guest.copy("1:*", name)[0] == "OK"
+            guest.logout()
+            assert fetch_all(g, "bob", name) == want
+            assert fetch_all(g) == want
+        m.logout()
+        g.stop()
