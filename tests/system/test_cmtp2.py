@@ -93,7 +93,7 @@ def test_mail_that_is_not_taken(g):
             assert (what, statuses(content)) == (3, [status])
             assert c.read(4) == b"1 2\0"
         g.wait_log(r"cmtpd\[\d+\]: reject ", since=mark, verb="MAIL2", dsn=log)
-    assert g.tool("gwqueue", "list").stdout == ""
+    assert g.tool("gwqueue", "-j", check=True).stdout == ""
 
 
 def test_mail_that_is_none(g):
