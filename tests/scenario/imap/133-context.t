@@ -70,7 +70,7 @@ c2 > f APPEND m133 (\Flagged \Deleted) {24+}
 c2 send-raw "Subject: eee\r\n\r\nneedle\r\n\r\n"
 c2 <+ f OK *
 c1 < * 2 EXISTS
-c1 < * 1 RECENT
+c1 < * RECENT
 c1 < * 2 FETCH (UID 4 BODY[HEADER.FIELDS (SUBJECT)] {16}
 c1 < Subject: eee
 c1 < 
