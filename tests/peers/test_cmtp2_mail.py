@@ -103,9 +103,10 @@ def give(g, sender, text, to=(b"alice",), seed=None, **how):
 def test_into_mailboxes(g, world):
     texts = [message(sender="bob@peer.test", subject=f"n {n}", body="line\r\n" * lines)
              for n, lines in enumerate((1, 20000))]
+    before = len(world.host.asked)
     for text in texts:
         assert give(g, b"bob@peer.test", text, to=(b"alice", b"carol")) == (1, [TAKEN, TAKEN])
-    assert world.host.asked == [(b"", b"peer.test")]            # the second time it was remembered
+    assert world.host.asked[before:] == [(b"", b"peer.test")]           # the second time it was remembered
     for user in ("alice", "carol"):
         got = fetch_all(g, user)
         assert len(got) == 2
@@ -118,7 +119,7 @@ def test_into_mailboxes(g, world):
     g.kill("keyd")
     g.wait_ready()
     assert give(g, b"@peer.test", texts[0]) == (1, [TAKEN])
-    assert len(world.host.asked) == 1
+    assert len(world.host.asked) == before + 1
     assert fetch_all(g)[2].startswith(b"Return-Path: <>\r\n")
 
 
