@@ -25,7 +25,10 @@ import mtas
 
 LIB = f"{mtas.PEERS}/tree/usr/lib/thunderbird"
 START_S, SCRIPT_S = 180, 60
+# The web is behind a proxy that there is not: it asks nobody outside.
 PREFS = {
+    "network.proxy.type": 1, "network.proxy.http": "127.0.0.1", "network.proxy.http_port": 1, "network.proxy.ssl": "127.0.0.1",
+    "network.proxy.ssl_port": 1, "services.settings.server": "data:,", "network.trr.mode": 5,
     "app.update.enabled": False, "datareporting.policy.dataSubmissionEnabled": False, "mail.provider.suppress_dialog_on_startup": True,
     "mail.shell.checkDefaultClient": False, "mail.spotlight.firstRunDone": True, "mailnews.start_page.enabled": False,
     "mail.biff.show_alert": False, "network.captive-portal-service.enabled": False, "network.connectivity-service.enabled": False,
