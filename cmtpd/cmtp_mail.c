@@ -126,6 +126,10 @@ cmtp_mail_begin(struct cmtp_session *s)
 		refuse(s, e == ERR_NOTFOUND ? "5.1.2" : "5.1.3", "Recipient address rejected");
 		return;
 	}
+	if (!s->service->takes_mail) {
+		refuse(s, "5.3.2", "Mail of version 1 is not taken here");
+		return;
+	}
 	if (s->txn->sender.local_n > 0)
 		o.sender = addr_text(&s->txn->sender, text);
 	s->mode = CMTP_WAIT_OPEN;

@@ -47,6 +47,7 @@ enum cmtp_postage { CMTP_POSTAGE_OFF, CMTP_POSTAGE_UNKNOWN, CMTP_POSTAGE_ALWAYS 
 struct cmtp_service {
 	const struct cmtp_limits *limits;
 	const struct cmtp_self	 *self;
+	bool			  takes_mail;	/* of version 1 */
 	uint32_t		  junk_commands;	/* between messages */
 	const char		 *hostname;
 	const char		 *domain;	/* of a destination without one */

@@ -20,7 +20,7 @@ def listener(g, more=""):
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        g.add_config(listener(g) + 'cmtpd { processes = 1 }\ndeliver { processes = 1 }\n')
+        g.add_config(listener(g) + 'cmtpd { processes = 1  cmtp_mail = yes }\ndeliver { processes = 1 }\n')
         g.start()
         g.add_user("alice@example.test", "secret")
         yield g
@@ -102,7 +102,7 @@ def test_refused(g):
 def test_limits():
     """Messages of one client, their size, and text that nobody sealed."""
     with godwit.Instance() as g:
-        g.add_config(listener(g) + "cmtpd { processes = 1  cmtp_plaintext = yes }\n"
+        g.add_config(listener(g) + "cmtpd { processes = 1  cmtp_mail = yes  cmtp_plaintext = yes }\n"
                      "smtpd { client_message_rate_limit = 2  message_size_limit = 64K }\n")
         g.start()
         g.add_user("alice@example.test", "secret")
@@ -124,3 +124,17 @@ def test_limits():
             assert c.read_end() == b""
         assert "reason=size" in g.wait_log(r"cmtpd\[\d+\]: garbled ", since=mark)
         assert "queued" not in g.log_text(mark)
+
+
+def test_off():
+    """As it is shipped."""
+    with godwit.Instance() as g:
+        g.add_config(listener(g) + "cmtpd { processes = 1 }\n")
+        g.start()
+        g.add_user("alice@example.test", "secret")
+        server = server_key(g)
+        mark = g.mark()
+        with Client(g) as c:
+            c.s.sendall(mail())
+            c.failed(server)
+        assert "dsn=5.3.2" in g.wait_log(r"cmtpd\[\d+\]: reject ", since=mark)

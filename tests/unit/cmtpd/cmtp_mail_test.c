@@ -18,7 +18,7 @@
 
 static struct cmtp_limits limits = { .message_bytes = 100000 };
 static struct cmtp_self self;
-static const struct cmtp_service service = { .limits = &limits, .self = &self,
+static struct cmtp_service service = { .limits = &limits, .self = &self, .takes_mail = true,
     .junk_commands = 10, .hostname = "mx.example.test", .domain = "example.test" };
 
 static struct {
@@ -352,8 +352,9 @@ test_refused(void **state)
 	(void)state;
 	put_mail(&b, &usual);
 	buf_put(&b, "NOOP", 5);
-	for (unsigned at = 0; at < 8; at++) {
+	for (unsigned at = 0; at < 9; at++) {
 		begin(&s);
+		service.takes_mail = at != 8;
 		q.open_error = at == 0 ? ERR_GONE : ERR_OK;
 		q.rcpt_error = at == 1 ? ERR_FULL : ERR_OK;
 		q.body_error = at == 2 ? ERR_FULL : ERR_OK;
@@ -377,9 +378,11 @@ test_refused(void **state)
 		assert_true(slice_eq(buf_slice(&s.out), SLICE_LIT("1\0")));
 		buf_reset(&s.out);
 		assert_int_equal(s.message_count, 0);
-		assert_int_equal(q.aborts, at != 0 && at != 4 && at != 7);
+		assert_int_equal(q.aborts, at != 0 && at != 4 && at != 7 && at != 8);
+		assert_int_equal(q.opens, at != 8);
 		cmtp_session_on_refused(&s, &no);	/* too late */
 		finish(&s);
+		service.takes_mail = true;
 	}
 	buf_fini(&b);
 }
