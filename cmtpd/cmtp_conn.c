@@ -77,7 +77,7 @@ on_data(void *arg, struct slice bytes)
 static void
 start(struct cmtp_conn *c)
 {
-	bool is_before_tls = c->listener->is_tls && conn_tls(c->conn) == NULL;
+	bool is_before_tls = c->is_tls && conn_tls(c->conn) == NULL;
 
 	if (c->is_started || !c->server->self.is_known || is_before_tls ||
 	    conn_is_closing(c->conn))
@@ -322,21 +322,32 @@ static const struct cmtp_env env = {
 
 /* ---- for the server */
 
-void
-cmtp_conn_new(struct cmtp_listener *l, struct conn_listener *cl, int take_fd,
-    const struct conn_addr *peer)
+/* What smtpd knows of it. */
+static void
+take_over(struct cmtp_conn *c, const struct cmtp_arrival *a)
 {
-	struct cmtp_conn *c = must_alloc(1, sizeof(*c));
-	struct cmtp_server *srv = l->server;
+	struct cmtp_session *s = &c->session;
+
+	s->id = a->session;
+	s->is_handed = true;
+	if (a->tls.n > 0 && slice_to_cstr(a->tls, c->tls, sizeof(c->tls)) &&
+	    slice_to_cstr(a->cipher, c->cipher, sizeof(c->cipher))) {
+		s->tls_version = c->tls;
+		s->tls_cipher = c->cipher;
+	}
+	conn_preload(c->conn, a->early);
+}
+
+static struct cmtp_conn *
+make(struct cmtp_server *srv, const struct conn_addr *peer)
+{
 	const struct godwit_options *g = daemon_options(srv->app, "godwit", NULL);
-	enum err e = ERR_OK;
+	struct cmtp_conn *c = must_alloc(1, sizeof(*c));
 
 	c->server = srv;
-	c->listener = l;
 	c->peer = *peer;
 	c->began_ms = loop_now(srv->loop);
 	c->seen_progress = UINT64_MAX;
-	c->session.id = enc_session_id(daemon_instance(srv->app), ++srv->session_serial);
 	c->session.service = &srv->service;
 	c->session.env = &env;
 	c->session.arg = c;
@@ -346,11 +357,25 @@ cmtp_conn_new(struct cmtp_listener *l, struct conn_listener *cl, int take_fd,
 	c->intake = intake_new(srv->app, &srv->pool, &intake_ops, c);
 	list_push(&srv->sessions, &c->link);
 	conn_clients_enter(&srv->clients, peer);
-	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
+	return c;
+}
+
+void
+cmtp_conn_new(struct cmtp_server *srv, struct conn_listener *cl, const struct cmtp_arrival *a)
+{
+	struct cmtp_conn *c = make(srv, &a->peer);
+	enum err e = ERR_OK;
+
+	c->is_tls = a->is_tls;
+	c->conn = conn_new(srv->loop, a->fd, &a->peer, &ops, c, &conn_caps, cl);
+	if (a->is_handed)
+		take_over(c, a);
+	else
+		c->session.id = enc_session_id(daemon_instance(srv->app), ++srv->session_serial);
 	conn_set_deadline(c->conn, c->began_ms + srv->idle_ms);
-	log_event(LOG_connect, log_session(c->session.id), log_str("listener", l->title),
+	log_event(LOG_connect, log_session(c->session.id), log_text("listener", a->listener),
 	    log_str("client", c->session.peer));
-	if (l->is_tls)
+	if (a->is_tls)
 		e = conn_start_tls(c->conn, daemon_tls(srv->app));
 	if (e == ERR_OK) {
 		start(c);

@@ -11,9 +11,25 @@
 #include "cmtpd/cmtp_server.h"
 #include "lib/io/conn.h"
 
-/* Counted in the server already. */
-void	 cmtp_conn_new(struct cmtp_listener *, struct conn_listener *, int take_fd,
-	    const struct conn_addr *peer);
+#define CMTP_TLS_MAX	32	/* as cmtpd.msg */
+#define CMTP_CIPHER_MAX	64
+
+/* Who has come: to a listener, or by smtpd with what was read of it. */
+struct cmtp_arrival {
+	struct conn_addr	 peer;
+	int			 fd;		/* taken */
+	struct slice		 listener;	/* title */
+	bool			 is_tls;	/* a handshake is to begin */
+	bool			 is_handed;
+	uint64_t		 session;	/* is_handed: its number */
+	struct slice		 tls;		/* is_handed: version and cipher; empty: none */
+	struct slice		 cipher;
+	struct slice		 early;
+};
+
+/* Counted in the server already; the conn_listener may be NULL. */
+void	 cmtp_conn_new(struct cmtp_server *, struct conn_listener *,
+	    const struct cmtp_arrival *);
 void	 cmtp_conn_start_all(struct cmtp_server *);
 void	 cmtp_conn_drain_all(struct cmtp_server *);
 void	 cmtp_conn_lost_queue(struct cmtp_server *, const struct ipc_peer *);

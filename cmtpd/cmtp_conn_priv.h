@@ -7,6 +7,7 @@
 #ifndef CMTP_CONN_PRIV_H
 #define CMTP_CONN_PRIV_H
 
+#include "cmtpd/cmtp_conn.h"
 #include "cmtpd/cmtp_server.h"
 #include "lib/daemon/intake.h"
 
@@ -15,7 +16,6 @@
 struct cmtp_conn {
 	struct list		 link;		/* of the server */
 	struct cmtp_server	*server;
-	struct cmtp_listener	*listener;
 	struct conn		*conn;		/* NULL once closed */
 	struct conn_addr	 peer;
 	struct cmtp_session	 session;
@@ -23,6 +23,9 @@ struct cmtp_conn {
 	uint64_t		 began_ms;
 	uint64_t		 seen_progress;
 	bool			 is_started;	/* the session */
+	bool			 is_tls;	/* from the first byte */
+	char			 tls[CMTP_TLS_MAX + 1];	/* as smtpd told */
+	char			 cipher[CMTP_CIPHER_MAX + 1];
 	bool			 is_asking;	/* keyd, or for an evaluation */
 	bool			 is_trusted;	/* in mynetworks: not counted by queue */
 };

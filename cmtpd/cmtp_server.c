@@ -135,24 +135,64 @@ over_limit(const struct cmtp_server *srv, const struct conn_addr *peer, uint32_t
 	return NULL;
 }
 
+/* Takes the descriptor. */
 static void
-on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_addr *peer)
+admit(struct cmtp_server *srv, struct conn_listener *cl, const struct cmtp_arrival *a)
 {
-	struct cmtp_listener *l = arg;
-	struct cmtp_server *srv = l->server;
 	char text[CONN_ADDR_TEXT_BYTES];
 	uint32_t value;
-	const char *name = over_limit(srv, peer, &value);
+	const char *name = over_limit(srv, &a->peer, &value);
 
 	if (name != NULL) {
-		conn_addr_str(text, peer);
+		conn_addr_str(text, &a->peer);
 		log_event(LOG_limit, log_str("client", text), log_str("name", name),
 		    log_num("value", value));
-		(void)close(take_fd);
+		(void)close(a->fd);
 		return;
 	}
 	srv->session_count++;
-	cmtp_conn_new(l, cl, take_fd, peer);
+	cmtp_conn_new(srv, cl, a);
+}
+
+static void
+on_accept(void *arg, struct conn_listener *cl, int take_fd, const struct conn_addr *peer)
+{
+	const struct cmtp_listener *l = arg;
+
+	admit(l->server, cl, &(struct cmtp_arrival){ .peer = *peer, .fd = take_fd,
+	    .listener = slice_str(l->title), .is_tls = l->is_tls });
+}
+
+/* It stands in a header. */
+static bool
+is_word(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_print(s.p[i]))
+			return false;
+	return true;
+}
+
+void
+cmtp_server_on_hand(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_cmtp_hand *m = msg;
+	struct cmtp_server *srv = daemon_state(ipc_peer_arg(p));
+	struct cmtp_arrival a = { .fd = ipc_take_fd(in, 0), .listener = m->listener,
+	    .is_handed = true, .session = m->session, .tls = m->tls, .cipher = m->cipher,
+	    .early = m->early };
+
+	if (a.fd < 0)
+		return;
+	if (conn_addr_parse(&a.peer, m->client, m->port) != ERR_OK || !is_word(m->tls) ||
+	    !is_word(m->cipher)) {
+		(void)close(a.fd);
+		ipc_peer_violation(p, "cmtp_hand: no client");
+	} else if (srv->is_draining) {
+		(void)close(a.fd);
+	} else {
+		admit(srv, NULL, &a);
+	}
 }
 
 void

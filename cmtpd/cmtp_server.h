@@ -52,6 +52,8 @@ void	 cmtp_server_reload(struct daemon_app *);
 void	 cmtp_server_drain(struct daemon_app *);
 void	 cmtp_server_status(struct daemon_app *, uint32_t *sessions, struct buf *note);
 void	 cmtp_server_keyd_joined(struct daemon_app *, struct ipc_peer *);
+/* Handler: smtpd's client changed to CMTP. */
+void	 cmtp_server_on_hand(struct ipc_peer *, const void *, struct ipc_in *);
 void	 cmtp_server_lost_queue(struct daemon_app *, struct ipc_peer *);
 
 /* A session ended; drained when it was the last. */

@@ -15,7 +15,8 @@ cmtp_session_start(struct cmtp_session *s)
 	cmtp_parser_init(&s->parser, s->service->limits);
 	s->parser.speaks_2 = s->tls_version != NULL;
 	s->mode = CMTP_READING;
-	buf_put(&s->out, CMTP_BANNER, sizeof(CMTP_BANNER));
+	if (!s->is_handed)
+		buf_put(&s->out, CMTP_BANNER, sizeof(CMTP_BANNER));
 }
 
 void

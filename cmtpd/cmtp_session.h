@@ -26,8 +26,6 @@
 
 #define CMTP_OUT_HIGH	16384		/* replies waiting: read no further command */
 #define CMTP_OUT_MAX	65536
-#define CMTP_VERSIONS	"1"
-#define CMTP_VERSIONS_TLS "1 2"
 #define CMTP_KNOWN_S	86400u		/* a server of which we know for longer is no stranger */
 #define CMTP_USER_MAX	(CMTP_PARAM_MAX + 1 + CMTP_PARAM_MAX)
 
@@ -127,6 +125,7 @@ struct cmtp_session {
 	const struct cmtp_service	*service;
 	const struct cmtp_env		*env;
 	void				*arg;	/* for env */
+	bool				 is_handed;	/* smtpd greeted it */
 	char				 client[64];	/* address literal */
 	char				 peer[64];	/* as logged */
 	const char			*tls_version;	/* NULL: plaintext */
@@ -151,7 +150,7 @@ struct cmtp_session {
 	struct cmtp_parser		 parser;
 };
 
-/* life: greets; the service's self must be known.  fini aborts what is open. */
+/* life: greets who was not handed over; the service's self must be known.  fini aborts what is open. */
 void	 cmtp_session_start(struct cmtp_session *);
 void	 cmtp_session_fini(struct cmtp_session *);
 

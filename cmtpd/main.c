@@ -15,8 +15,12 @@ static const struct ipc_handler queue_handlers[] = {
 };
 
 static const struct ipc_handler relay_handlers[] = { { 0, NULL } };
+static const struct ipc_handler smtpd_handlers[] = {
+	{ IPC_MSG_cmtp_hand, cmtp_server_on_hand }, { 0, NULL }
+};
 
 static const struct daemon_peer peers[] = {
+	{ IPC_SMTPD, smtpd_handlers, NULL, NULL },
 	{ IPC_QUEUE, queue_handlers, NULL, cmtp_server_lost_queue },
 	{ IPC_KEYD, keyd_handlers, cmtp_server_keyd_joined, NULL },
 	{ IPC_RELAY, relay_handlers, NULL, NULL },

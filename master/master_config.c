@@ -183,6 +183,8 @@ check_listen(struct check *k, const struct conf_section *s)
 	if (l->client_certificate && (!logs_in || tls->client_ca[0] == '\0'))
 		conf_fault(k->errors, s, "client_certificate", logs_in ? "there is no client_ca "
 		    "in section tls; allowed: no" : "nobody logs in here; allowed: no");
+	if (l->cmtp == CONF_CMTP_YES && l->service != CONF_SERVICE_SMTP)
+		conf_fault(k->errors, s, "cmtp", "only SMTP changes to CMTP; allowed: auto, no");
 	if (l->proxy_protocol.n > 0)
 		conf_fault(k->errors, s, "proxy_protocol", "not served by this version; "
 		    "allowed: nothing");
@@ -341,29 +343,6 @@ check_domains(struct check *k)
 		    "of class mailbox");
 }
 
-/* Accepted, since the file is valid, but somebody should know. */
-static void
-warn_unused(struct check *k)
-{
-	static const struct {
-		const char	*section, *option;	/* NULL: all of it */
-	} rows[] = {
-		{ "listen", "cmtp" },
-	};
-	const struct conf_section *s;
-	const struct opt *o;
-
-	for (size_t i = 0; i < lengthof(rows); i++) {
-		for (size_t j = 0; (s = conf_find(k->conf, rows[i].section, j)) != NULL; j++) {
-			o = rows[i].option == NULL ? NULL :
-			    opt_find(s->def, slice_str(rows[i].option));
-			if (o == NULL || conf_is_set(s, o))
-				conf_fault(k->warnings, s, rows[i].option,
-				    "not used by this version");
-		}
-	}
-}
-
 /* RFC 5464 s3.2.1.1: a URI; its scheme is looked at (RFC 3986 s3.1). */
 static bool
 is_uri(struct slice text)
@@ -492,7 +471,6 @@ master_config_read_from(const char *config_dir, conf_load_fn *load, void *arg,
 	check_quota_admins(&k);
 	check_templates(&k);
 	master_routes_check(k.conf, errors);
-	warn_unused(&k);
 	if (buf_slice(errors).n > 0) {
 		conf_free(&k.conf);
 		return ERR_SYNTAX;

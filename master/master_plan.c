@@ -36,6 +36,7 @@ const struct plan_role	plan_roles[] = {
 const struct plan_edge	plan_edges[] = {
 	{ IPC_SMTPD,	IPC_QUEUE },
 	{ IPC_SMTPD,	IPC_KEYD },
+	{ IPC_SMTPD,	IPC_CMTPD },
 	{ IPC_QUEUE,	IPC_DELIVER },
 	{ IPC_QUEUE,	IPC_STORE },
 	{ IPC_QUEUE,	IPC_KEYD },

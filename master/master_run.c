@@ -87,7 +87,8 @@ has_listener(const struct master *m, const struct plan_role *role)
 	for (size_t i = 0; (s = conf_find(m->conf, "listen", i)) != NULL; i++) {
 		const struct listen_options *o = s->values;
 
-		if ((role->services & 1u << o->service) != 0)
+		if ((role->services & 1u << o->service) != 0 ||
+		    (role->role == IPC_CMTPD && o->cmtp == CONF_CMTP_YES))
 			return true;
 	}
 	return false;

@@ -15,6 +15,7 @@ static const struct ipc_handler queue_handlers[] = {
 static const struct daemon_peer peers[] = {
 	{ IPC_QUEUE, queue_handlers, NULL, smtp_server_lost_queue },
 	{ IPC_KEYD, keyd_handlers, NULL, NULL },
+	{ IPC_CMTPD, NULL, NULL, NULL },
 	{ IPC_NOBODY, NULL, NULL, NULL },
 };
 
@@ -28,7 +29,7 @@ static const struct daemon smtpd = {
 	.options = sections,
 	.state_bytes = sizeof(struct smtp_server),
 	.peers = peers,
-	.may = MAY_IPC | MAY_ACCEPT | MAY_MEMFD,
+	.may = MAY_IPC | MAY_ACCEPT | MAY_MEMFD | MAY_PAIR,
 	.load = smtp_server_load,
 	.start = smtp_server_start,
 	.reload = smtp_server_reload,

@@ -26,7 +26,7 @@ static const struct conn_limits conn_caps = {
 void
 smtp_conn_check_gone(struct smtp_conn *c)
 {
-	if (!c->is_gone || c->calls > 0)
+	if (!c->is_gone || c->calls > 0 || c->inner != NULL)
 		return;
 	timer_stop(&c->auth_timer);
 	free(c);
@@ -45,7 +45,8 @@ is_before_tls(const struct smtp_conn *c)
 static bool
 may_hold(const struct smtp_conn *c)
 {
-	return c->has_more && c->session.mode != SMTP_CLOSED && c->session.out.n < SMTP_OUT_HIGH;
+	return c->has_more && c->session.mode != SMTP_CLOSED &&
+	    c->session.mode != SMTP_HANDED && c->session.out.n < SMTP_OUT_HIGH;
 }
 
 static void
@@ -90,7 +91,7 @@ smtp_conn_settle(struct smtp_conn *c)
 {
 	struct smtp_session *s = &c->session;
 
-	if (c->conn == NULL || conn_is_closing(c->conn))
+	if (c->conn == NULL || conn_is_closing(c->conn) || c->is_handed)
 		return;
 	(void)smtp_session_feed(s, SLICE_NONE);
 	if (s->txn == NULL)
@@ -115,17 +116,28 @@ on_data(void *arg, struct slice bytes)
 	struct smtp_conn *c = arg;
 	size_t used = 0, n;
 
+	if (c->is_handed)
+		return smtp_hand_from_client(c, bytes);
 	/* Replies go out between rounds, so a long group does not pile them up. */
 	do {
 		c->session.can_tls = daemon_tls_is_ready(c->server->app);
+		c->session.can_cmtp = daemon_peer(c->server->app, IPC_CMTPD, 0) != NULL;
 		n = smtp_session_feed(&c->session, slice_from(bytes, used));
 		used += n;
 		c->has_more = used < bytes.n;
 		send_replies(c);
 	} while (n > 0 && used < bytes.n && smtp_session_can_read(&c->session) &&
 	    !conn_is_clogged(c->conn));
+	if (c->session.mode == SMTP_HANDED)
+		used = smtp_hand_begin(c, used, bytes);
 	smtp_conn_settle(c);
 	return used;
+}
+
+static void
+on_drained(void *arg)
+{
+	smtp_hand_client_drained(arg);
 }
 
 static void
@@ -183,6 +195,8 @@ on_closed(void *arg, const char *reason)
 	timer_stop(&c->auth_timer);
 	smtp_session_fini(&c->session);
 	intake_free(&c->intake);
+	if (c->inner != NULL)
+		conn_close(c->inner, reason);
 	smtp_ask_logout(c);
 	conn_clients_leave(&srv->clients, &c->peer);
 	smtp_conn_check_gone(c);
@@ -190,7 +204,8 @@ on_closed(void *arg, const char *reason)
 }
 
 static const struct conn_ops ops = {
-	.on_data = on_data, .on_tls = on_tls, .on_deadline = on_deadline, .on_closed = on_closed,
+	.on_data = on_data, .on_drained = on_drained, .on_tls = on_tls, .on_deadline = on_deadline,
+	.on_closed = on_closed,
 };
 
 bool

@@ -20,12 +20,14 @@ struct smtp_conn {
 	struct conn_addr	 peer;
 	struct smtp_session	 session;
 	struct intake		*intake;
+	struct conn		*inner;		/* to cmtpd: smtp_hand.c; NULL */
 	struct timer		 auth_timer;	/* a refused login waits */
 	enum err		 auth_result;
 	uint64_t		 began_ms;
 	uint64_t		 seen_progress;
 	unsigned		 calls;
 	bool			 is_gone;
+	bool			 is_handed;	/* cmtpd has the client */
 	bool			 has_more;	/* pipelined input waits in conn */
 	bool			 wants_tls;
 	bool			 has_token;
@@ -41,6 +43,14 @@ void	 smtp_conn_check_gone(struct smtp_conn *);
 /* Count one more, ask for one more: false is too many, which is logged. */
 bool	 smtp_conn_takes(struct smtp_conn *, enum smtp_rate);
 bool	 smtp_conn_may(const struct smtp_conn *, enum smtp_rate);
+
+/*
+ * smtp_hand.c: the session is in SMTP_HANDED and used so much of the input.
+ * Returns for on_data how much is used in all.
+ */
+size_t	 smtp_hand_begin(struct smtp_conn *, size_t used, struct slice bytes);
+size_t	 smtp_hand_from_client(struct smtp_conn *, struct slice);
+void	 smtp_hand_client_drained(struct smtp_conn *);
 
 /* smtp_ask.c */
 extern const struct smtp_env	smtp_ask_env;

@@ -2,6 +2,8 @@
 /* EHLO, HELO and STARTTLS; prototypes in smtp_verbs.h. */
 #include "smtpd/smtp_verbs.h"
 
+#include "lib/cmtp/cmtp_wire.h"
+
 #include <string.h>
 
 /*
@@ -46,6 +48,9 @@ put_keywords(const struct smtp_session *s, struct buf *b)
 	/* RFC 5321 s4.1.1.1: X and a private agreement, with sendmail. */
 	if (s->service->is_local)
 		buf_printf(b, "250-XDOMAIN %s\r\n", s->service->domain);
+	if (smtp_session_offers_cmtp(s))
+		buf_printf(b, "250-CMTP %s\r\n", s->tls_version != NULL ? CMTP_VERSIONS_TLS :
+		    CMTP_VERSIONS);
 	/* RFC 8689 s2 */
 	if (s->tls_version != NULL)
 		buf_put_str(b, "250-REQUIRETLS\r\n");

@@ -182,6 +182,7 @@ set_service(struct smtp_server *srv, struct smtp_listener *l, const struct liste
 	must(o->tls < lengthof(tls));
 	l->service.is_submission = o->service == CONF_SERVICE_SUBMISSION;
 	l->service.tls = tls[o->tls];
+	l->service.offers_cmtp = o->service == CONF_SERVICE_SMTP && o->cmtp != CONF_CMTP_NO;
 }
 
 static void

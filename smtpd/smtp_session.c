@@ -125,6 +125,7 @@ smtp_session_can_read(const struct smtp_session *s)
 	case SMTP_WAIT_COMMIT:
 	case SMTP_WAIT_LOGIN:
 	case SMTP_WAIT_TLS:
+	case SMTP_HANDED:
 	case SMTP_CLOSED:
 		return false;
 	}
@@ -310,6 +311,27 @@ feed_line(struct smtp_session *s, struct slice in)
 	return lf + 1;
 }
 
+bool
+smtp_session_offers_cmtp(const struct smtp_session *s)
+{
+	return s->service->offers_cmtp && s->can_cmtp && !needs_tls(s);
+}
+
+/* "OHAI" and its NUL, where EHLO or MAIL could stand; a part of it waits in line. */
+static bool
+is_ohai(const struct smtp_session *s, struct slice in)
+{
+	static const char word[] = "OHAI";
+	size_t n = s->line.n;
+
+	if (!s->service->offers_cmtp || needs_tls(s) || s->mode != SMTP_COMMAND ||
+	    (s->state != SMTP_START && s->state != SMTP_HELO) || s->line_too_long ||
+	    n >= sizeof(word))
+		return false;
+	return slice_eq(buf_slice(&s->line), slice_of(word, n)) &&
+	    slice_eq(slice_head(in, sizeof(word) - n), slice_of(word + n, sizeof(word) - n));
+}
+
 size_t
 smtp_session_feed(struct smtp_session *s, struct slice in)
 {
@@ -324,6 +346,10 @@ smtp_session_feed(struct smtp_session *s, struct slice in)
 		/* A chunk of no bytes is complete without input. */
 		if (left.n == 0 && !(s->mode == SMTP_CHUNK && s->chunk_left == 0))
 			break;
+		if (is_ohai(s, left)) {
+			take_step(s, (struct smtp_step){ SMTP_HANDED, s->state });
+			break;
+		}
 		if (s->mode == SMTP_COMMAND || s->mode == SMTP_AUTH_LINE) {
 			left = slice_from(left, feed_line(s, left));
 			continue;
@@ -424,6 +450,12 @@ say_and_close(struct smtp_session *s, enum smtp_reply_id id, const char *why)
 {
 	smtp_reply_put(&s->out, id);
 	take_step(s, smtp_session_close(s, why));
+}
+
+void
+smtp_session_hand_failed(struct smtp_session *s)
+{
+	say_and_close(s, REPLY_NO_CMTP, "no cmtp");
 }
 
 void

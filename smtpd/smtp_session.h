@@ -7,6 +7,9 @@
  * question.  While a question is open nothing is read: pipelined commands
  * wait with the caller.
  *
+ * Where a command could begin, OHAI and NUL change the protocol: mode is
+ * SMTP_HANDED then, and what line has and what was not used go to cmtpd.
+ *
  * state says where the transaction stands, mode what the next input is.  Only
  * smtp_session.c assigns either; verb handlers return the step to take.
  *
@@ -58,6 +61,7 @@ enum smtp_mode {
 	SMTP_WAIT_COMMIT,
 	SMTP_WAIT_LOGIN,	/* keyd answers */
 	SMTP_WAIT_TLS,		/* the handshake runs */
+	SMTP_HANDED,		/* the client changed to CMTP: OHAI begins in line */
 	SMTP_CLOSED
 };
 
@@ -83,6 +87,7 @@ struct smtp_service {
 	const struct smtp_limits *limits;
 	const char		 *hostname;
 	bool			  is_submission;
+	bool			  offers_cmtp;
 	bool			  is_local;	/* programs of this host, by their uid */
 	const char		 *domain;	/* is_local: completes their bare names */
 	enum smtp_tls		  tls;
@@ -166,6 +171,7 @@ struct smtp_session {
 	char				 peer[64];	/* as logged */
 	uint32_t			 uid;	/* is_local: whose program it is */
 	bool				 can_tls;	/* a certificate is there */
+	bool				 can_cmtp;	/* cmtpd is there */
 
 	/* for the owner to read */
 	struct buf			 out;	/* replies, to be consumed */
@@ -224,6 +230,7 @@ void	 smtp_session_on_proof(struct smtp_session *, struct slice address,
 void	 smtp_session_on_tls(struct smtp_session *, const char *version, const char *cipher);
 
 /* events */
+void	 smtp_session_hand_failed(struct smtp_session *);
 void	 smtp_session_lost_queue(struct smtp_session *);	/* its transaction is gone */
 void	 smtp_session_drain(struct smtp_session *);
 void	 smtp_session_idle(struct smtp_session *);
@@ -234,6 +241,8 @@ struct smtp_step smtp_session_close(struct smtp_session *, const char *why);
 /* Forget the transaction; queue is told. */
 void	 smtp_session_drop_txn(struct smtp_session *);
 const char *smtp_session_state_name(enum smtp_state);
+/* To be listed, as things stand. */
+bool	 smtp_session_offers_cmtp(const struct smtp_session *);
 bool	 smtp_session_is_logged_in(const struct smtp_session *);
 
 #endif

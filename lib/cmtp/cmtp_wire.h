@@ -8,6 +8,8 @@
 #define CMTP_WIRE_H
 
 #define CMTP_VERSION		1
+#define CMTP_VERSIONS	"1"		/* served, as OHAI's answer and EHLO name them */
+#define CMTP_VERSIONS_TLS "1 2"		/* inside of TLS */
 #define CMTP_PARAM_MAX		255	/* bytes without the NUL */
 #define CMTP_PARAMS_MAX		4	/* MAIL's */
 #define CMTP_KEY_BYTES		32

@@ -41,7 +41,8 @@ enum daemon_may {
 	MAY_FILES	= 1 << 3,	/* open, create, unlink below its directory */
 	MAY_MEMFD	= 1 << 4,	/* memfd_create and seals */
 	MAY_THREADS	= 1 << 5,	/* threads that block (flush, Argon2id) */
-	MAY_SECRETS	= 1 << 6	/* mlock, memfd_secret */
+	MAY_SECRETS	= 1 << 6,	/* mlock, memfd_secret */
+	MAY_PAIR	= 1 << 7	/* two ends that are connected, to give one away */
 };
 
 /* The sandbox layers, as bits of daemon_layers(). */

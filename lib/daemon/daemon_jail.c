@@ -19,7 +19,8 @@ _Static_assert((int)MAY_IPC == (int)SANDBOX_IPC &&
     (int)MAY_FILES == (int)SANDBOX_FILES &&
     (int)MAY_MEMFD == (int)SANDBOX_MEMFD &&
     (int)MAY_THREADS == (int)SANDBOX_THREADS &&
-    (int)MAY_SECRETS == (int)SANDBOX_SECRETS, "the same bits");
+    (int)MAY_SECRETS == (int)SANDBOX_SECRETS &&
+    (int)MAY_PAIR == (int)SANDBOX_PAIR, "the same bits");
 
 static bool
 may(const struct daemon_app *app, enum daemon_may what)

@@ -363,6 +363,23 @@ conn_resume(struct conn *c)
 	loop_defer(c->loop, &c->turn);
 }
 
+int
+conn_plain_fd(const struct conn *c)
+{
+	bool is_plain = c->state == CONN_OPEN && c->tls == NULL && c->zip == NULL;
+
+	return is_plain && conn_out_bytes(c) == 0 ? c->fd : -1;
+}
+
+void
+conn_preload(struct conn *c, struct slice bytes)
+{
+	must(c->in.n + bytes.n <= c->limits->in_max);
+	buf_put_slice(&c->in, bytes);
+	c->wants_pump = true;
+	loop_defer(c->loop, &c->turn);
+}
+
 /* ---- compression ---- */
 
 enum err

@@ -107,6 +107,14 @@ enum err	 conn_start_tls_client(struct conn *, struct tls_client_ctx *,
  */
 enum err	 conn_start_zip(struct conn *, struct zip_shared *) MUST_USE;
 enum err	 conn_stop_zip(struct conn *) MUST_USE;
+/*
+ * The descriptor, to be passed on while it stays the connection's until
+ * conn_abort, which says nothing to the peer then.  -1: there is TLS or
+ * compression, or something is still to be sent.
+ */
+int		 conn_plain_fd(const struct conn *);
+/* Input that was read elsewhere, at most in_max: on_data gets it first, soon. */
+void		 conn_preload(struct conn *, struct slice);
 /* NULL before the handshake has ended well. */
 const struct tls_facts *conn_tls(const struct conn *);
 /* Of the client's certificate, when it was verified: rfc822Names, each with its NUL. */

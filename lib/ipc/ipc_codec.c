@@ -10,6 +10,7 @@
 
 #include "lib/base/cc.h"
 #include "lib/base/enc.h"
+#include "lib/base/must.h"
 
 /* ---- fields ---- */
 
@@ -327,8 +328,8 @@ numbers_are_unique(unsigned type)
 	return NULL;
 }
 
-/* Numbers are below 0x0700: a direct index, filled on first use. */
-#define TYPE_MAX	0x0700
+/* Numbers are below 0x0800: a direct index, filled on first use. */
+#define TYPE_MAX	0x0800
 
 const struct ipc_type_row *
 ipc_type_find(uint16_t type)
@@ -337,8 +338,10 @@ ipc_type_find(uint16_t type)
 	static bool filled;
 
 	if (!filled) {
-		for (size_t i = 0; i < ipc_types_count; i++)
+		for (size_t i = 0; i < ipc_types_count; i++) {
+			must(ipc_types[i].type < TYPE_MAX);
 			index[ipc_types[i].type] = &ipc_types[i];
+		}
 		filled = true;
 	}
 	return type < TYPE_MAX ? index[type] : NULL;

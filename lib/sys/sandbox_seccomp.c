@@ -83,7 +83,7 @@ static const struct {
 	unsigned	 unless;	/* allowed already */
 } refused[] = {
 	{ "socket",	  EPERM,  SANDBOX_CONNECT },
-	{ "socketpair",	  EPERM,  0 },
+	{ "socketpair",	  EPERM,  SANDBOX_PAIR },
 	{ "connect",	  EPERM,  SANDBOX_CONNECT },
 	{ "open",	  EACCES, SANDBOX_FILES },
 	{ "openat",	  EACCES, SANDBOX_FILES },
@@ -222,6 +222,8 @@ allow_narrow(struct filter *f, unsigned may)
 	allow_if(f, "tgkill", to_self);		/* abort() */
 	allow_if(f, "prctl", when(0, SCMP_CMP_EQ, PR_SET_NAME));
 	allow_if(f, "prlimit64", when(2, SCMP_CMP_EQ, 0));	/* to read */
+	if ((may & SANDBOX_PAIR) != 0)
+		allow_if(f, "socketpair", when(0, SCMP_CMP_EQ, AF_UNIX));
 	if ((may & SANDBOX_CONNECT) != 0) {
 		allow_if(f, "socket", when(0, SCMP_CMP_EQ, AF_INET));
 		allow_if(f, "socket", when(0, SCMP_CMP_EQ, AF_INET6));

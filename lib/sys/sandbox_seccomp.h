@@ -23,7 +23,8 @@ enum sandbox_may {			/* the same bits as enum daemon_may */
 	SANDBOX_FILES = 1 << 3,
 	SANDBOX_MEMFD = 1 << 4,
 	SANDBOX_THREADS = 1 << 5,
-	SANDBOX_SECRETS = 1 << 6
+	SANDBOX_SECRETS = 1 << 6,
+	SANDBOX_PAIR = 1 << 7
 };
 
 /*

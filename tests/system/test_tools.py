@@ -185,12 +185,12 @@ def test_conflicts_are_told_at_once(instance):
         assert f"godwit.conf:{19 + i}: " in p.stderr, f"{i}\n{p.stderr}"
 
 
-def test_what_has_no_effect_yet_is_told(instance):
+def test_only_smtp_changes_to_cmtp(instance):
     with open(instance / "etc/godwit.conf", "a", encoding="ascii") as f:
-        f.write('listen "late" { address = {"127.0.0.1:2526"} cmtp = yes }\n')
+        f.write('listen "late" { service = imap  address = {"127.0.0.1:2526"}  tls = may  cmtp = yes }\n')
     p = check(instance)
-    assert p.returncode == 0
-    assert p.stderr == 'godwit.conf:19: listen "late": cmtp = yes: not used by this version\n'
+    assert p.returncode == 78
+    assert p.stderr == 'godwit.conf:19: listen "late": cmtp = yes: only SMTP changes to CMTP; allowed: auto, no\n'
 
 
 def test_missing_files_are_told(instance):

@@ -469,6 +469,76 @@ test_starttls(void **state)
 	fake_fini(&f);
 }
 
+/* OHAI and a NUL where a command could begin; at any split the rest is not used. */
+static void
+test_cmtp(void **state)
+{
+	static const struct { const char *before; bool is_handed; } cases[] = {
+		{ "", true }, { EHLO, true }, { EHLO "NOOP\r\n", true }, { EHLO MAIL "RSET\r\n", true },
+		{ "NOOP\r\n", true }, { EHLO MAIL, false }, { START, false },
+	};
+	static const char ohai[] = "OHAI\0MAIL";
+	struct fake f;
+	struct buf b;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(cases); i++)
+		for (size_t cut = 0; cut < sizeof(ohai); cut++) {
+			fake_init(&f, false, SMTP_TLS_MAY);
+			f.service.offers_cmtp = f.s.can_cmtp = true;
+			fake_run(&f, slice_str(cases[i].before), 4096);
+			buf_init(&b, 100);
+			n = smtp_session_feed(&f.s, slice_of(ohai, cut));
+			if (f.s.mode == SMTP_COMMAND)
+				n += smtp_session_feed(&f.s, slice_of(ohai + cut, sizeof(ohai) - cut));
+			assert_int_equal(f.s.mode == SMTP_HANDED, cases[i].is_handed);
+			if (cases[i].is_handed) {	/* whole: line and the rest */
+				buf_put_slice(&b, buf_slice(&f.s.line));
+				buf_put(&b, ohai + n, sizeof(ohai) - n);
+				assert_true(slice_eq(buf_slice(&b), slice_of(ohai, sizeof(ohai))));
+				assert_false(smtp_session_can_read(&f.s));
+				smtp_session_drain(&f.s);
+				smtp_session_idle(&f.s);
+				assert_null(f.s.end);
+			}
+			buf_fini(&b);
+			fake_fini(&f);
+		}
+}
+
+/* Who is told of it, and who may. */
+static void
+test_cmtp_offer(void **state)
+{
+	static const struct { bool offers, can; enum smtp_tls tls; bool is_listed, is_handed; }
+	cases[] = {
+		{ true, true, SMTP_TLS_NO, true, true }, { false, true, SMTP_TLS_NO, false, false },
+		{ true, false, SMTP_TLS_NO, false, true },
+		{ true, true, SMTP_TLS_REQUIRED, false, false },
+	};
+	struct fake f;
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(cases); i++) {
+		fake_init(&f, false, cases[i].tls);
+		f.service.offers_cmtp = cases[i].offers;
+		f.s.can_cmtp = cases[i].can;
+		fake_run(&f, SLICE_LIT(EHLO), 4096);
+		assert_int_equal(strstr(buf_cstr(&f.out), "250-CMTP 1\r\n") != NULL,
+		    cases[i].is_listed);
+		(void)smtp_session_feed(&f.s, SLICE_LIT("OHAI\0"));
+		assert_int_equal(f.s.mode == SMTP_HANDED, cases[i].is_handed);
+		if (cases[i].is_handed) {
+			buf_reset(&f.s.out);
+			smtp_session_hand_failed(&f.s);
+			assert_string_equal(buf_cstr(&f.s.out), "421 4.3.2 CMTP is not spoken now\r\n");
+			assert_int_equal(f.s.mode, SMTP_CLOSED);
+		}
+		fake_fini(&f);
+	}
+}
+
 static void
 put_many(struct buf *b, const char *s, size_t n)
 {
@@ -663,6 +733,8 @@ main(void)
 		cmocka_unit_test(test_submission),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_starttls),
+		cmocka_unit_test(test_cmtp),
+		cmocka_unit_test(test_cmtp_offer),
 		cmocka_unit_test(test_length_limits),
 		cmocka_unit_test(test_body_failure),
 		cmocka_unit_test(test_lost_queue),

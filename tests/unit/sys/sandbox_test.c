@@ -59,6 +59,7 @@ static int try_tmpfile(void) { int fd; return fd_tmpfile(dir_fd, &fd) == ERR_OK 
 static int try_unlink(void) { return unlinkat(dir_fd, "made", 0); }
 static int try_mknod(void) { return mknodat(dir_fd, "fifo", S_IFIFO | 0600, 0); }
 static int try_unix(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
+static int try_pair(void) { int fds[2]; return socketpair(AF_UNIX, SOCK_STREAM, 0, fds); }
 static int try_inet(void) { return socket(AF_INET, SOCK_STREAM, 0); }
 static int try_packet(void) { return socket(AF_PACKET, SOCK_RAW, 0); }
 static int try_kill(void) { return kill(getppid(), 0); }
@@ -180,6 +181,9 @@ calls(void **state)
 		{ "inet", SANDBOX_IPC, try_inet, EPERM },
 		{ "inet", SANDBOX_CONNECT, try_inet, 0 },
 		{ "unix", SANDBOX_CONNECT, try_unix, KILLED },
+		{ "pair", SANDBOX_IPC, try_pair, EPERM },
+		{ "pair", SANDBOX_PAIR, try_pair, 0 },
+		{ "unix", SANDBOX_PAIR, try_unix, EPERM },
 		{ "packet", SANDBOX_CONNECT, try_packet, KILLED },
 		{ "sendto", SANDBOX_IPC, try_sendto, KILLED },
 		{ "kill", SANDBOX_IPC, try_kill, EPERM },
