@@ -183,7 +183,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct cmtp_limits limits = { .message_bytes = 5000 };
 	const struct cmtp_self self = { .is_known = true };
 	const unsigned char secret[CRY_KEY_BYTES] = { 1 };
-	const struct cmtp_service service = { &limits, &self, 50, "mx.example", "example",
+	const struct cmtp_service service = { &limits, &self, n % 8 != 1, 50, "mx.example", "example",
 	    n > 0 ? (enum cmtp_postage)(data[0] / 64 % 3) : CMTP_POSTAGE_OFF,
 	    { .bits = 6, .kib = 8, .passes = 1 }, secret };
 	unsigned asked = 0;
