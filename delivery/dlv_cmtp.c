@@ -8,11 +8,15 @@
 #include "lib/crypto/cry.h"
 
 #define VERSIONS_MAX	64u	/* bytes of OHAI's answer */
-#define IN_MAX		(CMTP2_KEYS_CONTENT_MAX + 16384u)
+#define IN_MAX		(CMTP2_CONTENT_MAX + 16384u)
+
+_Static_assert(CMTP2_KEYS_CONTENT_MAX <= CMTP2_CONTENT_MAX, "both replies fit");
 
 enum state {
 	STATE_OHAI,	/* asked, like all up to KEYS */
 	STATE_KEYS,
+	STATE_SENDING,	/* what comes now is read when all is sent */
+	STATE_ANSWER,
 	STATE_IDLE,
 	STATE_FAILED
 };
@@ -25,6 +29,8 @@ struct dlv_cmtp {
 	enum state			 state;
 	struct buf			 in;
 	size_t				 used;		/* of in: the last reply */
+	unsigned			 destinations;
+	char				 host[DLV_HOST_BYTES];
 	struct cmtp2_keys_request	 asked;
 	unsigned char			 nonce[CMTP2_NONCE_BYTES];
 	char				 user[CMTP_PARAM_MAX];
@@ -99,6 +105,26 @@ take_keys(struct dlv_cmtp *c)
 }
 
 static void
+take_answer(struct dlv_cmtp *c)
+{
+	struct slice rest = buf_slice(&c->in);
+	struct cmtp2_answer a;
+	enum err e = cmtp2_answer_read(&a, c->destinations, &rest);
+
+	if (e == ERR_SHORT)
+		return;
+	if (e != ERR_OK || a.is_failure) {
+		fail(c, e == ERR_OK ? "it refuses the mail without a signed answer" :
+		    "its answer to mail cannot be read");
+		return;
+	}
+	c->used = c->in.n - rest.n;
+	c->state = STATE_IDLE;
+	dlv_link_set_deadline(c->link, 0);
+	c->owner->answer(c->arg, &a);
+}
+
+static void
 on_data(void *arg, struct slice bytes)
 {
 	struct dlv_cmtp *c = arg;
@@ -112,8 +138,19 @@ on_data(void *arg, struct slice bytes)
 	buf_put_slice(&c->in, bytes);
 	if (c->state == STATE_OHAI)
 		take_ohai(c);
-	else
+	else if (c->state == STATE_KEYS)
 		take_keys(c);
+	else if (c->state == STATE_ANSWER)
+		take_answer(c);
+}
+
+static void
+on_drained(void *arg)
+{
+	struct dlv_cmtp *c = arg;
+
+	if (c->state == STATE_SENDING)
+		c->owner->drained(c->arg);
 }
 
 /* The link goes by itself. */
@@ -126,7 +163,8 @@ on_end(void *arg, const char *why)
 	fail(c, why);
 }
 
-static const struct dlv_link_raw raw = { .data = on_data, .end = on_end };
+static const struct dlv_link_raw raw = { .data = on_data, .drained = on_drained,
+	.end = on_end };
 
 /* ---- what goes */
 
@@ -156,6 +194,7 @@ dlv_cmtp_new(struct loop *loop, struct dlv_link *take, const struct dlv_cmtp_own
 	c->owner = owner;
 	c->arg = arg;
 	buf_init(&c->in, IN_MAX);
+	(void)slice_to_cstr(slice_str(dlv_link_host(take)), c->host, sizeof(c->host));
 	dlv_link_take_over(take, &raw, c);
 	send_bytes(c, slice_of("OHAI", 5));
 	return c;
@@ -194,10 +233,44 @@ dlv_cmtp_ask(struct dlv_cmtp *c, struct slice user, struct slice domain, uint64_
 	return e;
 }
 
+static void
+begin_sending(struct dlv_cmtp *c)
+{
+	must(c->state == STATE_IDLE || c->state == STATE_SENDING);
+	if (c->state == STATE_IDLE) {
+		buf_consume(&c->in, c->used);
+		c->used = 0;
+		c->state = STATE_SENDING;
+	}
+}
+
+void
+dlv_cmtp_send(struct dlv_cmtp *c, struct slice bytes)
+{
+	begin_sending(c);
+	send_bytes(c, bytes);
+}
+
+bool
+dlv_cmtp_is_clogged(const struct dlv_cmtp *c)
+{
+	return dlv_link_is_clogged(c->link);
+}
+
+void
+dlv_cmtp_send_last(struct dlv_cmtp *c, struct slice bytes, unsigned destinations)
+{
+	begin_sending(c);
+	c->destinations = destinations;
+	c->state = STATE_ANSWER;
+	send_bytes(c, bytes);
+	dlv_link_set_deadline(c->link, loop_now(c->loop) + DLV_CMTP_ANSWER_MS);
+}
+
 const char *
 dlv_cmtp_host(const struct dlv_cmtp *c)
 {
-	return c->link != NULL ? dlv_link_host(c->link) : "";
+	return c->host;
 }
 
 void

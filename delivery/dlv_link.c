@@ -287,7 +287,9 @@ on_conn_drained(void *arg)
 {
 	struct dlv_link *l = arg;
 
-	if (!l->is_closed && l->raw == NULL)
+	if (l->raw != NULL)
+		l->raw->drained(l->user_arg);
+	else if (!l->is_closed)
 		smtp_client_on_drained(&l->client);
 }
 
@@ -590,6 +592,12 @@ void
 dlv_link_write(struct dlv_link *l, struct slice bytes)
 {
 	conn_write(l->conn, bytes);
+}
+
+bool
+dlv_link_is_clogged(const struct dlv_link *l)
+{
+	return conn_is_clogged(l->conn);
 }
 
 void

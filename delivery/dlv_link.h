@@ -50,6 +50,7 @@ struct dlv_link_user {
 /* Another protocol on the same connection, instead of SMTP. */
 struct dlv_link_raw {
 	void	(*data)(void *arg, struct slice);
+	void	(*drained)(void *arg);	/* after dlv_link_is_clogged */
 	/* The other side ended it, or the deadline passed.  The link goes by itself. */
 	void	(*end)(void *arg, const char *why);
 };
@@ -119,6 +120,7 @@ void		 dlv_link_drop(struct dlv_link **);	/* no call comes any more */
 bool		 dlv_link_is_inside_tls(const struct dlv_link *);
 void		 dlv_link_take_over(struct dlv_link *, const struct dlv_link_raw *, void *arg);
 void		 dlv_link_write(struct dlv_link *, struct slice);
+bool		 dlv_link_is_clogged(const struct dlv_link *);
 void		 dlv_link_set_deadline(struct dlv_link *, uint64_t at_ms);	/* 0: none */
 void		 dlv_link_leave(struct dlv_link **);	/* what was written goes out */
 /* "mx.example[192.0.2.1]:25" */

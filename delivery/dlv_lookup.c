@@ -18,9 +18,11 @@
 
 #define REASON_MAX	255u
 
-struct asker {
+struct dlv_lookup_asker {
 	struct list		 link;
-	struct ipc_peer		*peer;
+	struct ipc_peer		*peer;		/* NULL: fn */
+	dlv_lookup_fn		*fn;
+	void			*arg;
 	uint64_t		 id;
 	uint64_t		 serial;
 };
@@ -35,6 +37,7 @@ struct search {
 	char			 reason[REASON_MAX + 1];
 	uint64_t		 until_ms;	/* is_over: remembered */
 	struct timer		 deadline;
+	struct loop_idle	 turn;		/* begins */
 	struct ipc_peer		*keyd;
 	uint64_t		 call;		/* to keyd; 0: none */
 	struct dlv_find		*find;
@@ -84,6 +87,7 @@ settle_down(struct search *s)
 	if (s->call != 0)
 		ipc_cancel(s->keyd, s->call);
 	s->call = 0;
+	loop_idle_cancel(&s->turn);
 	dlv_cmtp_free(&s->cmtp);
 	dlv_link_drop(&s->link_up);
 	dlv_find_free(&s->find);
@@ -105,7 +109,7 @@ drop(struct search *s)
 	while ((n = list_first(&s->askers)) != NULL) {
 		list_remove(n);
 		s->lookup->asker_count--;
-		free(obj_of(n, struct asker, link));
+		free(obj_of(n, struct dlv_lookup_asker, link));
 	}
 	map_remove(&s->lookup->by_domain, &s->node);
 	list_remove(&s->link);
@@ -138,11 +142,14 @@ finish(struct search *s, enum err e, const char *reason, struct slice pin)
 	log_event(LOG_key, log_str("action", "cmtp-find"), log_text("key", domain_of(s)),
 	    log_str("peer", s->host), log_str("result", e == ERR_OK ? err_text(e) : reason));
 	while ((n = list_first(&s->askers)) != NULL) {
-		struct asker *a = obj_of(n, struct asker, link);
+		struct dlv_lookup_asker *a = obj_of(n, struct dlv_lookup_asker, link);
 
-		reply(a->peer, a->id, e, reason, pin);
 		list_remove(n);
 		s->lookup->asker_count--;
+		if (a->peer != NULL)
+			reply(a->peer, a->id, e, reason, pin);
+		else
+			a->fn(a->arg, e, reason, pin);
 		free(a);
 	}
 	if (e == ERR_OK)
@@ -179,6 +186,10 @@ on_kept(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 		e = type == IPC_MSG_key_fail ? ((const struct ipc_key_fail *)m)->error : ERR_VIOLATION;
 	if (e != ERR_OK)
 		finish(s, ERR_AGAIN, "its key cannot be kept now", SLICE_NONE);
+	else if (cmtp_pin_get(&p, buf_slice(&s->fresh)) == ERR_OK && !p.is_broken &&
+	    (p.newest.kind == CMTP_KEY_END ||
+	    p.newest.expires_s <= loop_real_ms(s->lookup->env->loop) / 1000))
+		finish(s, ERR_NOTFOUND, "its key has ended", SLICE_NONE);
 	else if (cmtp_pin_get(&p, buf_slice(&s->fresh)) != ERR_OK || p.is_broken)
 		finish(s, ERR_CORRUPT, "its keys do not go on from those that were known",
 		    SLICE_NONE);
@@ -304,9 +315,7 @@ on_keys(void *arg, const struct cmtp2_keys_request *q, const struct cmtp2_keys_r
 		finish(s, e, "its host has no key for it", SLICE_NONE);
 	else if (e != ERR_OK)
 		finish(s, ERR_CORRUPT, "its host's answer does not verify", SLICE_NONE);
-	else if (!cmtp_pin_is_good(verdict) && !cmtp_pin_is_break(verdict))
-		finish(s, ERR_NOTFOUND, "its key has ended", SLICE_NONE);
-	else if (cmtp_pin_is_break(verdict))
+	else if (!cmtp_pin_is_good(verdict))
 		keep(s);
 	else
 		ask_txt(s);
@@ -441,7 +450,7 @@ satisfies(const struct search *s, const struct cmtp_pin *p)
 	uint64_t now_s = loop_real_ms(s->lookup->env->loop) / 1000, serial = 0;
 
 	for (const struct list *n = s->askers.next; n != &s->askers; n = n->next) {
-		const struct asker *a = obj_of(n, struct asker, link);
+		const struct dlv_lookup_asker *a = obj_of(n, struct dlv_lookup_asker, link);
 
 		serial = a->serial > serial ? a->serial : serial;
 	}
@@ -471,8 +480,9 @@ on_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 }
 
 static void
-start(struct search *s)
+start(void *arg)
 {
+	struct search *s = arg;
 	const struct ipc_pin_get m = { .domain = domain_of(s) };
 
 	timer_set(&s->deadline, now_ms(s) + DLV_LOOKUP_MS);
@@ -526,6 +536,7 @@ search_new(struct dlv_lookup *l, struct slice domain)
 	s->place.fn = on_room;
 	s->place.arg = s;
 	timer_init(&s->deadline, l->env->loop, on_deadline, s);
+	loop_idle_init(&s->turn, start, s);
 	buf_init(&s->pin, CMTP_PIN_BYTES_MAX);
 	buf_init(&s->fresh, CMTP_PIN_BYTES_MAX);
 	buf_init(&s->records, CMTP2_KEYS_CONTENT_MAX);
@@ -537,47 +548,109 @@ search_new(struct dlv_lookup *l, struct slice domain)
 	return s;
 }
 
-static void
-add_asker(struct search *s, struct ipc_peer *p, const struct ipc_cmtp_find *m, uint64_t id)
+static struct dlv_lookup_asker *
+add_asker(struct search *s, const struct dlv_lookup_asker *from)
 {
-	struct asker *a = must_alloc(1, sizeof(*a));
+	struct dlv_lookup_asker *a = must_alloc(1, sizeof(*a));
 
-	a->peer = p;
-	a->id = id;
-	a->serial = m->serial;
+	*a = *from;
 	list_push(&s->askers, &a->link);
 	s->lookup->asker_count++;
+	return a;
+}
+
+static struct slice
+lower(char dst[CONF_HOP_NAME_MAX + 1], struct slice domain)
+{
+	domain = slice_head(domain, CONF_HOP_NAME_MAX);
+	for (size_t i = 0; i < domain.n; i++)
+		dst[i] = ascii_lower(domain.p[i]);
+	return slice_of(dst, domain.n);
+}
+
+/* What is at work, or is remembered still. */
+static struct search *
+find_now(struct dlv_lookup *l, struct slice domain)
+{
+	struct search *s = find(l, domain);
+
+	if (s != NULL && s->is_over && now_ms(s) >= s->until_ms) {
+		drop(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* NULL: no room. */
+static struct dlv_lookup_asker *
+join(struct dlv_lookup *l, struct search *s, struct slice domain,
+    const struct dlv_lookup_asker *from)
+{
+	bool is_new = s == NULL;
+	struct dlv_lookup_asker *a;
+
+	if (l->asker_count >= DLV_LOOKUP_ASKERS_MAX || (is_new && !make_room(l)))
+		return NULL;
+	if (is_new)
+		s = search_new(l, domain);
+	a = add_asker(s, from);
+	if (is_new)
+		loop_defer(l->env->loop, &s->turn);
+	return a;
 }
 
 void
 dlv_lookup_take(struct dlv_lookup *l, struct ipc_peer *cmtpd, const struct ipc_cmtp_find *m,
     struct ipc_in *in)
 {
-	char lower[CONF_HOP_NAME_MAX + 1];
-	struct slice domain = slice_head(m->domain, CONF_HOP_NAME_MAX);
-	struct search *s;
+	const struct dlv_lookup_asker from = { .peer = cmtpd, .id = in->id, .serial = m->serial };
+	char mem[CONF_HOP_NAME_MAX + 1];
+	struct slice domain = lower(mem, m->domain);
+	struct search *s = find_now(l, domain);
 
-	for (size_t i = 0; i < domain.n; i++)
-		lower[i] = ascii_lower(domain.p[i]);
-	domain = slice_of(lower, domain.n);
-	s = find(l, domain);
-	if (s != NULL && s->is_over && now_ms(s) >= s->until_ms) {
-		drop(s);
-		s = NULL;
-	}
-	if (s != NULL && s->is_over) {
+	if (domain.n == 0)
+		reply(cmtpd, in->id, ERR_NOTFOUND, "it is no domain", SLICE_NONE);
+	else if (s != NULL && s->is_over)
 		reply(cmtpd, in->id, s->error, s->reason, SLICE_NONE);
-	} else if (domain.n == 0 || l->asker_count >= DLV_LOOKUP_ASKERS_MAX ||
-	    (s == NULL && !make_room(l))) {
-		reply(cmtpd, in->id, domain.n == 0 ? ERR_NOTFOUND : ERR_BUSY,
-		    domain.n == 0 ? "it is no domain" : "too many keys are looked for", SLICE_NONE);
-	} else if (s != NULL) {
-		add_asker(s, cmtpd, m, in->id);
-	} else {
-		s = search_new(l, domain);
-		add_asker(s, cmtpd, m, in->id);
-		start(s);
-	}
+	else if (join(l, s, domain, &from) == NULL)
+		reply(cmtpd, in->id, ERR_BUSY, "too many keys are looked for", SLICE_NONE);
+}
+
+bool
+dlv_lookup_peek(struct dlv_lookup *l, struct slice name, enum err *e, const char **reason)
+{
+	char mem[CONF_HOP_NAME_MAX + 1];
+	struct search *s = find_now(l, lower(mem, name));
+
+	if (s == NULL || !s->is_over)
+		return false;
+	*e = s->error;
+	*reason = s->reason;
+	return true;
+}
+
+struct dlv_lookup_asker *
+dlv_lookup_ask(struct dlv_lookup *l, struct slice name, dlv_lookup_fn *fn, void *arg)
+{
+	const struct dlv_lookup_asker from = { .fn = fn, .arg = arg };
+	char mem[CONF_HOP_NAME_MAX + 1];
+	struct slice domain = lower(mem, name);
+	struct search *s = find_now(l, domain);
+
+	return s != NULL && s->is_over ? NULL : join(l, s, domain, &from);
+}
+
+void
+dlv_lookup_cancel(struct dlv_lookup *l, struct dlv_lookup_asker **ap)
+{
+	struct dlv_lookup_asker *a = *ap;
+
+	*ap = NULL;
+	if (a == NULL)
+		return;
+	list_remove(&a->link);
+	l->asker_count--;
+	free(a);
 }
 
 void
@@ -589,7 +662,7 @@ dlv_lookup_left(struct dlv_lookup *l, struct ipc_peer *cmtpd)
 		struct search *s = obj_of(n, struct search, link);
 
 		LIST_EACH(k, ktmp, &s->askers) {
-			struct asker *a = obj_of(k, struct asker, link);
+			struct dlv_lookup_asker *a = obj_of(k, struct dlv_lookup_asker, link);
 
 			if (a->peer != cmtpd)
 				continue;

@@ -36,6 +36,17 @@ void		 dlv_lookup_set_route(struct dlv_lookup *, struct dlv_route *);
 void		 dlv_lookup_take(struct dlv_lookup *, struct ipc_peer *cmtpd,
 		    const struct ipc_cmtp_find *, struct ipc_in *);
 void		 dlv_lookup_left(struct dlv_lookup *, struct ipc_peer *cmtpd);
+/*
+ * The same for relay itself.  peek: what was not found is remembered, and why.
+ * ask: NULL when there is no room; else fn once, never inside, unless cancelled.
+ */
+struct dlv_lookup_asker;
+typedef void dlv_lookup_fn(void *arg, enum err, const char *reason, struct slice pin);
+bool		 dlv_lookup_peek(struct dlv_lookup *, struct slice domain, enum err *,
+		    const char **reason);
+struct dlv_lookup_asker *dlv_lookup_ask(struct dlv_lookup *, struct slice domain, dlv_lookup_fn *,
+		    void *arg);
+void		 dlv_lookup_cancel(struct dlv_lookup *, struct dlv_lookup_asker **);
 unsigned	 dlv_lookup_count(const struct dlv_lookup *);	/* searches */
 
 #endif

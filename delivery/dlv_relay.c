@@ -71,7 +71,8 @@ set_env(struct dlv_relay *r, const struct relay_options *o)
 	dlv_sts_set(r->sts, o->mta_sts, (uint16_t)o->mta_sts_port);
 	dlv_tlsrpt_set(r->tlsrpt, o->tlsrpt);
 	r->env = (struct dlv_smtp_env){ .loop = r->loop, .dns = r->dns, .sts = r->sts,
-	    .tlsrpt = r->tlsrpt, .pool = r->pool, .self = r->self, .preference = (enum relay_preference)o->address_preference,
+	    .tlsrpt = r->tlsrpt, .pool = r->pool,
+	    .lookup = r->lookup, .self = r->self, .preference = (enum relay_preference)o->address_preference,
 	    .address_limit = (unsigned)o->mx_address_limit,
 	    .session_limit = (unsigned)o->mx_session_limit, .port = (uint16_t)o->port };
 }
@@ -418,6 +419,7 @@ on_turn(void *arg)
 		r->is_leaving = true;
 		dlv_tlsrpt_flush(r->tlsrpt);
 		dlv_lookup_free(&r->lookup);
+		r->env.lookup = NULL;
 		dlv_pool_drain(r->pool, on_pool_drained, r);
 	}
 }
@@ -470,6 +472,7 @@ dlv_relay_new(const struct dlv_relay_parts *p)
 	loop_idle_init(&r->turn, on_turn, r);
 	set_env(r, p->options);
 	r->lookup = dlv_lookup_new(&r->env);
+	r->env.lookup = r->lookup;
 	dlv_relay_begin_routes(r);
 	return r;
 }

@@ -18,6 +18,9 @@
 
 #define DLV_LIST_MAX	20u	/* of the options that are lists */
 
+/* As the option cmtp of a route has them. */
+enum dlv_cmtp_policy { DLV_CMTP_NO, DLV_CMTP_MAY, DLV_CMTP_REQUIRE };
+
 struct dlv_route {
 	unsigned			 refs;
 	char				*title;		/* "" for the default */
@@ -25,6 +28,7 @@ struct dlv_route {
 	bool				 has_relay;	/* a fixed next hop */
 	enum conf_route_protocol	 protocol;
 	enum conf_relay_tls		 tls;
+	enum dlv_cmtp_policy		 cmtp;
 	struct conf_hop			*fallbacks;
 	unsigned			 fallback_count;
 	char				**names;	/* of certificates; lower case */

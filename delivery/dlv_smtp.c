@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delivery/dlv_mail2.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/cmtp/cmtp_wire.h"
 
 #define SCAN_BYTES	(256u << 10)	/* of a header, before the loop runs again */
 
@@ -44,6 +46,9 @@ struct dlv_smtp {
 	struct dlv_pool_place	 place;
 	struct dlv_link		*link;
 	uint64_t		 ready_ms;	/* the host was ready for us */
+	struct dlv_mail2	*mail2;		/* at work, on the link until it took it */
+	const char		*mail2_tls;	/* a literal */
+	char			 mail2_domain[CMTP_PARAM_MAX + 1];	/* in lower case */
 
 	struct smtp_client_rcpt	*round;		/* recipients of the transaction */
 	unsigned		*round_idx;	/* their places in mail->rcpts */
@@ -155,6 +160,7 @@ outcome_of(const struct dlv_smtp *s, const struct smtp_result *r)
 static void
 leave_link(struct dlv_smtp *s)
 {
+	dlv_mail2_free(&s->mail2);
 	if (s->link != NULL)
 		dlv_link_drop(&s->link);
 	s->is_scanning = false;
@@ -570,6 +576,124 @@ log_testing(const struct dlv_smtp *s)
 		    log_str("failure", tls_failure_text(failure)), log_str("reason", why));
 }
 
+/* ---- CMTP 2 in place of SMTP */
+
+static struct slice
+domain_of(const struct dlv_rcpt_to *r)
+{
+	return slice_from(r->address, slice_rfind(r->address, '@') + 1);
+}
+
+/* One that is too long is none of CMTP's, and is refused there. */
+static struct slice
+lower_domain(struct dlv_smtp *s, struct slice domain)
+{
+	domain = slice_head(domain, sizeof(s->mail2_domain));
+	for (size_t i = 0; i < domain.n; i++)
+		s->mail2_domain[i] = ascii_lower(domain.p[i]);
+	return slice_of(s->mail2_domain, domain.n);
+}
+
+/* The recipients of one domain that CMTP had no turn for. */
+static unsigned
+gather_mail2(struct dlv_smtp *s, struct slice *users, struct slice *domain)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->mail->count && n < CMTP2_DESTINATIONS_MAX; i++) {
+		struct dlv_rcpt_to *r = &s->mail->rcpts[i];
+
+		if (r->is_settled || r->was_cmtp || (n > 0 && !slice_ieq(domain_of(r), *domain)))
+			continue;
+		r->was_cmtp = true;
+		if (n == 0)
+			*domain = lower_domain(s, domain_of(r));
+		users[n] = slice_head(r->address, slice_rfind(r->address, '@'));
+		s->round_idx[n++] = i;
+	}
+	return n;
+}
+
+static void
+on_mail2_rcpt(void *arg, unsigned i, enum dlv_mail2_fate fate, const struct smtp_result *r)
+{
+	struct dlv_smtp *s = arg;
+	struct dlv_rcpt_to *to = &s->mail->rcpts[s->round_idx[i]];
+	struct dlv_outcome *o;
+
+	if (fate == DLV_MAIL2_PLAIN || to->is_settled)
+		return;
+	s->feedback = dlv_feedback_join(s->feedback, r->code > 0 ? feedback_of(r) : RELAY_UNKNOWN);
+	o = dlv_outcome_of_result(r, dlv_mail2_host(s->mail2), "cmtp2", s->mail2_tls);
+	o->policy = s->tls->policy;
+	dlv_outcome_unref(&to->outcome);
+	to->outcome = o;
+	settle(s, to);
+}
+
+static void
+on_mail2_taken(void *arg)
+{
+	struct dlv_smtp *s = arg;
+
+	s->link = NULL;
+}
+
+static bool begin_mail2(struct dlv_smtp *);
+
+/* Who has no key goes by SMTP: on this connection, or on another. */
+static void
+on_mail2_done(void *arg)
+{
+	struct dlv_smtp *s = arg;
+
+	dlv_mail2_free(&s->mail2);
+	if (s->left == 0) {
+		if (s->link != NULL)
+			give_back(s);
+		finish(s);
+	} else if (s->link == NULL) {
+		s->is_fresh = true;
+		try_address(s);
+	} else if (!begin_mail2(s)) {
+		start_round(s);
+	}
+}
+
+static const struct dlv_mail2_owner mail2_owner = { .rcpt = on_mail2_rcpt,
+	.taken = on_mail2_taken, .done = on_mail2_done };
+
+static bool
+begin_mail2(struct dlv_smtp *s)
+{
+	struct slice users[CMTP2_DESTINATIONS_MAX], domain = SLICE_NONE;
+	struct dlv_mail2_params p = { .loop = s->env.loop, .pool = s->env.pool,
+		.lookup = s->env.lookup, .link = s->link, .must = s->route->cmtp == DLV_CMTP_REQUIRE,
+		.sender = s->mail->sender, .users = users, .source = &s->mail->source };
+
+	if (s->route->cmtp == DLV_CMTP_NO || s->env.lookup == NULL || s->hop > 0 ||
+	    s->route->protocol != CONF_ROUTE_SMTP)
+		return false;
+	p.count = gather_mail2(s, users, &domain);
+	p.domain = domain;
+	if (p.count == 0)
+		return false;
+	s->mail2_tls = dlv_link_tls(s->link);
+	s->mail2 = dlv_mail2_new(&p, &mail2_owner, s);
+	return true;
+}
+
+/* The connection ended while it was still asked for keys elsewhere. */
+static void
+undo_mail2(struct dlv_smtp *s)
+{
+	if (s->mail2 == NULL)
+		return;
+	dlv_mail2_free(&s->mail2);
+	for (unsigned i = 0; i < s->mail->count; i++)
+		s->mail->rcpts[i].was_cmtp = s->mail->rcpts[i].is_settled;
+}
+
 static void
 on_up(void *arg)
 {
@@ -580,7 +704,8 @@ on_up(void *arg)
 		log_testing(s);
 	if (is_reported(s))
 		report_up(s);
-	start_round(s);
+	if (!begin_mail2(s))
+		start_round(s);
 }
 
 /* TLS was only an offer: at once the same address without it. */
@@ -629,6 +754,7 @@ on_down(void *arg, enum dlv_down how, const struct smtp_result *why)
 	bool once_more = how == DLV_DOWN_TLS && retries_in_clear(s, why);
 
 	s->is_scanning = false;
+	undo_mail2(s);
 	if (is_reported(s))
 		report_down(s, how, why);
 	if (how == DLV_DOWN_AFTER && dlv_link_was_used(s->link) && !s->is_fresh) {
@@ -862,7 +988,8 @@ dlv_smtp_new(const struct dlv_smtp_env *env, struct dlv_mail *mail,
 bool
 dlv_smtp_is_finishing(const struct dlv_smtp *s)
 {
-	return s->link != NULL && dlv_link_is_finishing(s->link);
+	return (s->link != NULL && dlv_link_is_finishing(s->link)) ||
+	    (s->mail2 != NULL && dlv_mail2_is_finishing(s->mail2));
 }
 
 enum relay_feedback

@@ -19,6 +19,7 @@
 #include "delivery/dlv_tlsrpt.h"
 
 struct dlv_smtp;
+struct dlv_lookup;
 
 /* What a delivery takes from its process; borrowed for its life. */
 struct dlv_smtp_env {
@@ -27,6 +28,7 @@ struct dlv_smtp_env {
 	struct dlv_sts		*sts;		/* NULL: not heeded */
 	struct dlv_tlsrpt	*tlsrpt;
 	struct dlv_pool		*pool;
+	struct dlv_lookup	*lookup;	/* NULL: no CMTP */
 	const struct dlv_self	*self;
 	enum relay_preference	 preference;
 	unsigned		 address_limit;
@@ -39,6 +41,7 @@ struct dlv_rcpt_to {
 	uint8_t			 notify;
 	bool			 is_settled;
 	bool			 is_again;	/* did not fit into a transaction */
+	bool			 was_cmtp;	/* CMTP had its turn */
 	struct slice		 address;
 	struct slice		 original;	/* as given in RCPT; empty: the same */
 	struct slice		 orcpt;
