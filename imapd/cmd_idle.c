@@ -7,6 +7,7 @@
  * Also legal without a mailbox: then nothing but the keepalive is sent.
  */
 #include "imapd/imap_cmd.h"
+#include "imapd/imap_memo.h"
 #include "imapd/imap_notify.h"
 #include "imapd/imap_sync.h"
 
@@ -131,6 +132,7 @@ cmd_idle_run(struct imap_cmd *c)
 	c->on_deadline = on_deadline;
 	c->resume = step;
 	c->wants_input = true;
+	imap_memo_free(&s->memo);	/* who waits holds no text of mail */
 	imap_lexer_line_mode(&s->lexer, true);
 	buf_put_str(imap_session_out(s), "+ idling\r\n");
 	set_deadline(c);

@@ -107,6 +107,7 @@ imap_session_on_store_left(struct imap_session *s)
 	if (s->relogin)
 		s->host->wake(s->host_arg);
 	s->handle = 0;
+	s->memo_is_stale = true;	/* what was restored may have other ids */
 	s->relogin = s->retry_due = false;
 	s->host->set_handle(s->host_arg, 0);
 	imap_guests_lost(s);

@@ -22,6 +22,7 @@
 #include "imapd/imap_vanished.h"
 #include "imapd/imap_walk.h"
 #include "lib/base/clock.h"
+#include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 
@@ -45,6 +46,7 @@ struct fetch {
 	bool			 seen_late;	/* \Seen only for those that were told */
 	struct buf		 told;		/* seen_late: their UIDs, in pairs */
 	bool			 failed;	/* some message was left out */
+	bool			 keeps;		/* what the summaries say */
 	bool			 unknown_code;	/* as here: its encoding is not known */
 	uint32_t		 resume;
 	struct imap_section	 section;	/* of MEASURE and STREAM */
@@ -369,6 +371,8 @@ prepare(struct fetch *f)
 		f->phase = NEXT;
 		return true;
 	}
+	if (f->keeps && f->c->s->memo != NULL)
+		imap_message_keep(&f->message, f->c->s->memo);
 	imap_row_begin(f->c->s, imap_session_out(f->c->s), &f->walk.row);
 	f->c->mid_response = true;
 	f->idx = first_item(f);
@@ -487,6 +491,29 @@ wants_only_bodies(const struct fetch *f)
 	return true;
 }
 
+/* For who lists the user's own mailbox: again it costs neither store nor keyd. */
+static void
+use_memo(struct fetch *f)
+{
+	const unsigned texts = 1u << IMAP_ITEM_ENVELOPE | 1u << IMAP_ITEM_BODY |
+	    1u << IMAP_ITEM_BODYSTRUCTURE;
+	struct imap_session *s = f->c->s;
+	unsigned kinds = f->items->kinds;
+
+	if (!(kinds & texts) || s->view.guest != NULL || (kinds & ~(texts |
+	    IMAP_ITEMS_OF_ROW | IMAP_ITEMS_COLD | 1u << IMAP_ITEM_SIZE)))
+		return;
+	if (s->memo_is_stale)
+		imap_memo_free(&s->memo);
+	s->memo_is_stale = false;
+	if (s->memo == NULL)
+		s->memo = imap_memo_new(&s->shared->memo_bytes);
+	f->keeps = true;
+	if (f->walk.set.n >= 8 && imap_memo_may_have(s->memo, f->walk.by_uid,
+	    dec_le32(f->walk.set.p)))
+		f->walk.memo = s->memo;
+}
+
 void
 imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slice set,
     struct slice vanished)
@@ -510,6 +537,7 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	if (wants_only_bodies(f))
 		f->walk.want &= (uint8_t)~STORE_WANT_SUMMARY;
 	f->walk.changed_since = items->changed_since;
+	use_memo(f);
 	f->vanished = (struct imap_vanished){ .c = c, .since = items->changed_since,
 		.set = vanished };
 	buf_init(&f->told, 8 * STORE_SET_MAX);

@@ -123,6 +123,29 @@ open_summary(struct imap_message *m)
 	m->has_sum = summary_get(&m->sum, record) == ERR_OK;
 }
 
+static void
+take_kept(struct imap_message *m)
+{
+	const struct imap_memo_text *t = m->walk->kept;
+
+	m->stage = SUMMARIZED;
+	m->sum = (struct summary){ .has_envelope = true, .has_structure = true,
+	    .envelope = t->envelope, .structure = t->structure, .cuts = t->cuts };
+	m->has_sum = true;
+}
+
+void
+imap_message_keep(struct imap_message *m, struct imap_memo *memo)
+{
+	const struct imap_memo_text t = { m->sum.envelope, m->sum.structure, m->sum.cuts };
+
+	if (!m->has_sum || m->parsed || m->walk->kept != NULL || !m->sum.has_envelope ||
+	    !m->sum.has_structure)
+		return;
+	imap_memo_add(memo, m->walk->content.content, &t);
+	imap_memo_add_place(memo, m->walk->row.seq, m->walk->row.uid);
+}
+
 static bool
 load_map(struct imap_message *m)
 {
@@ -413,7 +436,9 @@ imap_message_ready(struct imap_message *m, unsigned needs)
 		return ERR_OK;
 	if (m->walk->is_sealed)
 		return ready_sealed(m, needs);
-	if (m->stage == NEW)
+	if (m->stage == NEW && m->walk->kept != NULL)
+		take_kept(m);
+	else if (m->stage == NEW)
 		open_summary(m);
 	if (m->stage != PARSING && is_known(m, needs) &&
 	    (!(needs & IMAP_NEED_BODY) || m->stage == OPEN))

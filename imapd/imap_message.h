@@ -64,6 +64,9 @@ void		 imap_message_begin(struct imap_message *);
 /* needs: enum imap_need bits.  ERR_AGAIN: wait; ERR_CORRUPT, ERR_CRYPTO ... : unreadable. */
 enum err	 imap_message_ready(struct imap_message *, unsigned needs) MUST_USE;
 
+/* Behind a ready: keeps what its summary said, when it has one. */
+void		 imap_message_keep(struct imap_message *, struct imap_memo *);
+
 /* RFC822.SIZE of the walk's message; sealed: of its form. */
 uint32_t	 imap_message_size(struct imap_message *);
 /* get: after what they need is ready */

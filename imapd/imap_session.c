@@ -15,6 +15,7 @@
 #include "imapd/imap_context.h"
 #include "imapd/imap_finish.h"
 #include "imapd/imap_guest.h"
+#include "imapd/imap_memo.h"
 #include "imapd/imap_notify.h"
 #include "imapd/imap_sync.h"
 #include "lib/base/log.h"
@@ -79,6 +80,7 @@ imap_session_unselect(struct imap_session *s)
 	if (s->view.guest != NULL)
 		s->host->set_guest(s->host_arg, 0);
 	view_free(s);
+	imap_memo_free(&s->memo);
 	imap_notify_unselected(s);
 	if (s->state == IMAP_SELECTED)
 		s->state = IMAP_AUTH;

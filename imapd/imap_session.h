@@ -106,6 +106,7 @@ struct imap_shared {
 	struct charset_set	*charsets;
 	struct cry_aead		*aead;		/* summaries */
 	struct seal_reader	*reader;	/* lent to one command at a time, or NULL */
+	size_t			 memo_bytes;	/* of all imap_memo */
 };
 
 /* What the client was told of the selected mailbox: see lib/ipc/store.msg. */
@@ -163,6 +164,8 @@ struct imap_session {
 	struct list		 calls;		/* unanswered requests */
 	struct imap_sync	 sync;
 	struct imap_view	 view;		/* IMAP_SELECTED */
+	struct imap_memo	*memo;		/* of its messages, or NULL */
+	bool			 memo_is_stale;	/* the store has a successor */
 	uint64_t		 account;
 	uint32_t		 handle;	/* the store's; 0: not logged in there */
 	uint32_t		 handle_serial;	/* how many handles there were */

@@ -80,20 +80,27 @@ imap_walk_fini(struct imap_walk *w)
 	w->started = false;
 }
 
-bool
-imap_walk_read(const struct imap_walk *w, struct ipc_reader *rd, struct ipc_row *row,
-    struct ipc_cold *cold, struct ipc_content *content)
+static bool
+read_row(uint8_t want, struct ipc_reader *rd, struct ipc_row *row, struct ipc_cold *cold,
+    struct ipc_content *content)
 {
 	if (!ipc_reader_more(rd))
 		return false;
 	ipc_row_get(rd, row);
 	memset(cold, 0, sizeof(*cold));
 	memset(content, 0, sizeof(*content));
-	if (w->want & STORE_WANT_COLD)
+	if (want & STORE_WANT_COLD)
 		ipc_cold_get(rd, cold);
-	if (w->want & STORE_WANT_CONTENT)
+	if (want & STORE_WANT_CONTENT)
 		ipc_content_get(rd, content);
 	return !rd->bad;
+}
+
+bool
+imap_walk_read(const struct imap_walk *w, struct ipc_reader *rd, struct ipc_row *row,
+    struct ipc_cold *cold, struct ipc_content *content)
+{
+	return read_row(w->want, rd, row, cold, content);
 }
 
 static void
@@ -288,14 +295,11 @@ next_window(struct imap_walk *w)
 	w->ended = w->window >= w->set.n;
 }
 
-static void
-add_page(struct imap_walk *w, struct slice rows, struct slice epochs)
+static struct imap_walk_page *
+page_new(struct imap_walk *w, struct slice rows, struct slice epochs)
 {
-	struct imap_walk_page *p;
+	struct imap_walk_page *p = must_alloc(1, sizeof(*p));
 
-	if (rows.n == 0)
-		return;
-	p = must_alloc(1, sizeof(*p));
 	p->walk = w;
 	list_push(&w->pages, &p->link);
 	w->page_count++;
@@ -305,6 +309,17 @@ add_page(struct imap_walk *w, struct slice rows, struct slice epochs)
 	buf_put_slice(&p->epochs, epochs);
 	buf_init(&p->devices, DEVICES_MAX);
 	p->rd = p->ahead = ipc_reader_of(buf_slice(&p->rows));
+	return p;
+}
+
+static void
+add_page(struct imap_walk *w, struct slice rows, struct slice epochs)
+{
+	struct imap_walk_page *p;
+
+	if (rows.n == 0)
+		return;
+	p = page_new(w, rows, epochs);
 	p->count = w->wants_keys ? count_rows(w, p->rd) : 0;
 	if (w->on_rows != NULL)
 		w->on_rows(w, p->rd, w->arg);
@@ -321,22 +336,56 @@ add_page(struct imap_walk *w, struct slice rows, struct slice epochs)
 		ask_arrivals(w, p);
 }
 
+/* ---- what is kept ---- */
+
+static bool
+knows_all(const struct imap_walk *w, struct slice rows)
+{
+	struct ipc_reader rd = ipc_reader_of(rows);
+	struct ipc_row row;
+	struct ipc_cold cold;
+	struct ipc_content ct;
+
+	while (read_row(STORE_WANT_COLD, &rd, &row, &cold, &ct))
+		if (imap_memo_find(w->memo, cold.content) == NULL)
+			return false;
+	return !rd.bad;
+}
+
+static void
+add_kept_page(struct imap_walk *w, struct slice rows)
+{
+	struct imap_walk_page *p = page_new(w, rows, SLICE_NONE);
+
+	p->is_kept = p->keys_ready = true;
+}
+
 static void
 on_page(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
 	struct imap_walk *w = arg;
 	struct imap_cmd *c = s->cmd;
 	const struct ipc_store_rows *m = expect(w, r, IPC_MSG_store_rows);
+	bool is_kept;
 
 	w->asked = false;
 	if (m == NULL)
 		return;
 	if (w->at.handle == imap_view_handle(s) && w->at.mailbox == s->view.mailbox)
 		c->modseq = m->modseq;
+	is_kept = w->memo != NULL;
+	if (is_kept && !knows_all(w, m->rows)) {
+		/* The same rows again, with all that opens them. */
+		w->memo = NULL;
+		return;
+	}
 	w->resume = m->resume;
 	if (!m->more)
 		next_window(w);
-	add_page(w, m->rows, m->epochs);
+	if (!is_kept)
+		add_page(w, m->rows, m->epochs);
+	else if (m->rows.n > 0)
+		add_kept_page(w, m->rows);
 }
 
 /* The one message of a URL, with the grant that opens it; or none. */
@@ -368,10 +417,10 @@ ask_page(struct imap_walk *w)
 		.v = w->at.v,
 		.uidnext = w->at.uidnext,
 		.by_uid = w->by_uid,
-		.want = w->want,
+		.want = w->memo != NULL ? STORE_WANT_COLD : w->want,
 		.changed_since = w->changed_since,
 		.resume = w->resume,
-		.limit = w->wants_keys ? OPEN_KEYS_MAX : 0,
+		.limit = w->wants_keys && w->memo == NULL ? OPEN_KEYS_MAX : 0,
 		.set = window_of(w),
 	};
 
@@ -517,10 +566,13 @@ imap_walk_next(struct imap_walk *w)
 		return w->ended && !w->asked ? ERR_END : ERR_AGAIN;
 	if (!p->keys_ready)
 		return ERR_AGAIN;
-	if (!imap_walk_read(w, &p->rd, &w->row, &w->cold, &w->content)) {
+	if (!read_row(p->is_kept ? STORE_WANT_COLD : w->want, &p->rd, &w->row, &w->cold,
+	    &w->content)) {
 		fail(w, ERR_GONE);
 		return tell_failure(w);
 	}
+	/* The memo that was asked for the page: nothing leaves it while it lives. */
+	w->kept = p->is_kept ? imap_memo_find(w->c->s->memo, w->cold.content) : NULL;
 	w->key = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == OPEN_KEY ?
 	    p->keys + p->idx * KEY_STRIDE + 1 : NULL;
 	w->is_sealed = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == OPEN_CLIENT;

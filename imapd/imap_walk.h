@@ -14,6 +14,9 @@
  *
  * A message that only a device of its owner opens (sealing = client) has no
  * key: imap_walk_facts says what the device needs.
+ *
+ * With a memo, rows are asked for without contents as long as it knows all of
+ * them; from the first page on with another message as without it.
  */
 #ifndef IMAP_WALK_H
 #define IMAP_WALK_H
@@ -22,6 +25,7 @@
 #include <stdint.h>
 
 #include "imapd/imap_cmd.h"
+#include "imapd/imap_memo.h"
 #include "lib/base/list.h"
 #include "lib/ipc/ipc_codec.h"
 #include "lib/seal/seal_mime.h"
@@ -45,6 +49,7 @@ struct imap_walk_page {
 	uint32_t		 idx;
 	unsigned		 asked;		/* answers of keyd to come */
 	bool			 keys_ready;
+	bool			 is_kept;	/* all of it: rows without contents */
 };
 
 enum imap_first_state { IMAP_FIRST_FREE, IMAP_FIRST_ASKED, IMAP_FIRST_READY, IMAP_FIRST_FAILED };
@@ -78,6 +83,8 @@ struct imap_walk {
 	uint8_t			 want;		/* enum store_want bits */
 	bool			 wants_keys;
 	uint32_t		 first_bytes;	/* of each body ahead; 0: none */
+	/* With wants_keys: what is kept here needs none.  Else NULL. */
+	const struct imap_memo	*memo;
 	/* Rows came, to be walked later: for who reads something else ahead. */
 	void			(*on_rows)(struct imap_walk *, struct ipc_reader, void *arg);
 	void			*arg;
@@ -90,6 +97,7 @@ struct imap_walk {
 	const unsigned char	*arrival_key;	/* of what stands where the summary will
 						   (seal_arrival.h); NULL: none */
 	bool			 is_sealed;	/* only a device of the owner opens it */
+	const struct imap_memo_text *kept;	/* of memo: there is no content, nor key */
 	struct imap_walk_first	*first;		/* with first_bytes */
 
 	char			 url_grant[96];	/* what came for the pass */

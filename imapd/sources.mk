@@ -12,7 +12,7 @@ imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_begin.c imapd/imap_fi
 	imapd/imap_row.c imapd/imap_vanished.c imapd/imap_resync.c \
 	imapd/imap_expunge.c imapd/imap_copy.c imapd/imap_carry.c imapd/imap_fetch.c imapd/imap_walk.c imapd/imap_saved.c imapd/imap_append.c imapd/imap_partial.c imapd/imap_limit.c imapd/imap_needs.c \
 	imapd/imap_scan.c imapd/imap_columns.c imapd/imap_column_writer.c \
-	imapd/imap_object.c imapd/imap_message.c imapd/imap_section.c imapd/imap_source.c imapd/imap_deposit.c imapd/imap_urlauth.c imapd/imap_draft.c imapd/imap_catenate.c $(sort $(wildcard imapd/cmd_*.c))
+	imapd/imap_memo.c imapd/imap_object.c imapd/imap_message.c imapd/imap_section.c imapd/imap_source.c imapd/imap_deposit.c imapd/imap_urlauth.c imapd/imap_draft.c imapd/imap_catenate.c $(sort $(wildcard imapd/cmd_*.c))
 
 PROGRAMS += imapd
 imapd_SRCS = imapd/main.c imapd/imap_server.c imapd/imap_conn.c imapd/imapd_opt.c $(imapd_CORE)

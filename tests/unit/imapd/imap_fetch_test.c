@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_memo.h"
 #include "lib/base/log.h"
 #include "tests/unit/imapd/imap_say.h"
 
@@ -231,6 +232,106 @@ test_nul(void **state)
 	EXPECT("a FETCH 2 BINARY.PEEK[]\r\n", "{8}\r\n\r\n\x80" "one\x80\x80)\r\na OK");
 }
 
+/* Says it and tells how many contents the store was asked for. */
+static unsigned
+contents_for(const char *command, const char *last)
+{
+	const char *const want[] = { last, "a OK" };
+	unsigned before = store.contents_given;
+
+	say_expect(command, want, lengthof(want));
+	return store.contents_given - before;
+}
+
+static void
+test_kept(void **state)
+{
+	static const char list[] = "a FETCH 1:* (UID RFC822.SIZE ENVELOPE BODYSTRUCTURE)\r\n";
+	struct buf first;
+
+	(void)state;
+	start();
+	buf_init(&first, 100000);
+	assert_int_equal(contents_for(list, "* 2 FETCH (UID 2 RFC822.SIZE"), 2);
+	buf_put_slice(&first, buf_slice(&f.out));
+	assert_true(shared.memo_bytes > 0);
+	/* again: the same, of what is kept */
+	assert_int_equal(contents_for(list, "* 2 FETCH"), 0);
+	assert_true(slice_eq(buf_slice(&first), buf_slice(&f.out)));
+	assert_int_equal(contents_for("a FETCH 2 (FLAGS INTERNALDATE BODY)\r\n", "FLAGS"), 0);
+	/* what more is wanted, is opened */
+	assert_int_equal(contents_for("a FETCH 2 (ENVELOPE BODY.PEEK[1])\r\n", "BODY[1]"), 1);
+	assert_int_equal(contents_for("a FETCH 2 (ENVELOPE PREVIEW)\r\n", "PREVIEW"), 1);
+	/* from the first page with another one on */
+	say_append("INBOX", "", PLAIN);
+	EXPECT("a NOOP\r\n", "a OK");
+	assert_int_equal(contents_for("a UID FETCH 3:* (ENVELOPE)\r\n", "* 3 FETCH"), 1);
+	say_append("INBOX", "", PLAIN);
+	EXPECT("a STORE 3 +FLAGS.SILENT (\\Deleted)\r\na EXPUNGE\r\n", "* 3 EXPUNGE");
+	store.page_rows = 1;
+	assert_int_equal(contents_for(list, "* 3 FETCH"), 1);
+	assert_int_equal(contents_for(list, "* 3 FETCH"), 0);
+	store.page_rows = 1000;
+	/* who idles holds nothing, nor who left the mailbox */
+	EXPECT("a IDLE\r\n", "+ ");
+	assert_int_equal(shared.memo_bytes, 0);
+	EXPECT("DONE\r\n", "a OK");
+	assert_int_equal(contents_for(list, "* 3 FETCH"), 3);
+	EXPECT("a UNSELECT\r\n", "a OK");
+	assert_int_equal(shared.memo_bytes, 0);
+	EXPECT("a SELECT INBOX\r\n", "a OK");
+	assert_int_equal(contents_for(list, "* 3 FETCH"), 3);
+	/* nor is it good at another store */
+	imap_session_on_store_left(f.s);
+	imap_session_on_store_joined(f.s);
+	EXPECT("a NOOP\r\n", "a OK");
+	assert_int_equal(contents_for(list, "* 3 FETCH"), 3);
+	assert_int_equal(contents_for(list, "* 3 FETCH"), 0);
+	buf_fini(&first);
+}
+
+/* Up to the cap of one and of all, and not a byte more. */
+static void
+test_kept_limits(void **state)
+{
+	static char text[IMAP_MEMO_BYTES_MAX];
+	size_t all = 0, entry;
+	struct imap_memo *a = imap_memo_new(&all), *b = imap_memo_new(&all);
+	struct imap_memo_text t = { SLICE_LIT("e"), SLICE_LIT("st"), SLICE_LIT("cut") };
+
+	(void)state;
+	assert_false(imap_memo_may_have(a, false, 0));
+	imap_memo_add_place(a, 3, 30);
+	imap_memo_add_place(a, 2, 20);
+	assert_true(imap_memo_may_have(a, false, 2) && imap_memo_may_have(a, true, 30));
+	assert_false(imap_memo_may_have(a, false, 1) || imap_memo_may_have(a, false, 4));
+	assert_false(imap_memo_may_have(a, true, 19) || imap_memo_may_have(a, true, 31));
+	imap_memo_add(a, 1, &t);
+	entry = all - 6;
+	assert_true(slice_eq_str(imap_memo_find(a, 1)->structure, "st"));
+	assert_null(imap_memo_find(b, 1));
+	imap_memo_add(a, 1, &t);
+	assert_int_equal(all, entry + 6);
+	t = (struct imap_memo_text){ .envelope = slice_of(text, sizeof(text) - all - entry + 1) };
+	imap_memo_add(a, 2, &t);
+	assert_null(imap_memo_find(a, 2));
+	t.envelope.n--;
+	imap_memo_add(a, 2, &t);
+	assert_non_null(imap_memo_find(a, 2));
+	assert_int_equal(all, IMAP_MEMO_BYTES_MAX);
+	all = IMAP_MEMO_SHARED_MAX - entry;
+	t.envelope.n = 1;
+	imap_memo_add(b, 3, &t);
+	assert_null(imap_memo_find(b, 3));
+	t.envelope.n = 0;
+	imap_memo_add(b, 3, &t);
+	assert_non_null(imap_memo_find(b, 3));
+	all = IMAP_MEMO_BYTES_MAX + entry;
+	imap_memo_free(&a);
+	imap_memo_free(&b);
+	assert_int_equal(all, 0);
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
 int
@@ -239,6 +340,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		T(test_binary), T(test_binary_large), T(test_preview), T(test_dates_and_ids),
 		T(test_partial), T(test_partial_fields), T(test_rev2), T(test_append_literal8), T(test_nul),
+		T(test_kept), cmocka_unit_test(test_kept_limits),
 	};
 
 	log_to_fd(-1);
