@@ -97,7 +97,7 @@ send_hand(struct smtp_conn *c, struct slice early, int fd)
 	return p == NULL ? ERR_GONE : ipc_send(p, IPC_MSG_cmtp_hand, &m, &fd, 1);
 }
 
-/* The rest of early comes through the pair. */
+/* What follows early comes through the pair. */
 static enum err
 carry(struct smtp_conn *c, struct slice early)
 {
@@ -138,8 +138,10 @@ smtp_hand_begin(struct smtp_conn *c, size_t used, struct slice bytes)
 		smtp_session_hand_failed(&c->session);
 		return bytes.n;
 	}
-	if (fd < 0)
-		return used;
+	if (fd < 0) {
+		conn_write(c->inner, slice_from(bytes, used));
+		return bytes.n;
+	}
 	conn_abort(c->conn, "cmtp");	/* it lives on where it went */
 	return 0;
 }

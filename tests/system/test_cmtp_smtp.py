@@ -90,10 +90,11 @@ def test_byte_by_byte(g):
         speaks(g, s)
 
 
-def test_pipelined(g):
-    """With the EHLO in one piece, and more than one piece of mail behind."""
+@pytest.mark.parametrize("size", [len(BIG), 45000])
+def test_pipelined(g, size):
+    """With the EHLO in one piece, and behind it more than can be handed over at once."""
     with connect(g) as s:
-        s.sendall(b"EHLO client.example\r\nOHAI\0" + mail(attachments=[BIG]) + b"OHAI\0")
+        s.sendall(b"EHLO client.example\r\nOHAI\0" + mail(attachments=[BIG[:size]]) + b"OHAI\0")
         while line(s)[3:4] == b"-":
             pass
         c = Client(g, s)
