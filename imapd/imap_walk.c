@@ -599,6 +599,7 @@ imap_walk_facts(const struct imap_walk *w, struct seal_mime_facts *f)
 		.account = w->c->s->account, .content = w->content.content,
 		.generation = w->content.generation, .commitment = w->content.commitment,
 		.content_key = w->content.wrapped, .epoch = w->content.epoch,
+		.epoch_generation = w->content.generation,
 		.arrival = w->content.summary,
 		.internal_s = w->cold.internal_s,
 	};
@@ -606,13 +607,14 @@ imap_walk_facts(const struct imap_walk *w, struct seal_mime_facts *f)
 		ipc_epoch_get(&rd, &epoch);
 		if (epoch.epoch != f->epoch)
 			continue;
+		f->epoch_generation = epoch.generation;
 		f->epoch_is_sealed = epoch.form == EPOCH_SEALED;
 		f->epoch_key = epoch.data;
 	}
 	rd = ipc_reader_of(buf_slice(&p->devices));
 	while (ipc_reader_more(&rd)) {
 		ipc_device_key_get(&rd, &device);
-		if (device.generation != f->generation)
+		if (device.generation != f->epoch_generation)
 			continue;
 		f->account_key = device.secret;
 		f->account_key_to = device.sealed_to;

@@ -41,6 +41,7 @@ static const struct command {
 	{ "disable",  NULL,   "user.disable",  1, 1,   0 },
 	{ "enable",   NULL,   "user.enable",   1, 1,   0 },
 	{ "sealing",  NULL,   "user.sealing",  2, 2,   ASK_PRESENT | PASSWORD_IF },
+	{ "key",      "new",  "user.renew",    1, 1,   ASK_PRESENT | PASSWORD_IF },
 	{ "key",      NULL,   "user.key",      1, 1,   0 },
 	{ "recovery", NULL,   "user.recovery", 1, 1,   ASK_PRESENT },
 	{ "recover",  NULL,   "user.recover",  1, 1,   ASK_PRESENT | ASK_CODE },
@@ -81,6 +82,7 @@ usage(void)
 	    "                                  who can open its mail: escrow, password, client,\n"
 	    "                                  server\n"
 	    "  key USER                        its public keys, the present one first\n"
+	    "  key new USER [--password]       a new key pair for mail from now on\n"
 	    "  recovery USER                   a new recovery code\n"
 	    "  recover USER                    open earlier mail with a recovery code\n"
 	    "  app add USER NAME [--password]  a password for one program\n"

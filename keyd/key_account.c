@@ -505,6 +505,45 @@ key_account_sealing(const struct key_tool_request *q)
 	secret_wipe(mem, sizeof(mem));
 }
 
+/* ---- user.renew */
+
+static enum err
+do_renew(struct job *j, struct key_owner *o, const struct key_hashed *h, struct buf *text)
+{
+	(void)j;
+	(void)h;
+	(void)text;
+	return key_owner_renew(o);
+}
+
+void
+key_account_renew(const struct key_tool_request *q)
+{
+	const struct key_account *a = key_tool_account_of(q, q->argv[0]);
+	char mem[KEY_PASSWORD_MAX + 1];
+	struct job *j;
+	size_t n = 0;
+
+	if (a == NULL)
+		return;
+	if (a->sealing == SEALING_CLIENT) {
+		key_tool_reply(q->k, q->id, EX_DATAERR,
+		    "its key is made on a device of the owner: sealing client --key", a->address);
+		return;
+	}
+	j = job_new(q, "renew", do_renew, a->address);
+	/* What they append would be sealed to the key of before. */
+	j->revokes = true;
+	j->serial = a->serial;
+	if (a->sealing != SEALING_PASSWORD)
+		apply(j, NULL);
+	else if (key_tool_password(q, mem, &n))
+		start_verified(j, a, slice_of(mem, n));
+	else
+		job_free(j);
+	secret_wipe(mem, sizeof(mem));
+}
+
 /* ---- recovery codes */
 
 static enum err

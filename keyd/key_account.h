@@ -7,6 +7,7 @@
  *	user.add USER [MODE [KEY]]		password
  *	user.passwd USER [old | reset]		password; old: present, new
  *	user.sealing USER MODE [KEY]		password, when one mode is password
+ *	user.renew USER				password, when sealing is password
  *	user.recovery USER			password: a new code
  *	user.recover USER			password, code
  *	app.add USER NAME			password, when sealing is password
@@ -22,6 +23,7 @@
 void	 key_account_add(const struct key_tool_request *);
 void	 key_account_passwd(const struct key_tool_request *);
 void	 key_account_sealing(const struct key_tool_request *);
+void	 key_account_renew(const struct key_tool_request *);
 void	 key_account_recovery(const struct key_tool_request *);
 void	 key_account_recover(const struct key_tool_request *);
 void	 key_account_app_add(const struct key_tool_request *);

@@ -12,6 +12,7 @@
 #include "keyd/key_open.h"
 #include "keyd/key_pin.h"
 #include "keyd/key_quota.h"
+#include "keyd/key_rekey.h"
 #include "keyd/key_scram.h"
 #include "keyd/key_secret.h"
 #include "keyd/key_spool.h"
@@ -42,6 +43,7 @@ enum gate_flag {
 	P(logout,    LOGIN_ROLES,	     0,				 key_token_on_logout) \
 	P(set_quota, IPC_IMAPD,		     0,				 key_quota_on_set) \
 	P(open_keys, IPC_IMAPD,		     0,				 key_open_on_keys) \
+	P(epoch_rekey, IPC_STORE,	     0,				 key_rekey_on_epochs) \
 	P(url_make,  IPC_IMAPD,		     0,				 key_url_on_make) \
 	P(url_check, IPC_IMAPD,		     0,				 key_url_on_check) \
 	P(url_reset, IPC_IMAPD,		     0,				 key_url_on_reset) \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyd/key_epoch.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_more.h"
 #include "keyd/key_pair.h"
@@ -197,28 +198,6 @@ is_away(struct open_state *s, uint32_t generation)
 	return s->is_away;
 }
 
-/* The public half belongs to the secret one, whichever generation that is. */
-static enum err
-epoch_key_open(struct open_state *s, const struct ipc_epoch *m, unsigned char key[32])
-{
-	const struct key_account *a = s->job->account;
-	const struct epoch_id id = { a->id, m->epoch, m->generation };
-	unsigned char public_key[32];
-
-	if (!pair_ready(s, m->generation))
-		return ERR_CORRUPT;
-	if (m->form == EPOCH_SEALED) {
-		if (m->generation == a->generation)
-			memcpy(public_key, a->public_key, sizeof(public_key));
-		else
-			cry_box_public(public_key, s->pair.secret);
-		return epoch_unseal(key, m->data, public_key, s->pair.secret);
-	}
-	if (m->form == EPOCH_WRAPPED)
-		return epoch_unwrap(s->aead, key, m->data, s->pair.epoch_wrap, &id);
-	return ERR_CORRUPT;
-}
-
 static struct cached *
 epoch_get(struct open_state *s, struct asked *e)
 {
@@ -229,7 +208,8 @@ epoch_get(struct open_state *s, struct asked *e)
 	e->is_tried = true;
 	name_make(name, s->job->account->id, &e->m);
 	e->entry = cache_find(s->o, name);
-	if (e->entry == NULL && epoch_key_open(s, &e->m, key) == ERR_OK)
+	if (e->entry == NULL && pair_ready(s, e->m.generation) &&
+	    key_epoch_open(key, s->job->account, &s->pair, &e->m, s->aead) == ERR_OK)
 		e->entry = cache_add(s->o, s->job->account->id, name, key);
 	secret_wipe(key, sizeof(key));
 	return e->entry;
@@ -252,6 +232,10 @@ rewrap(struct open_state *s, struct asked *e)
 	s->job->rewrapped(s->job->arg, &m);
 }
 
+/*
+ * A wrap is bound to the generation that its content was sealed in; the key
+ * over it may be of a later one (key_rekey.h).
+ */
 static bool
 wrap_open(struct open_state *s, const struct ipc_wrap *w, unsigned char key[32])
 {
@@ -264,7 +248,7 @@ wrap_open(struct open_state *s, const struct ipc_wrap *w, unsigned char key[32])
 	for (i = 0; i < s->epoch_count; i++) {
 		struct asked *e = &s->epochs[i];
 
-		if (e->m.epoch != w->epoch || e->m.generation != w->generation ||
+		if (e->m.epoch != w->epoch || is_away(s, e->m.generation) ||
 		    epoch_get(s, e) == NULL)
 			continue;
 		if (epoch_unwrap_content(s->aead, key, w->wrapped, e->entry->key, &slot) !=
@@ -274,6 +258,22 @@ wrap_open(struct open_state *s, const struct ipc_wrap *w, unsigned char key[32])
 		return true;
 	}
 	return false;
+}
+
+/* Is it the device that has what opens this, now? */
+static bool
+wrap_is_away(struct open_state *s, const struct ipc_wrap *w)
+{
+	bool is_named = false;
+
+	for (size_t i = 0; i < s->epoch_count; i++) {
+		if (s->epochs[i].m.epoch != w->epoch)
+			continue;
+		is_named = true;
+		if (is_away(s, s->epochs[i].m.generation))
+			return true;
+	}
+	return !is_named && is_away(s, w->generation);
 }
 
 static enum err
@@ -327,7 +327,7 @@ key_open_run(struct key_open *o, const struct key_open_job *job, struct cry_aead
 		e = epochs_read(s);
 	while (e == ERR_OK && ipc_reader_more(&r)) {
 		ipc_wrap_get(&r, &w);
-		if (is_away(s, w.generation))
+		if (wrap_is_away(s, &w))
 			out[0] = job->is_guest ? OPEN_NONE : OPEN_CLIENT;
 		else
 			out[0] = !job->is_closed && wrap_open(s, &w, out + 1) ? OPEN_KEY : OPEN_NONE;

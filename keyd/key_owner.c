@@ -268,6 +268,14 @@ form_of(const struct key_owner *o)
 	return o->a.sealing == SEALING_PASSWORD ? KEY_FORM_VAULT : KEY_FORM_ROOT;
 }
 
+enum err
+key_owner_renew(struct key_owner *o)
+{
+	if (o->a.form == KEY_FORM_NONE || (o->a.form == KEY_FORM_VAULT && o->unlocked.vault == 0))
+		return ERR_STATE;
+	return key_owner_new_pair(o, form_of(o));
+}
+
 static unsigned
 count_waiting(const struct key_owner *o)
 {

@@ -41,6 +41,11 @@ void		 key_owner_new_vault(struct key_owner *, const struct key_hashed *);
 /* A new key pair; the one before becomes an earlier one.  ERR_LIMIT. */
 enum err	 key_owner_new_pair(struct key_owner *, enum key_form) MUST_USE;
 /*
+ * The same, kept as the mode says; those of before stay readable.  ERR_STATE:
+ * the vault is closed, or the pair is one of the owner's device.
+ */
+enum err	 key_owner_renew(struct key_owner *) MUST_USE;
+/*
  * The owner's device has the secret of this key, and gets those of before that
  * are at hand.  ERR_CRYPTO: the key is no good one; ERR_LIMIT; ERR_STATE: the
  * vault of the present pair is closed.

@@ -379,6 +379,7 @@ static const struct verb {
 	{ "user.passwd",  1, 2, key_account_passwd },
 	{ "user.sealing", 2, 3, key_account_sealing },
 	{ "user.key",	  1, 1, key_public_show },
+	{ "user.renew",	  1, 1, key_account_renew },
 	{ "user.recovery", 1, 1, key_account_recovery },
 	{ "user.recover", 1, 1, key_account_recover },
 	{ "app.add",	  2, 2, key_account_app_add },

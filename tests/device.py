@@ -88,7 +88,8 @@ class Device:
         else:
             w = bits("Epoch-Key-Wrapped")
             epoch = self.gcm(self.mac(secret, b"godwit epoch wrap"), w[:12], w[12:],
-                             b"\1" + number("Account", 8) + number("Epoch", 8) + number("Generation", 4))
+                             b"\1" + number("Account", 8) + number("Epoch", 8) +
+                             number("Epoch-Generation" if "Epoch-Generation" in f else "Generation", 4))
         if "Content-Key" not in f:      # it came sealed
             return epoch, bits("Commitment")
         w = bits("Content-Key")

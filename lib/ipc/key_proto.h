@@ -17,6 +17,11 @@ enum sealing { SEALING_ESCROW = 1, SEALING_PASSWORD = 2, SEALING_CLIENT = 3,
 enum epoch_form { EPOCH_SEALED = 1, EPOCH_WRAPPED = 2 };
 /* What becomes of a wrap in open_keys: CLIENT, only the owner's device opens it. */
 enum open_result { OPEN_NONE = 0, OPEN_KEY = 1, OPEN_CLIENT = 2 };
+/*
+ * Of an epoch in epoch_rekey.  CURRENT: it is of the newest pair already; CLOSED:
+ * only the owner opens it; DAMAGED: nobody does.
+ */
+enum rekey_result { REKEY_DONE = 1, REKEY_CURRENT = 2, REKEY_CLOSED = 3, REKEY_DAMAGED = 4 };
 /* Who may use a URL that is authorized (RFC 4467 s3). */
 enum url_access { URL_SUBMIT = 1, URL_USER = 2, URL_AUTHUSER = 3, URL_ANONYMOUS = 4 };
 
@@ -28,5 +33,6 @@ enum cmtp2_purpose { CMTP2_KEY_REPLY = 1, CMTP2_MAIL = 2, CMTP2_MAIL_REPLY = 3 }
 #define TOKEN_BYTES	64
 #define URL_MAC_BYTES	24
 #define OPEN_KEYS_MAX	256
+#define REKEY_EPOCHS_MAX	64
 
 #endif

@@ -81,6 +81,8 @@ put_keys(struct buf *b, const struct seal_mime_facts *f)
 	if (f->content_key.n != EPOCH_DIRECT_BYTES)
 		put_fact(b, "Content-Key: ", f->content_key);
 	buf_printf(b, "Epoch: %llu\r\n", (unsigned long long)f->epoch);
+	if (f->epoch_generation != f->generation)
+		buf_printf(b, "Epoch-Generation: %u\r\n", f->epoch_generation);
 	put_fact(b, f->epoch_is_sealed ? "Epoch-Key-Sealed: " : "Epoch-Key-Wrapped: ",
 	    f->epoch_key);
 	put_trace(b, f->arrival);

@@ -35,6 +35,7 @@ struct seal_mime_facts {
 	struct slice	 content_key;	/* either form of epoch_unwrap_content */
 	struct slice	 arrival;	/* the summary: told when it is one (seal_arrival.h) */
 	uint64_t	 epoch;
+	uint32_t	 epoch_generation;	/* of the pair over its key */
 	bool		 epoch_is_sealed;	/* form 1, else form 2 (epoch.h) */
 	struct slice	 epoch_key;
 	struct slice	 account_key;	/* sealed; empty: the device's own key is it */

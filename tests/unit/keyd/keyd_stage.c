@@ -532,6 +532,8 @@ answer_keep(const void *m)
 		s = keys->keys;
 		keep_devices(keys->devices);
 	}
+	if (answer.type == IPC_MSG_epoch_rekey_reply)
+		s = ((const struct ipc_epoch_rekey_reply *)m)->epochs;
 	if (answer.type == IPC_MSG_tls_signed)
 		s = sig->signature;
 	if (answer.type == IPC_MSG_spool_key_reply) {

@@ -851,7 +851,7 @@ test_gate_table(void **state)
 		{ IPC_MSG_scram_finish, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
 		{ IPC_MSG_login_external, IPC_SMTPD | IPC_IMAPD },
 		{ IPC_MSG_logout, IPC_SMTPD | IPC_CMTPD | IPC_IMAPD },
-		{ IPC_MSG_open_keys, IPC_IMAPD }, { IPC_MSG_spool_key, IPC_QUEUE },
+		{ IPC_MSG_open_keys, IPC_IMAPD }, { IPC_MSG_epoch_rekey, IPC_STORE }, { IPC_MSG_spool_key, IPC_QUEUE },
 		{ IPC_MSG_srs_keys, IPC_QUEUE }, { IPC_MSG_set_quota, IPC_IMAPD },
 		{ IPC_MSG_route_secret, IPC_RELAY },
 		{ IPC_MSG_ctl_tool, 0 }, { IPC_MSG_store_read, 0 }, { 0xffff, 0 },

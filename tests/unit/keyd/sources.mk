@@ -37,3 +37,7 @@ keyd_cmtp2_test_USES = conf ipc seal cmtp crypto mail io sys base
 keyd_cmtp2_test_EXT = $(keyd_EXT)
 keyd_book_test_SRCS = tests/unit/keyd/key_book_test.c keyd/key_book.c keyd/key_journal.c
 keyd_book_test_USES = ipc crypto base
+UNITS += keyd_rekey_test
+keyd_rekey_test_SRCS = tests/unit/keyd/key_rekey_test.c tests/unit/keyd/keyd_stage.c $(keyd_CORE)
+keyd_rekey_test_USES = conf ipc seal cmtp crypto mail io sys base
+keyd_rekey_test_EXT = $(keyd_EXT)

@@ -19,7 +19,7 @@ facts(void)
 {
 	return (struct seal_mime_facts){ .account = 7, .content = 255, .generation = 3,
 		.commitment = slice_of(commitment, 32), .content_key = slice_of(wrapped, 60),
-		.epoch = 9, .epoch_is_sealed = true, .epoch_key = slice_of(epoch, 80),
+		.epoch = 9, .epoch_generation = 3, .epoch_is_sealed = true, .epoch_key = slice_of(epoch, 80),
 		.internal_s = 1763719440 };
 }
 
@@ -81,6 +81,15 @@ test_whole(void **state)
 	buf_put_str(&want, "\r\n--=_sealed--\r\n");
 	assert_true(text.n > want.n);
 	assert_memory_equal(text.p + text.n - want.n, buf_data(&want), want.n);
+	/* Its epoch's key is under a later pair than the content was sealed to. */
+	assert_null(memmem(text.p, text.n, "Epoch-Generation", 16));
+	f.epoch_generation = 5;
+	assert_int_equal(seal_mime_begin(&s, &f, 100), ERR_OK);
+	assert_non_null(memmem(buf_data(&s.head), s.head.n,
+	    "Generation: 3\r\nCommitment", 25));
+	assert_non_null(memmem(buf_data(&s.head), s.head.n,
+	    "Epoch: 9\r\nEpoch-Generation: 5\r\nEpoch-Key-Sealed", 47));
+	f.epoch_generation = 3;
 	/* More to say of a key that moved. */
 	f.account_key = slice_of(account, 80);
 	f.account_key_to = 4;
