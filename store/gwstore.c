@@ -15,8 +15,8 @@
 static int
 usage(void)
 {
-	fputs("usage: gwstore [-c config_dir] check [-b] | compact | repair | stat |\n"
-	    "	undelete user mailbox\n", stderr);
+	fputs("usage: gwstore [-c config_dir] check [-b] | compact | rekey [user] | repair |\n"
+	    "	stat | undelete user mailbox\n", stderr);
 	return EX_USAGE;
 }
 
@@ -46,6 +46,10 @@ main(int argc, char *argv[])
 		verb = "store.check";
 	} else if (strcmp(verb, "compact") == 0) {
 		verb = "store.compact";
+	} else if (strcmp(verb, "rekey") == 0) {
+		/* All accounts without one; the cursor stands behind it. */
+		tool_arg(&args, optind < argc ? argv[optind++] : "");
+		verb = "store.rekey";
 	} else if (strcmp(verb, "undelete") == 0 && optind + 2 == argc) {
 		tool_arg(&args, argv[optind++]);
 		tool_arg(&args, argv[optind++]);

@@ -10,7 +10,7 @@ store_above_SRCS = store/store_page.c store/store_wide.c store/store_record.c st
 	store/store_acl.c store/store_acl_tool.c store/store_guest.c store/store_mailboxes.c store/store_fetch.c \
 	store/store_epochs.c store/store_columns.c \
 	store/store_change.c store/store_sync.c store/store_vanished.c store/store_facts.c store/store_sweep.c store/store_mark.c \
-	store/store_compact.c store/store_check.c
+	store/store_compact.c store/store_check.c store/store_args.c store/store_rekey.c
 
 # The tool that makes an index again.
 store_repair_SRCS = store/store_salvage.c store/store_repair.c store/repair_account.c store/repair_box.c store/blob_adopt.c

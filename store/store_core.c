@@ -12,6 +12,7 @@
 #include "store/store_facts.h"
 #include "store/store_news.h"
 #include "store/store_quota.h"
+#include "store/store_rekey.h"
 #include "store/store_stage.h"
 
 #define REPLY_BYTES_MAX	65000
@@ -41,6 +42,7 @@ store_fini(struct store *s)
 	while ((l = list_first(&s->peers)) != NULL)
 		store_left(s, obj_of(l, struct store_peer, link)->peer);
 	store_facts_drop(s);
+	rekey_fini(s);
 	quota_fini(s);
 	free(s->expire);
 	s->expire = NULL;

@@ -54,6 +54,7 @@ struct store {
 	unsigned		 compact_percent;
 	struct store_sweep	*sweep;
 	struct store_compact	*compact;
+	struct store_rekey	*rekey;
 	struct store_quota	*quota;
 	struct expire_rule	*expire;
 	unsigned		 expire_n;

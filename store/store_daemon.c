@@ -7,12 +7,12 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
-#include "lib/base/num.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/mail/addr.h"
 #include "store/store_acl.h"
 #include "store/store_acl_tool.h"
 #include "store/store_append.h"
+#include "store/store_args.h"
 #include "store/store_change.h"
 #include "store/store_check.h"
 #include "store/store_compact.h"
@@ -26,6 +26,7 @@
 #include "store/store_news.h"
 #include "store/store_opt.h"
 #include "store/store_quota.h"
+#include "store/store_rekey.h"
 #include "store/store_reserve.h"
 #include "store/store_stage.h"
 #include "store/store_sweep.h"
@@ -212,6 +213,7 @@ store_daemon_drain(struct daemon_app *app)
 
 	sweep_stop(s);
 	compact_stop(s);
+	rekey_stop(s);
 	commit_drain(s->commit, drained, app);
 }
 
@@ -233,45 +235,22 @@ store_daemon_status(struct daemon_app *app, uint32_t *sessions, struct buf *note
 
 /* ---- tools ---- */
 
-/* The next NUL-terminated argument; false at the end. */
-static bool
-next_arg(struct slice *args, struct slice *arg)
-{
-	size_t n = slice_find(*args, '\0');
-
-	if (args->n == 0)
-		return false;
-	*arg = slice_head(*args, n);
-	*args = slice_from(*args, n + 1);
-	return true;
-}
-
-/* Cursor: "shard account faults", where the last request stopped. */
-static void
-read_cursor(struct slice arg, uint64_t v[3])
-{
-	for (unsigned i = 0; i < 3; i++) {
-		if (num_read_u64(&arg, UINT64_MAX, &v[i]) != ERR_OK)
-			return;
-		arg = slice_from(arg, 1);
-	}
-}
-
 static void
 tool_check(struct daemon_app *app, uint64_t id, struct slice args)
 {
 	struct store *s = &state_of(app)->store;
 	struct check c = { .store = s };
+	/* Shard, account, faults: where the last request stopped. */
 	uint64_t at[3] = { 0, 0, 0 }, begin = clock_mono_ms();
 	struct slice arg;
 	struct buf out;
 	bool more = false;
 
-	while (next_arg(&args, &arg)) {
+	while (args_next(&args, &arg)) {
 		if (slice_eq_str(arg, "bodies"))
 			c.with_bodies = true;
 		else
-			read_cursor(arg, at);
+			args_numbers(arg, at, lengthof(at));
 	}
 	buf_init(&out, TOOL_TEXT_BYTES);
 	c.out = &out;
@@ -440,6 +419,29 @@ tool_acl(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m)
 	answer_when_durable(s, a, changed);
 }
 
+struct rekey_asked {
+	struct daemon_app	*app;
+	uint64_t		 id;
+};
+
+static void
+rekey_told(void *arg, uint8_t code, bool more, struct slice text)
+{
+	struct rekey_asked *a = arg;
+
+	daemon_tool_reply(a->app, a->id, code, more, text);
+	free(a);
+}
+
+static void
+tool_rekey(struct daemon_app *app, uint64_t id, struct slice args)
+{
+	struct rekey_asked *a = must_alloc(1, sizeof(*a));
+
+	*a = (struct rekey_asked){ app, id };
+	rekey_tool(&state_of(app)->store, args, rekey_told, a);
+}
+
 void
 store_daemon_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool *m,
     struct ipc_in *in)
@@ -455,6 +457,8 @@ store_daemon_tool(struct daemon_app *app, uint64_t id, const struct ipc_ctl_tool
 		tool_stat(app, id);
 	else if (slice_eq_str(m->verb, "store.compact"))
 		tool_compact(app, id, m->args);
+	else if (slice_eq_str(m->verb, "store.rekey"))
+		tool_rekey(app, id, m->args);
 	else
 		daemon_tool_reply(app, id, 64, false, SLICE_LIT("unknown request\n"));
 }

@@ -26,7 +26,7 @@ void	 store_daemon_start(struct daemon_app *);
 void	 store_daemon_reload(struct daemon_app *);
 void	 store_daemon_drain(struct daemon_app *);
 void	 store_daemon_status(struct daemon_app *, uint32_t *sessions, struct buf *note);
-/* Verbs store.check [bodies], store.stat and store.compact. */
+/* Verbs store.check [bodies], store.stat, store.compact, store.undelete and store.rekey. */
 void	 store_daemon_tool(struct daemon_app *, uint64_t id, const struct ipc_ctl_tool *,
 	    struct ipc_in *);
 void	 store_daemon_joined(struct daemon_app *, struct ipc_peer *);

@@ -7,10 +7,9 @@
 
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
-#include "lib/base/num.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_args.h"
 #include "store/store_box.h"
-#include "store/store_check.h"
 #include "store/store_names.h"
 #include "store/store_op.h"
 #include "store/store_quota.h"
@@ -18,7 +17,6 @@
 
 #define PREFIX_BYTES	13
 #define REMOVAL_PREFIX	17	/* shard, letter, account */
-#define LOOK_ACCOUNTS	2000	/* in one turn */
 
 struct undelete {
 	struct op	 op;
@@ -227,103 +225,47 @@ undelete_step(struct store *s, uint64_t account, struct slice mailbox, unsigned 
 
 /* ---- the tool: address, mailbox, and where the last request stopped ---- */
 
-struct place {
-	uint64_t	 shard;
-	uint64_t	 account;	/* looked at already; with found: it is this one */
-	uint64_t	 found;
-	uint64_t	 count;
-};
-
-static bool
-next_arg(struct slice *args, struct slice *arg)
-{
-	if (args->n == 0)
-		return false;
-	*args = slice_cut(*args, '\0', arg);
-	return true;
-}
-
-static void
-read_place(struct slice arg, struct place *p)
-{
-	uint64_t *v[] = { &p->shard, &p->account, &p->found, &p->count };
-
-	for (size_t i = 0; i < lengthof(v); i++) {
-		if (num_read_u64(&arg, UINT64_MAX, v[i]) != ERR_OK)
-			return;
-		arg = slice_from(arg, 1);
-	}
-}
-
-static bool
-is_account(struct store *s, uint64_t account, struct slice address)
-{
-	struct op op;
-	bool is;
-
-	if (op_begin(&op, s, account, KV_READ) != ERR_OK)
-		return false;
-	is = slice_ieq(op.acc.address, address);
-	op_end(&op);
-	return is;
-}
-
-/* ERR_AGAIN: not yet looked at all.  ERR_NOTFOUND: there is none. */
-static enum err
-find_account(struct store *s, struct slice address, struct place *p)
-{
-	for (unsigned looked = 0; p->shard < kv_shard_count(s->kv); looked++) {
-		if (looked == LOOK_ACCOUNTS)
-			return ERR_AGAIN;
-		if (check_next_account(s, (unsigned)p->shard, p->account, &p->account) != ERR_OK) {
-			p->shard++;
-			p->account = 0;
-			continue;
-		}
-		if (is_account(s, p->account, address)) {
-			p->found = 1;
-			return ERR_OK;
-		}
-	}
-	return ERR_NOTFOUND;
-}
+enum { AT_SHARD, AT_ACCOUNT, AT_FOUND, AT_COUNT, AT_N };	/* of the cursor */
 
 uint8_t
 undelete_tool(struct store *s, struct slice args, struct buf *out, bool *more,
     uint64_t *changed)
 {
 	struct slice address, mailbox, cursor;
-	struct place p = { 0, 0, 0, 0 };
+	uint64_t at[AT_N] = { 0 };
 	unsigned count = 0;
 	enum err e = ERR_OK;
 
 	*more = false;
 	*changed = 0;
-	if (!next_arg(&args, &address) || !next_arg(&args, &mailbox)) {
+	if (!args_next(&args, &address) || !args_next(&args, &mailbox)) {
 		buf_put_str(out, "an address and a mailbox are needed\n");
 		return EX_USAGE;
 	}
-	if (next_arg(&args, &cursor))
-		read_place(cursor, &p);
-	if (p.found == 0)
-		e = find_account(s, address, &p);
-	if (e == ERR_OK)
-		e = undelete_step(s, p.account, mailbox, &count, more);
-	p.count += count;
-	*changed = p.count > 0 ? p.account : 0;
+	/* at[AT_ACCOUNT]: looked at already; with at[AT_FOUND]: it is this one. */
+	if (args_next(&args, &cursor))
+		args_numbers(cursor, at, AT_N);
+	if (!at[AT_FOUND])
+		e = args_account(s, address, &at[AT_SHARD], &at[AT_ACCOUNT]);
+	if (e == ERR_OK) {
+		at[AT_FOUND] = 1;
+		e = undelete_step(s, at[AT_ACCOUNT], mailbox, &count, more);
+	}
+	at[AT_COUNT] += count;
+	*changed = at[AT_COUNT] > 0 ? at[AT_ACCOUNT] : 0;
 	if (e == ERR_AGAIN || e == ERR_BUSY)
 		*more = true;
 	if (*more) {
-		buf_printf(out, "%llu %llu %llu %llu\n", (unsigned long long)p.shard,
-		    (unsigned long long)p.account, (unsigned long long)p.found,
-		    (unsigned long long)p.count);
+		buf_printf(out, "%llu %llu %llu %llu\n", (unsigned long long)at[AT_SHARD],
+		    (unsigned long long)at[AT_ACCOUNT], (unsigned long long)at[AT_FOUND],
+		    (unsigned long long)at[AT_COUNT]);
 		return EX_OK;
 	}
 	if (e != ERR_OK) {
-		buf_put_slice(out, p.found ? mailbox : address);
+		buf_put_slice(out, at[AT_FOUND] ? mailbox : address);
 		buf_printf(out, ": %s\n", e == ERR_NOTFOUND ? "not found" : err_text(e));
 		return e == ERR_NOTFOUND ? EX_DATAERR : EX_TEMPFAIL;
 	}
-	buf_printf(out, "%llu messages brought back\n", (unsigned long long)p.count);
+	buf_printf(out, "%llu messages brought back\n", (unsigned long long)at[AT_COUNT]);
 	return EX_OK;
 }

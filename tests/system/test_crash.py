@@ -277,6 +277,23 @@ def compaction(b):
     b.book.acked["dora"].clear()
 
 
+def rekeying(b):
+    """An account has a new key pair, and the keys of its mail go under it."""
+    g = b.g
+    b.send(4, ("alice", "bob"))
+    b.book.settle()
+    for user in ("alice", "bob"):
+        assert g.tool("gwuser", "key", "new", f"{user}@example.test").returncode == 0
+    b.arm()
+    g.wait_ready()
+    b.book.wait_for(lambda: g.tool("gwstore", "rekey").returncode != 75 or b.is_dead(), "keyd and store are wired")
+    b.wait_dead()
+    g.wait_ready()
+    b.book.wait_for(lambda: g.tool("gwstore", "rekey").returncode == 0, "what was left is done")
+    assert g.tool("gwstore", "rekey").stdout == "0 epoch keys rewrapped\n"
+    assert g.tool("gwstore", "check", "-b").stdout == "no faults\n"
+
+
 CASES = [
     # step, name, work, configuration
     ("queue.open", "direct", under(strangers), ""),
@@ -336,6 +353,9 @@ CASES = [
     ("store.compact-emptied", "removal", compaction, ""),
     ("store.compact-unlinked", "removal", compaction, ""),
     ("store.punched", "removal", compaction, ""),
+    ("store.rekey-put", "rekey", rekeying, ""),
+    ("store.rekey-submitted", "rekey", rekeying, ""),
+    ("store.rekey-durable", "rekey", rekeying, ""),
     ("store.segments-synced", "checkpoint", checkpoint, ""),
     ("store.index-committed", "checkpoint", checkpoint, ""),
     ("store.index-committed:3", "checkpoint", checkpoint, ""),
@@ -346,6 +366,7 @@ CASES = [
 # Met once only by each process, or at the end of much work.
 FIRST = {"segment", "segment-synced", "segment-made", "segment-index", "compact", "unlink", "recover", "tried",
          "retried", "finish-tried", "aside", "aside-tried", "compact-moved", "compact-emptied", "compact-unlinked", "punched",
+         "rekey-put", "rekey-submitted", "rekey-durable",
          "aside-copied", "replay-synced", "replayed",
          "segments-synced", "index-committed", "forget", "table-begun", "table-made", "table-named"}
 

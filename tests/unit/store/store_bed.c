@@ -96,7 +96,17 @@ on_over(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		b->over_domains += m->what == STORE_OVER_THESE ? 1u : -1u;
 }
 
+static void
+on_rekey(struct ipc_peer *peer, const void *m, struct ipc_in *in)
+{
+	struct bed *b = ((struct bed_peer *)ipc_peer_arg(peer))->bed;
+
+	if (b->on_rekey != NULL)
+		b->on_rekey(peer, m, in);
+}
+
 static const struct ipc_handler far_handlers[] = {
+	{ IPC_MSG_epoch_rekey, on_rekey },
 	{ IPC_MSG_store_over, on_over },
 	{ IPC_MSG_store_notify, on_notify },
 	{ IPC_MSG_store_notify_metadata, on_entries },

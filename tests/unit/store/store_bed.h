@@ -49,6 +49,9 @@ struct bed {
 	unsigned	 over_n;
 	uint64_t	 over[BED_OVER];
 	unsigned	 over_domains;
+	/* keyd's answer to epoch_rekey; NULL: it comes never */
+	void		 (*on_rekey)(struct ipc_peer *, const struct ipc_epoch_rekey *,
+			    struct ipc_in *);
 	/* reservations of bed_append */
 	uint64_t	 epoch[BED_ACCOUNTS + 1];
 	uint64_t	 next_content[BED_ACCOUNTS + 1];
