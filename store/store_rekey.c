@@ -47,6 +47,7 @@ struct store_rekey {
 	uint64_t		 call;		/* at keyd; 0: none */
 	uint64_t		 begin_ms;
 	bool			 is_committing;
+	bool			 has_heard;	/* what keyd said before the request came */
 	bool			 is_one;	/* account, by address */
 	size_t			 address_n;
 	char			 address[RECORD_ADDRESS_MAX];
@@ -278,7 +279,11 @@ on_rows(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 	r->call = 0;
 	if (r->answer == NULL)
 		return;
-	if (e == ERR_OK && type == IPC_MSG_epoch_rekey_reply) {
+	if (e == ERR_OK && r->asked_n == 0) {
+		r->has_heard = true;
+		r->begin_ms = loop_now(r->store->loop);	/* something gets done in each turn */
+		later(r, 0);
+	} else if (e == ERR_OK && type == IPC_MSG_epoch_rekey_reply) {
 		take_rows(r, m);
 	} else if (e == ERR_OK && type == IPC_MSG_key_fail && refused->error == ERR_NOTFOUND) {
 		/* A store whose keyd is another one's: nothing of it opens. */
@@ -295,7 +300,7 @@ on_rows(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 static void
 ask(struct store_rekey *r)
 {
-	struct ipc_epoch_rekey m = { .account = r->at[AT_ACCOUNT] };
+	struct ipc_epoch_rekey m = { .account = r->asked_n > 0 ? r->at[AT_ACCOUNT] : 0 };
 	struct ipc_peer *keyd = keyd_of(r->store);
 	enum err e = ERR_GONE;
 	struct buf b;
@@ -421,6 +426,19 @@ step(void *arg)
 		fail(r, "the disk is full");
 		return;
 	}
+	/*
+	 * A question about nothing: a new pair that keyd told an operator of
+	 * stands before the answer in what keyd says, and is known then.
+	 */
+	if (!r->has_heard) {
+		r->asked_n = 0;
+		ask(r);
+		return;
+	}
+	if (!list_is_empty(&r->store->late_facts)) {
+		later(r, WAIT_MS);
+		return;
+	}
 	e = r->at[AT_ACCOUNT] == 0 ? ERR_NOTFOUND : collect(r);
 	if (e == ERR_BUSY)
 		later(r, WAIT_MS);
@@ -466,6 +484,7 @@ rekey_tool(struct store *s, struct slice args, rekey_answer_fn *fn, void *arg)
 	if (args_next(&args, &cursor))
 		args_numbers(cursor, r->at, AT_N);
 	r->begin_ms = loop_now(s->loop);
+	r->has_heard = false;
 	later(r, 0);
 }
 

@@ -108,6 +108,26 @@ put_row(struct buf *b, uint64_t account, const struct ipc_epoch *m)
 }
 
 static void
+refuse(struct ipc_peer *p, const struct ipc_epoch_rekey *m, struct ipc_in *in)
+{
+	const struct ipc_key_fail fail = { ERR_NOTFOUND, SLICE_LIT("no such account") };
+
+	asked += m->account == 1;
+	ipc_reply(p, in->id, IPC_MSG_key_fail, &fail);
+}
+
+/* What a request begins with, so that all that was said before has come. */
+static bool
+is_first(struct ipc_peer *p, const struct ipc_epoch_rekey *m, struct ipc_in *in)
+{
+	if (m->account != 0)
+		return false;
+	assert_int_equal(m->epochs.n, 0);
+	refuse(p, m, in);
+	return true;
+}
+
+static void
 answer(struct ipc_peer *p, const struct ipc_epoch_rekey *m, struct ipc_in *in)
 {
 	struct ipc_reader r = ipc_reader_of(m->epochs);
@@ -115,6 +135,8 @@ answer(struct ipc_peer *p, const struct ipc_epoch_rekey *m, struct ipc_in *in)
 	struct ipc_epoch epoch;
 	struct buf b;
 
+	if (is_first(p, m, in))
+		return;
 	buf_init(&b, 8000);
 	questions++;
 	while (ipc_reader_more(&r)) {
@@ -325,6 +347,8 @@ static char		late_bytes[8000];
 static void
 answer_later(struct ipc_peer *p, const struct ipc_epoch_rekey *m, struct ipc_in *in)
 {
+	if (is_first(p, m, in))
+		return;
 	late = *m;
 	memcpy(late_bytes, m->epochs.p, m->epochs.n);
 	late.epochs.p = late_bytes;
@@ -380,6 +404,29 @@ test_read_meanwhile(void **state)
 	assert_int_equal(count(1, 2), 5);
 }
 
+/* keyd told an operator of a new pair, and the store has yet to read of it. */
+static void
+answer_with_fact(struct ipc_peer *p, const struct ipc_epoch_rekey *m, struct ipc_in *in)
+{
+	static const unsigned char pub[32] = { 2 };
+	const struct ipc_fact_account f = { 1, SLICE_LIT("user1@example.test"),
+		slice_of(pub, 32), 2, 1, true, 0 };
+
+	if (m->account == 0)
+		assert_int_equal(ipc_send(p, IPC_MSG_fact_account, &f, NULL, 0), ERR_OK);
+	answer(p, m, in);
+}
+
+static void
+test_new_pair_meanwhile(void **state)
+{
+	(void)state;
+	fill(1, 2);
+	bed.on_rekey = answer_with_fact;
+	run("");
+	assert_string_equal(told.text, "2 epoch keys rewrapped\n");
+}
+
 /* deliver, which has not heard of the new pair, goes on with its epoch. */
 static void
 test_append_meanwhile(void **state)
@@ -420,15 +467,6 @@ test_removed_meanwhile(void **state)
 }
 
 /* ---- keyd goes, or is another ---- */
-
-static void
-refuse(struct ipc_peer *p, const struct ipc_epoch_rekey *m, struct ipc_in *in)
-{
-	const struct ipc_key_fail fail = { ERR_NOTFOUND, SLICE_LIT("no such account") };
-
-	asked += m->account == 1;
-	ipc_reply(p, in->id, IPC_MSG_key_fail, &fail);
-}
 
 static void
 test_unknown_account(void **state)
@@ -506,7 +544,8 @@ answer_wrong(struct ipc_peer *p, const struct ipc_epoch_rekey *m, struct ipc_in 
 	unsigned n = 2;
 	struct buf b;
 
-	(void)m;
+	if (is_first(p, m, in))
+		return;
 	if (wrong == 0)
 		n = 1;
 	if (wrong == 1)
@@ -579,7 +618,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_all), T(test_progress), T(test_one), T(test_closed), T(test_read_meanwhile),
-		T(test_append_meanwhile), T(test_removed_meanwhile), T(test_unknown_account),
+		T(test_new_pair_meanwhile), T(test_append_meanwhile), T(test_removed_meanwhile), T(test_unknown_account),
 		T(test_keyd_goes), T(test_store_stops), T(test_wrong_answers), T(test_cursors),
 	};
 
