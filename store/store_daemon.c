@@ -229,7 +229,7 @@ store_daemon_status(struct daemon_app *app, uint32_t *sessions, struct buf *note
 	disk = bs.bytes - bs.punched_bytes;
 	dead = disk > bs.live_bytes ? disk - bs.live_bytes : 0;
 	buf_printf(note, "%llu MiB, %llu messages, dead %llu %%",
-	    (unsigned long long)(disk >> 20), (unsigned long long)bs.records,
+	    (unsigned long long)(disk >> 20), (unsigned long long)quota_messages(s),
 	    (unsigned long long)(disk > 0 ? dead * 100 / disk : 0));
 }
 

@@ -41,7 +41,7 @@ static void
 new_account(struct op *op)
 {
 	memset(&op->acc, 0, sizeof(op->acc));
-	op->used_before = 0;
+	op->used_before = op->messages_before = 0;
 	op->acc.next_mailbox = 1;
 	op->acc.next_uidvalidity = 1;
 	op->acc.next_content = 1;

@@ -23,6 +23,7 @@ op_begin(struct op *op, struct store *s, uint64_t account, enum kv_mode mode)
 		return e;
 	}
 	op->used_before = op->acc.used_bytes;
+	op->messages_before = op->acc.message_count;
 	memcpy(op->address, op->acc.address.p, op->acc.address.n);
 	op->acc.address.p = op->address;
 	return ERR_OK;

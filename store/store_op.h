@@ -22,6 +22,7 @@ struct op {
 	struct record_account	 acc;
 	bool			 is_dirty;	/* acc is to be written */
 	uint64_t		 used_before;	/* acc.used_bytes when it began */
+	uint64_t		 messages_before;
 	char			 address[RECORD_ADDRESS_MAX];	/* what acc.address points to */
 };
 

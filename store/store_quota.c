@@ -36,6 +36,7 @@ struct store_quota {
 	struct map	 over;
 	unsigned	 domain_n;
 	unsigned	 warning_percent;
+	uint64_t	 messages;	/* of all accounts that were counted */
 	/* accounts up to here are in the sums */
 	unsigned	 shard;
 	uint64_t	 account;
@@ -324,7 +325,10 @@ quota_submitted(struct op *op)
 
 	judge_account(s, op->account, &op->acc);
 	warn(s->quota, op->acc.address, op->used_before, op->acc.used_bytes, op->acc.quota_bytes);
-	if (d != NULL && is_counted(s, op->account))
+	if (!is_counted(s, op->account))
+		return;
+	s->quota->messages += op->acc.message_count - op->messages_before;
+	if (d != NULL)
 		domain_change(s, d, op->used_before, op->acc.used_bytes);
 }
 
@@ -334,8 +338,17 @@ quota_gone(struct store *s, uint64_t account, const struct record_account *a)
 	struct quota_domain *d = domain_find(s->quota, domain_of(a->address));
 
 	set_over(s, account, false);
-	if (d != NULL && is_counted(s, account))
+	if (!is_counted(s, account))
+		return;
+	s->quota->messages -= a->message_count;
+	if (d != NULL)
 		domain_change(s, d, a->used_bytes, 0);
+}
+
+uint64_t
+quota_messages(const struct store *s)
+{
+	return s->quota->messages;
 }
 
 /* ---- the scan ---- */
@@ -350,6 +363,7 @@ see_account(struct store *s, uint64_t account)
 	if (op_begin(&op, s, account, KV_WRITE) != ERR_OK)
 		return;		/* no mail account, or a damaged one */
 	judge_account(s, account, &op.acc);
+	s->quota->messages += op.acc.message_count;
 	if ((d = domain_of_op(&op)) != NULL)
 		d->used_bytes += op.acc.used_bytes;
 	op_end(&op);
@@ -468,6 +482,7 @@ quota_conf_begin(struct store *s, unsigned warning_percent)
 	domains_drop(q);
 	timer_stop(&q->timer);
 	q->warning_percent = warning_percent;
+	q->messages = 0;
 	q->is_scanned = false;
 	q->shard = 0;
 	q->account = 0;

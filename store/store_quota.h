@@ -52,6 +52,9 @@ void		 quota_submitted(struct op *);
 /* The account's record is gone. */
 void		 quota_gone(struct store *, uint64_t account, const struct record_account *);
 
+/* In all mailboxes; of the accounts that the scan has seen so far. */
+uint64_t	 quota_messages(const struct store *);
+
 /* queue was wired: all that are over. */
 void		 quota_joined(struct store *, struct ipc_peer *);
 

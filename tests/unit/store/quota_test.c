@@ -96,6 +96,31 @@ test_bytes(void **state)
 	assert_reply(deliver_to(2), store_appended);
 }
 
+/* What godwit status tells: messages of all mailboxes, and nothing else. */
+static void
+test_count(void **state)
+{
+	const struct ipc_fact_account_gone gone = { 2 };
+
+	(void)state;
+	configure(0, 0);
+	assert_true(quota_messages(&bed.store) == 0);
+	assert_reply(deliver_to(1), store_appended);
+	assert_reply(deliver_to(1), store_appended);
+	assert_reply(deliver_to(2), store_appended);
+	assert_true(quota_messages(&bed.store) == 3);
+	assert_reply(copy_all("Archive", false), store_copied);
+	assert_true(quota_messages(&bed.store) == 5);
+	world_expunge("INBOX", 1, 1);
+	assert_true(quota_messages(&bed.store) == 4);
+	bed_send(&bed, keyd, IPC_MSG_fact_account_gone, &gone);
+	bed_settle(&bed);
+	assert_true(quota_messages(&bed.store) == 3);
+	/* The scan finds the same. */
+	configure(0, 0);
+	assert_true(quota_messages(&bed.store) == 3);
+}
+
 static void
 test_messages(void **state)
 {
@@ -289,7 +314,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_bytes), WORLD_TEST(test_messages), WORLD_TEST(test_domain),
+		WORLD_TEST(test_bytes), WORLD_TEST(test_count), WORLD_TEST(test_messages), WORLD_TEST(test_domain),
 		WORLD_TEST(test_account_gone), WORLD_TEST(test_replay), WORLD_TEST(test_answer),
 		WORLD_TEST(test_admins), WORLD_TEST(test_domain_limit),
 	};
