@@ -179,6 +179,9 @@ see_key(struct rebuild *rb, const struct kv_key *k, struct slice v)
 	if (type == 'E')
 		rb->has_bad_epoch |= k->n != 17 ||
 		    !is_epoch_sound(rb, dec_be64(k->b + 9), v, &rec);
+	if (type == 'E' && k->n == 17 && record_epoch_read(&rec, v) == ERR_OK &&
+	    dec_be64(k->b + 9) > rb->top_epoch)
+		rb->top_epoch = dec_be64(k->b + 9);
 	if (type == 'X' && k->n == 17)
 		see_content(rb, dec_be64(k->b + 9), v);
 	else if (type == 'N' && k->n == 17)
@@ -490,6 +493,11 @@ raise_counters(struct rebuild *rb)
 		if (rb->items[i].content >= *next)
 			*next = rb->items[i].content + 1;
 	}
+	if (rb->top_epoch >= a->next_epoch && rb->top_epoch < UINT64_MAX)
+		a->next_epoch = rb->top_epoch + 1;
+	for (size_t i = 0; i < rb->content_n; i++)
+		if (rb->contents[i].id >= a->next_content && rb->contents[i].id < UINT64_MAX)
+			a->next_content = rb->contents[i].id + 1;
 	for (size_t i = 0; i < rb->box_n; i++) {
 		const struct repair_box *b = &rb->boxes[i];
 

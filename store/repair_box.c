@@ -245,7 +245,44 @@ make_vanished(struct rebuild *rb, uint32_t mailbox)
 	return e;
 }
 
+/* UIDNEXT is behind every UID that ever was, gone or not. */
+static enum err
+behind_vanished(struct rebuild *rb, uint32_t mailbox, uint32_t *uidnext)
+{
+	struct kv_key at = record_key_u32(rb->account, 'Z', mailbox), found;
+	struct page_gone *g = must_alloc(1, sizeof(*g));
+	struct slice v;
+	enum err e;
+
+	*uidnext = 1;
+	while ((e = kv_find(rb->op.txn, KV_GT, &at, PREFIX_BYTES, &found, &v)) == ERR_OK) {
+		at = found;
+		if (found.n != 23 || page_gone_read(g, v) != ERR_OK)
+			continue;
+		for (unsigned i = 0; i < g->n; i++)
+			if (g->rows[i].cold.uid >= *uidnext && g->rows[i].cold.uid < UINT32_MAX)
+				*uidnext = g->rows[i].cold.uid + 1;
+	}
+	free(g);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
 /* ---- writing ---- */
+
+/*
+ * A UID that the mailbox has not given yet is a flipped one, or UIDNEXT is: a
+ * hot page that has it too tells.
+ */
+static bool
+is_given(const struct rows *r, const struct repair_box *rbox, uint32_t uid)
+{
+	const struct flags key = { .hot = { .uid = uid } };
+
+	if (!rbox->has_rec || uid < rbox->rec.uidnext)
+		return true;
+	return uid < UINT32_MAX && r->hot_n > 0 &&
+	    bsearch(&key, r->hot, r->hot_n, sizeof(key), hot_cmp) != NULL;
+}
 
 /* Keywords that have no name are none. */
 static struct flagset
@@ -336,19 +373,19 @@ write_rows(struct rebuild *rb, const struct repair_box *rbox, const struct rows 
 {
 	struct box *b = must_alloc(1, sizeof(*b));
 	struct repair_content *c;
-	uint32_t last = 0;
+	uint32_t last = 0, uidnext;
 	unsigned n = 0;
 	enum err e;
 
-	if ((e = repair_begin(rb)) == ERR_OK)
-		begin_box(rb, rbox, b, 1);
+	if ((e = repair_begin(rb)) == ERR_OK &&
+	    (e = behind_vanished(rb, rbox->id, &uidnext)) == ERR_OK)
+		begin_box(rb, rbox, b, uidnext);
 	for (size_t i = 0; i < r->cold_n && e == ERR_OK; i++) {
 		struct page_cold_row cold = r->cold[i];
 		uint64_t modseq = rb->modseq;
 		struct flagset f;
 
-		/* A UID that the mailbox has not given yet is a flipped one. */
-		if (cold.uid <= last || (rbox->has_rec && cold.uid >= rbox->rec.uidnext))
+		if (cold.uid <= last || !is_given(r, rbox, cold.uid))
 			continue;
 		c = repair_content_find(rb, cold.content);
 		if (c == NULL || !c->is_usable) {

@@ -50,6 +50,7 @@ struct rebuild {
 	struct record_account	 acc;		/* to begin with */
 	char			 address[RECORD_ADDRESS_MAX];
 	uint64_t		 modseq;	/* of all that is made now */
+	uint64_t		 top_epoch;	/* that the index has */
 	struct repair_content	*contents;	/* by id */
 	size_t			 content_n;
 	size_t			 content_cap;

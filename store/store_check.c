@@ -48,6 +48,8 @@ check_epoch(struct check *c, struct op *op, uint32_t mailbox, uint64_t epoch, ui
 	    blob_check(c->store->blob, &rec.place, op->account, epoch, BLOB_EPOCH) != ERR_OK)
 		fault(c, op->account, mailbox, "bad key in the segments, epoch", epoch);
 	c->last_epoch = epoch;
+	if (epoch > c->top_epoch)
+		c->top_epoch = epoch;
 }
 
 /* What repair would make of it is what the index says. */
@@ -83,6 +85,8 @@ check_content(struct check *c, struct op *op, uint32_t mailbox, uint64_t id)
 		return;
 	}
 	c->contents++;
+	if (id > c->top_content)
+		c->top_content = id;
 	check_epoch(c, op, mailbox, rec.epoch, id);
 	if (!c->with_bodies)
 		return;
@@ -241,8 +245,12 @@ check_gone(struct check *c, struct op *op, const struct box *b)
 		}
 		if (dec_be64(found.b + 13) > b->rec.modseq)
 			fault(c, op->account, b->id, "vanished after modseq", b->rec.modseq);
-		for (unsigned i = 0; i < g.n; i++)
+		for (unsigned i = 0; i < g.n; i++) {
+			if (g.rows[i].cold.uid >= b->rec.uidnext)
+				fault(c, op->account, b->id, "uidnext below vanished uid",
+				    g.rows[i].cold.uid);
 			check_content(c, op, b->id, g.rows[i].cold.content);
+		}
 	}
 }
 
@@ -292,6 +300,8 @@ check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 	} else {
 		if ((e = walk_messages(c, op, b, &s)) != ERR_OK)
 			fault(c, op->account, id, "broken index behind message", s.exists);
+		if (b->rec.uidvalidity > c->top_uidvalidity)
+			c->top_uidvalidity = b->rec.uidvalidity;
 		if (s.exists != b->rec.exists)
 			fault(c, op->account, id, "exists is", b->rec.exists);
 		if (s.unseen != b->rec.unseen)
@@ -322,6 +332,37 @@ check_mailbox(struct check *c, struct op *op, uint32_t id, struct sums *total)
 	free(b);
 }
 
+/* What is given next was not given before; sums are of what is there. */
+static void
+check_counters(struct check *c, const struct op *op, const struct names_list *names,
+    const struct sums *total)
+{
+	const struct record_account *a = &op->acc;
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < names->n; i++) {
+		/* The list has parents too that nothing is recorded of. */
+		count += names->v[i].mailbox != 0 || names->v[i].is_subscribed;
+		if (names->v[i].mailbox >= a->next_mailbox)
+			fault(c, op->account, names->v[i].mailbox, "next mailbox is",
+			    a->next_mailbox);
+	}
+	if (c->top_uidvalidity >= a->next_uidvalidity)
+		fault(c, op->account, 0, "next uidvalidity is", a->next_uidvalidity);
+	if (c->top_content >= a->next_content)
+		fault(c, op->account, 0, "next content is", a->next_content);
+	if (c->top_epoch >= a->next_epoch)
+		fault(c, op->account, 0, "next epoch is", a->next_epoch);
+	if (count != a->mailbox_count)
+		fault(c, op->account, 0, "mailbox count is", a->mailbox_count);
+	if (total->metadata != a->metadata_bytes)
+		fault(c, op->account, 0, "metadata bytes is", a->metadata_bytes);
+	if (total->exists != a->message_count)
+		fault(c, op->account, 0, "message count is", a->message_count);
+	if (total->bytes != a->used_bytes)
+		fault(c, op->account, 0, "used bytes is", a->used_bytes);
+}
+
 /* Its record goes first, the rest in slices: no fault while that lasts. */
 bool
 check_is_being_removed(struct store *s, uint64_t account)
@@ -350,7 +391,8 @@ check_account(struct check *c, uint64_t account)
 	if (e == ERR_NOTFOUND && check_is_being_removed(c->store, account))
 		return;
 	c->accounts++;
-	c->last_epoch = 0;
+	c->last_epoch = c->top_epoch = c->top_content = 0;
+	c->top_uidvalidity = 0;
 	if (e != ERR_OK) {
 		fault(c, account, 0, "account record, error", (uint64_t)-(int)e);
 		return;
@@ -360,14 +402,9 @@ check_account(struct check *c, uint64_t account)
 	for (size_t i = 0; i < names.n; i++)
 		if (names.v[i].mailbox != 0)
 			check_mailbox(c, &op, names.v[i].mailbox, &total);
-	names_free(&names);
 	check_metadata(c, &op, 0, &total);
-	if (total.metadata != op.acc.metadata_bytes)
-		fault(c, account, 0, "metadata bytes is", op.acc.metadata_bytes);
-	if (total.exists != op.acc.message_count)
-		fault(c, account, 0, "message count is", op.acc.message_count);
-	if (total.bytes != op.acc.used_bytes)
-		fault(c, account, 0, "used bytes is", op.acc.used_bytes);
+	check_counters(c, &op, &names, &total);
+	names_free(&names);
 	op_end(&op);
 }
 

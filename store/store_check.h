@@ -25,7 +25,11 @@ struct check {
 	uint64_t	 messages;
 	uint64_t	 contents;
 	uint64_t	 faults;
-	uint64_t	 last_epoch;	/* of this account, looked at */
+	/* of this account */
+	uint64_t	 last_epoch;	/* looked at */
+	uint64_t	 top_epoch;
+	uint64_t	 top_content;
+	uint32_t	 top_uidvalidity;
 };
 
 /* Faults are counted and written, not returned. */

@@ -618,6 +618,127 @@ test_again(void **state)
 	assert_all(2, 4);
 }
 
+/* ---- counters ---- */
+
+enum counter { USED, COUNT, BOXES, NEXT_CONTENT, NEXT_EPOCH, NEXT_BOX, NEXT_VALIDITY, METADATA,
+	EXISTS, UNSEEN, MARKED, BYTES, UIDNEXT, UIDNEXT_GONE, COUNTERS };
+
+/* One that is wrong, in the records of account 1 and its INBOX. */
+static void
+put_wrong(enum counter which)
+{
+	struct kv_key b = record_key_u32(1, 'B', 1);
+	struct record_account *acc;
+	struct record_mailbox box;
+	struct kv_txn *t;
+	struct slice v;
+	struct buf out_box;
+	struct op op;
+
+	assert_int_equal(op_begin(&op, &bed.store, 1, KV_WRITE), ERR_OK);
+	acc = &op.acc;
+	acc->used_bytes -= which == USED;
+	acc->message_count += which == COUNT;
+	acc->mailbox_count += which == BOXES;
+	acc->metadata_bytes += which == METADATA ? 9 : 0;
+	if (which == NEXT_CONTENT)
+		acc->next_content = 5;
+	if (which == NEXT_EPOCH)
+		acc->next_epoch = 1;
+	if (which == NEXT_BOX)
+		acc->next_mailbox = 2;
+	if (which == NEXT_VALIDITY)
+		acc->next_uidvalidity = 7;
+	op.is_dirty = true;
+	assert_int_equal(op_submit(&op, KV_NOW, NULL), ERR_OK);
+	assert_int_equal(kv_begin(bed.store.kv, 1, KV_WRITE, &t), ERR_OK);
+	assert_int_equal(kv_get(t, &b, &v), ERR_OK);
+	assert_int_equal(record_mailbox_read(&box, v), ERR_OK);
+	box.exists -= which == EXISTS;
+	box.unseen += which == UNSEEN;
+	box.deleted += which == MARKED;
+	box.bytes += which == BYTES;
+	if (which == UIDNEXT)
+		box.uidnext = 3;
+	if (which == UIDNEXT_GONE)
+		box.uidnext--;		/* the last one was expunged */
+	buf_init(&out_box, RECORD_BYTES_MAX);
+	record_mailbox_put(&box, &out_box);
+	kv_put(t, &b, buf_slice(&out_box));
+	buf_fini(&out_box);
+	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
+	bed_settle(&bed);
+}
+
+static void
+read_counters(struct record_account *acc, struct record_mailbox *box)
+{
+	struct kv_key b = record_key_u32(1, 'B', 1);
+	struct slice v;
+	struct op op;
+
+	assert_int_equal(op_begin(&op, &bed.store, 1, KV_READ), ERR_OK);
+	*acc = op.acc;
+	assert_int_equal(kv_get(op.txn, &b, &v), ERR_OK);
+	assert_int_equal(record_mailbox_read(box, v), ERR_OK);
+	op_end(&op);
+}
+
+static unsigned
+faults(void)
+{
+	struct check c = { .store = &bed.store, .out = &out };
+
+	buf_reset(&out);
+	check_account(&c, 1);
+	return (unsigned)c.faults;
+}
+
+/* What check finds wrong is counted again; UIDs and flags are what they were. */
+static void
+test_counters(void **state)
+{
+	struct record_account acc, acc_after;
+	struct record_mailbox box, box_after;
+	struct census before, after;
+	uint32_t last;
+
+	(void)state;
+	bed.store.undelete_s = 1u << 30;
+	fill();
+	last = world_selected(imapd, h1, "INBOX").uidnext - 1;
+	world_flag("INBOX", last, last, STORE_ADD, STORE_DELETED);
+	world_expunge("INBOX", last, last);
+	bed_settle(&bed);
+	read_counters(&acc, &box);
+	before = census(1);
+	for (unsigned which = 0; which < COUNTERS; which++) {
+		assert_int_equal(faults(), 0);
+		put_wrong(which);
+		if (faults() == 0)
+			fail_msg("counter %u is wrong, and check does not see it", which);
+		stop(which % 2 == 0);
+		assert_int_equal(run().made, 1);
+		read_counters(&acc_after, &box_after);
+		assert_true(acc_after.used_bytes == acc.used_bytes);
+		assert_true(acc_after.message_count == acc.message_count);
+		assert_int_equal(acc_after.mailbox_count, acc.mailbox_count);
+		assert_true(acc_after.metadata_bytes == acc.metadata_bytes);
+		assert_true(acc_after.next_content > 5 && acc_after.next_epoch > 1);
+		assert_true(acc_after.next_mailbox >= acc.next_mailbox);
+		assert_true(acc_after.next_uidvalidity > box.uidvalidity);
+		assert_int_equal(box_after.uidvalidity, box.uidvalidity);
+		assert_int_equal(box_after.uidnext, box.uidnext);
+		assert_int_equal(box_after.exists, box.exists);
+		assert_int_equal(box_after.unseen, box.unseen);
+		assert_int_equal(box_after.deleted, box.deleted);
+		assert_true(box_after.bytes == box.bytes);
+		after = census(1);
+		assert_int_equal(after.messages, before.messages);
+		assert_int_equal(after.flagged, before.flagged);
+	}
+}
+
 /* Bits at random in the index files: what was acknowledged is read again. */
 static void
 test_flips(void **state)
@@ -652,7 +773,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_sound), T(test_lost_one), T(test_lost_all), T(test_lost_in_crash),
 		T(test_places), T(test_refused), T(test_first_start_cut_short), T(test_cut), T(test_expunged), T(test_segment),
-		T(test_again), T(test_flips),
+		T(test_again), T(test_counters), T(test_flips),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
