@@ -139,7 +139,8 @@ check-san: maybe-deps
 	@$(MAKE) --no-print-directory -s VARIANT=san all units fuzzers testprogs
 	@tests/run --variant san --tier $(TIER) $(TESTS)
 check-long: maybe-deps
-	@$(MAKE) --no-print-directory -s VARIANT=test all testprogs
+	@$(MAKE) --no-print-directory -s VARIANT=test all testprogs \
+		$(addprefix build/test/unit/,$(LONG_UNITS))
 	@tests/run --variant test --tier long $(TESTS)
 bench: maybe-deps
 	@$(MAKE) --no-print-directory -s all

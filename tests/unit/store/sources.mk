@@ -83,6 +83,7 @@ store_url_test_SRCS = tests/unit/store/url_test.c $(store_bed_SRCS)
 store_url_test_USES = $(store_bed_USES)
 
 UNITS += store_repair_test
+LONG_UNITS += store_repair_test
 store_repair_test_SRCS = tests/unit/store/repair_test.c $(store_repair_SRCS) $(store_bed_SRCS)
 store_repair_test_USES = $(store_bed_USES)
 
