@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the files of the segment engine share: blob_segment.c (placing,
- * writing, reading), blob_compact.c (emptying a segment), blob_punch.c (freed
- * bytes given back).  All of it belongs to the main thread, but for a
+ * What the files of the segment engine share: blob_segment.c (its life),
+ * blob_record.c, blob_count.c, blob_place.c, blob_write.c, blob_read.c,
+ * blob_compact.c (emptying a segment), blob_punch.c (freed bytes given back).  All of it belongs to the main thread, but for a
  * struct run, which goes with its batch to the journal thread.
  */
 #ifndef BLOB_PRIV_H
@@ -18,8 +18,11 @@
 #include "lib/base/slice.h"
 #include "store/blob.h"
 #include "store/blob_segment.h"
+#include "store/blob_sum.h"
 #include "store/kv.h"
 
+#define BLOB_ALIGN		8
+#define BLOB_COPY_BYTES		(256u << 10)
 #define BLOB_CACHE_MAX		16
 #define BLOB_FREED_MAX		1024	/* large ones waiting for their hole */
 
@@ -56,6 +59,14 @@ struct run {
 	struct blob_head head;		/* for fd */
 };
 
+struct blob_batch {
+	int		 dir_fd;
+	struct buf	 bytes;
+	struct run	*runs;
+	size_t		 run_n;
+	size_t		 run_cap;
+};
+
 struct freed {
 	struct blob_ref	 ref;
 	unsigned	 tries;
@@ -86,6 +97,15 @@ struct blob {
 struct seg	*blob_seg_find(const struct blob *, uint32_t number);
 int		 blob_seg_open(int dir_fd, uint32_t number, int flags);	/* -1: errno */
 struct seg	*blob_seg_add(struct blob *, uint32_t number);	/* at the end */
+struct blob_batch *blob_batch_new(int dir_fd);
+void		 blob_forget_fd(struct blob *, uint32_t segment);
+/* blob_record.c; sum: ready to take the data, the fields before it are in. */
+void		 blob_head_put(unsigned char p[BLOB_HEAD_BYTES], const struct blob_head *);
+void		 blob_head_sum(struct blob_sum *, const struct blob_head *);
+/* blob_count.c */
+struct kv_key	 blob_counter_key(uint32_t number);
+enum err	 blob_load_counters(struct blob *) MUST_USE;
+bool		 blob_is_saved_empty(struct kv_txn *durable, uint32_t number);
 uint64_t	 blob_padded(uint64_t bytes);	/* of a record with such data and note */
 uint64_t	 blob_ref_padded(const struct blob_ref *);
 /* The same bytes once more, under the checksum that they were put with. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-store_engine_SRCS = store/kv_overlay.c store/kv_lmdb.c store/blob_sum.c store/blob_segment.c store/blob_compact.c store/blob_punch.c \
+store_engine_SRCS = store/kv_overlay.c store/kv_lmdb.c store/blob_sum.c store/blob_segment.c store/blob_record.c store/blob_count.c \
+	store/blob_place.c store/blob_write.c store/blob_read.c store/blob_compact.c store/blob_punch.c \
 	store/store_journal.c store/store_commit.c
 store_mem_SRCS = store/kv_overlay.c store/kv_mem.c store/blob_sum.c store/blob_mem.c store/commit_mem.c
 store_core_SRCS = $(store_engine_SRCS) $(store_above_SRCS)
