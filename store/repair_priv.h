@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the files of repair share: store_repair.c (segments, who needs it, the
- * end), repair_account.c (one account), repair_box.c (one mailbox of it).
+ * end), repair_account.c (one account: repair_gather.c looks, repair_content.c
+ * and repair_name.c write), repair_box.c (one mailbox of it).
  */
 #ifndef REPAIR_PRIV_H
 #define REPAIR_PRIV_H
@@ -11,6 +12,7 @@
 #include "store/store_repair.h"
 
 #define REPAIR_SLICE	2000		/* records written in one transaction */
+#define REPAIR_MODSEQ_SANE	(1ull << 62)	/* RFC 7162 s3.1.2.2: 63 bits */
 
 struct repair_content {
 	uint64_t			 id;
@@ -79,7 +81,20 @@ enum err	 repair_note(struct repair *, const struct repair_item *, struct buf *,
 /* repair_account.c */
 enum err	 repair_account(struct repair *, uint64_t account, bool is_marked,
 		    const struct repair_item *, size_t n) MUST_USE;
+
+/* repair_gather.c */
+enum err	 repair_gather(struct rebuild *) MUST_USE;
 struct repair_content *repair_content_find(const struct rebuild *, uint64_t id);
+/* What the segments have and the index does not, when that lost something. */
+void		 repair_add_lost(struct rebuild *);
+void		 repair_see_modseq(struct rebuild *, uint64_t modseq);
+/* Is it where it says? */
+bool		 repair_epoch_is_sound(const struct rebuild *, uint64_t epoch, struct slice v,
+		    struct record_epoch *);
+
+/* repair_content.c, repair_name.c */
+enum err	 repair_contents(struct rebuild *) MUST_USE;
+enum err	 repair_names(struct rebuild *) MUST_USE;
 
 /* repair_box.c */
 /* The rows of a mailbox, as far as they can be read, in new pages. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-store_engine_SRCS = store/kv_overlay.c store/kv_lmdb.c store/blob_sum.c store/blob_segment.c store/blob_record.c store/blob_count.c \
+store_engine_SRCS = store/kv_overlay.c store/kv_files.c store/kv_lmdb.c store/kv_cycle.c store/blob_sum.c store/blob_segment.c store/blob_record.c store/blob_count.c \
 	store/blob_place.c store/blob_write.c store/blob_read.c store/blob_compact.c store/blob_punch.c \
 	store/store_journal.c store/store_commit.c
 store_mem_SRCS = store/kv_overlay.c store/kv_mem.c store/blob_sum.c store/blob_mem.c store/commit_mem.c
@@ -14,7 +14,8 @@ store_above_SRCS = store/store_page.c store/store_wide.c store/store_record.c st
 	store/store_compact.c store/store_check.c store/store_args.c store/store_rekey.c
 
 # The tool that makes an index again.
-store_repair_SRCS = store/store_salvage.c store/store_repair.c store/repair_account.c store/repair_box.c store/blob_adopt.c
+store_repair_SRCS = store/store_salvage.c store/store_repair.c store/repair_account.c \
+	store/repair_gather.c store/repair_content.c store/repair_name.c store/repair_box.c store/blob_adopt.c
 
 store_SRCS = store/main.c store/store_daemon.c store/store_opt.c $(store_core_SRCS)
 store_USES = daemon conf ipc mail crypto db io sys base
