@@ -12,79 +12,12 @@
 #include "lib/sys/fd.h"
 #include "store/blob_walk.h"
 #include "store/store_record.h"
-#include "tests/unit/store/store_bed.h"
+#include "tests/unit/store/store_kv_bed.h"
 #include "tests/unit/test.h"
 
 #define KEYS	200
 
-static struct bed bed;
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t
-rnd(uint32_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)((seed >> 16) % below);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	bed_init(&bed, 3);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	bed_fini(&bed);
-	return 0;
-}
-
-static struct kv *
-kv(void)
-{
-	return bed.store.kv;
-}
-
 /* ---- kv ---- */
-
-static struct kv_txn *
-begin(uint64_t account, enum kv_mode mode)
-{
-	struct kv_txn *t;
-
-	assert_int_equal(kv_begin(kv(), account, mode, &t), ERR_OK);
-	return t;
-}
-
-static void
-put(uint64_t account, uint32_t n, const char *value)
-{
-	struct kv_key k = record_key_u32(account, 'x', n);
-	struct kv_txn *t = begin(account, KV_WRITE);
-
-	kv_put(t, &k, slice_str(value));
-	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
-}
-
-static bool
-sees(uint64_t account, uint32_t n, enum kv_mode mode, const char *value)
-{
-	struct kv_key k = record_key_u32(account, 'x', n);
-	struct kv_txn *t = begin(account, mode);
-	struct slice v;
-	bool yes;
-
-	yes = kv_get(t, &k, &v) == ERR_OK && slice_eq_str(v, value);
-	kv_end(&t);
-	assert_null(t);
-	return yes;
-}
 
 static void
 test_visibility(void **state)
@@ -94,18 +27,18 @@ test_visibility(void **state)
 	struct slice v;
 
 	(void)state;
-	put(7, 1, "a");
+	kv_bed_put(7, 1, "a");
 	/* Submitted is seen by writers only, durable by all. */
-	assert_true(sees(7, 1, KV_WRITE, "a"));
-	assert_false(sees(7, 1, KV_READ, "a"));
+	assert_true(kv_bed_sees(7, 1, KV_WRITE, "a"));
+	assert_false(kv_bed_sees(7, 1, KV_READ, "a"));
 	bed_settle(&bed);
-	assert_true(sees(7, 1, KV_READ, "a"));
-	put(7, 1, "b");
-	assert_true(sees(7, 1, KV_READ, "a"));
-	assert_true(sees(7, 1, KV_WRITE, "b"));
+	assert_true(kv_bed_sees(7, 1, KV_READ, "a"));
+	kv_bed_put(7, 1, "b");
+	assert_true(kv_bed_sees(7, 1, KV_READ, "a"));
+	assert_true(kv_bed_sees(7, 1, KV_WRITE, "b"));
 
 	/* Its own writes, the last of each key; given up: nothing happened. */
-	t = begin(7, KV_WRITE);
+	t = kv_bed_begin(7, KV_WRITE);
 	kv_put(t, &k, SLICE_LIT("c"));
 	kv_put(t, &k, SLICE_LIT("d"));
 	assert_int_equal(kv_get(t, &k, &v), ERR_OK);
@@ -114,21 +47,21 @@ test_visibility(void **state)
 	assert_int_equal(kv_get(t, &k, &v), ERR_NOTFOUND);
 	kv_end(&t);
 	kv_end(&t);		/* NULL is legal */
-	assert_true(sees(7, 1, KV_WRITE, "b"));
+	assert_true(kv_bed_sees(7, 1, KV_WRITE, "b"));
 	bed_settle(&bed);
-	assert_true(sees(7, 1, KV_READ, "b"));
+	assert_true(kv_bed_sees(7, 1, KV_READ, "b"));
 
 	/* Gone for writers, there for readers until that is durable. */
-	t = begin(7, KV_WRITE);
+	t = kv_bed_begin(7, KV_WRITE);
 	kv_del(t, &k);
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
-	assert_false(sees(7, 1, KV_WRITE, "b"));
-	assert_true(sees(7, 1, KV_READ, "b"));
+	assert_false(kv_bed_sees(7, 1, KV_WRITE, "b"));
+	assert_true(kv_bed_sees(7, 1, KV_READ, "b"));
 	bed_settle(&bed);
-	assert_false(sees(7, 1, KV_READ, "b"));
-	put(7, 1, "again");
+	assert_false(kv_bed_sees(7, 1, KV_READ, "b"));
+	kv_bed_put(7, 1, "again");
 	bed_checkpoint(&bed);
-	assert_true(sees(7, 1, KV_READ, "again"));
+	assert_true(kv_bed_sees(7, 1, KV_READ, "again"));
 }
 
 static void
@@ -138,26 +71,26 @@ test_compares(void **state)
 	struct kv_txn *t;
 
 	(void)state;
-	put(7, 1, "a");
-	t = begin(7, KV_WRITE);
+	kv_bed_put(7, 1, "a");
+	t = kv_bed_begin(7, KV_WRITE);
 	kv_expect_absent(t, &k);
 	kv_put(t, &k2, SLICE_LIT("no"));
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_CONFLICT);
 	assert_null(t);
-	assert_false(sees(7, 2, KV_WRITE, "no"));
+	assert_false(kv_bed_sees(7, 2, KV_WRITE, "no"));
 
-	t = begin(7, KV_WRITE);
+	t = kv_bed_begin(7, KV_WRITE);
 	kv_expect(t, &k, SLICE_LIT("a"));
 	kv_expect_absent(t, &k2);
 	kv_put(t, &k2, SLICE_LIT("yes"));
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
-	assert_true(sees(7, 2, KV_WRITE, "yes"));
+	assert_true(kv_bed_sees(7, 2, KV_WRITE, "yes"));
 
-	t = begin(7, KV_WRITE);
+	t = kv_bed_begin(7, KV_WRITE);
 	kv_expect(t, &k, SLICE_LIT("b"));
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_CONFLICT);
 	k = record_key_u32(7, 'x', 3);
-	t = begin(7, KV_WRITE);
+	t = kv_bed_begin(7, KV_WRITE);
 	kv_expect(t, &k, SLICE_LIT(""));
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_CONFLICT);
 }
@@ -174,13 +107,13 @@ test_limits(void **state)
 	(void)state;
 	memset(big, 'x', sizeof(big));
 	/* One transaction over its limit leaves nothing behind. */
-	t = begin(9, KV_WRITE);
+	t = kv_bed_begin(9, KV_WRITE);
 	for (n = 0; n * sizeof(big) <= KV_TXN_BYTES_MAX; n++) {
 		k = record_key_u32(9, 'x', n);
 		kv_put(t, &k, slice_of(big, sizeof(big)));
 	}
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_LIMIT);
-	t = begin(9, KV_WRITE);
+	t = kv_bed_begin(9, KV_WRITE);
 	for (n = 0; n * sizeof(big) <= KV_TXN_BYTES_MAX; n++) {
 		k = record_key_u32(9, 'x', n);
 		kv_expect_absent(t, &k);
@@ -189,7 +122,7 @@ test_limits(void **state)
 
 	/* Much pending at once: writers are turned away, readers are not. */
 	for (n = 0; n < 100000; n++) {
-		if ((e = kv_begin(kv(), 9, KV_WRITE, &t)) != ERR_OK)
+		if ((e = kv_begin(bed.store.kv, 9, KV_WRITE, &t)) != ERR_OK)
 			break;
 		k = record_key_u32(9, 'y', n);
 		kv_put(t, &k, slice_of(big, sizeof(big)));
@@ -197,13 +130,13 @@ test_limits(void **state)
 	}
 	assert_int_equal(e, ERR_BUSY);
 	assert_null(t);
-	assert_int_equal(kv_begin_shard(kv(), 0, KV_WRITE, &t), ERR_BUSY);
+	assert_int_equal(kv_begin_shard(bed.store.kv, 0, KV_WRITE, &t), ERR_BUSY);
 	assert_in_range(n, KV_PENDING_BYTES_MAX / 2100,
 	    KV_PENDING_BYTES_MAX / 2000 + COMMIT_OPS_MAX);
-	t = begin(9, KV_READ);
+	t = kv_bed_begin(9, KV_READ);
 	kv_end(&t);
 	bed_settle(&bed);
-	t = begin(9, KV_WRITE);
+	t = kv_bed_begin(9, KV_WRITE);
 	k = record_key_u32(9, 'y', n - 1);
 	kv_expect(t, &k, slice_of(big, sizeof(big)));
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
@@ -231,14 +164,14 @@ test_order(void **state)
 
 	(void)state;
 	/* Neighbours that are none of it; even numbers old, odd ones new, some gone. */
-	put(4, 1000, "other");
-	put(6, 0, "other");
+	kv_bed_put(4, 1000, "other");
+	kv_bed_put(6, 0, "other");
 	for (uint32_t i = 0; i < 20; i += 2)
-		put(5, i, "old");
+		kv_bed_put(5, i, "old");
 	bed_checkpoint(&bed);
 	for (uint32_t i = 1; i < 20; i += 2)
-		put(5, i, "new");
-	t = begin(5, KV_WRITE);
+		kv_bed_put(5, i, "new");
+	t = kv_bed_begin(5, KV_WRITE);
 	for (uint32_t i = 8; i < 12; i++) {
 		k = record_key_u32(5, 'x', i);
 		kv_del(t, &k);
@@ -258,9 +191,9 @@ test_order(void **state)
 	assert_int_equal(kv_find(t, KV_GE, &k, 9, &found, &v), ERR_NOTFOUND);
 	kv_end(&t);
 	/* What was given up is there again. */
-	assert_true(sees(5, 10, KV_WRITE, "old"));
-	assert_true(sees(5, 9, KV_WRITE, "new"));
-	t = begin(5, KV_READ);
+	assert_true(kv_bed_sees(5, 10, KV_WRITE, "old"));
+	assert_true(kv_bed_sees(5, 9, KV_WRITE, "new"));
+	t = kv_bed_begin(5, KV_READ);
 	assert_int_equal(found_at(t, KV_GT, 0, "old"), 2);
 	kv_end(&t);
 }
@@ -277,10 +210,10 @@ test_pages(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 100; i++)
-		put(5, i, "v");
+		kv_bed_put(5, i, "v");
 	bed_settle(&bed);
 	while (more) {
-		t = begin(5, KV_READ);
+		t = kv_bed_begin(5, KV_READ);
 		for (unsigned n = 0; more && n < 7; n++) {
 			more = kv_find(t, KV_GT, &at, 9, &found, &v) == ERR_OK;
 			if (!more)
@@ -291,7 +224,7 @@ test_pages(void **state)
 		kv_end(&t);
 		/* What goes and comes meanwhile is no matter. */
 		if (more && next < 90) {
-			t = begin(5, KV_WRITE);
+			t = kv_bed_begin(5, KV_WRITE);
 			kv_del(t, &at);
 			assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
 			bed_settle(&bed);
@@ -306,20 +239,20 @@ test_shards(void **state)
 	struct kv_key k = { 9, { 0 } };
 	struct kv_txn *t;
 	struct slice v;
-	unsigned shard = kv_shard_of(kv(), 77);
+	unsigned shard = kv_shard_of(bed.store.kv, 77);
 
 	(void)state;
-	assert_int_equal(kv_shard_count(kv()), 3);
+	assert_int_equal(kv_shard_count(bed.store.kv), 3);
 	assert_in_range(shard, 0, 2);
-	assert_int_equal(kv_shard_of(kv(), 77), shard);
+	assert_int_equal(kv_shard_of(bed.store.kv, 77), shard);
 	/* An account's transaction also changes what the shard itself has, and whole. */
 	k.b[8] = 'x';
-	t = begin(77, KV_WRITE);
+	t = kv_bed_begin(77, KV_WRITE);
 	kv_put(t, &k, SLICE_LIT("system"));
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
 	bed_settle(&bed);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(kv_begin_shard(kv(), i, KV_READ, &t), ERR_OK);
+		assert_int_equal(kv_begin_shard(bed.store.kv, i, KV_READ, &t), ERR_OK);
 		assert_int_equal(kv_get(t, &k, &v), i == shard ? ERR_OK : ERR_NOTFOUND);
 		kv_end(&t);
 	}
@@ -335,7 +268,7 @@ on_done(void *arg, enum err e)
 	assert_int_equal(e, ERR_OK);
 	assert_int_equal((uintptr_t)arg, ++told);
 	/* Durable by now, with all before it. */
-	assert_true(sees(3, (uint32_t)told, KV_READ, "v"));
+	assert_true(kv_bed_sees(3, (uint32_t)told, KV_READ, "v"));
 }
 
 static void
@@ -350,7 +283,7 @@ static void
 on_outer(void *arg, enum err e)
 {
 	struct kv_key k = record_key_u32(3, 'y', 1);
-	struct kv_txn *t = begin(3, KV_WRITE);
+	struct kv_txn *t = kv_bed_begin(3, KV_WRITE);
 
 	(void)arg;
 	assert_int_equal(e, ERR_OK);
@@ -363,7 +296,7 @@ static void
 submit_told(uint32_t n, enum kv_urgency urgency)
 {
 	struct kv_key k = record_key_u32(3, 'x', n);
-	struct kv_txn *t = begin(3, KV_WRITE);
+	struct kv_txn *t = kv_bed_begin(3, KV_WRITE);
 
 	kv_put(t, &k, SLICE_LIT("v"));
 	assert_int_equal(kv_submit(&t, urgency, on_done, (void *)(uintptr_t)n), ERR_OK);
@@ -392,7 +325,7 @@ test_told(void **state)
 		bed_turn(&bed);
 	assert_int_equal(told, 31);
 	/* A transaction without writes is told too, and one may submit when told. */
-	t = begin(3, KV_WRITE);
+	t = kv_bed_begin(3, KV_WRITE);
 	assert_int_equal(kv_submit(&t, KV_NOW, on_outer, NULL), ERR_OK);
 	bed_settle(&bed);
 	bed_settle(&bed);
@@ -419,37 +352,37 @@ static void
 random_transaction(void)
 {
 	struct model *after = malloc(sizeof(*after));
-	struct kv_txn *t = begin(3, KV_WRITE);
+	struct kv_txn *t = kv_bed_begin(3, KV_WRITE);
 	unsigned char value[4];
 	struct kv_key k;
 	unsigned i;
 
 	*after = now;
-	for (unsigned n = 1 + rnd(8); n > 0; n--) {
-		i = rnd(KEYS);
+	for (unsigned n = 1 + kv_bed_rnd(8); n > 0; n--) {
+		i = kv_bed_rnd(KEYS);
 		k = record_key_u32(3, 'z', i);
-		after->is_there[i] = rnd(3) != 0;
-		after->value[i] = rnd(UINT32_MAX);
+		after->is_there[i] = kv_bed_rnd(3) != 0;
+		after->value[i] = kv_bed_rnd(UINT32_MAX);
 		enc_le32(value, after->value[i]);
 		if (after->is_there[i])
 			kv_put(t, &k, slice_of(value, sizeof(value)));
 		else
 			kv_del(t, &k);
 	}
-	if (rnd(6) == 0) {
+	if (kv_bed_rnd(6) == 0) {
 		kv_end(&t);
 		free(after);
 		return;
 	}
 	now = *after;
-	assert_int_equal(kv_submit(&t, rnd(3) == 0 ? KV_LAZY : KV_NOW, on_durable, after), ERR_OK);
+	assert_int_equal(kv_submit(&t, kv_bed_rnd(3) == 0 ? KV_LAZY : KV_NOW, on_durable, after), ERR_OK);
 }
 
 static void
 compare_model(const struct model *m, enum kv_mode mode)
 {
 	struct kv_key up = record_key(3, 'z'), found;
-	struct kv_txn *t = begin(3, mode);
+	struct kv_txn *t = kv_bed_begin(3, mode);
 	struct slice v;
 	uint32_t i = 0, n;
 
@@ -511,7 +444,7 @@ blob(void)
 static int
 setup_blobs(void **state)
 {
-	setup(state);
+	(void)kv_bed_setup(state);
 	/* Small segments: several in each test. */
 	bed_close(&bed);
 	bed.segment_bytes = 200000;
@@ -524,7 +457,7 @@ setup_blobs(void **state)
 static void
 commit_something(void)
 {
-	put(1, 1, "v");
+	kv_bed_put(1, 1, "v");
 	bed_settle(&bed);
 }
 
@@ -735,8 +668,8 @@ test_move(void **state)
 		assert_true(reads(i < n ? &to[i] : &refs[i], i));
 }
 
-#define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define B(name)	cmocka_unit_test_setup_teardown(name, setup_blobs, teardown)
+#define T(name)	cmocka_unit_test_setup_teardown(name, kv_bed_setup, kv_bed_teardown)
+#define B(name)	cmocka_unit_test_setup_teardown(name, setup_blobs, kv_bed_teardown)
 
 int
 main(void)

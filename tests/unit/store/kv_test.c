@@ -16,69 +16,10 @@
 #include "lib/db/db.h"
 #include "store/store_journal.h"
 #include "store/store_record.h"
-#include "tests/unit/store/store_bed.h"
+#include "tests/unit/store/store_kv_bed.h"
 #include "tests/unit/test.h"
 
 #define KEYS	300
-
-static struct bed bed;
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t
-rnd(uint32_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)((seed >> 16) % below);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	bed_init(&bed, 3);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	bed_fini(&bed);
-	return 0;
-}
-
-static struct kv *
-kv(void)
-{
-	return bed.store.kv;
-}
-
-static void
-put(uint64_t account, uint32_t n, const char *value)
-{
-	struct kv_key k = record_key_u32(account, 'x', n);
-	struct kv_txn *t;
-
-	assert_int_equal(kv_begin(kv(), account, KV_WRITE, &t), ERR_OK);
-	kv_put(t, &k, slice_str(value));
-	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
-}
-
-static bool
-sees(uint64_t account, uint32_t n, enum kv_mode mode, const char *value)
-{
-	struct kv_key k = record_key_u32(account, 'x', n);
-	struct kv_txn *t;
-	struct slice v;
-	bool yes;
-
-	assert_int_equal(kv_begin(kv(), account, mode, &t), ERR_OK);
-	yes = kv_get(t, &k, &v) == ERR_OK && slice_eq_str(v, value);
-	kv_end(&t);
-	return yes;
-}
 
 static void
 test_visibility(void **state)
@@ -88,19 +29,19 @@ test_visibility(void **state)
 	struct slice v;
 
 	(void)state;
-	put(7, 1, "a");
+	kv_bed_put(7, 1, "a");
 	/* Submitted is seen by writers only, durable by all. */
-	assert_true(sees(7, 1, KV_WRITE, "a"));
-	assert_false(sees(7, 1, KV_READ, "a"));
+	assert_true(kv_bed_sees(7, 1, KV_WRITE, "a"));
+	assert_false(kv_bed_sees(7, 1, KV_READ, "a"));
 	bed_settle(&bed);
-	assert_true(sees(7, 1, KV_READ, "a"));
+	assert_true(kv_bed_sees(7, 1, KV_READ, "a"));
 
-	put(7, 1, "b");
-	assert_true(sees(7, 1, KV_READ, "a"));
-	assert_true(sees(7, 1, KV_WRITE, "b"));
+	kv_bed_put(7, 1, "b");
+	assert_true(kv_bed_sees(7, 1, KV_READ, "a"));
+	assert_true(kv_bed_sees(7, 1, KV_WRITE, "b"));
 
 	/* Given up: nothing happened. */
-	assert_int_equal(kv_begin(kv(), 7, KV_WRITE, &t), ERR_OK);
+	assert_int_equal(kv_begin(bed.store.kv, 7, KV_WRITE, &t), ERR_OK);
 	kv_put(t, &k, SLICE_LIT("c"));
 	kv_put(t, &k, SLICE_LIT("d"));
 	assert_int_equal(kv_get(t, &k, &v), ERR_OK);
@@ -108,13 +49,13 @@ test_visibility(void **state)
 	kv_del(t, &k);
 	assert_int_equal(kv_get(t, &k, &v), ERR_NOTFOUND);
 	kv_end(&t);
-	assert_true(sees(7, 1, KV_WRITE, "b"));
+	assert_true(kv_bed_sees(7, 1, KV_WRITE, "b"));
 	bed_checkpoint(&bed);
-	assert_true(sees(7, 1, KV_READ, "b"));
+	assert_true(kv_bed_sees(7, 1, KV_READ, "b"));
 	/* The index file itself has it. */
 	bed_close(&bed);
 	bed_open(&bed);
-	assert_true(sees(7, 1, KV_READ, "b"));
+	assert_true(kv_bed_sees(7, 1, KV_READ, "b"));
 }
 
 static void
@@ -129,20 +70,20 @@ test_limits(void **state)
 	(void)state;
 	memset(big, 'x', sizeof(big));
 	/* One transaction over its limit leaves nothing behind. */
-	assert_int_equal(kv_begin(kv(), 9, KV_WRITE, &t), ERR_OK);
+	assert_int_equal(kv_begin(bed.store.kv, 9, KV_WRITE, &t), ERR_OK);
 	for (n = 0; n * sizeof(big) <= KV_TXN_BYTES_MAX; n++) {
 		k = record_key_u32(9, 'x', n);
 		kv_put(t, &k, slice_of(big, sizeof(big)));
 	}
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_LIMIT);
-	assert_int_equal(kv_begin(kv(), 9, KV_WRITE, &t), ERR_OK);
+	assert_int_equal(kv_begin(bed.store.kv, 9, KV_WRITE, &t), ERR_OK);
 	k = record_key_u32(9, 'x', 0);
 	kv_expect_absent(t, &k);
 	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
 
 	/* Much pending at once: busy, then through. */
 	for (n = 0; n < 100000; n++) {
-		if ((e = kv_begin(kv(), 9, KV_WRITE, &t)) != ERR_OK)
+		if ((e = kv_begin(bed.store.kv, 9, KV_WRITE, &t)) != ERR_OK)
 			break;
 		k = record_key_u32(9, 'y', n);
 		kv_put(t, &k, slice_of(big, sizeof(big)));
@@ -153,17 +94,17 @@ test_limits(void **state)
 	assert_in_range(n, KV_PENDING_BYTES_MAX / 2100,
 	    KV_PENDING_BYTES_MAX / 2000 + COMMIT_OPS_MAX);
 	bed_settle(&bed);
-	assert_int_equal(kv_begin(kv(), 9, KV_WRITE, &t), ERR_OK);
+	assert_int_equal(kv_begin(bed.store.kv, 9, KV_WRITE, &t), ERR_OK);
 	kv_end(&t);
 	/* The journal changes its file many times. */
 	for (unsigned round = 0; round < 12; round++) {
 		for (n = 0; n < 1500; n++) {
-			assert_int_equal(kv_begin(kv(), 9, KV_WRITE, &t), ERR_OK);
-			k = record_key_u32(9, 'z', rnd(5000));
+			assert_int_equal(kv_begin(bed.store.kv, 9, KV_WRITE, &t), ERR_OK);
+			k = record_key_u32(9, 'z', kv_bed_rnd(5000));
 			kv_put(t, &k, slice_of(big, sizeof(big)));
 			assert_int_equal(kv_submit(&t, KV_LAZY, NULL, NULL), ERR_OK);
 		}
-		put(9, 1, "now");
+		kv_bed_put(9, 1, "now");
 		bed_settle(&bed);
 	}
 }
@@ -190,19 +131,19 @@ static void
 random_transaction(void)
 {
 	struct model *after = malloc(sizeof(*after));
-	unsigned n = 1 + rnd(8), i;
-	bool give_up = rnd(6) == 0;
+	unsigned n = 1 + kv_bed_rnd(8), i;
+	bool give_up = kv_bed_rnd(6) == 0;
 	unsigned char value[40];
 	struct kv_txn *t;
 	struct kv_key k;
 
 	*after = now;
-	assert_int_equal(kv_begin(kv(), 3, KV_WRITE, &t), ERR_OK);
+	assert_int_equal(kv_begin(bed.store.kv, 3, KV_WRITE, &t), ERR_OK);
 	while (n-- > 0) {
-		i = rnd(KEYS);
+		i = kv_bed_rnd(KEYS);
 		k = record_key_u32(3, 'x', i);
-		after->is_there[i] = rnd(4) != 0;
-		after->value[i] = rnd(UINT32_MAX);
+		after->is_there[i] = kv_bed_rnd(4) != 0;
+		after->value[i] = kv_bed_rnd(UINT32_MAX);
 		memset(value, 0, sizeof(value));
 		enc_le32(value, after->value[i]);
 		if (after->is_there[i])
@@ -216,7 +157,7 @@ random_transaction(void)
 		return;
 	}
 	now = *after;
-	assert_int_equal(kv_submit(&t, rnd(3) == 0 ? KV_LAZY : KV_NOW, on_durable, after), ERR_OK);
+	assert_int_equal(kv_submit(&t, kv_bed_rnd(3) == 0 ? KV_LAZY : KV_NOW, on_durable, after), ERR_OK);
 }
 
 static void
@@ -227,7 +168,7 @@ compare_model(const struct model *m, enum kv_mode mode)
 	struct slice v;
 	uint32_t i = 0, n;
 
-	assert_int_equal(kv_begin(kv(), 3, mode, &t), ERR_OK);
+	assert_int_equal(kv_begin(bed.store.kv, 3, mode, &t), ERR_OK);
 	while (kv_find(t, KV_GT, &at, 9, &found, &v) == ERR_OK) {
 		n = dec_be32(found.b + 9);
 		for (; i < n; i++)
@@ -258,15 +199,15 @@ test_random(void **state)
 	memset(&durable, 0, sizeof(durable));
 	for (unsigned step = 1; step <= 12000; step++) {
 		random_transaction();
-		if (rnd(20) == 0)
+		if (kv_bed_rnd(20) == 0)
 			bed_turn(&bed);
-		if (rnd(50) == 0) {
+		if (kv_bed_rnd(50) == 0) {
 			compare_model(&now, KV_WRITE);
 			compare_model(&durable, KV_READ);
 		}
-		if (rnd(400) == 0)
+		if (kv_bed_rnd(400) == 0)
 			commit_checkpoint(bed.store.commit);
-		if (rnd(1500) == 0) {
+		if (kv_bed_rnd(1500) == 0) {
 			/* Crash: exactly what was called durable is there, or more. */
 			bed_settle(&bed);
 			bed_crash(&bed);
@@ -274,7 +215,7 @@ test_random(void **state)
 			compare_model(&durable, KV_READ);
 			now = durable;
 		}
-		if (rnd(1500) == 0) {
+		if (kv_bed_rnd(1500) == 0) {
 			bed_close(&bed);
 			bed_open(&bed);
 			durable = now;
@@ -319,7 +260,7 @@ torn(bool flip, unsigned at)
 
 	for (uint32_t i = 0; i < 10; i++) {
 		snprintf(value, sizeof(value), "v%u", i);
-		put(4, i, value);
+		kv_bed_put(4, i, value);
 		bed_settle(&bed);
 	}
 	bed_crash(&bed);
@@ -341,13 +282,13 @@ torn(bool flip, unsigned at)
 	bed_open(&bed);
 	for (uint32_t i = 0; i < 9; i++) {
 		snprintf(value, sizeof(value), "v%u", i);
-		assert_true(sees(4, i, KV_READ, value));
+		assert_true(kv_bed_sees(4, i, KV_READ, value));
 	}
-	assert_false(sees(4, 9, KV_READ, "v9"));
+	assert_false(kv_bed_sees(4, 9, KV_READ, "v9"));
 	/* And it goes on. */
-	put(4, 9, "again");
+	kv_bed_put(4, 9, "again");
 	bed_settle(&bed);
-	assert_true(sees(4, 9, KV_READ, "again"));
+	assert_true(kv_bed_sees(4, 9, KV_READ, "again"));
 }
 
 static void
@@ -418,12 +359,12 @@ static void
 test_shards_stay(void **state)
 {
 	(void)state;
-	put(7, 1, "a");
+	kv_bed_put(7, 1, "a");
 	bed_close(&bed);
 	bed.shards = 8;
 	bed_open(&bed);
-	assert_int_equal(kv_shard_count(kv()), 3);
-	assert_true(sees(7, 1, KV_READ, "a"));
+	assert_int_equal(kv_shard_count(bed.store.kv), 3);
+	assert_true(kv_bed_sees(7, 1, KV_READ, "a"));
 }
 
 /* Almost as much as may be pending, in one batch. */
@@ -467,15 +408,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_visibility, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_torn_tail, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_flipped_head, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_flipped_body, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_foreign_format, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_shards_stay, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_batch_larger_than_the_rest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_visibility, kv_bed_setup, kv_bed_teardown),
+		cmocka_unit_test_setup_teardown(test_limits, kv_bed_setup, kv_bed_teardown),
+		cmocka_unit_test_setup_teardown(test_random, kv_bed_setup, kv_bed_teardown),
+		cmocka_unit_test_setup_teardown(test_torn_tail, kv_bed_setup, kv_bed_teardown),
+		cmocka_unit_test_setup_teardown(test_flipped_head, kv_bed_setup, kv_bed_teardown),
+		cmocka_unit_test_setup_teardown(test_flipped_body, kv_bed_setup, kv_bed_teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_format, kv_bed_setup, kv_bed_teardown),
+		cmocka_unit_test_setup_teardown(test_shards_stay, kv_bed_setup, kv_bed_teardown),
+		cmocka_unit_test_setup_teardown(test_batch_larger_than_the_rest, kv_bed_setup, kv_bed_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,9 +8,9 @@ store_mem_bed_SRCS = tests/unit/store/store_bed.c tests/unit/store/store_world.c
 	store/store_daemon.c store/store_opt.c $(store_mem_SRCS) $(store_above_SRCS)
 
 UNITS += store_engine_test store_engine_mem_test store_vanished_mem_test store_box_mem_test
-store_engine_test_SRCS = tests/unit/store/engine_test.c $(store_bed_SRCS)
+store_engine_test_SRCS = tests/unit/store/engine_test.c tests/unit/store/store_kv_bed.c $(store_bed_SRCS)
 store_engine_test_USES = $(store_bed_USES)
-store_engine_mem_test_SRCS = tests/unit/store/engine_test.c $(store_mem_bed_SRCS)
+store_engine_mem_test_SRCS = tests/unit/store/engine_test.c tests/unit/store/store_kv_bed.c $(store_mem_bed_SRCS)
 store_engine_mem_test_USES = $(store_bed_USES)
 store_vanished_mem_test_SRCS = tests/unit/store/vanished_test.c $(store_mem_bed_SRCS)
 store_vanished_mem_test_USES = $(store_bed_USES)
@@ -22,7 +22,7 @@ store_model_test_SRCS = tests/unit/store/store_model_test.c $(store_bed_SRCS)
 store_model_test_USES = $(store_bed_USES)
 
 UNITS += store_kv_test
-store_kv_test_SRCS = tests/unit/store/kv_test.c $(store_bed_SRCS)
+store_kv_test_SRCS = tests/unit/store/kv_test.c tests/unit/store/store_kv_bed.c $(store_bed_SRCS)
 store_kv_test_USES = $(store_bed_USES)
 
 UNITS += store_page_test store_box_test
