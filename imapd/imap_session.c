@@ -53,6 +53,7 @@ view_free(struct imap_session *s)
 	free(s->view.saved);
 	imap_context_free_all(&s->view.contexts);
 	imap_recent_fini(&s->view.recent);
+	imap_memo_free(&s->memo);
 	memset(&s->view, 0, sizeof(s->view));
 }
 
@@ -80,7 +81,6 @@ imap_session_unselect(struct imap_session *s)
 	if (s->view.guest != NULL)
 		s->host->set_guest(s->host_arg, 0);
 	view_free(s);
-	imap_memo_free(&s->memo);
 	imap_notify_unselected(s);
 	if (s->state == IMAP_SELECTED)
 		s->state = IMAP_AUTH;

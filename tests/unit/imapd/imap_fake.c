@@ -52,6 +52,7 @@ fake_shared_init(struct imap_shared *sh)
 void
 fake_shared_fini(struct imap_shared *sh)
 {
+	must(sh->memo_bytes == 0);
 	free(sh->admin_contact);
 	free(sh->server_comment);
 	sealer_free(&sh->sealer);
