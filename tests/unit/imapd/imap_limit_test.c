@@ -12,6 +12,7 @@ static void
 start(void)
 {
 	shared.message_limit = 3;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	say_login();
 	for (unsigned i = 1; i <= 6; i++)
 		say_append("INBOX", i % 2 ? "(\\Seen) " : "", MSG("m"));
@@ -23,9 +24,11 @@ test_announced(void **state)
 {
 	(void)state;
 	shared.save_limit = 5;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("l LOGIN alice secret\r\n", "l OK [CAPABILITY ", " SAVELIMIT=5 ");
 	assert_false(say_has("MESSAGELIMIT"));
 	shared.message_limit = 7;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("c CAPABILITY\r\n", " MESSAGELIMIT=7 ", "c OK");
 	assert_false(say_has("SAVELIMIT"));
 	shared.message_limit = shared.save_limit = 0;
@@ -66,8 +69,10 @@ test_fetch(void **state)
 	EXPECT("a UID FETCH 1:* UID (PARTIAL 1:3)\r\n", "* 1 FETCH", "* 3 FETCH", "a OK Fetch");
 	/* "$" is a set as any other */
 	shared.message_limit = 0;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("a SEARCH RETURN (SAVE) ALL\r\n", "a OK");
 	shared.message_limit = 5;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("a FETCH $ UID\r\n", "* 2 FETCH", "* 6 FETCH", "a OK [MESSAGELIMIT 5 2]");
 }
 
@@ -78,6 +83,7 @@ test_fetch_changed(void **state)
 	(void)state;
 	start();
 	shared.message_limit = 2;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("e ENABLE QRESYNC\r\n", "e OK");
 	EXPECT("d UID STORE 6 +FLAGS (\\Deleted)\r\n", "d OK");
 	EXPECT("d UID EXPUNGE 6\r\n", "* VANISHED 6\r\n", "d OK");
@@ -98,10 +104,12 @@ test_store(void **state)
 	EXPECT("a UID STORE 1:5 +FLAGS.SILENT (\\Answered)\r\n", "a OK [MESSAGELIMIT 3 3]");
 	EXPECT("a UID STORE 1:3 +FLAGS.SILENT (\\Draft)\r\n", "a OK Store");
 	shared.message_limit = 0;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("a SEARCH FLAGGED\r\n", "* SEARCH 4 5 6\r\n");
 	EXPECT("a SEARCH ANSWERED\r\n", "* SEARCH 3 4 5\r\n");
 	/* where the OK has a code it goes before it */
 	shared.message_limit = 3;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("a UID STORE 1:* (UNCHANGEDSINCE 1) +FLAGS.SILENT (\\Seen)\r\n",
 	    "* NO [MESSAGELIMIT 3 4] ", "a OK [MODIFIED 4:6] ");
 }
@@ -117,6 +125,7 @@ test_copy(void **state)
 	EXPECT("a UID COPY 4:6 to\r\n", "a OK [COPYUID 1000 4,5,6 1,2,3] ");
 	shared.message_limit = 0;
 	shared.save_limit = 3;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("a COPY 2:5 to\r\n", "a NO [MESSAGELIMIT 3 3] ");
 	EXPECT("a FETCH 1:* UID\r\n", "* 1 FETCH", "a OK Fetch");
 	EXPECT("a MOVE 1:5 to\r\n", "a OK Move");
@@ -183,6 +192,7 @@ test_sides(void **state)
 	(void)state;
 	start();
 	shared.message_limit = 0;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	EXPECT("a SEARCH UIDAFTER 4\r\n", "* SEARCH 5 6\r\n");
 	EXPECT("a SEARCH UIDAFTER 6\r\n", "* SEARCH\r\n");
 	EXPECT("a SEARCH UIDAFTER 4294967295\r\n", "* SEARCH\r\n");
@@ -243,9 +253,11 @@ test_append(void **state)
 	append(3, "a OK [APPENDUID 1000 1:3] ");
 	shared.message_limit = 0;
 	shared.save_limit = 2;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	append(3, "a NO [MESSAGELIMIT 2] ");
 	append(2, "a OK [APPENDUID ");
 	shared.save_limit = 0;
+	EXPECT("c CAPABILITY\r\n", "c OK");
 	append(4, "a OK [APPENDUID ");
 	EXPECT("b STATUS to (MESSAGES)\r\n", "(MESSAGES 9)");
 }
