@@ -8,43 +8,76 @@
 #include "lib/base/must.h"
 #include "store/store_names.h"
 
-static bool
-is_taken(const struct rebuild *rb, size_t upto, const char *name, size_t n)
+/* The entry of that name; NULL: it is free. */
+static struct repair_name *
+find_name(const struct rebuild *rb, size_t upto, struct slice name)
 {
 	for (size_t i = 0; i < upto; i++)
-		if (slice_ieq(slice_of(rb->names[i].bytes, rb->names[i].n), slice_of(name, n)))
-			return true;
-	return false;
+		if (slice_ieq(slice_of(rb->names[i].bytes, rb->names[i].n), name))
+			return &rb->names[i];
+	return NULL;
+}
+
+/* Free, or subscribed without a mailbox: then it is that mailbox's again. */
+static bool
+take_name(struct rebuild *rb, uint32_t mailbox, struct slice name)
+{
+	struct repair_name *n = find_name(rb, rb->name_n, name);
+
+	if (n != NULL && n->mailbox != 0)
+		return false;
+	if (n == NULL) {
+		if (rb->name_n == rb->name_cap) {
+			rb->name_cap = rb->name_cap == 0 ? 32 : rb->name_cap * 2;
+			rb->names = must_realloc(rb->names, rb->name_cap, sizeof(*rb->names));
+		}
+		n = &rb->names[rb->name_n++];
+		memset(n, 0, sizeof(*n));
+		memcpy(n->bytes, name.p, name.n);
+		n->n = name.n;
+		n->is_subscribed = true;
+	}
+	n->mailbox = mailbox;
+	return true;
 }
 
 /* The name that the last message put there knows. */
-static void
-name_from_notes(struct rebuild *rb, uint32_t mailbox, struct repair_name *out)
+static bool
+take_name_of_notes(struct rebuild *rb, uint32_t mailbox)
 {
 	struct note_body n;
 	struct slice name;
+	bool is_taken = false;
 	struct buf b;
 
 	buf_init(&b, BLOB_NOTE_MAX);
-	for (size_t i = rb->content_n; i > 0 && out->n == 0; i--) {
+	for (size_t i = rb->content_n; i > 0; i--) {
 		if (repair_note(rb->r, rb->contents[i - 1].body, &b, &n) != ERR_OK ||
 		    n.mailbox != mailbox)
 			continue;
 		name = n.name;
-		if (names_check(&name) == ERR_OK && !is_taken(rb, rb->name_n, name.p, name.n)) {
-			memcpy(out->bytes, name.p, name.n);
-			out->n = name.n;
-		}
+		is_taken = names_check(&name) == ERR_OK && take_name(rb, mailbox, name);
 		break;
 	}
 	buf_fini(&b);
+	return is_taken;
+}
+
+/* One more name than there are is free. */
+static void
+take_any_name(struct rebuild *rb, uint32_t mailbox)
+{
+	char name[40];
+	int n = snprintf(name, sizeof(name), "Recovered-%u", (unsigned)mailbox);
+
+	for (unsigned i = 2; !take_name(rb, mailbox, slice_of(name, (size_t)n)); i++)
+		n = snprintf(name, sizeof(name), "Recovered-%u-%u", (unsigned)mailbox, i);
 }
 
 /* Each mailbox one name, each name one mailbox. */
 static void
 settle_names(struct rebuild *rb)
 {
-	struct repair_name fresh;
 	struct repair_box *box;
 	bool has;
 
@@ -53,7 +86,7 @@ settle_names(struct rebuild *rb)
 			if (rb->names[j].mailbox == rb->names[i].mailbox)
 				rb->names[i].mailbox = 0;
 		if ((rb->names[i].mailbox == 0 && !rb->names[i].is_subscribed) ||
-		    is_taken(rb, i, rb->names[i].bytes, rb->names[i].n)) {
+		    find_name(rb, i, slice_of(rb->names[i].bytes, rb->names[i].n)) != NULL) {
 			rb->names[i] = rb->names[--rb->name_n];
 			i--;
 		}
@@ -63,20 +96,8 @@ settle_names(struct rebuild *rb)
 		has = box->is_leaving;
 		for (size_t j = 0; j < rb->name_n && !has; j++)
 			has = rb->names[j].mailbox == box->id;
-		if (has)
-			continue;
-		memset(&fresh, 0, sizeof(fresh));
-		name_from_notes(rb, box->id, &fresh);
-		if (fresh.n == 0)
-			fresh.n = (size_t)snprintf(fresh.bytes, sizeof(fresh.bytes),
-			    "Recovered-%u", (unsigned)box->id);
-		fresh.mailbox = box->id;
-		fresh.is_subscribed = true;
-		if (rb->name_n == rb->name_cap) {
-			rb->name_cap = rb->name_cap == 0 ? 32 : rb->name_cap * 2;
-			rb->names = must_realloc(rb->names, rb->name_cap, sizeof(*rb->names));
-		}
-		rb->names[rb->name_n++] = fresh;
+		if (!has && !take_name_of_notes(rb, box->id))
+			take_any_name(rb, box->id);
 	}
 }
 

@@ -618,6 +618,95 @@ test_again(void **state)
 	assert_all(2, 4);
 }
 
+/* ---- names ---- */
+
+static uint32_t
+id_of(const char *name)
+{
+	return (uint32_t)world_selected(imapd, h1, name).mailbox;
+}
+
+/* As damage leaves it: no such name, or a subscribed one without a mailbox. */
+static void
+spoil_name(const char *name, bool is_subscribed)
+{
+	struct record_name rec = { .is_subscribed = is_subscribed, .name = slice_str(name) };
+	struct op op;
+
+	assert_int_equal(op_begin(&op, &bed.store, 1, KV_WRITE), ERR_OK);
+	if (is_subscribed)
+		names_put(&op, &rec);
+	else
+		names_del(&op, rec.name);
+	op.acc.message_count++;		/* so that all is made again */
+	op.is_dirty = true;
+	assert_int_equal(op_submit(&op, KV_NOW, NULL), ERR_OK);
+}
+
+static bool
+has_name(const char *name, uint32_t mailbox)
+{
+	struct names_list names;
+	bool has = false;
+	struct op op;
+
+	assert_int_equal(op_begin(&op, &bed.store, 1, KV_READ), ERR_OK);
+	assert_int_equal(names_load(&op, &names), ERR_OK);
+	for (size_t i = 0; i < names.n; i++)
+		has |= slice_eq_str(names.v[i].name, name) && names.v[i].mailbox == mailbox;
+	names_free(&names);
+	op_end(&op);
+	return has;
+}
+
+/* What a mailbox without a name would be called is another's already. */
+static void
+test_names_taken(void **state)
+{
+	char taken[40], other_case[40], third[40];
+	uint32_t lost, other;
+
+	(void)state;
+	fill();
+	make_mailbox("Lost");
+	lost = id_of("Lost");
+	snprintf(taken, sizeof(taken), "Recovered-%u", lost);
+	snprintf(other_case, sizeof(other_case), "recovered-%u-2", lost);
+	snprintf(third, sizeof(third), "Recovered-%u-3", lost);
+	make_mailbox(taken);
+	make_mailbox(other_case);
+	other = id_of(taken);
+	spoil_name("Lost", false);
+	stop(false);
+	assert_int_equal(run().made, 1);
+	assert_true(has_name(taken, other));
+	assert_true(has_name(third, lost));
+	assert_all(1, 1);
+}
+
+/* Its own name is there, subscribed, and does not say whose it is. */
+static void
+test_names_subscribed(void **state)
+{
+	uint32_t lost, deep;
+	char name[40];
+
+	(void)state;
+	fill();
+	make_mailbox("Lost");
+	lost = id_of("Lost");
+	deep = id_of("Work/Deep");
+	snprintf(name, sizeof(name), "Recovered-%u", lost);
+	spoil_name("Lost", false);
+	spoil_name(name, true);
+	spoil_name("Work/Deep", true);
+	stop(true);
+	assert_int_equal(run().made, 1);
+	assert_true(has_name(name, lost));
+	assert_true(has_name("Work/Deep", deep));
+	assert_all(1, 1);
+}
+
 /* ---- counters ---- */
 
 enum counter { USED, COUNT, BOXES, NEXT_CONTENT, NEXT_EPOCH, NEXT_BOX, NEXT_VALIDITY, METADATA,
@@ -773,7 +862,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_sound), T(test_lost_one), T(test_lost_all), T(test_lost_in_crash),
 		T(test_places), T(test_refused), T(test_first_start_cut_short), T(test_cut), T(test_expunged), T(test_segment),
-		T(test_again), T(test_counters), T(test_flips),
+		T(test_again), T(test_names_taken), T(test_names_subscribed), T(test_counters), T(test_flips),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
