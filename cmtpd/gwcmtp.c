@@ -85,12 +85,16 @@ net_fault(const struct gwcmtp *g, enum err e)
 	return exit_of(e);
 }
 
+/* Spaces and control characters would not be a name in the file of keys. */
 static bool
 read_address(struct address *a, const char *text)
 {
 	struct slice s = slice_str(text);
 	size_t at = slice_rfind(s, '@');
 
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return false;
 	return at > 0 && at < s.n && at + 1 < s.n &&
 	    slice_to_cstr(slice_head(s, at), a->user, sizeof(a->user)) &&
 	    slice_to_cstr(slice_from(s, at + 1), a->domain, sizeof(a->domain));

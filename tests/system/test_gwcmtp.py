@@ -103,6 +103,7 @@ def test_send_is_refused(tool, tmp_path):
 
 
 @pytest.mark.parametrize("args", [(), ("key",), ("key", "nobody"), ("key", "@example.test"), ("key", "alice@"),
+                                  ("key", "a b@example.test"), ("key", "a\n@example.test"), ("key", "a@b\x7f"),
                                   ("key", "a" * 256 + "@example.test"), ("list", "x"), ("what", "a@b"), ("-z", "list")])
 def test_usage(tool, args):
     assert tool(*args)[0] == USAGE
