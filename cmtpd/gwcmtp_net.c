@@ -2,20 +2,17 @@
 #include "cmtpd/gwcmtp_net.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/num.h"
 #include "lib/cmtp/cmtp_put.h"
 #include "lib/dns/dns.h"
 #include "lib/dns/dns_resolv_conf.h"
-#include "lib/io/dial.h"
 
-enum { ADDRS_MAX = 20, PORT_SMTP = 25, PIECE_BYTES = 256 << 10 };
+enum { PORT_SMTP = 25, PIECE_BYTES = 256 << 10 };
 
 struct host {
 	char		 name[256];
@@ -157,45 +154,19 @@ ask_mx(struct gwcmtp_net *n, const char *domain, struct host *hosts, unsigned *c
 
 /* ---- the connection ---- */
 
-struct dialled {
-	struct loop	*loop;
-	int		 fd;
-	const char	*text;
-};
-
-static void
-on_dialled(void *arg, const struct dial_result *r)
-{
-	struct dialled *d = arg;
-
-	d->fd = r->fd;
-	d->text = r->text;
-	loop_stop(d->loop);
-}
-
 static enum err
 dial(struct gwcmtp_net *n, const struct host *h)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *all = NULL;
-	struct conn_addr addrs[ADDRS_MAX];
-	struct dialled d = { n->loop, -1, NULL };
-	struct dial_params params = { .addrs = addrs,
-	    .deadline_ms = loop_now(n->loop) + GWCMTP_DIAL_MS };
+	const char *why;
 	char port[6];
-	int rc;
+	enum err e;
+	int fd;
 
 	(void)snprintf(port, sizeof(port), "%u", h->port);
-	if ((rc = getaddrinfo(h->name, port, &hints, &all)) != 0)
-		return fault(n, ERR_NOTFOUND, "%s: %s", h->name, gai_strerror(rc));
-	for (struct addrinfo *a = all; a != NULL && params.addr_count < ADDRS_MAX; a = a->ai_next)
-		conn_addr_from(&addrs[params.addr_count++], a->ai_addr);
-	freeaddrinfo(all);
-	(void)dial_new(n->loop, &params, on_dialled, &d);
-	loop_run(n->loop);
-	if (d.fd < 0)
-		return fault(n, ERR_GONE, "%s port %s: %s", h->name, port, d.text);
-	n->link = link_new(n->loop, d.fd);
+	e = link_dial(n->loop, h->name, port, GWCMTP_DIAL_MS, &fd, &why);
+	if (e != ERR_OK)
+		return fault(n, e, "%s port %s: %s", h->name, port, why);
+	n->link = link_new(n->loop, fd);
 	(void)snprintf(n->host, sizeof(n->host), "%s", h->name);
 	return ERR_OK;
 }

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +22,6 @@
 
 #include "lib/base/must.h"
 #include "lib/crypto/cry.h"
-#include "lib/io/dial.h"
 #include "lib/io/loop.h"
 #include "lib/io/tls_client.h"
 #include "lib/sys/fd.h"
@@ -40,8 +38,7 @@
 #include "transfer/mbox_sink.h"
 #include "transfer/mbox_source.h"
 
-enum { SESSION_FD = 3, SECRETS_FD = 4, SECRETS_MAX = 8192, NOBODY = 65534, ADDRS_MAX = 20,
-	DIAL_MS = 60000 };
+enum { SESSION_FD = 3, SECRETS_FD = 4, SECRETS_MAX = 8192, NOBODY = 65534, DIAL_MS = 60000 };
 
 struct options {
 	bool		 is_import;
@@ -162,54 +159,19 @@ open_path(struct transfer *t)
 	return ERR_OK;
 }
 
-struct dialled { struct loop *loop; int fd; const char *text; };
-
-static void
-on_dialled(void *arg, const struct dial_result *r)
-{
-	struct dialled *d = arg;
-
-	d->fd = r->fd;
-	d->text = r->text;
-	loop_stop(d->loop);
-}
-
-static size_t
-look_up(const struct mail_place *p, struct conn_addr *addrs, const char **why)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *all = NULL, *a;
-	int rc = getaddrinfo(p->host, p->port, &hints, &all);
-	size_t n = 0;
-
-	*why = rc != 0 ? gai_strerror(rc) : "no address";
-	for (a = all; a != NULL && n < ADDRS_MAX; a = a->ai_next)
-		conn_addr_from(&addrs[n++], a->ai_addr);
-	if (all != NULL)
-		freeaddrinfo(all);
-	return n;
-}
-
 static enum err
 connect_remote(struct transfer *t)
 {
-	struct conn_addr addrs[ADDRS_MAX];
-	struct dialled d = { t->loop, -1, NULL };
-	struct dial_params params = { .addrs = addrs, .deadline_ms = loop_now(t->loop) + DIAL_MS };
+	const char *why;
 	enum err e = tls_ca_read(&t->ca, t->o.ca != NULL ? t->o.ca : "");
 
 	if (e != ERR_OK)
 		return mail_report_fault(&t->report, e, "%s: %s", t->o.ca != NULL ? t->o.ca :
 		    "the system's CA certificates", err_text(e));
 	t->tls = tls_client_ctx_new(t->loop, 1);
-	params.addr_count = look_up(&t->place, addrs, &d.text);
-	if (params.addr_count > 0) {
-		(void)dial_new(t->loop, &params, on_dialled, &d);
-		loop_run(t->loop);
-	}
-	t->remote = d.fd;
-	return d.fd >= 0 ? ERR_OK : mail_report_fault(&t->report, ERR_GONE, "%s: %s",
-	    t->place.host, d.text);
+	if (link_dial(t->loop, t->place.host, t->place.port, DIAL_MS, &t->remote, &why) == ERR_OK)
+		return ERR_OK;
+	return mail_report_fault(&t->report, ERR_GONE, "%s: %s", t->place.host, why);
 }
 
 /* ---- the jail ---- */

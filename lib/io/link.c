@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/io/link.h"
 
+#include <netdb.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "lib/base/must.h"
 #include "lib/io/conn.h"
+#include "lib/io/dial.h"
 
 /* One piece of input at a time, and what of the last one was not used. */
 #define IN_MAX		(1u << 20)
@@ -170,4 +173,49 @@ const char *
 link_reason(const struct link *l)
 {
 	return l->reason != NULL ? l->reason : "no reason given";
+}
+
+/* ---- the way to a host ---- */
+
+struct dialled {
+	struct loop	*loop;
+	int		 fd;
+	const char	*text;
+};
+
+static void
+on_dialled(void *arg, const struct dial_result *r)
+{
+	struct dialled *d = arg;
+
+	d->fd = r->fd;
+	d->text = r->text;
+	loop_stop(d->loop);
+}
+
+enum err
+link_dial(struct loop *loop, const char *host, const char *port, uint64_t wait_ms, int *fd,
+    const char **why)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *all = NULL;
+	struct conn_addr addrs[LINK_ADDRS_MAX];
+	struct dialled d = { loop, -1, NULL };
+	struct dial_params params = { .addrs = addrs, .deadline_ms = loop_now(loop) + wait_ms };
+	int rc = getaddrinfo(host, port, &hints, &all);
+
+	*fd = -1;
+	if (rc != 0) {
+		*why = gai_strerror(rc);
+		return ERR_NOTFOUND;
+	}
+	for (struct addrinfo *a = all; a != NULL && params.addr_count < LINK_ADDRS_MAX;
+	    a = a->ai_next)
+		conn_addr_from(&addrs[params.addr_count++], a->ai_addr);
+	freeaddrinfo(all);
+	(void)dial_new(loop, &params, on_dialled, &d);
+	loop_run(loop);
+	*fd = d.fd;
+	*why = d.text;
+	return d.fd >= 0 ? ERR_OK : ERR_GONE;
 }

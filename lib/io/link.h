@@ -15,7 +15,15 @@
 
 #define LINK_WAIT_MS	300000
 
+#define LINK_ADDRS_MAX	20	/* of a host; further ones are not tried */
+
 struct link;
+/*
+ * The host's addresses, asked of the system, in their order.  ERR_NOTFOUND: it
+ * has none; ERR_GONE: none answers; why is a static text then.
+ */
+enum err	 link_dial(struct loop *, const char *host, const char *port, uint64_t wait_ms,
+		    int *fd, const char **why) MUST_USE;
 /* Takes fd, a connected stream socket. */
 struct link *link_new(struct loop *, int take_fd);
 void		 link_free(struct link **);
