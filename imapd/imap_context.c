@@ -7,6 +7,7 @@
 #include "imapd/imap_delta.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
+#include "lib/base/own.h"
 
 /* ---- the list ---- */
 
@@ -36,28 +37,16 @@ imap_context_is_over(const struct imap_context *x)
 	return count > IMAP_CONTEXTS_MAX || bytes > IMAP_CONTEXT_BYTES_MAX;
 }
 
-static struct slice
-own(struct slice s)
-{
-	char *p;
-
-	if (s.n == 0)
-		return SLICE_NONE;
-	p = must_alloc(s.n, 1);
-	memcpy(p, s.p, s.n);
-	return slice_of(p, s.n);
-}
-
 static void
 free_first(struct imap_context **list)
 {
 	struct imap_context *x = *list;
 
 	*list = x->next;
-	free((char *)(uintptr_t)x->text.p);
-	free((char *)(uintptr_t)x->saved.p);
-	free((char *)(uintptr_t)x->where.p);
-	free((char *)(uintptr_t)x->fetch.p);
+	own_free(&x->text);
+	own_free(&x->saved);
+	own_free(&x->where);
+	own_free(&x->fetch);
 	imap_results_fini(&x->results);
 	free(x);
 }
@@ -93,10 +82,10 @@ imap_context_add(struct imap_context **list, const struct imap_context_new *n,
 	x->tag_bytes = n->tag.n;
 	x->uid = n->uid;
 	x->seen = n->seen;
-	x->text = own(n->text);
-	x->saved = own(n->saved);
-	x->where = own(n->where);
-	x->fetch = own(n->fetch);
+	x->text = own_slice(n->text);
+	x->saved = own_slice(n->saved);
+	x->where = own_slice(n->where);
+	x->fetch = own_slice(n->fetch);
 	x->uidnext = n->uidnext;
 	imap_results_init(&x->results, n->sorted);
 	imap_results_fill(&x->results, found);

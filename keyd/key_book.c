@@ -11,6 +11,7 @@
 #include "keyd/key_journal.h"
 #include "lib/base/buf.h"
 #include "lib/base/must.h"
+#include "lib/base/own.h"
 #include "lib/ipc/ipc_codec.h"
 
 enum { RECORD_ENTRY = 1, RECORD_MAX = 1 + 8 + 2 + KEY_BOOK_NAME_MAX + 2 + KEY_BOOK_BYTES_MAX };
@@ -21,27 +22,6 @@ struct key_book {
 	struct list		 entries;
 	struct buf		 record;
 };
-
-static struct slice
-own(struct slice s)
-{
-	char *p = must_alloc(1, s.n + 1);
-
-	if (s.n > 0)
-		memcpy(p, s.p, s.n);
-	return slice_of(p, s.n);
-}
-
-static void
-disown(struct slice *s)
-{
-	/* Ours by own(): the const is that of the borrowers. */
-	char *p;
-
-	memcpy(&p, &s->p, sizeof(p));
-	free(p);
-	*s = SLICE_NONE;
-}
 
 /* ---- look */
 
@@ -108,8 +88,8 @@ entry_drop(struct key_book *b, struct key_book_entry *e)
 {
 	map_remove(&b->by_name, &e->by_name);
 	list_remove(&e->link);
-	disown(&e->name);
-	disown(&e->bytes);
+	own_free(&e->name);
+	own_free(&e->bytes);
 	free(e);
 }
 
@@ -127,11 +107,11 @@ apply(struct key_book *b, struct slice name, struct slice bytes, uint64_t keep_u
 	if (e == NULL) {
 		e = must_alloc(1, sizeof(*e));
 		list_init(&e->link);
-		e->name = own(name);
+		e->name = own_slice(name);
 		map_insert(&b->by_name, &e->by_name, hash_slice(e->name));
 	}
-	disown(&e->bytes);
-	e->bytes = own(bytes);
+	own_free(&e->bytes);
+	e->bytes = own_slice(bytes);
 	e->keep_until_s = keep_until_s;
 	touch(b, e);
 }
@@ -268,9 +248,9 @@ make_room(struct key_book *b, const struct key_book_put *p)
 
 	if (e == NULL)
 		return ERR_FULL;
-	name = own(e->name);
+	name = own_slice(e->name);
 	result = write_entry(b, name, SLICE_NONE, 0);
-	disown(&name);
+	own_free(&name);
 	return result;
 }
 

@@ -7,6 +7,7 @@
 #include "keyd/key_journal.h"
 #include "keyd/key_record.h"
 #include "lib/base/must.h"
+#include "lib/base/own.h"
 #include "lib/base/secret.h"
 
 enum { ID_SHIFT = 20 };
@@ -33,27 +34,6 @@ struct key_ring {
 	uint32_t		 serial;
 	struct buf		 record;
 };
-
-static struct slice
-own(struct slice s)
-{
-	char *p = must_alloc(1, s.n + 1);
-
-	if (s.n > 0)
-		memcpy(p, s.p, s.n);
-	return slice_of(p, s.n);
-}
-
-static void
-disown(struct slice *s)
-{
-	/* Ours by own(): the const is that of the borrowers. */
-	char *p;
-
-	memcpy(&p, &s->p, sizeof(p));
-	free(p);
-	*s = SLICE_NONE;
-}
 
 /* ---- look */
 
@@ -204,8 +184,8 @@ account_unlink(struct key_ring *r, struct key_account *a)
 	map_remove(&r->by_id, &a->by_id);
 	map_remove(&r->by_address, &a->by_address);
 	list_remove(&a->link);
-	disown(&a->address);
-	disown(&a->more);
+	own_free(&a->address);
+	own_free(&a->more);
 	secret_wipe(a, sizeof(*a));
 	free(a);
 }
@@ -214,13 +194,13 @@ static struct key_account *
 account_apply(struct key_ring *r, const struct key_account *from)
 {
 	struct key_account *a = key_ring_find(r, from->id), old;
-	struct slice more = from->more.n > 0 ? own(from->more) : SLICE_NONE;
+	struct slice more = own_slice(from->more);
 
 	if (a == NULL) {
 		a = must_alloc(1, sizeof(*a));
 		*a = *from;
 		a->session_count = 0;
-		a->address = own(from->address);
+		a->address = own_slice(from->address);
 		map_insert(&r->by_id, &a->by_id, hash_u64(a->id));
 		map_insert(&r->by_address, &a->by_address, hash_slice(a->address));
 		list_push(&r->accounts, &a->link);
@@ -232,7 +212,7 @@ account_apply(struct key_ring *r, const struct key_account *from)
 		a->link = old.link;
 		a->address = old.address;	/* an address never changes */
 		a->session_count = old.session_count;
-		disown(&old.more);
+		own_free(&old.more);
 	}
 	a->more = more;
 	a->serial = ++r->serial;
@@ -245,23 +225,23 @@ static void
 alias_apply(struct key_ring *r, struct slice address, struct slice targets)
 {
 	struct key_alias *a = key_ring_find_alias(r, address);
-	struct slice fresh = targets.n > 0 ? own(targets) : SLICE_NONE;
+	struct slice fresh = own_slice(targets);
 
 	if (a == NULL && targets.n > 0) {
 		a = must_alloc(1, sizeof(*a));
-		a->address = own(address);
+		a->address = own_slice(address);
 		map_insert(&r->aliases, &a->by_address, hash_slice(a->address));
 		list_push(&r->alias_list, &a->link);
 	}
 	if (a == NULL)
 		return;
-	disown(&a->targets);
+	own_free(&a->targets);
 	a->targets = fresh;
 	if (targets.n > 0)
 		return;
 	map_remove(&r->aliases, &a->by_address);
 	list_remove(&a->link);
-	disown(&a->address);
+	own_free(&a->address);
 	free(a);
 }
 
@@ -284,22 +264,22 @@ static void
 secret_apply(struct key_ring *r, struct slice name, struct slice wrapped)
 {
 	struct key_secret *s = key_ring_find_secret(r, name);
-	struct slice fresh = wrapped.n > 0 ? own(wrapped) : SLICE_NONE;
+	struct slice fresh = wrapped.n > 0 ? own_slice(wrapped) : SLICE_NONE;
 
 	if (s == NULL && wrapped.n > 0) {
 		s = must_alloc(1, sizeof(*s));
-		s->name = own(name);
+		s->name = own_slice(name);
 		list_push(&r->secrets, &s->link);
 		r->secret_count++;
 	}
 	if (s == NULL)
 		return;
-	disown(&s->wrapped);
+	own_free(&s->wrapped);
 	s->wrapped = fresh;
 	if (fresh.n > 0)
 		return;
 	list_remove(&s->link);
-	disown(&s->name);
+	own_free(&s->name);
 	free(s);
 	r->secret_count--;
 }
