@@ -27,7 +27,7 @@ include $(sort $(wildcard */sources.mk))
 include $(sort $(wildcard tests/*/sources.mk tests/unit/*/sources.mk))
 
 # Upper layers first: the order in which static libraries are linked.
-LIBORDER = daemon conf report ipc seal sasl smtp cmtp crypto db dns mail io sys base
+LIBORDER = daemon conf report ipc seal sasl smtp imap cmtp crypto db dns mail io sys base
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Werror

@@ -7,7 +7,7 @@
 #ifndef ACCOUNT_SOURCE_H
 #define ACCOUNT_SOURCE_H
 
-#include "transfer/imap_client.h"
+#include "lib/imap/imap_client.h"
 #include "transfer/mail_source.h"
 
 /* The client has logged in and stays the caller's. */

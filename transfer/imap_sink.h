@@ -10,7 +10,7 @@
 #ifndef IMAP_SINK_H
 #define IMAP_SINK_H
 
-#include "transfer/imap_client.h"
+#include "lib/imap/imap_client.h"
 #include "transfer/mail_source.h"
 
 struct imap_sink_options {

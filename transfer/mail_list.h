@@ -12,7 +12,7 @@
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
 #include "lib/base/map.h"
-#include "transfer/mail_flags.h"
+#include "lib/imap/mail_flags.h"
 
 #define MAIL_FOLDERS_MAX	20000
 #define MAIL_MESSAGES_MAX	10000000

@@ -12,7 +12,7 @@
 
 #include "transfer/mail_list.h"
 #include "transfer/mail_report.h"
-#include "transfer/mail_taker.h"
+#include "lib/imap/mail_taker.h"
 
 struct mail_source;
 struct mail_source_ops {

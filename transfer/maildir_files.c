@@ -3,7 +3,7 @@
 
 #include "lib/base/must.h"
 #include "lib/base/num.h"
-#include "transfer/mail_flags.h"
+#include "lib/imap/mail_flags.h"
 
 #define ARENA_MAX	(1u << 30)
 

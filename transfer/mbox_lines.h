@@ -11,7 +11,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/slice.h"
-#include "transfer/mail_flags.h"
+#include "lib/imap/mail_flags.h"
 
 /*
  * Is the line, which begins a line and has no line end, the one before a

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "lib/base/must.h"
-#include "transfer/imap_answer.h"
-#include "transfer/imap_reader.h"
+#include "lib/imap/imap_answer.h"
+#include "lib/imap/imap_reader.h"
 #include "transfer/mail_list.h"
 #include "transfer/mail_name.h"
 #include "transfer/maildir_files.h"

@@ -7,7 +7,7 @@
 #include "lib/base/cc.h"
 #include "transfer/mail_list.h"
 #include "transfer/mail_name.h"
-#include "transfer/mail_place.h"
+#include "lib/imap/mail_place.h"
 #include "transfer/maildir_files.h"
 
 struct row { const char *from, *to; };	/* to NULL: refused */

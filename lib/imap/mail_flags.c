@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "transfer/mail_flags.h"
+#include "lib/imap/mail_flags.h"
 
 #include "lib/base/cc.h"
 

@@ -3,7 +3,7 @@
  * struct scan walks a line; its error is sticky, and after one it stands at
  * the end.  Values that are passed over may nest: counted, not recursed.
  */
-#include "transfer/imap_answer.h"
+#include "lib/imap/imap_answer.h"
 
 #include "lib/base/num.h"
 #include "lib/mail/hdr_date.h"

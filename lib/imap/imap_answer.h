@@ -14,7 +14,7 @@
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
 #include "lib/base/slice.h"
-#include "transfer/mail_flags.h"
+#include "lib/imap/mail_flags.h"
 
 enum imap_status { IMAP_NONE, IMAP_OK, IMAP_NO, IMAP_BAD, IMAP_BYE, IMAP_PREAUTH };
 

@@ -14,9 +14,9 @@
 #include "lib/base/buf.h"
 #include "lib/base/cc.h"
 #include "lib/io/link.h"
-#include "transfer/imap_answer.h"
-#include "transfer/imap_reader.h"
-#include "transfer/mail_taker.h"
+#include "lib/imap/imap_answer.h"
+#include "lib/imap/imap_reader.h"
+#include "lib/imap/mail_taker.h"
 
 #define IMAP_AHEAD_MAX	32		/* messages asked for and not read */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "transfer/imap_reader.h"
+#include "lib/imap/imap_reader.h"
 
 #include "lib/base/num.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "transfer/mail_place.h"
+#include "lib/imap/mail_place.h"
 
 #include "lib/base/enc.h"
 #include "lib/base/num.h"

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lib/base/cc.h"
-#include "transfer/imap_answer.h"
-#include "transfer/imap_reader.h"
+#include "lib/imap/imap_answer.h"
+#include "lib/imap/imap_reader.h"
 
 /* All that came, in words: lines in <>, messages as their size and bytes. */
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "transfer/imap_client.h"
+#include "lib/imap/imap_client.h"
 
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
