@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
+#include "lib/daemon/daemon_domain.h"
 #include "lib/mail/addr.h"
 
 enum { CLIENT_MAX = 64, CLIENT_SHARE = 10 };
@@ -107,22 +108,6 @@ key_login_domain(const struct keyd *k, struct slice address)
 	return NULL;
 }
 
-static const char *
-default_domain(const struct keyd *k)
-{
-	const struct godwit_options *g = daemon_options(k->app, "godwit", NULL);
-	const struct domain_options *o;
-	const char *title;
-	unsigned i;
-
-	if (g->default_domain[0] != '\0')
-		return g->default_domain;
-	for (i = 0; (o = daemon_section(k->app, "domain", i, &title)) != NULL; i++)
-		if (o->class == CONF_CLASS_MAILBOX)
-			return title;
-	return "";
-}
-
 /* What the domain stands for, if it is an alias; else itself. */
 static struct slice
 domain_target(const struct keyd *k, struct slice domain)
@@ -152,7 +137,7 @@ key_login_address(const struct keyd *k, struct slice user,
 	buf_put_slice(&b, user);
 	if (slice_find(user, '@') == user.n) {
 		buf_put_char(&b, '@');
-		buf_put_str(&b, default_domain(k));
+		buf_put_str(&b, daemon_domain_default(k->app));
 	}
 	e = buf_err(&b) == ERR_OK ? addr_canon_text(buf_slice(&b), canon, &text) : ERR_LIMIT;
 	if (e == ERR_OK) {

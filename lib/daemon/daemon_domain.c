@@ -8,15 +8,8 @@ const char *
 daemon_domain_default(struct daemon_app *app)
 {
 	const struct godwit_options *g = daemon_options(app, "godwit", NULL);
-	const struct domain_options *d;
-	const char *title;
 
-	if (g->default_domain[0] != '\0')
-		return g->default_domain;
-	for (unsigned i = 0; (d = daemon_section(app, "domain", i, &title)) != NULL; i++)
-		if (d->class == CONF_CLASS_MAILBOX)
-			return title;
-	return daemon_hostname(app);
+	return g->default_domain[0] != '\0' ? g->default_domain : daemon_hostname(app);
 }
 
 bool

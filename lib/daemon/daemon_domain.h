@@ -11,7 +11,10 @@
 #include "lib/base/slice.h"
 #include "lib/daemon/daemon.h"
 
-/* For a name without one: default_domain, else the first with mailboxes, else the host. */
+/*
+ * For a name without one: default_domain, which master sets to the first domain with
+ * mailboxes when the configuration does not; the host, where there is none.
+ */
 const char	*daemon_domain_default(struct daemon_app *);
 /* A section domain, or the hostname. */
 bool		 daemon_domain_is_ours(struct daemon_app *, struct slice domain);

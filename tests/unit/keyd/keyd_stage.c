@@ -77,6 +77,13 @@ daemon_section(struct daemon_app *a, const char *section, unsigned idx, const ch
 	return &a->domains[idx];
 }
 
+const char *
+daemon_hostname(struct daemon_app *a)
+{
+	(void)a;
+	return "mx1.example.test";
+}
+
 struct ipc_peer *
 daemon_peer(struct daemon_app *a, enum ipc_role role, unsigned idx)
 {
@@ -388,6 +395,8 @@ stage_setup(void **state)
 	loop = loop_new();
 	loop_start_threads(loop, 1);
 	opt_defaults(&godwit, &app.godwit);
+	free(app.godwit.default_domain);
+	app.godwit.default_domain = strdup(domain_names[0]);	/* as master has it */
 	opt_defaults(&keyd, &app.options);
 	for (i = 0; i < lengthof(domain_names); i++)
 		opt_defaults(&domain, &app.domains[i]);
