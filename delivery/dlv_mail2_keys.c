@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+#include "delivery/dlv_mail2_priv.h"
+
+#include <string.h>
+
+static void
+ask_host(struct dlv_mail2 *m, struct slice user, uint64_t known)
+{
+	if (dlv_cmtp_ask(m->cmtp, user, m->p.domain, known) == ERR_OK)
+		return;
+	dlv_mail2_without_key(m, m->at++, "the address is none of CMTP");
+	dlv_mail2_keys_next(m);
+}
+
+static void
+on_user_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
+{
+	struct dlv_mail2 *m = arg;
+	struct cmtp_pin p;
+
+	(void)in;
+	if (dlv_mail2_pin_take(m, e, type, msg) == ERR_OK)
+		ask_host(m, m->p.users[m->at], dlv_mail2_pin_known(m, &p) ? p.newest.serial : 0);
+}
+
+/* The chain broke, or the host has no key where one was. */
+static void
+hold_rcpt(struct dlv_mail2 *m, const char *why)
+{
+	struct smtp_result r;
+
+	smtp_result_own(&r, SMTP_STAGE_RCPT, "4.7.5",
+	    "the key of the recipient does not go on from the one that was known (%.80s)", why);
+	dlv_mail2_tell(m, m->at, DLV_MAIL2_TOLD, &r);
+}
+
+static bool
+try_key(struct dlv_mail2_rcpt *r, const struct cmtp_key *k)
+{
+	unsigned char out[CRY_KEY_BYTES + CRY_SEAL_BYTES];
+
+	memcpy(r->seal, k->seal, sizeof(r->seal));
+	r->generation = (uint8_t)k->generation;
+	r->has_key = cry_box_seal(out, slice_of(r->seal, sizeof(r->seal)), r->seal) == ERR_OK;
+	return r->has_key;
+}
+
+static void
+take_user_keys(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
+    const struct cmtp2_keys_reply *r)
+{
+	enum cmtp_chain verdict = CMTP_CHAIN_OTHER;
+	struct cmtp_pin fresh;
+	enum err e = dlv_mail2_pin_judge(m, q, r->records, m->server_sign, &fresh, &verdict);
+
+	if (e == ERR_OK && cmtp_pin_is_break(verdict) && !m->asked_all) {
+		m->asked_all = true;
+		ask_host(m, m->p.users[m->at], 0);
+		return;
+	}
+	if (e != ERR_OK)
+		hold_rcpt(m, "it does not verify");
+	else if (cmtp_pin_is_break(verdict))
+		hold_rcpt(m, cmtp_chain_name(verdict));
+	else if (!cmtp_pin_is_good(verdict))
+		dlv_mail2_without_key(m, m->at, "the recipient's key has ended");
+	else if (try_key(&m->rcpts[m->at], &fresh.newest))
+		m->keys++;
+	else
+		dlv_mail2_without_key(m, m->at, "nothing can be sealed to the recipient's key");
+	m->at++;
+	dlv_mail2_keys_next(m);
+}
+
+void
+dlv_mail2_keys_take(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
+    const struct cmtp2_keys_reply *r)
+{
+	if (cmtp2_keys_verify(r, q, m->server_sign) != ERR_OK) {
+		dlv_mail2_hold(m, "4.7.5", "its reply about a key does not verify");
+		return;
+	}
+	if (r->status == CMTP2_FOUND) {
+		take_user_keys(m, q, r);
+		return;
+	}
+	if (r->status == CMTP2_LATER)
+		hold_rcpt(m, "it is not to be had now");
+	else if (dlv_mail2_pin_is_in_force(m))
+		hold_rcpt(m, "there is none any more");
+	else
+		dlv_mail2_without_key(m, m->at, "the recipient has no key");
+	m->at++;
+	dlv_mail2_keys_next(m);
+}
+
+void
+dlv_mail2_keys_next(struct dlv_mail2 *m)
+{
+	m->asked_all = false;
+	if (m->at < m->p.count)
+		dlv_mail2_pin_ask(m, m->p.users[m->at], on_user_pin);
+	else if (m->keys > 0)
+		dlv_mail2_object_begin(m);
+	else
+		dlv_mail2_finish(m);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of one message by CMTP 2 share.  dlv_mail2.c: its life, the
+ * server's key and its own; dlv_mail2_pin.c: what keyd remembers;
+ * dlv_mail2_keys.c: the recipients' keys; dlv_mail2_object.c: the object and its
+ * signature; dlv_mail2_answer.c: what became of it.
+ *
+ * One thing is awaited at a time: keyd, the lookup, or the host.
+ */
+#ifndef DLV_MAIL2_PRIV_H
+#define DLV_MAIL2_PRIV_H
+
+#include "delivery/dlv_cmtp.h"
+#include "delivery/dlv_mail2.h"
+#include "lib/cmtp/cmtp2_mail.h"
+#include "lib/cmtp/cmtp_pin.h"
+#include "lib/crypto/cry_hasher.h"
+#include "lib/ipc/key_proto.h"
+#include "lib/seal/seal.h"
+
+#define DLV_MAIL2_KEYD_MS	10000u	/* for keyd to answer */
+
+struct dlv_mail2_rcpt {
+	bool		 is_told;
+	bool		 has_key;
+	uint8_t		 generation;
+	unsigned char	 seal[CRY_KEY_BYTES];
+};
+
+struct dlv_mail2 {
+	struct dlv_mail2_params	 p;
+	struct slice		*users;
+	const struct dlv_mail2_owner *owner;
+	void			*arg;
+	struct loop_idle	 turn;		/* begin, or seal, or done */
+	bool			 is_sealing;
+	bool			 is_over;
+	struct ipc_peer		*keyd;
+	uint64_t		 call;
+	struct dlv_lookup_asker	*asker;
+	struct dlv_cmtp		*cmtp;
+	char			 host[DLV_HOST_BYTES];
+	struct buf		 pin;		/* of whom is asked for; empty: none */
+	bool			 asked_all;
+	unsigned char		 server_sign[CRY_KEY_BYTES];
+	uint64_t		 serial;	/* our own */
+	unsigned		 at;		/* the recipient whose key is asked for */
+	struct dlv_mail2_rcpt	*rcpts;
+	unsigned		 keys;		/* recipients that have one */
+	struct buf		 envelope;
+	unsigned char		 content_key[SEAL_KEY_BYTES];
+	struct seal_press	*press;
+	struct seal_writer	*writer;
+	struct cry_hasher	*hasher;
+	uint64_t		 off;
+	char			*piece;
+	struct buf		 out;
+	unsigned char		 digest[CMTP_DIGEST_BYTES];
+	bool			 is_sent;
+};
+
+/* the end */
+void		 dlv_mail2_tell(struct dlv_mail2 *, unsigned i, enum dlv_mail2_fate,
+		    const struct smtp_result *);
+void		 dlv_mail2_finish(struct dlv_mail2 *);
+/* All that were not told of: deferred. */
+void		 dlv_mail2_hold(struct dlv_mail2 *, const char *dsn, const char *why);
+/* It goes by SMTP, or where CMTP is required nowhere. */
+void		 dlv_mail2_without_key(struct dlv_mail2 *, unsigned i, const char *why);
+void		 dlv_mail2_without_keys(struct dlv_mail2 *, const char *why);
+
+/* keyd: false, and all are held: it is not there */
+bool		 dlv_mail2_call_keyd(struct dlv_mail2 *, enum ipc_type, const void *msg,
+		    ipc_reply_fn *);
+
+/* pins: m->pin is that of whom is asked for */
+void		 dlv_mail2_pin_ask(struct dlv_mail2 *, struct slice user, ipc_reply_fn *);
+/* The answer comes into m->pin; after an error all are held. */
+enum err	 dlv_mail2_pin_take(struct dlv_mail2 *, enum err, uint16_t type, const void *msg);
+bool		 dlv_mail2_pin_known(const struct dlv_mail2 *, struct cmtp_pin *);
+bool		 dlv_mail2_pin_is_in_force(const struct dlv_mail2 *);
+/* Records by what is pinned; what is new is kept.  server_sign NULL: of the server. */
+enum err	 dlv_mail2_pin_judge(struct dlv_mail2 *, const struct cmtp2_keys_request *,
+		    struct slice records, const unsigned char *server_sign, struct cmtp_pin *fresh,
+		    enum cmtp_chain *verdict);
+
+/* recipients' keys, from m->at on; then the object */
+void		 dlv_mail2_keys_next(struct dlv_mail2 *);
+void		 dlv_mail2_keys_take(struct dlv_mail2 *, const struct cmtp2_keys_request *,
+		    const struct cmtp2_keys_reply *);
+
+/* the object */
+void		 dlv_mail2_object_begin(struct dlv_mail2 *);
+void		 dlv_mail2_object_go_on(struct dlv_mail2 *);
+void		 dlv_mail2_object_on_drained(void *arg);
+
+void		 dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One search for the server key of a domain, for dlv_lookup.c, which knows who
+ * asks for what.  dlv_search.c: what is known of it, what came of it, and its
+ * life; dlv_search_host.c: the domain's hosts and the DNS.  At any moment it
+ * awaits one thing: keyd, the finder, a place in the pool's line, the link, the
+ * conversation or the DNS.
+ */
+#ifndef DLV_SEARCH_H
+#define DLV_SEARCH_H
+
+#include "delivery/dlv_cmtp.h"
+#include "delivery/dlv_lookup.h"
+#include "lib/base/map.h"
+#include "lib/cmtp/cmtp_pin.h"
+#include "lib/ipc/key_proto.h"
+
+#define DLV_SEARCH_REASON_MAX	255u
+
+struct dlv_lookup_asker {
+	struct list		 link;
+	struct ipc_peer		*peer;		/* NULL: fn */
+	dlv_lookup_fn		*fn;
+	void			*arg;
+	uint64_t		 id;
+	uint64_t		 serial;
+};
+
+struct dlv_search {
+	struct list		 link;		/* of the lookup's */
+	struct map_node		 node;
+	struct dlv_lookup	*lookup;
+	struct list		 askers;
+	bool			 is_over;	/* an answer to remember */
+	enum err		 error;
+	char			 reason[DLV_SEARCH_REASON_MAX + 1];
+	uint64_t		 until_ms;	/* is_over: remembered */
+	struct timer		 deadline;
+	struct loop_idle	 turn;		/* begins */
+	struct ipc_peer		*keyd;
+	uint64_t		 call;		/* to keyd; 0: none */
+	struct dlv_find		*find;
+	struct dlv_target	 target;	/* its tls is counted */
+	char			 host[CONF_HOP_NAME_MAX + 1];
+	struct dlv_pool_place	 place;
+	struct dlv_link		*link_up;
+	struct dlv_cmtp		*cmtp;
+	bool			 asked_all;	/* from the first record on */
+	struct dns_ticket	*ticket;
+	struct buf		 pin;		/* before; empty: none */
+	struct buf		 records;	/* that came */
+	struct buf		 fresh;		/* the pin to be */
+	size_t			 domain_n;
+	char			 domain[CONF_HOP_NAME_MAX + 1];
+};
+
+struct dlv_lookup {
+	const struct dlv_smtp_env *env;
+	struct dlv_route	*route;
+	struct map		 by_domain;
+	struct list		 searches;
+	unsigned		 asker_count;
+	unsigned		 open_count;	/* searches not over */
+};
+
+/* domain: in lower case, at most CONF_HOP_NAME_MAX; it begins in the loop's next turn */
+struct dlv_search *dlv_search_new(struct dlv_lookup *, struct slice domain);
+struct slice	 dlv_search_domain(const struct dlv_search *);
+uint64_t	 dlv_search_now_ms(const struct dlv_search *);
+void		 dlv_search_reply(struct ipc_peer *, uint64_t id, enum err, const char *reason,
+		    struct slice pin);
+/* pin is empty unless ERR_OK; what failed is remembered for a while. */
+void		 dlv_search_finish(struct dlv_search *, enum err, const char *reason,
+		    struct slice pin);
+void		 dlv_search_drop(struct dlv_search *);	/* at any time; nobody is told */
+
+/* Asks the hosts of the domain, in their order, until one has records of it. */
+void		 dlv_search_hosts(struct dlv_search *);
+/* The records that are to be pinned are in s->records, the pin in s->fresh. */
+void		 dlv_search_keep(struct dlv_search *);
+
+#endif

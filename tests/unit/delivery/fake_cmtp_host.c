@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/unit/test.h"
+
+#include <string.h>
+
+#include "lib/seal/seal_split.h"
+#include "tests/unit/delivery/fake_cmtp.h"
+
+void
+fake_cmtp_on_sign(void *arg, struct tls_sign_job *job, uint32_t key, uint16_t scheme, struct slice tbs)
+{
+	unsigned char sig[CRY_SIGNATURE_MAX];
+	size_t n = 0;
+
+	(void)arg, (void)key;
+	assert_int_equal(cry_sign(w->tls_key, scheme, tbs, sig, &n), ERR_OK);
+	tls_sign_done(job, ERR_OK, slice_of(sig, n));
+}
+
+static struct fake_cmtp_user *
+user_of(struct slice name)
+{
+	for (unsigned i = 0; i < w->user_n; i++)
+		if (slice_eq_str(name, w->users[i].name))
+			return &w->users[i];
+	return NULL;
+}
+
+static void
+put_keys(struct buf *out, const struct cmtp2_keys_request *q)
+{
+	const struct fake_cmtp_user *u = q->user.n > 0 ? user_of(q->user) : NULL;
+	const struct cmtp_key *chain = q->user.n == 0 ? w->chain : u != NULL ? u->chain : NULL;
+	unsigned n = q->user.n == 0 ? w->chain_n : u != NULL ? u->n : 0;
+	uint8_t status = n > 0 ? w->status : CMTP2_NONE;
+	unsigned char sig[CRY_ED_SIG_BYTES];
+	struct buf records, content;
+	struct cmtp_sign s;
+	unsigned count = 0;
+
+	buf_init(&records, 20000);
+	buf_init(&content, 20000);
+	for (unsigned i = 0; i < n; i++)
+		if (chain[i].serial > q->known || i + 1 == n) {
+			assert_int_equal(cmtp_key_put(&records, &chain[i]), ERR_OK);
+			count++;
+		}
+	if (status != CMTP2_FOUND) {
+		count = 0;
+		buf_reset(&records);
+	}
+	cmtp2_keys_content(&content, status, count, buf_slice(&records));
+	s = cmtp2_keys_sign(q, buf_slice(&content));
+	cmtp_sign_make(sig, &s, w->secrets[w->chain_n - 1]);
+	sig[0] ^= w->bad_signature;
+	cmtp2_keys_put(out, buf_slice(&content), sig);
+	buf_fini(&records);
+	buf_fini(&content);
+}
+
+/* The object, by the secret of any user that has an entry. */
+static void
+open_object(struct slice object)
+{
+	struct seal_reader *r = seal_reader_new();
+	unsigned char key[32], id[SEAL_KEY_ID_BYTES];
+	struct seal_split split;
+	struct seal_entry entry;
+	struct slice rest = object;
+	struct buf out;
+	unsigned opened = 0;
+
+	seal_split_init(&split);
+	buf_init(&out, sizeof(w->text));
+	assert_int_equal(seal_split_take(&split, &rest), ERR_OK);
+	for (unsigned i = 0; i < w->user_n; i++) {
+		struct fake_cmtp_user *u = &w->users[i];
+
+		seal_key_id(id, u->box);
+		if (u->n == 0 || seal_split_find(&split, 1, 1, id, &entry) != ERR_OK)
+			continue;
+		assert_int_equal(cry_box_open(key, entry.wrapped, u->box, u->secret), ERR_OK);
+		buf_reset(&out);
+		assert_int_equal(seal_open(r, key, object, NULL, sizeof(w->text), &out), ERR_OK);
+		opened++;
+	}
+	assert_true(opened > 0 && opened == split.head.entry_count);
+	w->text_n = out.n;
+	memcpy(w->text, buf_data(&out), out.n);
+	buf_fini(&out);
+	seal_split_fini(&split);
+	seal_reader_free(&r);
+}
+
+static void
+answer_mail(struct conn *c, const struct cmtp_sign *signed_part)
+{
+	unsigned char digest[CMTP_DIGEST_BYTES], sig[CRY_ED_SIG_BYTES];
+	struct slice rest = slice_str(w->statuses), line;
+	struct buf content, out;
+	struct cmtp_sign s;
+
+	buf_init(&content, 10000);
+	buf_init(&out, 20000);
+	while (rest.n > 0) {
+		rest = slice_cut(rest, '\n', &line);
+		cmtp2_answer_put_status(&content, (unsigned)(line.p[0] - '0'), slice_from(line, 1));
+	}
+	cmtp_sign_digest(digest, signed_part);
+	digest[0] ^= w->answer_is_wrong;
+	s = cmtp2_answer_sign(digest, (enum cmtp2_what)w->what, buf_slice(&content));
+	cmtp_sign_make(sig, &s, w->secrets[w->chain_n - 1]);
+	cmtp2_answer_put(&out, (enum cmtp2_what)w->what, buf_slice(&content), sig);
+	conn_write(c, buf_slice(&out));
+	buf_fini(&content);
+	buf_fini(&out);
+}
+
+/* The whole command, when it is there. */
+static void
+take_mail(struct conn *c)
+{
+	struct slice all = buf_slice(&w->mail), names, user, object, sig;
+	unsigned char hash[CRY_HASH_BYTES];
+	struct cmtp2_mail m;
+	struct cmtp_sign s;
+	size_t n = CMTP2_HEAD_BYTES;
+	struct buf list;
+
+	if (all.n < n || cmtp2_mail_read_head(&m, slice_head(all, n)) != ERR_OK)
+		return;
+	for (unsigned i = 0; i < CMTP2_NAMES + m.destinations; i++)
+		n += slice_find(slice_from(all, n), '\0') + 1;
+	if (all.n < n + m.object_bytes + CMTP_SIG_BYTES)
+		return;
+	assert_int_equal(all.n, n + m.object_bytes + CMTP_SIG_BYTES);
+	assert_int_equal(cmtp2_mail_read(&m, slice_head(all, n)), ERR_OK);
+	object = slice_head(slice_from(all, n), (size_t)m.object_bytes);
+	sig = slice_from(all, n + object.n);
+	cry_hash(hash, sizeof(hash), object);
+	s = cmtp2_mail_sign(slice_head(all, n), hash);
+	assert_int_equal(cmtp_sign_verify((const unsigned char *)sig.p, &s, w->here.sign), ERR_OK);
+	buf_init(&list, sizeof(w->names));
+	buf_printf(&list, "%.*s@%.*s\n", SLICE_FMT(m.source_user), SLICE_FMT(m.source_domain));
+	names = m.users;
+	while (cmtp2_mail_user(&names, &user))
+		buf_printf(&list, "%.*s@%.*s\n", SLICE_FMT(user), SLICE_FMT(m.domain));
+	assert_true(slice_to_cstr(buf_slice(&list), w->names, sizeof(w->names)));
+	buf_fini(&list);
+	open_object(object);
+	w->mails++;
+	if (w->closes)
+		conn_close(c, "fault");
+	else if (w->statuses != NULL)
+		answer_mail(c, &s);
+}
+
+size_t
+fake_cmtp_on_raw(void *arg, struct conn *c, struct slice in)
+{
+	struct cmtp2_keys_request q = { .user = SLICE_NONE };
+	struct slice word, rest;
+	struct buf out;
+
+	(void)arg;
+	if (memcmp(in.p, "OHAI", in.n < 5 ? in.n : 5) == 0) {
+		conn_write(c, w->ohai != NULL ? slice_of(w->ohai, strlen(w->ohai) + 1) :
+		    slice_of("OHAI 1 2", 9));
+		return 5;
+	}
+	rest = slice_cut(in, '\0', &word);
+	if (w->mail.n > 0 || slice_eq_str(word, "MAIL2")) {
+		buf_put_slice(&w->mail, w->mail.n > 0 ? in : rest);
+		take_mail(c);
+		return in.n;
+	}
+	assert_true(slice_eq_str(word, "KEYREQUEST2"));
+	rest = slice_cut(rest, '\0', &q.user);
+	rest = slice_cut(rest, '\0', &q.domain);
+	assert_int_equal(rest.n, 40);
+	q.nonce = slice_head(rest, 32);
+	for (unsigned i = 32; i < 40; i++)
+		q.known = q.known << 8 | (unsigned char)rest.p[i];
+	w->requests += q.user.n == 0;
+	w->user_requests += q.user.n > 0;
+	w->known = q.known;
+	if (w->garbage != NULL) {
+		conn_write_str(c, w->garbage);
+		return in.n;
+	}
+	buf_init(&out, 20000);
+	put_keys(&out, &q);
+	conn_write(c, buf_slice(&out));
+	buf_fini(&out);
+	return in.n;
+}
+
+uint64_t
+fake_cmtp_now_s(void)
+{
+	return loop_real_ms(w->loop) / 1000;
+}
+
+/* The next of the server's records. */
+void
+fake_cmtp_add_record(unsigned char seed, bool is_linked)
+{
+	unsigned char bytes[32] = { seed };
+	unsigned i = w->chain_n++;
+	struct cmtp_key *k = &w->chain[i];
+
+	*k = (struct cmtp_key){ .kind = CMTP_KEY_LIVE, .generation = i + 1, .serial = i + 1,
+		.created_s = fake_cmtp_now_s() - 1000, .expires_s = fake_cmtp_now_s() + 1000000,
+		.domain = SLICE_LIT("there.example") };
+	cry_ed_pair(k->sign, w->secrets[i], bytes);
+	if (i > 0)
+		cmtp_key_hash(k->before, k - 1);
+	cmtp_key_sign_own(k, w->secrets[i]);
+	if (i > 0 && is_linked)
+		cmtp_key_sign_previous(k, w->secrets[i - 1]);
+	cmtp_key_sign_server(k, w->secrets[i]);
+}
+
+void
+fake_cmtp_add_user(const char *name)
+{
+	w->users[w->user_n++] = (struct fake_cmtp_user){ .name = name };
+}
+
+/* The next of a user's records; with linked signed by the key before. */
+void
+fake_cmtp_add_key(unsigned at, unsigned char seed, bool is_linked)
+{
+	struct fake_cmtp_user *u = &w->users[at];
+	struct cmtp_key *k = &u->chain[u->n];
+	unsigned char bytes[32] = { seed }, before[CRY_ED_SECRET_BYTES];
+
+	memcpy(before, u->sign_secret, sizeof(before));
+	*k = (struct cmtp_key){ .kind = CMTP_KEY_LIVE, .generation = 1, .serial = u->n + 1,
+		.created_s = fake_cmtp_now_s() - 1000, .expires_s = fake_cmtp_now_s() + 1000000,
+		.domain = SLICE_LIT("there.example"), .user = slice_str(u->name) };
+	cry_ed_pair(k->sign, u->sign_secret, bytes);
+	cry_box_pair(u->box, u->secret);
+	memcpy(k->seal, u->box, 32);
+	if (u->n > 0)
+		cmtp_key_hash(k->before, k - 1);
+	cmtp_key_sign_own(k, u->sign_secret);
+	if (is_linked)
+		cmtp_key_sign_previous(k, before);
+	cmtp_key_sign_server(k, w->secrets[w->chain_n - 1]);
+	u->n++;
+}
