@@ -107,7 +107,7 @@ BUILD_PACKAGES = gcc make autoconf pkg-config libuv1-dev libssl-dev libsodium-de
 CHECK_PACKAGES = libcmocka-dev python3 python3-pytest clang mandoc
 RUN_PACKAGES = curl
 PEER_PACKAGES = nsd unbound ldnsutils swaks libnet-ssleay-perl neomutt isync offlineimap3 \
-	fetchmail getmail6 tmux iproute2 strace openssl gdb
+	fetchmail getmail6 tmux iproute2 strace openssl gdb tshark
 MISSING = $(shell for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | \
 	grep -q 'ok installed' || echo $$p; done)
 

@@ -32,7 +32,7 @@ for d in bin lib lib64 share; do if [ -d /usr/$d ]; then mkdir -p usr/$d; mount 
 mount -t tmpfs tmpfs usr/sbin
 cp "$TREE"/usr/sbin/* usr/sbin/
 [ ! -e usr/sbin/exim4 ] || chmod 4755 usr/sbin/exim4
-mount --bind "$TREE/usr/libexec" usr/libexec
+[ ! -d "$TREE/usr/libexec" ] || mount --bind "$TREE/usr/libexec" usr/libexec
 mount --bind "$TREE" peers
 libs=$(cd "$TREE" && find usr/lib lib -name 'lib*.so.*' -exec dirname {} + 2>/dev/null | sort -u)
 [ -z "$libs" ] || { for d in $libs; do echo /peers/$d; done >etc/ld.so.conf; /sbin/ldconfig -r .; }
