@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "lib/base/enc.h"
+#include "lib/mail/mime_encode.h"
 
 #define WORD_BYTES	39u	/* in one encoded word: with "Subject: " below 76 */
-#define QP_LINE_MAX	76u
+#define PARAM_LINE	50u	/* of a section of a parameter */
+#define LINE_MAX	900u	/* with the name of its field below MIME_LINE_MAX */
 
 bool
 mime_is_ascii(struct slice s)
@@ -64,14 +66,21 @@ put_encoded(struct buf *b, struct slice s)
 	}
 }
 
+/* What looks like an encoded word would be read as one. */
+static bool
+must_encode(struct slice s)
+{
+	return s.n > LINE_MAX || !mime_is_ascii(s) ||
+	    slice_search(s, SLICE_LIT("=?")) < s.n;
+}
+
 void
 mime_put_words(struct buf *b, struct slice s)
 {
-	/* What looks like an encoded word would be read as one. */
-	if (mime_is_ascii(s) && slice_search(s, SLICE_LIT("=?")) == s.n)
-		buf_put_slice(b, s);
-	else
+	if (must_encode(s))
 		put_encoded(b, s);
+	else
+		buf_put_slice(b, s);
 }
 
 static bool
@@ -86,20 +95,10 @@ is_atoms(struct slice s)
 }
 
 void
-mime_put_phrase(struct buf *b, struct slice s)
+mime_put_quoted(struct buf *b, struct slice s)
 {
-	size_t i;
-
-	if (!mime_is_ascii(s) || slice_search(s, SLICE_LIT("=?")) < s.n) {
-		put_encoded(b, s);
-		return;
-	}
-	if (is_atoms(s)) {
-		buf_put_slice(b, s);
-		return;
-	}
 	buf_put_char(b, '"');
-	for (i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"' || s.p[i] == '\\')
 			buf_put_char(b, '\\');
 		buf_put_char(b, s.p[i]);
@@ -107,40 +106,68 @@ mime_put_phrase(struct buf *b, struct slice s)
 	buf_put_char(b, '"');
 }
 
-/* White space at the end of a line does not survive every host. */
-static bool
-is_literal(struct slice s, size_t i)
+void
+mime_put_phrase(struct buf *b, struct slice s)
 {
-	char c = s.p[i];
+	if (must_encode(s)) {
+		put_encoded(b, s);
+		return;
+	}
+	if (is_atoms(s)) {
+		buf_put_slice(b, s);
+		return;
+	}
+	mime_put_quoted(b, s);
+}
 
-	if (c == ' ' || c == '\t')
-		return i + 1 < s.n && s.p[i + 1] != '\r';
-	return c > ' ' && c <= '~' && c != '=';
+/* RFC 2231 s7: attribute-char, the narrow way. */
+static bool
+is_attribute(char c)
+{
+	return ascii_is_alnum(c) || c == '-' || c == '.' || c == '_';
+}
+
+static bool
+is_printable(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_print(s.p[i]))
+			return false;
+	return true;
+}
+
+void
+mime_put_param(struct buf *b, const char *name, struct slice s)
+{
+	unsigned section = 0;
+	size_t column;
+
+	if (is_printable(s) && s.n <= LINE_MAX / 2) {
+		buf_printf(b, ";\r\n\t%s=", name);
+		mime_put_quoted(b, s);
+		return;
+	}
+	do {
+		buf_printf(b, ";\r\n\t%s*%u*=%s", name, section, section == 0 ? "utf-8''" : "");
+		for (column = 0; s.n > 0 && column < PARAM_LINE; s = slice_from(s, 1)) {
+			if (is_attribute(s.p[0])) {
+				buf_put_char(b, s.p[0]);
+				column++;
+			} else {
+				buf_printf(b, "%%%02X", (unsigned)(unsigned char)s.p[0]);
+				column += 3;
+			}
+		}
+		section++;
+	} while (s.n > 0);
 }
 
 void
 mime_put_quoted_printable(struct buf *b, struct slice s)
 {
-	size_t i, column = 0, wide;
-	bool literal;
+	struct mime_encode e;
 
-	for (i = 0; i < s.n; i++) {
-		if (s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n') {
-			buf_put_str(b, "\r\n");
-			column = 0;
-			i++;
-			continue;
-		}
-		literal = is_literal(s, i);
-		wide = literal ? 1 : 3;
-		if (column + wide > QP_LINE_MAX - 1) {
-			buf_put_str(b, "=\r\n");
-			column = 0;
-		}
-		if (literal)
-			buf_put_char(b, s.p[i]);
-		else
-			buf_printf(b, "=%02X", (unsigned)(unsigned char)s.p[i]);
-		column += wide;
-	}
+	mime_encode_init(&e, MIME_CODE_QP, true);
+	mime_encode_put(&e, s, b);
+	mime_encode_end(&e, b);
 }

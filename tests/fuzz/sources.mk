@@ -88,3 +88,6 @@ fuzz_transfer_USES = imap mail base
 FUZZERS += fuzz_cmtp_key
 fuzz_cmtp_key_SRCS = tests/fuzz/fuzz_cmtp_key.c
 fuzz_cmtp_key_USES = cmtp crypto base
+FUZZERS += fuzz_letter
+fuzz_letter_SRCS = tests/fuzz/fuzz_letter.c
+fuzz_letter_USES = cmtp mail crypto base

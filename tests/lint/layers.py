@@ -14,7 +14,7 @@ import sys
 LAYERS = ["base", "sys", "io", "ipc", "conf", "daemon"]
 SIDE = {  # what stands beside the stack: each over base, and these
     "mail": {"base", "mail", "crypto"}, "smtp": {"base", "mail", "crypto", "smtp"},
-    "imap": {"base", "mail", "io", "imap"}, "cmtp": {"base", "crypto", "cmtp"},
+    "imap": {"base", "mail", "io", "imap"}, "cmtp": {"base", "crypto", "mail", "cmtp"},
     "dns": {"base", "sys", "io", "dns"}, "sasl": {"base", "sasl"},
     "db": {"base", "db", "sys"}, "crypto": {"base", "crypto", "sys", "ipc"},
     "seal": {"base", "crypto", "mail", "ipc", "seal", "sys", "io"},

@@ -14,3 +14,6 @@ cmtp2_test_USES = cmtp crypto base
 UNITS += cmtp_pin_test
 cmtp_pin_test_SRCS = tests/unit/cmtp/cmtp_pin_test.c
 cmtp_pin_test_USES = cmtp crypto base
+UNITS += letter_mail_test
+letter_mail_test_SRCS = tests/unit/cmtp/letter_mail_test.c
+letter_mail_test_USES = cmtp mail crypto base
