@@ -14,7 +14,8 @@
 
 struct key_cmtp {
 	struct rate_table	 clients;
-	unsigned char		 hash_key[CRY_KEY_BYTES];	/* of client addresses */
+	struct rate_table	 names;		/* that one client asked for */
+	unsigned char		 hash_key[CRY_KEY_BYTES];	/* of client addresses, and names */
 	unsigned char		 server_public[CRY_KEY_BYTES];
 	unsigned char		*server_secret;			/* in the arena */
 	struct secret_arena	*arena;
@@ -31,6 +32,7 @@ key_cmtp_new(struct keyd *k)
 	cry_ed_pair(c->server_public, c->server_secret, k->roots.cmtp);
 	cry_random(c->hash_key, sizeof(c->hash_key));
 	rate_init(&c->clients, KEY_CMTP_CLIENTS_MAX);
+	rate_init(&c->names, KEY_CMTP_NAMES_MAX);
 	return c;
 }
 
@@ -43,6 +45,7 @@ key_cmtp_free(struct key_cmtp **cp)
 		return;
 	secret_arena_release(c->arena, c->server_secret, CRY_ED_SECRET_BYTES);
 	rate_fini(&c->clients);
+	rate_fini(&c->names);
 	free(c);
 	*cp = NULL;
 }
@@ -170,15 +173,32 @@ user_key(struct keyd *k, unsigned char public_key[CRY_KEY_BYTES], struct slice u
 	return e == ERR_STATE ? noted(public_key, a) : e;
 }
 
-enum err
-key_cmtp_take_turn(struct keyd *k, struct slice client)
+static uint64_t
+hash(const struct key_cmtp *c, struct slice text)
 {
-	const struct opt_rate *limit = &key_options(k)->cmtp_key_rate;
-	const struct rate r = { limit->count, limit->per_ms };
 	unsigned char h[16];
 
-	cry_mac(h, sizeof(h), k->cmtp->hash_key, client);
-	return rate_take(&k->cmtp->clients, dec_le64(h), &r, loop_now(k->loop));
+	cry_mac(h, sizeof(h), c->hash_key, text);
+	return dec_le64(h);
+}
+
+/* A server that sends mail asks for the same users again and again, one that
+ * gathers addresses never does. */
+enum err
+key_cmtp_take_turn(struct keyd *k, struct slice client, struct slice user)
+{
+	const struct opt_rate *limit = &key_options(k)->cmtp_key_rate;
+	const struct rate all = { limit->count, limit->per_ms }, one = { 1, limit->per_ms };
+	uint64_t by = hash(k->cmtp, client), name = by ^ hash(k->cmtp, user);
+	uint64_t now = loop_now(k->loop);
+	enum err e;
+
+	if (rate_is_spent(&k->cmtp->names, name, &one, now))
+		return ERR_OK;
+	if ((e = rate_take(&k->cmtp->clients, by, &all, now)) == ERR_OK &&
+	    rate_take(&k->cmtp->names, name, &one, now) != ERR_OK)
+		return ERR_OK;		/* no room: it counts the next time, too */
+	return e;
 }
 
 void
@@ -190,7 +210,7 @@ key_cmtp_on_user(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 	    .sig = slice_of(sig, sizeof(sig)) };
 	enum err e;
 
-	if (key_cmtp_take_turn(k, m->client) != ERR_OK) {
+	if (key_cmtp_take_turn(k, m->client, m->user) != ERR_OK) {
 		key_gate_refuse(p, in->id, ERR_LIMIT, "too many key requests");
 		return;
 	}

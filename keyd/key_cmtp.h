@@ -19,6 +19,7 @@
 #include "lib/crypto/cry_ed.h"
 
 #define KEY_CMTP_CLIENTS_MAX	50000u	/* counted at a time; one more is refused */
+#define KEY_CMTP_NAMES_MAX	200000u	/* remembered; one more counts whenever it is asked for */
 
 struct key_cmtp;
 
@@ -27,8 +28,9 @@ void		 key_cmtp_free(struct key_cmtp **);
 void		 key_cmtp_on_self(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);
 void		 key_cmtp_on_user(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);
 
-/* Counts a request by that client; ERR_LIMIT: too many, ERR_FULL. */
-enum err	 key_cmtp_take_turn(struct keyd *, struct slice client) MUST_USE;
+/* Counts the users that a client asks for, each once in the limit's time.
+ * ERR_LIMIT: too many, ERR_FULL. */
+enum err	 key_cmtp_take_turn(struct keyd *, struct slice client, struct slice user) MUST_USE;
 
 /* The pair that belongs to an opened one. */
 void		 key_cmtp_pair(unsigned char public_key[CRY_KEY_BYTES],

@@ -319,7 +319,8 @@ key_cmtp2_on_keys(struct keyd *k, struct ipc_peer *p, const void *msg, struct ip
 	unsigned count = 0;
 	struct buf b;
 
-	if (!is_host && ipc_peer_role(p) == IPC_CMTPD && key_cmtp_take_turn(k, m->client) != ERR_OK) {
+	if (!is_host && ipc_peer_role(p) == IPC_CMTPD &&
+	    key_cmtp_take_turn(k, m->client, m->user) != ERR_OK) {
 		key_gate_refuse(p, in->id, ERR_LIMIT, "too many key requests");
 		return;
 	}

@@ -55,8 +55,8 @@ def test_requests_are_counted(g):
     g.advance(3600)
     server = server_key(g)
     with Client(g) as c:
-        for _ in range(9):
-            c.say(b"KEYREQUEST", b"nobody", b"example.test")
+        for n in range(9):
+            c.say(b"KEYREQUEST", b"nobody%d" % n, b"example.test")
             c.failed(server)
         c.say(b"KEYREQUEST", b"alice", b"example.test")
         c.failed(server)                # there is one, but not this often

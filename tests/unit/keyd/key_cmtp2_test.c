@@ -348,7 +348,8 @@ test_rates(void **state)
 	stage_add_alice();
 	assert_int_equal(ask_from(CMTPD, "192.0.2.1", "alice@example.test", 0), ERR_OK);
 	assert_int_equal(ask_from(CMTPD, "192.0.2.1", "nobody@example.test", 0), ERR_OK);
-	assert_int_equal(ask_from(CMTPD, "192.0.2.1", "alice@example.test", 0), ERR_LIMIT);
+	assert_int_equal(ask_from(CMTPD, "192.0.2.1", "none@example.test", 0), ERR_LIMIT);
+	assert_int_equal(ask_from(CMTPD, "192.0.2.1", "alice@example.test", 0), ERR_OK);
 	assert_int_equal(ask_from(CMTPD, "192.0.2.2", "alice@example.test", 0), ERR_OK);
 	assert_int_equal(ask_from(CMTPD, "192.0.2.1", "@example.test", 0), ERR_OK);
 }
