@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Two suites that find each other by MX: mail between them goes by CMTP 2, on
 port 25, sealed from one to the other, and is the same bytes in the mailbox."""
+import glob
 import re
 
 import pytest
-from mailtools import fetch_all, message, send, without_trace
+from mailtools import fetch_all, message, send, sendmail, smtp, without_trace
 
 import dnstools
 import godwit
+import mailcorpus
 
 ZONE = """$ORIGIN test.
 $TTL 1
@@ -62,3 +64,51 @@ def test_both_ways(pair):
             found = fetch_all(other, rcpt)[-1]
             assert without_trace(found).endswith(BODY)
             assert f"cmtp=pass (CMTP 2) header.d={user.partition('@')[2]}".encode() in found
+
+
+def kinds():
+    """A message of each kind that the tests have, in lines, as SMTP takes them."""
+    for path in sorted(glob.glob(f"{godwit.TOP}/tests/fuzz/corpus/fuzz_mime/*") +
+                       glob.glob(f"{godwit.TOP}/tests/golden/mime/*.eml")):
+        with open(path, "rb") as f:
+            yield f.read()
+    for _, data in [*mailcorpus.rfc_examples(), *mailcorpus.generated(40)]:
+        yield data
+
+
+def complete(n, data):
+    """What a submission would add is there (RFC 6409 s8): the fields, the line that ends
+    them, and the end of the last line."""
+    lines = mailcorpus.with_crlf(data).split(b"\r\n")
+    at = next((i for i, line in enumerate(lines) if not re.match(
+        rb"[!-9;-~]+[ \t]*:|[ \t]" if i > 0 else rb"[!-9;-~]+[ \t]*:", line)), len(lines))
+    header, body = lines[:at], lines[at:]
+    for name, text in ((b"Message-ID", b"<%d@a.test>" % n), (b"Date", b"Sun, 22 Nov 2026 10:00:00 +0000")):
+        if not any(re.match(rb"(?i)%s[ \t]*:" % name, line) for line in header):
+            header.insert(0, name + b": " + text)
+    return b"\r\n".join([*header, *([] if body and not body[0] else [b""]), *body, *([b""] if body and body[-1] else [])])
+
+
+def test_each_kind(pair):
+    """From the submission to IMAP: nothing is changed behind the lines that tell of the way."""
+    a, b = pair
+    b.add_user("dora@b.test", "secret")
+    texts = {complete(n, data) for n, data in enumerate(kinds())}
+    mark, seen = a.mark(), b.mark()
+    s = smtp(a, 587, "ann@a.test")
+    for text in texts:
+        sendmail(s, "ann@a.test", ["dora@b.test"], text)
+    s.quit()
+    for _ in texts:
+        line, mark = a.find_log(r"relay\[\d+\]: (sent|deferred|bounced) ", mark, to="<dora@b.test>")
+        assert "]: sent " in line and " proto=cmtp2" in line
+        _, seen = b.find_log(r"deliver\[\d+\]: sent ", seen, to="<dora@b.test>")
+    left = set(texts)
+    for found in fetch_all(b, "dora@b.test"):
+        assert b"cmtp=pass (CMTP 2) header.d=a.test" in found
+        text = max((t for t in left if found.endswith(t)), key=len, default=None)
+        assert text is not None, found
+        left.remove(text)
+        before = found[:len(found) - len(text)]
+        assert re.fullmatch(rb"(?:[A-Z][A-Za-z-]*:[^\n]*\r\n(?:[ \t][^\n]*\r\n)*)*", before), before
+    assert not left
