@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "lib/base/secret.h"
-
-enum { PASSWORD_MAX = 1024 };
+#include "lib/sys/password.h"
 
 static int
 fault(const char *name, int code, const char *text)
@@ -20,78 +18,17 @@ fault(const char *name, int code, const char *text)
 	return code;
 }
 
-/* One line without its end; what is too long is passed on and refused by keyd. */
-static bool
-line_read(FILE *f, char *dst, size_t size, size_t *n)
-{
-	int c;
-
-	*n = 0;
-	while ((c = fgetc(f)) != EOF && c != '\n')
-		if (*n < size)
-			dst[(*n)++] = (char)c;
-	if (*n > 0 && dst[*n - 1] == '\r')
-		--*n;
-	return !ferror(f) && (c != EOF || *n > 0);
-}
-
-static bool
-prompt(FILE *tty, const char *text, char *dst, size_t size, size_t *n)
-{
-	struct termios old, quiet;
-	bool got;
-
-	if (tcgetattr(fileno(tty), &old) != 0)
-		return false;
-	quiet = old;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	/* Before the prompt: what is typed at sight of it is neither shown nor
-	 * thrown away. */
-	if (tcsetattr(fileno(tty), TCSAFLUSH, &quiet) != 0)
-		return false;
-	(void)fputs(text, tty);
-	(void)fflush(tty);
-	got = line_read(tty, dst, size, n);
-	(void)tcsetattr(fileno(tty), TCSAFLUSH, &old);
-	(void)fputc('\n', tty);
-	return got;
-}
-
-/* No echo; a new one is asked for twice. */
-static int
-password_ask(const char *name, unsigned ask, char *dst, size_t size, size_t *n)
-{
-	char again[PASSWORD_MAX + 1];
-	FILE *tty = fopen("/dev/tty", "r+");
-	size_t again_n = 0;
-	int code = EX_OK;
-
-	if (tty == NULL)
-		return fault(name, EX_USAGE, "no terminal to ask for the password; "
-		    "use --password-stdin");
-	setvbuf(tty, NULL, _IONBF, 0);
-	if (!prompt(tty, ask == ASK_PRESENT ? "Present password: " :
-	    ask == ASK_CODE ? "Recovery code: " :
-	    ask == ASK_THERE ? "Password there: " : "Password: ", dst, size, n) ||
-	    (ask == ASK_NEW && !prompt(tty, "Again: ", again, sizeof(again), &again_n)))
-		code = fault(name, EX_DATAERR, "no password");
-	else if (ask == ASK_NEW && (*n != again_n || !secret_eq(dst, again, *n)))
-		code = fault(name, EX_DATAERR, "the passwords differ");
-	secret_wipe(again, sizeof(again));
-	(void)fclose(tty);
-	return code;
-}
-
+/* A new one is asked for twice; what is too long is passed on and refused by keyd. */
 static int
 password_get(const char *name, unsigned ask, bool from_stdin, char *dst, size_t size, size_t *n)
 {
-	if (!from_stdin)
-		return password_ask(name, ask, dst, size, n);
-	/* Unbuffered: no copy stays in the memory of stdio. */
-	setvbuf(stdin, NULL, _IONBF, 0);
-	if (!line_read(stdin, dst, size, n))
-		return fault(name, EX_DATAERR, "no password on standard input");
-	return EX_OK;
+	const char *why;
+	enum err e = password_read(ask == ASK_PRESENT ? "Present password: " :
+	    ask == ASK_CODE ? "Recovery code: " :
+	    ask == ASK_THERE ? "Password there: " : "Password: ", ask == ASK_NEW, from_stdin,
+	    dst, size, n, &why);
+
+	return e == ERR_OK ? EX_OK : fault(name, e == ERR_STATE ? EX_USAGE : EX_DATAERR, why);
 }
 
 /* All that is asked for, lines with an end between them. */
