@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "cmtpd/gwcmtp_pins.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "cmtpd/gwcmtp_file.h"
 #include "lib/base/enc.h"
-#include "lib/sys/fd.h"
-#include "lib/sys/path.h"
 
 #define FILE_NAME	"keys"
-#define FILE_NEW	"keys.new"
 
 /* The next line; false: there is none. */
 static bool
@@ -52,35 +43,15 @@ check(const struct gwcmtp_pins *p)
 	return ERR_OK;
 }
 
-static enum err
-read_all(struct gwcmtp_pins *p, int fd)
-{
-	size_t n = 0;
-	char *at = buf_reserve(&p->text, GWCMTP_PINS_BYTES_MAX + 1);
-	enum err e = at == NULL ? ERR_LIMIT : fd_pread_file(fd, at, GWCMTP_PINS_BYTES_MAX + 1, &n);
-
-	if (e == ERR_OK && n > GWCMTP_PINS_BYTES_MAX)
-		e = ERR_LIMIT;
-	if (e == ERR_OK)
-		buf_commit(&p->text, n);
-	return e;
-}
-
 enum err
 gwcmtp_pins_load(struct gwcmtp_pins *p, const char *dir)
 {
 	enum err e;
-	int at, fd;
 
 	p->dir = dir;
 	buf_init(&p->text, GWCMTP_PINS_BYTES_MAX + 1);
-	if ((at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return errno == ENOENT ? ERR_OK : err_from_errno(errno);
-	fd = openat(at, FILE_NAME, O_RDONLY | O_CLOEXEC);
-	e = fd >= 0 ? read_all(p, fd) : errno == ENOENT ? ERR_OK : err_from_errno(errno);
-	fd_close(&fd);
-	fd_close(&at);
-	return e == ERR_OK ? check(p) : e;
+	e = gwcmtp_file_read(dir, FILE_NAME, &p->text);
+	return e == ERR_OK ? check(p) : e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
 void
@@ -104,38 +75,6 @@ gwcmtp_pins_judge(const struct gwcmtp_pins *p, struct slice name,
 			is = slice_eq(text, buf_slice(&b)) ? GWCMTP_PIN_SAME : GWCMTP_PIN_OTHER;
 	buf_fini(&b);
 	return is;
-}
-
-static enum err
-write_new(int dir, struct slice text)
-{
-	int fd = openat(dir, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	enum err e;
-
-	if (fd < 0)
-		return err_from_errno(errno);
-	e = fd_write_all(fd, text.p, text.n);
-	if (e == ERR_OK && fsync(fd) != 0)
-		e = err_from_errno(errno);
-	fd_close(&fd);
-	if (e == ERR_OK && renameat(dir, FILE_NEW, dir, FILE_NAME) != 0)
-		e = err_from_errno(errno);
-	return e == ERR_OK ? path_sync_dir(dir) : e;
-}
-
-static enum err
-save(const struct gwcmtp_pins *p)
-{
-	enum err e;
-	int dir;
-
-	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
-		return err_from_errno(errno);
-	if ((dir = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return err_from_errno(errno);
-	e = write_new(dir, buf_slice(&p->text));
-	fd_close(&dir);
-	return e;
 }
 
 enum err
@@ -163,5 +102,5 @@ gwcmtp_pins_put(struct gwcmtp_pins *p, struct slice name, const unsigned char ke
 	}
 	buf_fini(&p->text);
 	p->text = b;
-	return save(p);
+	return gwcmtp_file_write(p->dir, FILE_NAME, buf_slice(&p->text));
 }

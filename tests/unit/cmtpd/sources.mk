@@ -10,3 +10,6 @@ cmtpd_cmtp_mail2_test_USES = seal cmtp crypto mail base
 UNITS += cmtpd_gwcmtp_test
 cmtpd_gwcmtp_test_SRCS = tests/unit/cmtpd/gwcmtp_test.c $(gwcmtp_PURE)
 cmtpd_gwcmtp_test_USES = cmtp crypto sys base
+UNITS += cmtpd_gwcmtp_ring_test
+cmtpd_gwcmtp_ring_test_SRCS = tests/unit/cmtpd/gwcmtp_ring_test.c $(gwcmtp_PURE)
+cmtpd_gwcmtp_ring_test_USES = cmtp crypto sys base
