@@ -16,6 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cmtp_rows  # noqa: E402
 import imap_rows  # noqa: E402
 import suite  # noqa: E402
 
@@ -107,6 +108,11 @@ def relay_rows(args, work):
     bench_relay(work, args.rounds, args.messages)
 
 
+def cmtp_rows_of(args, work):
+    cmtp_rows.between(say, median, work, args.rounds, args.messages)
+    cmtp_rows.sealing(say, args.rounds)
+
+
 def imap(args, work, wanted):
     contest = imap_rows.Contest(work, args.rounds, args.idle)
     try:
@@ -118,12 +124,12 @@ def imap(args, work, wanted):
 
 
 def main():
-    mail = {"relay": relay_rows, "receive": receive_rows}
+    mail = {"relay": relay_rows, "receive": receive_rows, "cmtp": cmtp_rows_of}
     names = [*mail, *(name for name, _ in imap_rows.ROWS)]
     ap = argparse.ArgumentParser()
     ap.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(names)}; none: all")
     ap.add_argument("--rounds", type=int, default=3)
-    ap.add_argument("--messages", type=int, default=4000, help="of a round of relay and receive")
+    ap.add_argument("--messages", type=int, default=4000, help="of a round of relay, receive and cmtp")
     ap.add_argument("--idle", type=int, default=2000, help="sessions of the row memory")
     ap.add_argument("--work", help="kept folder for all files")
     args = ap.parse_args()
@@ -134,6 +140,7 @@ def main():
         sys.exit("bench needs root: it starts Postfix and Dovecot and reads the memory of processes")
     with tempfile.TemporaryDirectory(prefix="godwit-bench-") as work:
         work = args.work or work
+        os.makedirs(work, exist_ok=True)
         os.chmod(work, 0o755)
         for name, function in mail.items():
             if name in wanted:

@@ -3,9 +3,9 @@
  * Sends messages over many SMTP sessions at once, in one thread, without
  * pipelining, like most peers do: EHLO once, then MAIL RCPT DATA for each.
  *
- *	smtp_load PORT SESSIONS MESSAGES BYTES DOMAIN [USERS]
+ *	smtp_load PORT SESSIONS MESSAGES BYTES DOMAIN [USERS [SENDER]]
  *
- * Session i writes to u<i mod USERS>@DOMAIN.  Prints seconds and rate; any
+ * Session i writes to u<i mod USERS>@DOMAIN, as SENDER or bench@client.example.  Prints seconds and rate; any
  * reply that is not the expected one ends it with status 1.
  */
 #include <arpa/inet.h>
@@ -32,7 +32,7 @@ struct session {
 	size_t		 n;
 };
 
-static const char	*domain;
+static const char	*domain, *sender = "bench@client.example";
 static int		 users, left, done, total;
 static char		*body;
 static size_t		 body_bytes;
@@ -70,12 +70,12 @@ make_body(size_t bytes)
 	body = calloc(1, bytes + 1024);
 	if (body == NULL)
 		die("memory", "body");
-	head = snprintf(body, 900, "From: Bench <bench@client.example>\r\n"
+	head = snprintf(body, 900, "From: Bench <%.250s>\r\n"
 	    "To: Reader <reader@%s>\r\nSubject: figures of the quarter\r\n"
 	    "Date: Fri, 20 Nov 2026 10:00:00 +0000\r\n"
 	    "Message-ID: <0000000000000000@client.example>\r\n"
 	    "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
-	    domain);
+	    sender, domain);
 	n = (size_t)head;
 	for (unsigned line = 0; n + 80 < bytes; line++)
 		n += (size_t)snprintf(body + n, 82,
@@ -109,7 +109,7 @@ next_message(struct session *s)
 		return;
 	}
 	left--;
-	n = snprintf(line, sizeof(line), "MAIL FROM:<bench@client.example>\r\n");
+	n = snprintf(line, sizeof(line), "MAIL FROM:<%.250s>\r\n", sender);
 	say(s, line, (size_t)n);
 	s->step = MAIL;
 }
@@ -226,11 +226,12 @@ main(int argc, char *argv[])
 	double start;
 
 	if (argc < 6)
-		die("usage", "smtp_load PORT SESSIONS MESSAGES BYTES DOMAIN [USERS]");
+		die("usage", "smtp_load PORT SESSIONS MESSAGES BYTES DOMAIN [USERS [SENDER]]");
 	domain = argv[5];
 	count = number(argv[2], 1000);
 	total = left = number(argv[3], 10000000);
 	users = argc > 6 ? number(argv[6], 100000) : count;
+	sender = argc > 7 ? argv[7] : sender;
 	make_body((size_t)number(argv[4], 50u << 20));
 	sessions = calloc((size_t)count, sizeof(*sessions));
 	if (sessions == NULL || users == 0)

@@ -9,3 +9,7 @@ TESTPROGS += imap_load
 imap_load_SRCS = tests/bench/imap_load.c tests/bench/load_conn.c tests/bench/load_mail.c
 imap_load_USES = base
 imap_load_EXT = $(SSL_LIBS) $(CRYPTO_LIBS)
+TESTPROGS += seal_load
+seal_load_SRCS = tests/bench/seal_load.c
+seal_load_USES = seal mail crypto base
+seal_load_EXT = $(CRYPTO_LIBS)

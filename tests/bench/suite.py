@@ -282,27 +282,30 @@ class Sink:
 class Godwit(Suite):
     name = "godwit"
 
-    def __init__(self, work, relayhost=""):
+    def __init__(self, work, relayhost="", name=None, domain=DOMAIN, base=None, config=""):
+        """name, domain, base: where there are two."""
+        self.name, self.domain = name or self.name, domain
         super().__init__(work)
         self.bin = f"{TOP}/build/bin"
         self.root = f"{self.dir}/instance"
-        self.base = self.find_base()
+        self.base = base or self.find_base()
         self.port = self.base + 25
         os.chmod(self.dir, 0o755)
-        subprocess.run([f"{self.bin}/godwit", "setup", "--instance", self.root, "--domain", DOMAIN,
-                        "--hostname", f"mx.{DOMAIN}", "--local", str(self.base)],
+        subprocess.run([f"{self.bin}/godwit", "setup", "--instance", self.root, "--domain", domain,
+                        "--hostname", f"mx.{domain}", "--local", str(self.base)],
                        check=True, stdout=subprocess.DEVNULL)
         if relayhost:
-            with open(f"{self.root}/etc/godwit.conf", "a") as f:
-                f.write(f"""mynetworks = {{"127.0.0.0/8"}}
+            config += f'''mynetworks = {{"127.0.0.0/8"}}
 route "all" {{ to = {{"*"}}  relay = "{relayhost}"  tls = none }}
-""")
+'''
+        with open(f"{self.root}/etc/godwit.conf", "a") as f:
+            f.write(config)
 
     @staticmethod
-    def find_base():
+    def find_base(taken=()):
         for base in range(12000, 22000, 1000):
             with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", base + 25)) != 0:
+                if base not in taken and s.connect_ex(("127.0.0.1", base + 25)) != 0:
                     return base
         raise RuntimeError("no free base")
 
@@ -319,7 +322,7 @@ route "all" {{ to = {{"*"}}  relay = "{relayhost}"  tls = none }}
 
     def add_users(self):
         for i in range(USERS):
-            subprocess.run([f"{self.bin}/gwuser", "-c", f"{self.root}/etc", "add", f"u{i}@{DOMAIN}",
+            subprocess.run([f"{self.bin}/gwuser", "-c", f"{self.root}/etc", "add", f"u{i}@{self.domain}",
                             "--password-stdin"], input="secret\n", text=True, check=True,
                            stdout=subprocess.DEVNULL)
 
