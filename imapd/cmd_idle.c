@@ -5,6 +5,9 @@
  * After NOTIFY a client is told here what it asked for there and nothing else
  * (RFC 5465 s4): that is imap_notify's then.
  * Also legal without a mailbox: then nothing but the keepalive is sent.
+ * What is known to have changed is told in one write with the "+": a client
+ * reads it together, and wakes up once.  (Thunderbird 153 sleeps through what
+ * comes in the moment after the "+".)
  */
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_memo.h"
@@ -112,6 +115,7 @@ on_line(struct imap_cmd *c, struct slice line)
 	struct args *a = c->priv;
 
 	c->wants_input = false;
+	imap_sync_say_first(c->s);
 	if (a->watching != 0)
 		watch(c, 0);
 	if (slice_ieq_str(line, "DONE"))
@@ -134,9 +138,13 @@ cmd_idle_run(struct imap_cmd *c)
 	c->wants_input = true;
 	imap_memo_free(&s->memo);	/* who waits holds no text of mail */
 	imap_lexer_line_mode(&s->lexer, true);
-	buf_put_str(imap_session_out(s), "+ idling\r\n");
+	s->sync.first = "+ idling\r\n";
+	if (s->notify != NULL)
+		imap_sync_say_first(s);
 	set_deadline(c);
 	c->lets_notify = s->notify != NULL;
 	imap_notify_idles(s);
 	step(c);
+	if (s->sync.done == NULL)
+		imap_sync_say_first(s);
 }

@@ -87,8 +87,10 @@ imap_call_cancel(struct imap_session *s, bool all)
 		else
 			call->s = NULL;
 	}
-	if (all)
+	if (all) {
 		s->sync.done = NULL;
+		s->sync.first = NULL;
+	}
 }
 
 /* ---- the store restarts ---- */

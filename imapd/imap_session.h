@@ -149,6 +149,7 @@ struct imap_sync {
 	bool		 expunges;
 	bool		 flags;		/* changed ones are told */
 	bool		 again;		/* notified meanwhile */
+	const char	*first;		/* static; said before what the store answers, or NULL */
 };
 
 struct imap_session {

@@ -55,11 +55,20 @@ imap_sync_keywords(struct imap_session *s, struct slice keywords)
 	return true;
 }
 
+void
+imap_sync_say_first(struct imap_session *s)
+{
+	if (s->sync.first != NULL)
+		buf_put_str(imap_session_out(s), s->sync.first);
+	s->sync.first = NULL;
+}
+
 static void
 finish(struct imap_session *s, enum err e)
 {
 	imap_done_fn *done = s->sync.done;
 
+	imap_sync_say_first(s);
 	s->sync.done = NULL;
 	done(s, e);
 }
@@ -191,6 +200,7 @@ on_changes(struct imap_session *s, void *arg, const struct imap_reply *r)
 		finish(s, r->error != ERR_OK ? r->error : ERR_GONE);
 		return;
 	}
+	imap_sync_say_first(s);
 	if (s->sync.resume == 0) {
 		tell_expunged(s, m->vanished);
 		s->view.v = m->v;

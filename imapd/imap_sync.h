@@ -17,6 +17,8 @@
  * forbids EXPUNGE now.
  */
 enum err	 imap_sync_start(struct imap_session *, bool expunges, imap_done_fn *) MUST_USE;
+/* sync.first, if it is still to be said: now. */
+void		 imap_sync_say_first(struct imap_session *);
 /* Take over a mailbox's keywords; true when they changed. */
 bool		 imap_sync_keywords(struct imap_session *, struct slice);
 /* All changes up to this modseq were told (RFC 7162 s3.1.2.1). */

@@ -40,6 +40,18 @@ class Listener:
                 return line
 
 
+def test_idle_begins_with_news(g):
+    """What came before IDLE is told in one TLS record with the "+": there are
+    clients that sleep through what comes in the moment after it."""
+    m, other = imap(g), imap(g)
+    for n in (1, 2, 3):
+        other.append("INBOX", None, None, LETTER)
+        m.send(b"i IDLE\r\n")
+        assert m.sock.recv(4096).startswith(b"+ idling\r\n* %d EXISTS\r\n" % n)     # a record at a time
+        m.send(b"DONE\r\n")
+        assert m.readline().startswith(b"i OK")
+
+
 def test_news(g):
     """Mail that is delivered, names and metadata of another session, and
     flags, each told without a command."""

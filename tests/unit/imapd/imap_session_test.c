@@ -618,6 +618,12 @@ test_idle(void **state)
 	buf_reset(&f.out);
 	fake_say(&f, "DONE\r\nn NOOP\r\n");
 	assert_true(say_has("i OK") && say_has("n OK"));
+	/* what came before it, behind the "+" */
+	fake_say(&other, "f APPEND INBOX {5+}\r\na: b\n\r\n");
+	buf_reset(&f.out);
+	fake_say(&f, "i IDLE\r\n");
+	assert_true(slice_starts(buf_slice(&f.out), "+ idling\r\n* 2 EXISTS\r\n"));
+	fake_say(&f, "DONE\r\n");
 	assert_int_equal(f.watched, 0);
 	EXPECT("i IDLE\r\nfoo\r\n", "i BAD");
 	fake_fini(&other);
