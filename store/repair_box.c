@@ -13,6 +13,7 @@
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 #include "store/repair_priv.h"
+#include "store/store_arrivals.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"
 #include "store/store_names.h"
@@ -459,8 +460,14 @@ repair_box(struct rebuild *rb, struct repair_box *rbox)
 static enum err
 find_or_make(struct rebuild *rb, struct slice name, uint32_t *mailbox)
 {
-	enum err e = names_check(&name);
+	enum err e = names_check_kept(&name);
+	struct name hidden;
 
+	if (e == ERR_OK && names_is_hidden(name)) {
+		if ((e = arrivals_need(&rb->op, &hidden)) == ERR_OK)
+			*mailbox = hidden.rec.mailbox;
+		return e;
+	}
 	if (e == ERR_OK)
 		e = names_mailbox(&rb->op, name, mailbox);
 	if (e == ERR_NOTFOUND)

@@ -129,7 +129,7 @@ see_name(struct rebuild *rb, const struct kv_key *key, struct slice v)
 	if (record_name_read(&rec, v) != ERR_OK)
 		return;
 	name = rec.name;
-	if (names_check(&name) != ERR_OK)
+	if (names_check_kept(&name) != ERR_OK)
 		return;
 	if (rb->name_n == rb->name_cap) {
 		rb->name_cap = rb->name_cap == 0 ? 32 : rb->name_cap * 2;

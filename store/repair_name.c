@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/must.h"
+#include "lib/ipc/store_proto.h"
 #include "store/store_names.h"
 
 /* The entry of that name; NULL: it is free. */
@@ -35,7 +36,8 @@ take_name(struct rebuild *rb, uint32_t mailbox, struct slice name)
 		memset(n, 0, sizeof(*n));
 		memcpy(n->bytes, name.p, name.n);
 		n->n = name.n;
-		n->is_subscribed = true;
+		n->is_subscribed = !names_is_hidden(name);
+		n->special = names_is_hidden(name) ? STORE_HIDDEN : 0;
 	}
 	n->mailbox = mailbox;
 	return true;
@@ -56,7 +58,7 @@ take_name_of_notes(struct rebuild *rb, uint32_t mailbox)
 		    n.mailbox != mailbox)
 			continue;
 		name = n.name;
-		is_taken = names_check(&name) == ERR_OK && take_name(rb, mailbox, name);
+		is_taken = names_check_kept(&name) == ERR_OK && take_name(rb, mailbox, name);
 		break;
 	}
 	buf_fini(&b);

@@ -12,6 +12,7 @@
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 #include "store/store_acl.h"
+#include "store/store_arrivals.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"
 #include "store/store_mark.h"
@@ -124,7 +125,9 @@ find_mailbox(struct append *a)
 
 	if ((e = names_defaults(&a->op)) != ERR_OK)
 		return e;
-	if ((e = names_check(&name)) == ERR_OK)
+	if (is_deliver && names_is_hidden(name))
+		e = arrivals_need(&a->op, &a->name);
+	else if ((e = names_check(&name)) == ERR_OK)
 		e = names_find(&a->op, name, &a->name);
 	if (e == ERR_OK && a->name.rec.mailbox == 0)
 		e = ERR_NOTFOUND;
@@ -212,6 +215,13 @@ put_message(struct append *a, const struct stage_item *it)
 
 /* ---- all of them ---- */
 
+/* What comes was here before, in a form that nobody could read. */
+static bool
+turns_arrival(const struct append *a)
+{
+	return a->replaced != NULL && (a->replaced->rec.special & STORE_HIDDEN) != 0;
+}
+
 /* RFC 8508 s3.1: the message that is replaced goes in the same step. */
 static enum err
 open_replaced(struct append *a, uint64_t *bytes)
@@ -253,7 +263,8 @@ remove_replaced(struct append *a, uint64_t bytes)
 
 	if (a->replaced == NULL)
 		return ERR_OK;
-	e = box_remove(a->replaced, a->m->replace_uid, a->modseq, store_now_s(a->op.store), 0);
+	e = box_remove(a->replaced, a->m->replace_uid, a->modseq, store_now_s(a->op.store),
+	    turns_arrival(a) ? PAGE_GONE_MOVED : 0);
 	if (e != ERR_OK)
 		return e;
 	quota_sub(&a->op, bytes, 1);
@@ -293,6 +304,9 @@ check_target(struct append *a, uint64_t replaced_bytes)
 {
 	uint64_t bytes = staged_bytes(a) + a->m->size;
 
+	/* It was taken already. */
+	if (turns_arrival(a))
+		return ERR_OK;
 	return quota_room(&a->op, bytes > replaced_bytes ? bytes - replaced_bytes : 0,
 	    staged_count(a) + (a->m->replace_uid == 0));
 }
@@ -320,8 +334,11 @@ append_rows(struct append *a, struct store_reply *r)
 	buf_put_slice(&r->a, a->name.rec.name);
 	r->m.appended = (struct ipc_store_appended){ a->box.rec.uidvalidity, a->first_uid,
 	    a->count, a->modseq, false, buf_slice(&r->a) };
-	r->boxes[0] = a->mailbox;
-	if (a->replaced != NULL && a->replaced != &a->box)
+	r->arrivals = (a->box.rec.special & STORE_HIDDEN) != 0;
+	r->boxes[0] = r->arrivals ? 0 : a->mailbox;
+	if (turns_arrival(a))
+		r->origin = 0;		/* no command of its session asked for it */
+	else if (a->replaced != NULL && a->replaced != &a->box)
 		r->boxes[1] = a->replaced->id;
 	return ERR_OK;
 }

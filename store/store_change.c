@@ -446,6 +446,9 @@ copy(struct change *c, const struct ipc_store_copy *m, struct box *other)
 	c->reply->boxes[1] = target;
 	if (m->move && target == c->box.id)
 		c->reply->boxes[1] = 0;
+	/* No command of its session asked for it. */
+	if (c->box.rec.special & STORE_HIDDEN)
+		c->reply->boxes[0] = c->reply->origin = 0;
 	view_ranges_fini(&from);
 	view_ranges_fini(&to_uids);
 	return e;

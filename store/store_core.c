@@ -13,6 +13,7 @@
 #include "store/store_news.h"
 #include "store/store_quota.h"
 #include "store/store_rekey.h"
+#include "store/store_arrivals.h"
 #include "store/store_stage.h"
 
 #define REPLY_BYTES_MAX	65000
@@ -287,6 +288,7 @@ store_session_free(struct store_session **pss)
 	list_remove(&ss->told);
 	list_remove(&ss->of_peer);
 	list_remove(&ss->of_account);
+	arrivals_left(ss);
 	map_remove(&s->sessions, &ss->node);
 	ss->peer->session_count--;
 	s->session_count--;

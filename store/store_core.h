@@ -68,6 +68,7 @@ struct store_account {
 	struct list		 reservations;
 	uint64_t		 next_content;	/* 0: as on disk */
 	uint64_t		 next_epoch;
+	uint32_t		 turner;	/* handle whose turn the arrivals are; 0: nobody's */
 };
 
 struct store_file {
@@ -95,6 +96,7 @@ struct store_news {
 	uint32_t		 boxes[NEWS_BOXES_MAX];
 	uint64_t		 modseqs[NEWS_BOXES_MAX];
 	bool			 names;
+	bool			 arrivals;
 	bool			 is_full;	/* and more */
 };
 
@@ -162,6 +164,7 @@ struct store_reply {
 	uint64_t		 account;
 	uint32_t		 boxes[2];	/* changed mailboxes; 0: none */
 	bool			 names;		/* names, subscriptions or rights changed */
+	bool			 arrivals;	/* something waits to be made readable */
 	bool			 entries;	/* those in b were set or removed: */
 	uint32_t		 entries_box;	/* of this mailbox; 0: the account's */
 	uint64_t		 entries_user;	/* who may hear of private ones */

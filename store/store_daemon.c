@@ -12,6 +12,7 @@
 #include "store/store_acl.h"
 #include "store/store_acl_tool.h"
 #include "store/store_append.h"
+#include "store/store_arrivals.h"
 #include "store/store_args.h"
 #include "store/store_change.h"
 #include "store/store_check.h"
@@ -67,6 +68,7 @@ const struct ipc_handler	store_imapd_handlers[] = {
 	{ IPC_MSG_store_status,		store_on_status },
 	{ IPC_MSG_store_select,		store_on_select },
 	{ IPC_MSG_store_watch,		store_on_watch },
+	{ IPC_MSG_store_arrivals,	store_on_arrivals },
 	{ IPC_MSG_store_fetch,		store_on_fetch },
 	{ IPC_MSG_store_read,		store_on_read },
 	{ IPC_MSG_store_url,		store_on_url },

@@ -7,6 +7,7 @@
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
 #include "store/store_acl.h"
+#include "store/store_arrivals.h"
 #include "store/store_box.h"
 #include "store/store_keywords.h"
 #include "store/store_metadata.h"
@@ -22,7 +23,7 @@
 /* ---- sessions ---- */
 
 static struct ipc_store_session
-session_message(const struct store_session *ss, const struct op *op)
+session_message(const struct store_session *ss, struct op *op)
 {
 	return (struct ipc_store_session){
 		.handle = ss->handle,
@@ -30,6 +31,7 @@ session_message(const struct store_session *ss, const struct op *op)
 		.address = op->acc.address,
 		.sealing = op->acc.sealing,
 		.key_generation = op->acc.key_generation,
+		.arrivals = arrivals_wait(op),
 		.public_key = slice_of(op->acc.public_key, RECORD_KEY_BYTES),
 		.thread_salt = slice_of(op->acc.salt, RECORD_SALT_BYTES),
 	};
@@ -230,7 +232,8 @@ store_on_list(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	buf_init(&b, LIST_REPLY_BYTES);
 	e = names_load(&op, &names);
 	for (size_t i = 0; e == ERR_OK && i < names.n; i++) {
-		if (m->after.n > 0 && slice_cmp(names.v[i].name, m->after) <= 0)
+		if ((m->after.n > 0 && slice_cmp(names.v[i].name, m->after) <= 0) ||
+		    names_is_hidden(names.v[i].name))
 			continue;
 		if ((e = acl_rights(&op, ss, names.v[i].mailbox, &rights)) != ERR_OK)
 			break;
@@ -546,7 +549,7 @@ store_on_subscribe(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 			n.rec.name = name;
 			e = ERR_OK;
 			/* A name is a record, with or without a mailbox. */
-			if (m->on && op.acc.mailbox_count >= op.store->mailbox_limit)
+			if (m->on && names_shown(&op) >= op.store->mailbox_limit)
 				e = ERR_LIMIT;
 			op.acc.mailbox_count += 1;
 		}
@@ -633,9 +636,11 @@ find_status(struct op *op, const struct ipc_store_status *m, struct name *n)
 	struct slice name = m->name;
 	enum err e;
 
-	if (name.n == 0)
-		return m->mailbox == 0 || m->mailbox > UINT32_MAX ? ERR_NOTFOUND :
+	if (name.n == 0) {
+		e = m->mailbox == 0 || m->mailbox > UINT32_MAX ? ERR_NOTFOUND :
 		    names_of(op, (uint32_t)m->mailbox, n);
+		return e == ERR_OK && names_is_hidden(n->rec.name) ? ERR_NOTFOUND : e;
+	}
 	if ((e = names_check(&name)) != ERR_OK || (e = names_find(op, name, n)) != ERR_OK)
 		return e;
 	return n->rec.mailbox != 0 ? ERR_OK : ERR_NOTFOUND;

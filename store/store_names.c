@@ -49,6 +49,27 @@ names_check(struct slice *name)
 	return ERR_OK;
 }
 
+bool
+names_is_hidden(struct slice name)
+{
+	return slice_eq_str(name, STORE_ARRIVALS);
+}
+
+enum err
+names_check_kept(struct slice *name)
+{
+	return names_is_hidden(*name) ? ERR_OK : names_check(name);
+}
+
+uint32_t
+names_shown(struct op *op)
+{
+	struct name n;
+	uint32_t hidden = names_find(op, SLICE_LIT(STORE_ARRIVALS), &n) == ERR_OK;
+
+	return op->acc.mailbox_count - (op->acc.mailbox_count > 0 ? hidden : 0);
+}
+
 uint64_t
 names_hash(const struct op *op, struct slice name)
 {
@@ -335,7 +356,8 @@ names_create(struct op *op, struct slice name, uint32_t special, bool subscribe,
 		return ERR_EXISTS;
 	if (e != ERR_OK && e != ERR_NOTFOUND)
 		return e;
-	if ((e == ERR_NOTFOUND && op->acc.mailbox_count >= op->store->mailbox_limit) ||
+	if ((e == ERR_NOTFOUND && !(special & STORE_HIDDEN) &&
+	    names_shown(op) >= op->store->mailbox_limit) ||
 	    op->acc.next_mailbox == UINT32_MAX)
 		return ERR_LIMIT;
 	if (e == ERR_NOTFOUND) {

@@ -26,6 +26,9 @@ struct name {
 
 /* Well-formed: ERR_SYNTAX, ERR_TOOBIG.  "inbox" in any case becomes INBOX. */
 enum err	 names_check(struct slice *name) MUST_USE;
+/* The same for what is recorded: STORE_ARRIVALS is good there. */
+enum err	 names_check_kept(struct slice *name) MUST_USE;
+bool		 names_is_hidden(struct slice name);
 
 enum err	 names_find(struct op *, struct slice name, struct name *) MUST_USE;
 /* The mailbox of a name; ERR_NOTFOUND also when it is only a subscription. */
@@ -61,6 +64,8 @@ enum err	 names_create(struct op *, struct slice name, uint32_t special, bool su
 		    uint64_t modseq, uint32_t *mailbox) MUST_USE;
 /* INBOX, Drafts, Sent, Junk, Trash, Archive; once. */
 enum err	 names_defaults(struct op *) MUST_USE;
+/* How many the owner knows of. */
+uint32_t	 names_shown(struct op *);
 uint64_t	 names_hash(const struct op *, struct slice name);	/* of its record's key */
 uint32_t	 names_uidvalidity(struct op *);	/* never given before */
 /* Every mailbox gets another one: its messages have other bytes from now on. */

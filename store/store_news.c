@@ -37,6 +37,8 @@ mark_session(struct store *s, struct store_session *ss, const struct store_reply
 	}
 	if (r->names && ss->watches_all)
 		any = n->names = true;
+	if (r->arrivals && ss->guest == NULL)
+		any = n->arrivals = true;
 	if (any && list_is_empty(&ss->told))
 		list_push(&s->told, &ss->told);
 }
@@ -119,6 +121,20 @@ tell(struct store_session *ss, uint64_t mailbox, uint64_t modseq)
 		return;
 }
 
+/* Nothing is changed, so no batch follows. */
+void
+news_arrivals(struct store_account *a)
+{
+	struct store_session *ss;
+	struct list *l;
+
+	for (l = list_first(&a->sessions); l != NULL; l = list_next(&a->sessions, l)) {
+		ss = obj_of(l, struct store_session, of_account);
+		if (ss->guest == NULL)
+			tell(ss, STORE_NOTIFY_ARRIVALS, 0);
+	}
+}
+
 void
 store_tell(void *arg)
 {
@@ -132,6 +148,8 @@ store_tell(void *arg)
 		list_remove(l);
 		n = ss->news;
 		ss->news = (struct store_news){ .n = 0 };
+		if (n.arrivals)
+			tell(ss, STORE_NOTIFY_ARRIVALS, 0);
 		if (n.names)
 			tell(ss, 0, 0);
 		for (unsigned i = 0; i < n.n; i++)
@@ -170,6 +188,7 @@ store_on_watch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	}
 	if (ss->watched == 0 && !ss->watches_all)
 		ss->selected = 0;
-	ss->news = (struct store_news){ .n = 0 };
-	list_remove(&ss->told);
+	ss->news = (struct store_news){ .arrivals = ss->news.arrivals };
+	if (!ss->news.arrivals)
+		list_remove(&ss->told);
 }

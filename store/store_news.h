@@ -17,6 +17,8 @@ void	 store_on_watch(struct ipc_peer *, const void *, struct ipc_in *);
 /* Entries of this mailbox are changed (REC entry): for who watches the account. */
 void	 news_of_entries(struct store_reply *, uint32_t mailbox, uint64_t user,
 	    struct slice entries);
+/* Sessions of the owner hear that arrivals wait for one of them. */
+void	 news_arrivals(struct store_account *);
 /* This change is durable. */
 void	 news_mark(const struct store_reply *);
 /* Tell those who watch; runs after each batch. */

@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/ipc/store_proto.h"
+#include "store/store_names.h"
 
 #define SCAN_MS		20		/* between two slices */
 #define ADMINS_BYTES_MAX	(64u << 10)	/* addresses beyond have no rights */
@@ -578,7 +579,7 @@ store_on_quota(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	buf_init(&b, 2000);
 	d = domain_of_op(&op);
 	q = (struct ipc_quota){ op.acc.used_bytes, op.acc.quota_bytes, op.acc.message_count,
-	    max_messages(d), op.acc.mailbox_count, op.store->mailbox_limit, op.acc.address };
+	    max_messages(d), names_shown(&op), op.store->mailbox_limit, op.acc.address };
 	ipc_quota_put(&b, &q);
 	if (d != NULL && d->max_bytes != 0) {
 		q = (struct ipc_quota){ .used_bytes = d->used_bytes, .max_bytes = d->max_bytes,

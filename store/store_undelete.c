@@ -172,7 +172,7 @@ bring_mailbox_back(struct undelete *u, struct slice name)
 	rec.special = gone.special;
 	rec.mailbox = dec_be32(key.b + 17);
 	if (names_find(&u->op, name, &old) == ERR_NOTFOUND) {
-		if (u->op.acc.mailbox_count >= u->op.store->mailbox_limit)
+		if (names_shown(&u->op) >= u->op.store->mailbox_limit)
 			return ERR_LIMIT;
 		u->op.acc.mailbox_count++;
 	}

@@ -24,6 +24,12 @@ enum store_flag {
 #define STORE_METADATA_MAX	100		/* entries of a mailbox for one user */
 #define STORE_ACL_MAX		100		/* entries of a mailbox */
 #define STORE_NOTIFY_ALL	0xffffffffffffffffu
+#define STORE_NOTIFY_ARRIVALS	0xfffffffffffffffeu
+/*
+ * Where mail waits that only its owner's session can make readable (store_arrivals);
+ * deliver names it, and no client can: a control character is in no other name.
+ */
+#define STORE_ARRIVALS		"\x01" "arrivals"
 
 enum store_want { STORE_WANT_CONTENT = 1, STORE_WANT_SUMMARY = 2, STORE_WANT_COLD = 4 };
 enum store_over { STORE_OVER_NONE = 0, STORE_OVER_THESE = 1, STORE_OVER_NOT_THESE = 2 };
@@ -37,7 +43,8 @@ enum store_op { STORE_ADD = 1, STORE_REMOVE = 2, STORE_REPLACE = 3 };
 enum store_special {			/* RFC 6154 */
 	STORE_ALL = 1, STORE_ARCHIVE = 2, STORE_DRAFTS = 4,
 	STORE_SPECIAL_FLAGGED = 8, STORE_JUNK = 16, STORE_SENT = 32,
-	STORE_TRASH = 64
+	STORE_TRASH = 64,
+	STORE_HIDDEN = 1 << 16			/* not of RFC 6154: STORE_ARRIVALS */
 };
 
 #endif

@@ -441,6 +441,33 @@ test_places(void **state)
 	assert_true(world_selected(imapd, h1, "INBOX").exists == MESSAGES / 3 + 2);
 }
 
+/* What waited to be made readable waits again, and where no client sees it. */
+static void
+test_arrivals(void **state)
+{
+	struct ipc_store_arrivals ask = { .handle = 0 };
+	struct bed_reply *r;
+
+	(void)state;
+	assert_reply(bed_append(&bed, deliver, 0, 1, STORE_ARRIVALS, 0,
+	    SLICE_LIT("message 0 of it")), store_appended);
+	fill();
+	for (unsigned round = 0; round < 2; round++) {
+		stop(false);
+		wipe_journal();
+		lose("index.0");
+		lose("index.1");
+		(void)run();
+		begin_again();
+		ask.handle = h1;
+		r = bed_call(&bed, imapd, IPC_MSG_store_arrivals, &ask);
+		assert_reply(r, store_arrivals_reply);
+		assert_int_equal(r->m.store_arrivals_reply.exists, 1);
+		append(round, 1);
+	}
+	assert_int_equal(world_selected(imapd, h1, "INBOX").exists, MESSAGES / 3 + 2);
+}
+
 /* The store does not begin with an empty file in place of one that had mail. */
 static void
 test_refused(void **state)
@@ -861,7 +888,7 @@ main(void)
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_sound), T(test_lost_one), T(test_lost_all), T(test_lost_in_crash),
-		T(test_places), T(test_refused), T(test_first_start_cut_short), T(test_cut), T(test_expunged), T(test_segment),
+		T(test_places), T(test_arrivals), T(test_refused), T(test_first_start_cut_short), T(test_cut), T(test_expunged), T(test_segment),
 		T(test_again), T(test_names_taken), T(test_names_subscribed), T(test_counters), T(test_flips),
 	};
 

@@ -90,3 +90,7 @@ store_repair_test_USES = $(store_bed_USES)
 UNITS += store_rekey_test
 store_rekey_test_SRCS = tests/unit/store/rekey_test.c $(store_bed_SRCS)
 store_rekey_test_USES = $(store_bed_USES)
+
+UNITS += store_arrivals_test
+store_arrivals_test_SRCS = tests/unit/store/arrivals_test.c $(store_bed_SRCS)
+store_arrivals_test_USES = $(store_bed_USES)
