@@ -4,7 +4,9 @@
 
 #include "delivery/dlv_priv.h"
 #include "lib/base/must.h"
+#include "lib/ipc/key_proto.h"
 #include "lib/ipc/queue_proto.h"
+#include "lib/ipc/store_proto.h"
 
 #define RESULTS_MAX	40000u		/* of deliver_done */
 
@@ -84,6 +86,28 @@ refuse(struct dlv_job *job, enum err e)
 	return NULL;
 }
 
+/*
+ * It came in boxes: those who open them by logging in find it where such mail waits;
+ * who has the key on a device finds it in the mailbox.
+ */
+static enum err
+carry(struct dlv_job *job)
+{
+	const struct dlv_carrier_facts facts = { .msg = job->msg,
+	    .arrival_s = job->arrival_ms / 1000, .sender = job->sender };
+	enum err e;
+
+	job->carrier = must_alloc(1, sizeof(*job->carrier));
+	dlv_carrier_init(job->carrier);
+	if ((e = dlv_carrier_begin(job->carrier, &job->source, &facts)) != ERR_OK)
+		return e;
+	job->bytes = dlv_carrier_bytes(job->carrier);
+	for (unsigned i = 0; i < job->count; i++)
+		if (job->rcpts[i].sealing != SEALING_CLIENT)
+			job->rcpts[i].mailbox = SLICE_LIT(STORE_ARRIVALS);
+	return ERR_OK;
+}
+
 struct dlv_job *
 dlv_job_new(struct dlv_local *dlv, struct ipc_peer *queue,
     const struct ipc_deliver_job *m, struct ipc_in *in)
@@ -115,14 +139,23 @@ dlv_job_new(struct dlv_local *dlv, struct ipc_peer *queue,
 			dlv_job_settle(job, &job->rcpts[i], SLICE_NONE);
 	if (dlv->job_count > dlv->limits.job_limit)
 		return refuse(job, ERR_BUSY);
-	/* Its recipients cannot read it yet: it waits in the queue. */
-	if (m->kind != QUEUE_KIND_MAIL && m->kind != QUEUE_KIND_CMTP2)
+	if (m->kind >= QUEUE_KINDS)
 		return refuse(job, ERR_SYS);
 	e = dlv_source_open(&job->source, ipc_take_fd(in, 0), m->form, m->size, m->key);
+	job->bytes = m->size;
+	if (e == ERR_OK && m->kind == QUEUE_KIND_CMTP1)
+		e = carry(job);
 	if (e != ERR_OK)
 		return refuse(job, e);
-	job->lane = m->size <= DLV_SMALL_MAX ? &dlv->small : &dlv->large;
+	job->lane = job->bytes <= DLV_SMALL_MAX ? &dlv->small : &dlv->large;
 	return job;
+}
+
+enum err
+dlv_job_read(struct dlv_job *job, uint64_t off, void *dst, size_t n)
+{
+	return job->carrier != NULL ? dlv_carrier_read(job->carrier, &job->source, off, dst, n) :
+	    dlv_source_read(&job->source, off, dst, n);
 }
 
 void
@@ -168,6 +201,9 @@ dlv_job_free(struct dlv_job *job)
 	list_remove(&job->link);
 	list_remove(&job->place);
 	dlv_source_close(&job->source);
+	if (job->carrier != NULL)
+		dlv_carrier_fini(job->carrier);
+	free(job->carrier);
 	free(job->rcpts);
 	free(job->text);
 	free(job);

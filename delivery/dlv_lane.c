@@ -163,14 +163,14 @@ start(struct dlv_lane *l)
 static enum err
 load_slice(struct dlv_lane *l)
 {
-	uint64_t rest = l->job->source.bytes - l->off;
+	uint64_t rest = l->job->bytes - l->off;
 	size_t n = rest < DLV_SLICE_BYTES ? (size_t)rest : DLV_SLICE_BYTES;
 	enum err e;
 
 	if (l->slice_off == l->off && l->slice_n == n)
 		return ERR_OK;
 	l->slice_n = 0;
-	e = dlv_source_read(&l->job->source, l->off, l->slice, n);
+	e = dlv_job_read(l->job, l->off, l->slice, n);
 	if (e != ERR_OK)
 		return e;
 	l->slice_off = l->off;
@@ -189,13 +189,13 @@ parse(struct dlv_lane *l)
 	}
 	if (l->job->is_sealed) {
 		dlv_sealed_read(&l->sealed, slice_of(l->slice, l->slice_n),
-		    l->job->source.bytes);
+		    l->job->bytes);
 		l->step = DLV_NEXT;
 		return l->slice_n + STEP_COST;
 	}
 	mime_feed(&l->mime, slice_of(l->slice, l->slice_n));
 	l->off += l->slice_n;
-	if (l->off == l->job->source.bytes) {
+	if (l->off == l->job->bytes) {
 		mime_end(&l->mime);
 		l->step = DLV_NEXT;
 	}
@@ -257,7 +257,7 @@ static enum err
 begin_sealing(struct dlv_lane *l)
 {
 	enum err e = sealer_begin(l->dlv->sealer, &l->message, &l->rcpt->owner,
-	    l->job->source.bytes + l->prefix.n, loop_now(l->dlv->loop));
+	    l->job->bytes + l->prefix.n, loop_now(l->dlv->loop));
 
 	l->off = 0;
 	return e == ERR_OK ? sealer_put(&l->message, buf_slice(&l->prefix), &l->out) : e;
@@ -489,7 +489,7 @@ seal(struct dlv_lane *l)
 	l->off += l->slice_n;
 	if (e == ERR_OK && l->large)
 		e = flush_out(l);
-	if (e == ERR_OK && l->off < l->job->source.bytes)
+	if (e == ERR_OK && l->off < l->job->bytes)
 		return cost;
 	if (e == ERR_OK)
 		e = finish(l);

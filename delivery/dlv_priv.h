@@ -10,6 +10,7 @@
 #ifndef DLV_PRIV_H
 #define DLV_PRIV_H
 
+#include "delivery/dlv_carrier.h"
 #include "delivery/dlv_local.h"
 #include "delivery/dlv_rcpt.h"
 #include "delivery/dlv_sealed.h"
@@ -36,6 +37,8 @@ struct dlv_job {
 	uint64_t		 before_ms;	/* from arrival to here */
 	uint64_t		 taken_ms;
 	struct dlv_source	 source;
+	struct dlv_carrier	*carrier;	/* it came in boxes; else NULL */
+	uint64_t		 bytes;		/* of the message, or of its carrier */
 	bool			 is_sealed;	/* it came so: dlv_sealed.h */
 	char			*text;		/* what sender and rcpts borrow */
 	struct slice		 sender;
@@ -100,6 +103,8 @@ void		 dlv_job_fail_rest(struct dlv_job *, enum err);
 /* Answers and frees the job when every result stands. */
 void		 dlv_job_check(struct dlv_job *);
 void		 dlv_job_free(struct dlv_job *);
+/* Exactly n bytes of its message from off. */
+enum err	 dlv_job_read(struct dlv_job *, uint64_t off, void *dst, size_t n) MUST_USE;
 /* Deadline of a call for this job. */
 uint64_t	 dlv_job_deadline(const struct dlv_job *);
 

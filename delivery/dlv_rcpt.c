@@ -167,6 +167,9 @@ dlv_rcpt_log(const struct dlv_rcpt *r, uint64_t session, uint64_t msg, struct sl
 	dlv_line_begin(&line, &about);
 	dlv_line_put(&line, log_str("relay", "local"));
 	if (event == LOG_sent) {
+		/* Where no client looks is named by a control character. */
+		if (where.n > 0 && where.p[0] < ' ')
+			where = slice_from(where, 1);
 		dlv_line_put(&line, log_text("mailbox", where));
 		dlv_line_put(&line, log_str("sealed", sealing_name(r->sealing)));
 	}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-delivery_LOCAL = delivery/dlv_local.c delivery/dlv_job.c delivery/dlv_epoch.c delivery/dlv_lane.c delivery/dlv_sealed.c \
+delivery_LOCAL = delivery/dlv_local.c delivery/dlv_job.c delivery/dlv_epoch.c delivery/dlv_lane.c delivery/dlv_sealed.c delivery/dlv_carrier.c \
 	delivery/dlv_rcpt.c delivery/dlv_line.c delivery/dlv_source.c
 
 PROGRAMS += deliver

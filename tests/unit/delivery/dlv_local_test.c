@@ -17,7 +17,9 @@
 #include "delivery/dlv_local.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/ipc/key_proto.h"
 #include "lib/ipc/queue_proto.h"
+#include "lib/ipc/store_proto.h"
 #include "lib/mail/rcpt_hash.h"
 #include "lib/mail/summary.h"
 #include "lib/seal/chunkfile.h"
@@ -51,6 +53,8 @@ struct world {
 	unsigned		 again;		/* appends to answer with AGAIN */
 	uint32_t		 epoch_count;
 	uint8_t			 kind;		/* of the jobs */
+	uint8_t			 sealing;	/* of their recipients */
+	char			 mailbox[64];	/* of the last append */
 	/* what came */
 	unsigned		 appends, files, answers, want, gone, drained;
 	enum form		 form;
@@ -215,6 +219,9 @@ on_append(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 	o->appends++;
 	w->internal_s = m->internal_s;
 	w->rcpt = m->rcpt;
+	assert_true(m->mailbox.n < sizeof(w->mailbox));
+	memcpy(w->mailbox, m->mailbox.p, m->mailbox.n);
+	w->mailbox[m->mailbox.n] = '\0';
 	w->refs_bytes = m->references.n;
 	w->id_bytes = m->message_id.n;
 	buf_init(&mem, 128u << 20);
@@ -301,6 +308,7 @@ setup(void **state)
 	add_store(w);
 	timer_init(&w->limit, w->loop, on_limit, w);
 	w->epoch_count = 1000;
+	w->sealing = SEALING_ESCROW;
 	for (unsigned i = 0; i < OWNERS; i++)
 		cry_box_pair(w->owners[i].public_key, w->owners[i].secret_key);
 	buf_init(&w->plain, 64u << 20);
@@ -362,7 +370,7 @@ static void
 put_rcpt(struct world *w, struct buf *b, uint32_t idx, uint64_t account, const char *address)
 {
 	struct ipc_deliver_rcpt r = { .idx = idx, .account = account, .generation = 1,
-		.sealing = 1, .address = slice_str(address), .original = slice_str(address),
+		.sealing = w->sealing, .address = slice_str(address), .original = slice_str(address),
 		.mailbox = SLICE_LIT("INBOX"),
 		.public_key = slice_of(w->owners[account % OWNERS].public_key, 32) };
 
@@ -1067,6 +1075,68 @@ test_sealed_twice_to_one(void **state)
 	buf_fini(&rcpts);
 }
 
+/* ---- what came in boxes */
+
+static void
+send_boxes(struct world *w, size_t bytes, uint8_t sealing)
+{
+	struct buf b, rcpts;
+
+	buf_init(&b, 1u << 20);
+	buf_init(&rcpts, 60000);
+	buf_put_str(&b, TRAVELLING_TRACE "\r\n");
+	for (size_t i = 0; i < bytes; i++)
+		buf_put_char(&b, i < 57 ? 'x' : (char)(i * i * 2654435761u >> 13));
+	w->kind = QUEUE_KIND_CMTP1;
+	w->sealing = sealing;
+	w->answers = w->result_count = 0;
+	put_rcpt(w, &rcpts, 10, 1, "b@y.example");
+	send_text(w, buf_slice(&b), buf_slice(&rcpts), later(w));
+	run(w, 1);
+	assert_int_equal(w->results[0].error, ERR_OK);
+	buf_fini(&b);
+	buf_fini(&rcpts);
+}
+
+/* Where no client looks, until a login opens it; or where the device does. */
+static void
+test_boxes(void **state)
+{
+	static const uint8_t opened[] = { SEALING_ESCROW, SEALING_PASSWORD, SEALING_SERVER };
+	struct world *w = *state;
+	struct slice text;
+
+	for (size_t i = 0; i < lengthof(opened); i++) {
+		send_boxes(w, 57, opened[i]);
+		assert_string_equal(w->mailbox, STORE_ARRIVALS);
+		assert_true(w->rcpt == rcpt_hash(SLICE_LIT("b@y.example"), SLICE_LIT(STORE_ARRIVALS)));
+	}
+	text = buf_slice(&w->plain);
+	assert_true(slice_starts(text, PREFIX TRAVELLING_TRACE "Date: "));
+	assert_true(slice_search(text, SLICE_LIT("from <s@x.example>")) < text.n);
+	assert_true(slice_search(text, SLICE_LIT("\r\n\r\neHh4")) < text.n);
+	/* A summary of it: the session finds the attachment without a look at all of it. */
+	assert_true(w->summary.n > 100);
+	send_boxes(w, 57, SEALING_CLIENT);
+	assert_string_equal(w->mailbox, "INBOX");
+}
+
+/* It is larger than what came: sent as what it is. */
+static void
+test_boxes_large(void **state)
+{
+	struct world *w = *state;
+
+	send_boxes(w, 1000, SEALING_ESCROW);
+	assert_int_equal(w->form, FORM_INLINE);
+	send_boxes(w, 170u << 10, SEALING_ESCROW);
+	assert_int_equal(w->form, FORM_MEMFD);
+	send_boxes(w, 200u << 10, SEALING_ESCROW);
+	assert_int_equal(w->form, FORM_FILE);
+	assert_true(w->plain.n > (270u << 10));
+	assert_true(slice_ends(buf_slice(&w->plain), "\r\n--=_cmtp1--\r\n"));
+}
+
 static void
 expect_bounce(struct world *w, struct slice message, const char *dsn)
 {
@@ -1171,7 +1241,7 @@ main(void)
 		T(test_empty_message),
 		T(test_sealed_goes_as_it_is),
 		T(test_sealed_large),
-		T(test_sealed_twice_to_one),
+		T(test_sealed_twice_to_one), T(test_boxes), T(test_boxes_large),
 		T(test_sealed_to_others),
 		T(test_sealed_cut),
 		T(test_sealed_trace_limit),

@@ -4,6 +4,10 @@ delivery_dlv_local_test_SRCS = tests/unit/delivery/dlv_local_test.c tests/unit/s
 	$(delivery_LOCAL)
 delivery_dlv_local_test_USES = ipc seal crypto mail io sys base
 delivery_dlv_local_test_EXT = $(UV_LIBS)
+UNITS += delivery_dlv_carrier_test
+delivery_dlv_carrier_test_SRCS = tests/unit/delivery/dlv_carrier_test.c delivery/dlv_carrier.c delivery/dlv_source.c
+delivery_dlv_carrier_test_USES = ipc seal crypto mail io sys base
+delivery_dlv_carrier_test_EXT = $(UV_LIBS)
 delivery_dlv_rcpt_test_SRCS = tests/unit/delivery/dlv_rcpt_test.c delivery/dlv_rcpt.c delivery/dlv_line.c
 delivery_dlv_rcpt_test_USES = ipc seal crypto mail io sys base
 delivery_dlv_rcpt_test_EXT = $(UV_LIBS)
