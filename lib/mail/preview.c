@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/mail/preview.h"
 
-#include "lib/base/num.h"
+#include "lib/mail/html_text.h"
 #include "lib/mail/mime_code.h"
 
 /* Decoded and converted text of a sample: each byte gives three at most. */
@@ -93,158 +93,16 @@ put_plain(struct line *l, struct slice s)
 	}
 }
 
-/* ---- markup */
-
-static void
-put_code(struct line *l, uint32_t c)
-{
-	char mem[4];
-	size_t n;
-
-	if (c < 0x80) {
-		mem[0] = (char)c;
-		n = 1;
-	} else if (c < 0x800) {
-		mem[0] = (char)(0xc0 | c >> 6);
-		mem[1] = (char)(0x80 | (c & 0x3f));
-		n = 2;
-	} else if (c < 0x10000) {
-		mem[0] = (char)(0xe0 | c >> 12);
-		mem[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		mem[2] = (char)(0x80 | (c & 0x3f));
-		n = 3;
-	} else {
-		mem[0] = (char)(0xf0 | c >> 18);
-		mem[1] = (char)(0x80 | (c >> 12 & 0x3f));
-		mem[2] = (char)(0x80 | (c >> 6 & 0x3f));
-		mem[3] = (char)(0x80 | (c & 0x3f));
-		n = 4;
-	}
-	if (charset_utf8_len(mem, n) == n)
-		(void)put_char(l, slice_of(mem, n));
-}
-
-static bool
-parse_hex(struct slice s, uint32_t *v)
-{
-	*v = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = ascii_lower(s.p[i]);
-
-		if (!ascii_is_xdigit(c) || i >= 6)
-			return false;
-		*v = *v << 4 | (uint32_t)(ascii_is_digit(c) ? c - '0' : c - 'a' + 10);
-	}
-	return s.n > 0;
-}
-
-/* s is at '&': the length of a known character reference, else 0. */
-static size_t
-put_reference(struct line *l, struct slice s)
-{
-	static const struct {
-		const char	*name;
-		uint32_t	 code;
-	} names[] = {
-		{ "amp", '&' }, { "lt", '<' }, { "gt", '>' }, { "quot", '"' },
-		{ "apos", '\'' }, { "nbsp", 0xa0 }, { "zwnj", 0x200c },
-		{ "shy", 0x200b }, { "copy", 0xa9 }, { "reg", 0xae },
-		{ "auml", 0xe4 }, { "ouml", 0xf6 }, { "uuml", 0xfc },
-		{ "szlig", 0xdf }, { "eacute", 0xe9 }, { "egrave", 0xe8 },
-		{ "ndash", 0x2013 }, { "mdash", 0x2014 }, { "rsquo", 0x2019 },
-		{ "lsquo", 0x2018 }, { "ldquo", 0x201c }, { "rdquo", 0x201d },
-		{ "hellip", 0x2026 }, { "bull", 0x2022 }, { "euro", 0x20ac }
-	};
-	struct slice name = slice_from(slice_head(s, 12), 1);
-	size_t n = slice_find(name, ';');
-	uint32_t code = 0;
-
-	if (n == name.n)
-		return 0;
-	name = slice_head(name, n);
-	if (slice_istarts(name, "#x")) {
-		if (!parse_hex(slice_from(name, 2), &code))
-			return 0;
-	} else if (slice_starts(name, "#")) {
-		if (num_parse_u32(slice_from(name, 1), 0x10ffff, &code) != ERR_OK)
-			return 0;
-	} else {
-		for (size_t i = 0; i < lengthof(names); i++)
-			if (slice_eq_str(name, names[i].name))
-				code = names[i].code;
-	}
-	if (code == 0)
-		return 0;
-	put_code(l, code);
-	return n + 2;
-}
-
-static size_t
-isearch(struct slice s, const char *needle)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (slice_istarts(slice_from(s, i), needle))
-			return i;
-	return s.n;
-}
-
-/* s is at '<': the length of a tag, or of what it hides. */
-static size_t
-tag_length(struct slice s)
-{
-	static const struct {
-		const char	*open;
-		const char	*close;
-	} hides[] = {
-		{ "<!--", "-->" }, { "<style", "</style" }, { "<script", "</script" },
-		{ "<title", "</title" }, { "<head>", "</head" }
-	};
-	size_t n = 0;
-
-	for (size_t i = 0; i < lengthof(hides); i++) {
-		if (!slice_istarts(s, hides[i].open))
-			continue;
-		n = isearch(s, hides[i].close);
-		break;
-	}
-	n += slice_find(slice_from(s, n), '>');
-	return n < s.n ? n + 1 : s.n;
-}
-
-static bool
-is_inline_tag(struct slice s)
-{
-	static const char *const names[] = { "<b>", "</b>", "<i>", "</i>", "<em>",
-		"</em>", "<a ", "</a>", "<span", "</span", "<strong", "</strong",
-		"<font", "</font", "<u>", "</u>" };
-
-	for (size_t i = 0; i < lengthof(names); i++)
-		if (slice_istarts(s, names[i]))
-			return true;
-	return false;
-}
-
 static void
 put_html(struct line *l, struct slice s)
 {
-	while (s.n > 0 && l->left > 0) {
-		size_t n = 0;
+	struct html_token t;
 
-		if (s.p[0] == '<' && s.n > 1 && (ascii_is_alpha(s.p[1]) ||
-		    s.p[1] == '/' || s.p[1] == '!')) {
-			if (!is_inline_tag(s))
-				l->gap = true;
-			n = tag_length(s);
-		} else if (s.p[0] == '&') {
-			n = put_reference(l, s);
-		}
-		if (n == 0) {
-			n = char_length(s);
-			if ((n == 1 && (unsigned char)s.p[0] >= 0x80) ||
-			    !put_char(l, slice_head(s, n)))
-				return;
-		}
-		s = slice_from(s, n);
+	while (l->left > 0 && html_text_next(&s, &t)) {
+		if (t.kind != HTML_CHAR)
+			l->gap = true;
+		else if (!put_char(l, t.text))
+			return;
 	}
 }
 

@@ -26,3 +26,6 @@ mail_acl_identifier_test_USES = mail base
 UNITS += mail_imap_structure_test
 mail_imap_structure_test_SRCS = tests/unit/mail/imap_structure_test.c
 mail_imap_structure_test_USES = mail base
+UNITS += mail_html_text_test
+mail_html_text_test_SRCS = tests/unit/mail/html_text_test.c
+mail_html_text_test_USES = mail base
