@@ -5,8 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
-#include "lib/mail/addr.h"
-#include "lib/mail/charset.h"
+#include "lib/cmtp/letter_name.h"
 #include "lib/mail/hdr_addr.h"
 #include "lib/mail/hdr_date.h"
 #include "lib/mail/hdr_word.h"
@@ -20,22 +19,6 @@
 #define WORDS_MAX	(NAMES_MAX * 8)
 #define LOG_LINE_MAX	(16u << 10)	/* CMTP_LOG_MAX */
 
-/* One line of UTF-8 without controls. */
-static void
-put_clean(struct buf *b, struct slice s)
-{
-	struct buf text;
-
-	buf_init(&text, 3 * s.n + 4);
-	charset_put_clean(s, &text);
-	for (size_t i = 0; i < text.n; i++) {
-		char c = buf_data(&text)[i];
-
-		buf_put_char(b, (unsigned char)c < ' ' || c == 0x7f ? ' ' : c);
-	}
-	buf_fini(&text);
-}
-
 /* A field of any text; nothing when there is none. */
 static void
 put_words(struct buf *b, const char *field, const char *what, struct slice s)
@@ -43,7 +26,7 @@ put_words(struct buf *b, const char *field, const char *what, struct slice s)
 	struct buf clean;
 
 	buf_init(&clean, 3 * s.n + 4);
-	put_clean(&clean, s);
+	letter_name_put_clean(&clean, s);
 	if (slice_trim(buf_slice(&clean)).n > 0) {
 		buf_printf(b, "%s: %s", field, what);
 		mime_put_words(b, slice_trim(buf_slice(&clean)));
@@ -54,25 +37,6 @@ put_words(struct buf *b, const char *field, const char *what, struct slice s)
 
 /* ---- addresses */
 
-/* The local part as it is written, or unquoted. */
-static bool
-join(struct addr *out, struct slice local, bool is_written, struct slice domain)
-{
-	struct buf text;
-	bool ok;
-
-	buf_init(&text, NAMES_MAX * 3);
-	if (is_written)
-		buf_put_slice(&text, local);
-	else
-		mime_put_quoted(&text, local);
-	buf_put_char(&text, '@');
-	buf_put_slice(&text, domain);
-	ok = buf_err(&text) == ERR_OK && addr_parse(buf_slice(&text), ADDR_UTF8, out) == ERR_OK;
-	buf_fini(&text);
-	return ok;
-}
-
 static void
 put_address(struct buf *b, struct slice name, const struct addr *a)
 {
@@ -81,7 +45,7 @@ put_address(struct buf *b, struct slice name, const struct addr *a)
 	buf_init(&words, WORDS_MAX);
 	buf_init(&clean, WORDS_MAX);
 	hdr_word_decode(NULL, name, &words);
-	put_clean(&clean, buf_slice(&words));
+	letter_name_put_clean(&clean, buf_slice(&words));
 	if (clean.n > 0) {
 		mime_put_phrase(b, buf_slice(&clean));
 		buf_put_str(b, "\r\n <");
@@ -104,13 +68,13 @@ put_end(struct buf *b, const char *field, struct slice user, const char *nobody,
 	if (user.n == 0)
 		user = slice_str(nobody);
 	buf_printf(b, "%s: ", field);
-	if (join(&a, user, true, domain)) {
+	if (letter_name_join(&a, user, true, domain)) {
 		addr_put(b, &a);
 	} else {
 		buf_init(&clean, NAMES_MAX * 4);
-		put_clean(&clean, user);
+		letter_name_put_clean(&clean, user);
 		buf_put_char(&clean, '@');
-		put_clean(&clean, domain);
+		letter_name_put_clean(&clean, domain);
 		mime_put_phrase(b, buf_slice(&clean));
 		buf_put_str(b, "\r\n <" NO_ADDRESS ">");
 		buf_fini(&clean);
@@ -131,7 +95,7 @@ put_list(struct buf *b, struct slice value, const char *before, unsigned *bad)
 	while (count < CMTP_LETTER_CC_MAX && hdr_addr_next(&it, &one)) {
 		if (one.kind != HDR_ADDR_MAILBOX)
 			continue;
-		if (!join(&a, one.local, false, one.domain)) {
+		if (!letter_name_join(&a, one.local, false, one.domain)) {
 			(*bad)++;
 			continue;
 		}
@@ -224,7 +188,7 @@ put_received(struct buf *b, struct slice line, uint64_t time_s)
 	struct slice text;
 
 	buf_init(&clean, 3 * line.n + 4);
-	put_clean(&clean, line);
+	letter_name_put_clean(&clean, line);
 	text = slice_trim(buf_slice(&clean));
 	buf_put_str(b, "Received: ");
 	if (is_received(text)) {
@@ -304,47 +268,13 @@ letter_head_put(struct buf *b, const struct letter_mail_facts *f,
 	buf_put_str(b, "\r\n");
 }
 
-/* Characters that turn the direction of what stands behind them: a false ending. */
-static bool
-is_turn(struct slice s)
-{
-	return s.n >= 3 && s.p[0] == '\xe2' &&
-	    ((s.p[1] == '\x80' && (unsigned char)s.p[2] >= 0xaa && (unsigned char)s.p[2] <= 0xae) ||
-	    (s.p[1] == '\x81' && (unsigned char)s.p[2] >= 0xa6 && (unsigned char)s.p[2] <= 0xa9));
-}
-
-/* What a reader may call its file: no way to another directory, no controls. */
-static void
-put_file_name(struct buf *b, struct slice name, uint32_t number)
-{
-	size_t slash = slice_rfind(name, '/'), back;
-
-	name = slash < name.n ? slice_from(name, slash + 1) : name;
-	back = slice_rfind(name, '\\');
-	name = slice_trim(back < name.n ? slice_from(name, back + 1) : name);
-	if (name.n == 0 || slice_eq_str(name, ".") || slice_eq_str(name, "..")) {
-		buf_printf(b, "attachment-%u", (unsigned)number);
-		return;
-	}
-	for (size_t i = 0; i < name.n; i++) {
-		if ((unsigned char)name.p[i] < ' ' || name.p[i] == 0x7f) {
-			buf_put_char(b, '_');
-		} else if (is_turn(slice_from(name, i))) {
-			buf_put_str(b, "___");
-			i += 2;
-		} else {
-			buf_put_char(b, name.p[i]);
-		}
-	}
-}
-
 void
 letter_head_put_part(struct buf *b, struct slice name, uint32_t number)
 {
 	struct buf file;
 
 	buf_init(&file, CMTP_FILE_NAME_MAX + 32);
-	put_file_name(&file, name, number);
+	letter_name_put_file(&file, name, number, "");
 	buf_printf(b, "\r\n--" BOUNDARY "\r\nContent-Type: %s\r\n"
 	    "Content-Disposition: attachment", mime_type_of_name(buf_slice(&file)));
 	mime_put_param(b, "filename", buf_slice(&file));

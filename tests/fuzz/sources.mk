@@ -91,3 +91,6 @@ fuzz_cmtp_key_USES = cmtp crypto base
 FUZZERS += fuzz_letter
 fuzz_letter_SRCS = tests/fuzz/fuzz_letter.c
 fuzz_letter_USES = cmtp mail crypto base
+FUZZERS += fuzz_mail_letter
+fuzz_mail_letter_SRCS = tests/fuzz/fuzz_mail_letter.c
+fuzz_mail_letter_USES = cmtp mail crypto base

@@ -5,3 +5,6 @@ log_man_USES = base
 TESTPROGS += mime_dump
 mime_dump_SRCS = tests/golden/mime_dump.c
 mime_dump_USES = mail base
+TESTPROGS += letter_dump
+letter_dump_SRCS = tests/golden/letter_dump.c
+letter_dump_USES = cmtp mail crypto base

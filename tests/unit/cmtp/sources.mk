@@ -17,3 +17,6 @@ cmtp_pin_test_USES = cmtp crypto base
 UNITS += letter_mail_test
 letter_mail_test_SRCS = tests/unit/cmtp/letter_mail_test.c
 letter_mail_test_USES = cmtp mail crypto base
+UNITS += mail_letter_test
+mail_letter_test_SRCS = tests/unit/cmtp/mail_letter_test.c
+mail_letter_test_USES = cmtp mail crypto base
