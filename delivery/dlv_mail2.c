@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/must.h"
+#include "lib/base/secret.h"
 
 /* ---- the end */
 
@@ -38,6 +39,8 @@ stop(struct dlv_mail2 *m)
 	m->call = 0;
 	dlv_lookup_cancel(m->p.lookup, &m->asker);
 	dlv_cmtp_free(&m->cmtp);
+	dlv_postage_cancel(&m->payer);
+	secret_wipe(m->content_key, sizeof(m->content_key));
 	m->is_sealing = false;
 }
 
@@ -304,6 +307,8 @@ dlv_mail2_new(const struct dlv_mail2_params *p, const struct dlv_mail2_owner *ow
 	(void)slice_to_cstr(slice_str(dlv_link_host(p->link)), m->host, sizeof(m->host));
 	buf_init(&m->pin, CMTP_PIN_BYTES_MAX);
 	buf_init(&m->envelope, CMTP2_ENVELOPE_MAX);
+	buf_init(&m->entries, CMTP2_DESTINATIONS_MAX * DLV_MAIL2_ENTRY_BYTES);
+	buf_init(&m->held, 2 * DLV_MAIL2_HELD);
 	buf_init(&m->out, 4 * (SEAL_FRAME_BYTES + SEAL_ENTRIES_BYTES_MAX));
 	loop_idle_init(&m->turn, on_turn, m);
 	loop_defer(p->loop, &m->turn);
@@ -333,11 +338,12 @@ dlv_mail2_free(struct dlv_mail2 **mp)
 	stop(m);
 	loop_idle_cancel(&m->turn);
 	seal_writer_free(&m->writer);
-	seal_press_free(&m->press);
 	cry_hasher_free(&m->hasher);
 	buf_fini(&m->pin);
 	buf_fini(&m->envelope);
 	buf_fini(&m->out);
+	buf_fini(&m->entries);
+	buf_fini(&m->held);
 	free(m->piece);
 	free(m->rcpts);
 	free(m->users);

@@ -10,9 +10,12 @@
  *	a break		of a chain: deferred, until it goes on or the mail expires
  *	not offered	by the host of a domain whose key is remembered and good:
  *			deferred, since that may be a downgrade
+ *	postage		is paid, once, by work (dlv_postage.h), and the same request
+ *			sent again
  *
- * Sealed as it streams, never held; a message that could not be read to its
- * end is not answered for.  The owner hears of each recipient once, then done.
+ * Sealed as it streams, and compressed where that saves; only what is small is
+ * held (DLV_MAIL2_HELD).  A message that could not be read to its end is not
+ * answered for.  The owner hears of each recipient once, then done.
  * No call comes from inside a function here.
  */
 #ifndef DLV_MAIL2_H
@@ -38,6 +41,8 @@ struct dlv_mail2_params {
 	struct loop		*loop;
 	struct dlv_pool		*pool;		/* which has keyd */
 	struct dlv_lookup	*lookup;
+	struct dlv_postage	*postage;
+	struct seal_press	*press;
 	struct dlv_link		*link;		/* taken when it offers CMTP 2 */
 	bool			 must;		/* the route says require */
 	struct slice		 sender;	/* empty: the server itself */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "delivery/dlv_mail2_priv.h"
 
+#include "lib/base/log.h"
+
 static struct slice
 dsn_of(struct slice text)
 {
@@ -49,6 +51,55 @@ take_statuses(struct dlv_mail2 *m, const struct cmtp2_answer *a)
 	}
 }
 
+/* ---- postage */
+
+static void
+log_paid(const struct dlv_mail2 *m, const char *result)
+{
+	log_event(LOG_key, log_str("action", "cmtp-postage"), log_text("key", m->p.domain),
+	    log_str("peer", m->host), log_str("result", result));
+}
+
+static void
+on_paid(void *arg, enum err e, uint64_t counter)
+{
+	unsigned char postage[CMTP2_POSTAGE_BYTES];
+	struct dlv_mail2 *m = arg;
+
+	m->payer = NULL;
+	log_paid(m, err_text(e));
+	if (e == ERR_TIMEOUT) {
+		dlv_mail2_hold(m, "4.7.1", "the postage it asks for could not be made in time");
+	} else if (e != ERR_OK) {
+		dlv_mail2_hold(m, "4.3.0", "there is no memory for the postage it asks for");
+	} else {
+		cmtp2_postage_solution(postage, &m->price, counter);
+		dlv_mail2_object_repeat(m, postage);
+	}
+}
+
+static void
+pay(struct dlv_mail2 *m, struct slice content)
+{
+	enum err e = cmtp2_postage_read(&m->price, content);
+
+	if (e == ERR_OK)
+		e = dlv_postage_judge(&m->price, loop_real_ms(m->p.loop) / 1000);
+	m->is_sent = false;
+	if (m->has_paid) {
+		dlv_mail2_hold(m, "4.7.1", "it asks for postage once more");
+	} else if (e == ERR_LIMIT) {
+		dlv_mail2_hold(m, "4.7.1", "it asks for more postage than is paid here");
+	} else if (e != ERR_OK) {
+		dlv_mail2_hold(m, "4.7.1", "what it asks for as postage cannot be paid");
+	} else {
+		m->has_paid = true;
+		m->payer = dlv_postage_pay(m->p.postage, &m->price, m->digest, on_paid, m);
+		if (m->payer == NULL)
+			dlv_mail2_hold(m, "4.3.2", "too many others pay postage now");
+	}
+}
+
 void
 dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *a)
 {
@@ -57,7 +108,7 @@ dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *a)
 	if (cmtp2_answer_verify(a, m->digest, m->server_sign) != ERR_OK) {
 		dlv_mail2_hold(m, "4.7.5", "its answer to the mail does not verify");
 	} else if (a->what == CMTP2_POSTAGE) {
-		dlv_mail2_hold(m, "4.7.1", "it asks for postage, which is not paid here");
+		pay(m, a->content);
 	} else {
 		take_statuses(m, a);
 		dlv_mail2_hold(m, "4.5.0", "its answer to the mail cannot be read");

@@ -23,6 +23,16 @@ on_user_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in
 		ask_host(m, m->p.users[m->at], dlv_mail2_pin_known(m, &p) ? p.newest.serial : 0);
 }
 
+static void
+put_off_rcpt(struct dlv_mail2 *m)
+{
+	struct smtp_result r;
+
+	smtp_result_own(&r, SMTP_STAGE_RCPT, "4.3.0",
+	    "the key of the recipient is not to be had from %.150s now", m->host);
+	dlv_mail2_tell(m, m->at, DLV_MAIL2_TOLD, &r);
+}
+
 /* The chain broke, or the host has no key where one was. */
 static void
 hold_rcpt(struct dlv_mail2 *m, const char *why)
@@ -85,7 +95,7 @@ dlv_mail2_keys_take(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 		return;
 	}
 	if (r->status == CMTP2_LATER)
-		hold_rcpt(m, "it is not to be had now");
+		put_off_rcpt(m);
 	else if (dlv_mail2_pin_is_in_force(m))
 		hold_rcpt(m, "there is none any more");
 	else

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The object stands from the bottom up: signature, pieces of the body, entries,
- * envelope.  It goes out while it is sealed, and is never held whole.
+ * The object stands from the bottom up: signature, pieces of the body, passes,
+ * entries, envelope.  Its length comes first in the request, so it is sealed
+ * once to know that, and again while it goes out, under the same key: the same
+ * bytes.  One pass is enough where the object can be held, or is not compressed.
  */
 #include "delivery/dlv_mail2_priv.h"
 
 #include <string.h>
 
 #include "lib/base/must.h"
-#include "lib/base/secret.h"
 
 #define TURN_BYTES	(256u << 10)	/* sealed before the loop runs again */
-#define ENTRY_BYTES	(12 + SEAL_KEY_BYTES + CRY_SEAL_BYTES)
+
+/* ---- the end of the request */
+
+static void
+send_sig(struct dlv_mail2 *m)
+{
+	m->is_sent = true;
+	dlv_cmtp_send_last(m->cmtp, slice_of(m->sig, sizeof(m->sig)), m->keys);
+}
 
 static void
 on_signed(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
@@ -25,8 +34,8 @@ on_signed(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *
 		dlv_mail2_hold(m, "4.3.0", "the mail cannot be signed now");
 		return;
 	}
-	m->is_sent = true;
-	dlv_cmtp_send_last(m->cmtp, s->sig, m->keys);
+	memcpy(m->sig, s->sig.p, sizeof(m->sig));
+	send_sig(m);
 }
 
 static void
@@ -37,7 +46,6 @@ sign(struct dlv_mail2 *m)
 	struct cmtp_sign s;
 	struct buf b;
 
-	m->is_sealing = false;
 	cry_hasher_end(m->hasher, hash);
 	s = cmtp2_mail_sign(buf_slice(&m->envelope), hash);
 	cmtp_sign_digest(m->digest, &s);
@@ -53,12 +61,96 @@ sign(struct dlv_mail2 *m)
 }
 
 static void
+send_command(struct dlv_mail2 *m, struct slice postage)
+{
+	struct buf b;
+
+	buf_init(&b, 2 * CMTP2_ENVELOPE_MAX);
+	cmtp2_mail_command(&b, buf_slice(&m->envelope), postage);
+	dlv_cmtp_send(m->cmtp, buf_slice(&b));
+	buf_fini(&b);
+}
+
+/* ---- passes */
+
+static bool
+is_held(const struct dlv_mail2 *m)
+{
+	return m->p.source->bytes <= DLV_MAIL2_HELD;
+}
+
+static enum err
+begin_pass(struct dlv_mail2 *m, enum dlv_mail2_pass pass)
+{
+	enum err e = seal_writer_begin(m->writer, CRY_AES256_GCM, m->content_key,
+	    m->p.source->bytes, pass == DLV_MAIL2_MEASURE || m->is_zstd);
+
+	m->pass = pass;
+	m->off = 0;
+	if (e == ERR_OK)
+		e = seal_writer_entries(m->writer, m->entry_count, buf_slice(&m->entries));
+	m->is_sealing = e == ERR_OK;
+	if (e == ERR_OK)
+		loop_defer(m->p.loop, &m->turn);
+	return e;
+}
+
+/* What came out of the writer. */
+static void
 flush(struct dlv_mail2 *m)
 {
-	cry_hasher_put(m->hasher, buf_slice(&m->out));
-	dlv_cmtp_send(m->cmtp, buf_slice(&m->out));
+	struct slice out = buf_slice(&m->out);
+
+	if (m->pass == DLV_MAIL2_MEASURE) {
+		m->object_bytes += out.n;
+		if (is_held(m))
+			buf_put_slice(&m->held, out);
+	} else {
+		if (m->pass == DLV_MAIL2_SEND)
+			cry_hasher_put(m->hasher, out);
+		dlv_cmtp_send(m->cmtp, out);
+	}
 	buf_reset(&m->out);
 }
+
+static enum err put_envelope(struct dlv_mail2 *);
+
+/* The length is known. */
+static void
+end_measure(struct dlv_mail2 *m)
+{
+	if (put_envelope(m) != ERR_OK) {
+		dlv_mail2_without_keys(m, "its envelope cannot be written so");
+		return;
+	}
+	send_command(m, SLICE_NONE);
+	if (is_held(m)) {
+		cry_hasher_put(m->hasher, buf_slice(&m->held));
+		dlv_cmtp_send(m->cmtp, buf_slice(&m->held));
+		sign(m);
+	} else if (begin_pass(m, DLV_MAIL2_SEND) != ERR_OK) {
+		dlv_mail2_hold(m, "4.3.0", "the message cannot be sealed");
+	}
+}
+
+static void
+end_pass(struct dlv_mail2 *m)
+{
+	m->is_sealing = false;
+	switch (m->pass) {
+	case DLV_MAIL2_MEASURE:
+		end_measure(m);
+		break;
+	case DLV_MAIL2_SEND:
+		sign(m);
+		break;
+	case DLV_MAIL2_REPEAT:
+		send_sig(m);
+		break;
+	}
+}
+
+/* ---- pieces */
 
 static enum err
 seal_piece(struct dlv_mail2 *m)
@@ -70,24 +162,45 @@ seal_piece(struct dlv_mail2 *m)
 	m->off += n;
 	if (e == ERR_OK)
 		e = seal_writer_put(m->writer, slice_of(m->piece, n), &m->out);
+	if (m->pass == DLV_MAIL2_MEASURE && m->out.n > 0)
+		m->is_zstd = seal_writer_is_zstd(m->writer);
 	if (e == ERR_OK)
 		flush(m);
 	return e;
 }
 
+/* Not compressed, its length is known from the first frame on. */
+static bool
+is_measured(const struct dlv_mail2 *m)
+{
+	return m->pass == DLV_MAIL2_MEASURE && !is_held(m) && m->object_bytes > 0 && !m->is_zstd;
+}
+
+static bool
+must_wait(const struct dlv_mail2 *m)
+{
+	return m->pass != DLV_MAIL2_MEASURE && dlv_cmtp_is_clogged(m->cmtp);
+}
+
 void
 dlv_mail2_object_go_on(struct dlv_mail2 *m)
 {
+	uint64_t n = m->p.source->bytes;
 	enum err e = ERR_OK;
 
-	for (unsigned done = 0; done < TURN_BYTES && m->off < m->p.source->bytes;
-	    done += DLV_PIECE_BYTES) {
-		if (dlv_cmtp_is_clogged(m->cmtp))
+	for (unsigned done = 0; e == ERR_OK && done < TURN_BYTES && m->off < n &&
+	    !is_measured(m); done += DLV_PIECE_BYTES) {
+		if (must_wait(m))
 			return;		/* on_drained goes on */
-		if ((e = seal_piece(m)) != ERR_OK)
-			break;
+		e = seal_piece(m);
 	}
-	if (e == ERR_OK && m->off < m->p.source->bytes) {
+	if (e == ERR_OK && is_measured(m)) {
+		m->object_bytes = SEAL_HEAD_BYTES + m->entries.n + n +
+		    (n / SEAL_CHUNK_BYTES + 1) * CRY_TAG_BYTES;
+		end_pass(m);
+		return;
+	}
+	if (e == ERR_OK && m->off < n) {
 		loop_defer(m->p.loop, &m->turn);
 		return;
 	}
@@ -98,7 +211,7 @@ dlv_mail2_object_go_on(struct dlv_mail2 *m)
 		return;
 	}
 	flush(m);
-	sign(m);
+	end_pass(m);
 }
 
 void
@@ -109,6 +222,8 @@ dlv_mail2_object_on_drained(void *arg)
 	if (m->is_sealing)
 		loop_defer(m->p.loop, &m->turn);
 }
+
+/* ---- entries and envelope */
 
 /* One entry for a key, however many addresses have it. */
 static bool
@@ -121,12 +236,11 @@ is_first_of_key(const struct dlv_mail2 *m, unsigned i)
 	return true;
 }
 
-static unsigned
-put_entries(struct dlv_mail2 *m, struct buf *b)
+static void
+put_entries(struct dlv_mail2 *m)
 {
 	unsigned char wrapped[SEAL_KEY_BYTES + CRY_SEAL_BYTES];
 	struct seal_entry entry = { .algorithm = 1, .wrapped = slice_of(wrapped, sizeof(wrapped)) };
-	unsigned count = 0;
 
 	for (unsigned i = 0; i < m->p.count; i++) {
 		struct dlv_mail2_rcpt *r = &m->rcpts[i];
@@ -138,18 +252,17 @@ put_entries(struct dlv_mail2 *m, struct buf *b)
 		/* try_key has sealed to it before. */
 		if (cry_box_seal(wrapped, slice_of(m->content_key, SEAL_KEY_BYTES), r->seal) != ERR_OK)
 			continue;
-		seal_entry_put(b, &entry);
-		count++;
+		seal_entry_put(&m->entries, &entry);
+		m->entry_count++;
 	}
-	return count;
 }
 
 static enum err
-put_envelope(struct dlv_mail2 *m, uint64_t object_bytes)
+put_envelope(struct dlv_mail2 *m)
 {
 	size_t at = slice_rfind(m->p.sender, '@');
 	struct cmtp2_mail mail = { .destinations = m->keys, .serial = m->serial,
-		.time_s = loop_real_ms(m->p.loop) / 1000, .object_bytes = object_bytes,
+		.time_s = loop_real_ms(m->p.loop) / 1000, .object_bytes = m->object_bytes,
 		.source_user = at < m->p.sender.n ? slice_head(m->p.sender, at) : SLICE_NONE,
 		.source_domain = slice_from(m->p.sender, at + 1), .domain = m->p.domain };
 	struct slice users[CMTP2_DESTINATIONS_MAX];
@@ -164,34 +277,23 @@ put_envelope(struct dlv_mail2 *m, uint64_t object_bytes)
 void
 dlv_mail2_object_begin(struct dlv_mail2 *m)
 {
-	uint64_t n = m->p.source->bytes;
-	struct buf entries, command;
-	unsigned count;
-	enum err e;
-
-	buf_init(&entries, CMTP2_DESTINATIONS_MAX * ENTRY_BYTES);
-	buf_init(&command, 2 * CMTP2_ENVELOPE_MAX);
 	seal_make_key(m->content_key);
-	count = put_entries(m, &entries);
-	e = put_envelope(m, SEAL_HEAD_BYTES + entries.n + n +
-	    (n / SEAL_CHUNK_BYTES + 1) * CRY_TAG_BYTES);
-	m->press = seal_press_new();
-	m->writer = seal_writer_new(m->press);
+	put_entries(m);
+	m->writer = seal_writer_new(m->p.press);
 	m->hasher = cry_hasher_new();
 	m->piece = must_alloc(1, DLV_PIECE_BYTES);
-	if (e == ERR_OK)
-		e = seal_writer_begin(m->writer, CRY_AES256_GCM, m->content_key, n, false);
-	if (e == ERR_OK)
-		e = seal_writer_entries(m->writer, count, buf_slice(&entries));
-	secret_wipe(m->content_key, sizeof(m->content_key));
-	if (e == ERR_OK) {
-		cmtp2_mail_command(&command, buf_slice(&m->envelope), SLICE_NONE);
-		dlv_cmtp_send(m->cmtp, buf_slice(&command));
-		m->is_sealing = true;
-		loop_defer(m->p.loop, &m->turn);
-	} else {
-		dlv_mail2_without_keys(m, "its envelope cannot be written so");
+	if (begin_pass(m, DLV_MAIL2_MEASURE) != ERR_OK)
+		dlv_mail2_without_keys(m, "it cannot be sealed");
+}
+
+void
+dlv_mail2_object_repeat(struct dlv_mail2 *m, const unsigned char postage[CMTP2_POSTAGE_BYTES])
+{
+	send_command(m, slice_of(postage, CMTP2_POSTAGE_BYTES));
+	if (is_held(m)) {
+		dlv_cmtp_send(m->cmtp, buf_slice(&m->held));
+		send_sig(m);
+	} else if (begin_pass(m, DLV_MAIL2_REPEAT) != ERR_OK) {
+		dlv_mail2_hold(m, "4.3.0", "the message cannot be sealed");
 	}
-	buf_fini(&entries);
-	buf_fini(&command);
 }

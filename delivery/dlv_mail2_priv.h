@@ -12,6 +12,7 @@
 
 #include "delivery/dlv_cmtp.h"
 #include "delivery/dlv_mail2.h"
+#include "delivery/dlv_postage.h"
 #include "lib/cmtp/cmtp2_mail.h"
 #include "lib/cmtp/cmtp_pin.h"
 #include "lib/crypto/cry_hasher.h"
@@ -19,6 +20,15 @@
 #include "lib/seal/seal.h"
 
 #define DLV_MAIL2_KEYD_MS	10000u	/* for keyd to answer */
+#define DLV_MAIL2_HELD		(256u << 10)	/* of text: its object is held */
+#define DLV_MAIL2_ENTRY_BYTES	(12 + SEAL_KEY_BYTES + CRY_SEAL_BYTES)
+
+/* The message is read from its begin in each; the object is the same bytes. */
+enum dlv_mail2_pass {
+	DLV_MAIL2_MEASURE,	/* how long will it be? */
+	DLV_MAIL2_SEND,
+	DLV_MAIL2_REPEAT	/* with postage */
+};
 
 struct dlv_mail2_rcpt {
 	bool		 is_told;
@@ -49,13 +59,22 @@ struct dlv_mail2 {
 	unsigned		 keys;		/* recipients that have one */
 	struct buf		 envelope;
 	unsigned char		 content_key[SEAL_KEY_BYTES];
-	struct seal_press	*press;
+	struct buf		 entries;
+	unsigned		 entry_count;
+	enum dlv_mail2_pass	 pass;
+	bool			 is_zstd;	/* the object, once its first frame is sealed */
+	uint64_t		 object_bytes;
+	struct buf		 held;		/* the object of a small message */
 	struct seal_writer	*writer;
 	struct cry_hasher	*hasher;
 	uint64_t		 off;
 	char			*piece;
 	struct buf		 out;
 	unsigned char		 digest[CMTP_DIGEST_BYTES];
+	unsigned char		 sig[CMTP_SIG_BYTES];
+	struct dlv_payer	*payer;
+	struct cmtp2_price	 price;
+	bool			 has_paid;
 	bool			 is_sent;
 };
 
@@ -93,6 +112,9 @@ void		 dlv_mail2_keys_take(struct dlv_mail2 *, const struct cmtp2_keys_request *
 void		 dlv_mail2_object_begin(struct dlv_mail2 *);
 void		 dlv_mail2_object_go_on(struct dlv_mail2 *);
 void		 dlv_mail2_object_on_drained(void *arg);
+/* The same request with this solution. */
+void		 dlv_mail2_object_repeat(struct dlv_mail2 *,
+		    const unsigned char postage[CMTP2_POSTAGE_BYTES]);
 
 void		 dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *);
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "delivery/dlv_lookup.h"
+#include "delivery/dlv_postage.h"
 #include "lib/base/must.h"
 #include "lib/mail/addr.h"
+#include "lib/seal/seal.h"
 
 #define ANSWER_MS	1000u	/* for the answer to reach queue in time */
 
@@ -18,6 +20,8 @@ struct dlv_relay {
 	struct dlv_pool		*pool;
 	struct dlv_self		*self;
 	struct dlv_lookup	*lookup;	/* NULL: going down */
+	struct dlv_postage	*postage;
+	struct seal_press	*press;
 	unsigned		 job_limit;
 	struct dlv_smtp_env	 env;
 	struct relay_options	 options;	/* what it points to is the daemon's */
@@ -72,7 +76,8 @@ set_env(struct dlv_relay *r, const struct relay_options *o)
 	dlv_tlsrpt_set(r->tlsrpt, o->tlsrpt);
 	r->env = (struct dlv_smtp_env){ .loop = r->loop, .dns = r->dns, .sts = r->sts,
 	    .tlsrpt = r->tlsrpt, .pool = r->pool,
-	    .lookup = r->lookup, .self = r->self, .preference = (enum relay_preference)o->address_preference,
+	    .lookup = r->lookup, .postage = r->postage, .press = r->press, .self = r->self,
+	    .preference = (enum relay_preference)o->address_preference,
 	    .address_limit = (unsigned)o->mx_address_limit,
 	    .session_limit = (unsigned)o->mx_session_limit, .port = (uint16_t)o->port };
 }
@@ -470,6 +475,8 @@ dlv_relay_new(const struct dlv_relay_parts *p)
 	list_init(&r->jobs);
 	list_init(&r->line);
 	loop_idle_init(&r->turn, on_turn, r);
+	r->postage = dlv_postage_new(p->loop);
+	r->press = seal_press_new();
 	set_env(r, p->options);
 	r->lookup = dlv_lookup_new(&r->env);
 	r->env.lookup = r->lookup;
@@ -488,6 +495,8 @@ dlv_relay_free(struct dlv_relay **rp)
 	must(r->job_count == 0 && r->line_count == 0);
 	loop_idle_cancel(&r->turn);
 	dlv_lookup_free(&r->lookup);
+	dlv_postage_free(&r->postage);
+	seal_press_free(&r->press);
 	drop_routes(r);
 	dlv_pool_free(&r->pool);
 	dlv_sts_free(&r->sts);

@@ -20,6 +20,8 @@
 
 struct dlv_smtp;
 struct dlv_lookup;
+struct dlv_postage;
+struct seal_press;
 
 /* What a delivery takes from its process; borrowed for its life. */
 struct dlv_smtp_env {
@@ -29,6 +31,8 @@ struct dlv_smtp_env {
 	struct dlv_tlsrpt	*tlsrpt;
 	struct dlv_pool		*pool;
 	struct dlv_lookup	*lookup;	/* NULL: no CMTP */
+	struct dlv_postage	*postage;
+	struct seal_press	*press;
 	const struct dlv_self	*self;
 	enum relay_preference	 preference;
 	unsigned		 address_limit;

@@ -93,7 +93,8 @@ dlv_smtp_mail2_begin(struct dlv_smtp *s)
 {
 	struct slice users[CMTP2_DESTINATIONS_MAX], domain = SLICE_NONE;
 	struct dlv_mail2_params p = { .loop = s->env.loop, .pool = s->env.pool,
-		.lookup = s->env.lookup, .link = s->link, .must = s->route->cmtp == DLV_CMTP_REQUIRE,
+		.lookup = s->env.lookup, .postage = s->env.postage, .press = s->env.press,
+		.link = s->link, .must = s->route->cmtp == DLV_CMTP_REQUIRE,
 		.sender = s->mail->sender, .users = users, .source = &s->mail->source };
 
 	if (s->route->cmtp == DLV_CMTP_NO || s->env.lookup == NULL || s->hop > 0 ||

@@ -306,6 +306,7 @@ static const struct daemon relay = {
 	.options = sections,
 	.state_bytes = sizeof(struct state),
 	.peers = peers,
+	.pool_threads = 1,	/* for postage */
 	.may = MAY_IPC | MAY_CONNECT,
 	.open = relay_open,
 	.load = relay_load,

@@ -94,12 +94,15 @@ static bool
 is_sound(const struct cmtp2_answer *a, unsigned destinations)
 {
 	struct cmtp2_price price;
+	enum err e;
 
 	switch (a->what) {
 	case CMTP2_STATUSES:
 		return has_statuses(a->content, destinations);
 	case CMTP2_POSTAGE:
-		return cmtp2_postage_read(&price, a->content) == ERR_OK;
+		/* One that nobody pays is a price all the same. */
+		e = cmtp2_postage_read(&price, a->content);
+		return e != ERR_SYNTAX;
 	case CMTP2_REFUSED:
 		return has_statuses(a->content, 1);
 	}

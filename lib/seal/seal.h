@@ -71,6 +71,8 @@ enum err	 seal_writer_put(struct seal_writer *, struct slice plain,
 		    struct buf *out) MUST_USE;
 /* The rest of the object; ERR_STATE unless exactly plain_bytes were put. */
 enum err	 seal_writer_end(struct seal_writer *, struct buf *out) MUST_USE;
+/* Before end, once a byte came out: did the first frame decide for zstd? */
+bool		 seal_writer_is_zstd(const struct seal_writer *);
 /* After end. */
 const unsigned char *seal_writer_commitment(const struct seal_writer *);
 

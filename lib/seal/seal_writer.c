@@ -310,6 +310,12 @@ seal_writer_end(struct seal_writer *w, struct buf *out)
 	return buf_err(out);
 }
 
+bool
+seal_writer_is_zstd(const struct seal_writer *w)
+{
+	return w->state == WRITER_ZSTD;
+}
+
 const unsigned char *
 seal_writer_commitment(const struct seal_writer *w)
 {

@@ -25,7 +25,7 @@ BODY = "caf\xe9\r\n.dots\r\n".encode() + bytes(range(128, 256)) + b"\r\n" + b"01
 
 def offers(g):
     return (f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-            'cmtpd { processes = 1 }\n')
+            'cmtpd { processes = 1  cmtp_postage = unknown  cmtp_postage_bits = 3  cmtp_postage_memory = 64K }\n')
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,16 @@ def pair(tmp_path_factory):
         nsd.stop()
 
 
-def test_both_ways(pair):
+PAID = r"relay\[\d+\]: key action=cmtp-postage key=\S+\.test peer=mx\.test\S* result=success"
+
+
+def exchange(pair, body):
+    """Both ways; how often postage was paid."""
     a, b = pair
+    paid = 0
     for g, user, to, other in ((a, "ann@a.test", ["bob@b.test", "carol@b.test"], b),
                                (b, "bob@b.test", ["ann@a.test"], a)):
-        data = message("by cmtp", "", sender=user, to=to[0]) + BODY
+        data = message("by cmtp", "", sender=user, to=to[0]) + body
         mark, seen = g.mark(), other.mark()
         send(g, data, to=to, sender=user, port=587, user=user)
         for rcpt in to:
@@ -62,8 +67,23 @@ def test_both_ways(pair):
             other.wait_log(rf"deliver\[\d+\]: sent .*to=<{re.escape(rcpt)}>", since=seen)
         for rcpt in to:
             found = fetch_all(other, rcpt)[-1]
-            assert without_trace(found).endswith(BODY)
+            assert without_trace(found).endswith(body)
             assert f"cmtp=pass (CMTP 2) header.d={user.partition('@')[2]}".encode() in found
+        paid += len(re.findall(PAID, g.log_text(mark)))
+    return paid
+
+
+def test_stranger_pays(pair):
+    """The first mail of a server is asked for postage, and comes with it."""
+    assert exchange(pair, BODY) == 2
+
+
+def test_known_pays_nothing(pair):
+    for g in pair:
+        g.wait_empty_queue()
+    for g in pair:
+        g.advance(86401)
+    assert exchange(pair, b"small\r\n") == 0
 
 
 def kinds():

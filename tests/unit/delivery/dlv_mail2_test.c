@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "delivery/dlv_mail2_priv.h"
+#include "delivery/dlv_postage.h"
 #include "lib/ipc/queue_proto.h"
 #include "tests/unit/delivery/fake_cmtp.h"
 
@@ -98,6 +100,20 @@ add_route(const char *title, enum dlv_cmtp_policy cmtp)
 }
 
 static void
+add_bob(void)
+{
+	fake_cmtp_add_user("bob");
+	fake_cmtp_add_key(0, 11, false);
+}
+
+static struct cmtp2_price
+price_of(uint8_t bits, uint32_t kib, uint32_t passes)
+{
+	return (struct cmtp2_price){ .bits = bits, .kib = kib, .passes = passes,
+		.expires_s = fake_cmtp_now_s() + CMTP2_PRICE_LIFE_S };
+}
+
+static void
 test_mail(void **state)
 {
 	static char large[1500000];
@@ -126,6 +142,7 @@ test_mail(void **state)
 	give((struct mail){ .to = "bob@there.example", .sender = "", .body = large,
 	    .body_n = sizeof(large) });
 	is_deferred(0, "4.3.1", "later");
+	assert_true(w->was_zstd);
 	assert_int_equal(w->known, 1);
 	assert_string_equal(w->names, "@\nbob@there.example\n");
 	assert_int_equal(w->text_n, sizeof(large));
@@ -214,8 +231,7 @@ static void
 test_user_breaks(void **state)
 {
 	(void)state;
-	fake_cmtp_add_user("bob");
-	fake_cmtp_add_key(0, 11, false);
+	add_bob();
 	w->statuses = "22.1.5 yours\n";
 	give((struct mail){ .to = "bob@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
@@ -236,8 +252,7 @@ static void
 test_bad_answers(void **state)
 {
 	(void)state;
-	fake_cmtp_add_user("bob");
-	fake_cmtp_add_key(0, 11, false);
+	add_bob();
 	w->statuses = "22.1.5 yours\n";
 	w->answer_is_wrong = true;
 	give((struct mail){ .to = "bob@there.example" });
@@ -272,6 +287,89 @@ test_bad_answers(void **state)
 	assert_int_equal(w->host.message_count, 0);
 }
 
+/* Bodies on both sides of what is held, that zstd makes smaller and that it does not. */
+static void
+test_sizes(void **state)
+{
+	static const size_t sizes[] = { 1, 16384, DLV_MAIL2_HELD - 1, DLV_MAIL2_HELD,
+		DLV_MAIL2_HELD + 1, 700000 };
+	static char body[700000];
+	char statuses[] = "22.1.5 yours\n";
+
+	(void)state;
+	add_bob();
+	w->statuses = statuses;
+	for (unsigned random = 0; random < 2; random++) {
+		if (random == 1)
+			cry_random((unsigned char *)body, sizeof(body));
+		else
+			memset(body, 'x', sizeof(body));
+		for (size_t i = 0; i < lengthof(sizes); i++) {
+			give((struct mail){ .to = "bob@there.example", .body = body, .body_n = sizes[i] });
+			assert_int_equal(w->results[0].error, ERR_OK);
+			assert_int_equal(w->text_n, sizes[i]);
+			assert_memory_equal(w->text, body, sizes[i]);
+			assert_int_equal(w->was_zstd, random == 0 && sizes[i] > 1);
+		}
+	}
+}
+
+/* Postage is paid once for a message, small or large, whoever waits beside. */
+static void
+test_postage(void **state)
+{
+	static char large[600000];
+
+	(void)state;
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	w->price = price_of(4, 64, 1);
+	give((struct mail){ .to = "bob@there.example" });
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->paid, 1);
+	assert_int_equal(w->mails, 2);
+	for (size_t i = 0; i < sizeof(large); i++)
+		large[i] = (char)('a' + i % 23);
+	for (unsigned random = 0; random < 2; random++) {
+		if (random == 1)
+			cry_random((unsigned char *)large, sizeof(large));
+		give((struct mail){ .to = "bob@there.example", .body = large, .body_n = sizeof(large) });
+		assert_int_equal(w->results[0].error, ERR_OK);
+		assert_memory_equal(w->text, large, sizeof(large));
+		assert_int_equal(w->paid, 2 + random);
+	}
+	w->asks_again = true;
+	give((struct mail){ .to = "bob@there.example" });
+	is_deferred(0, "4.7.1", "once more");
+	assert_int_equal(w->paid, 4);
+}
+
+/* What is worth more than the limit, has expired, or is no price. */
+static void
+test_price_limits(void **state)
+{
+	(void)state;
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	w->price = price_of(16, 1024, 1);	/* DLV_POSTAGE_WORK_MAX */
+	assert_int_equal(dlv_postage_judge(&w->price, 0), ERR_OK);
+	w->price.kib++;
+	assert_int_equal(dlv_postage_judge(&w->price, 0), ERR_LIMIT);
+	give((struct mail){ .to = "bob@there.example" });
+	is_deferred(0, "4.7.1", "more postage than is paid here");
+	w->price = price_of(1, CMTP2_PRICE_KIB_MAX + 1, 1);
+	give((struct mail){ .to = "bob@there.example" });
+	is_deferred(0, "4.7.1", "more postage than is paid here");
+	w->price = price_of(1, 64, 0);
+	give((struct mail){ .to = "bob@there.example" });
+	is_deferred(0, "4.4.2", "cannot be read");
+	w->price = price_of(1, 64, 1);
+	w->price.expires_s = fake_cmtp_now_s() - 1;
+	give((struct mail){ .to = "bob@there.example" });
+	is_deferred(0, "4.7.1", "cannot be paid");
+	assert_int_equal(w->paid, 0);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fake_cmtp_setup, \
 			fake_cmtp_teardown)
 
@@ -280,7 +378,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_mail), TEST(test_no_key), TEST(test_downgrade), TEST(test_user_breaks),
-		TEST(test_bad_answers),
+		TEST(test_bad_answers), TEST(test_sizes), TEST(test_postage), TEST(test_price_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

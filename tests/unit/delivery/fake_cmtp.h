@@ -12,6 +12,7 @@
 #include "lib/cmtp/cmtp2_answer.h"
 #include "lib/cmtp/cmtp2_keys.h"
 #include "lib/cmtp/cmtp2_mail.h"
+#include "lib/cmtp/cmtp2_postage.h"
 #include "lib/cmtp/cmtp_pin.h"
 #include "lib/crypto/cry_sign.h"
 #include "lib/io/tls.h"
@@ -68,6 +69,11 @@ struct fake_cmtp {
 	char			 names[1000];	/* source and destinations, LF behind each */
 	const char		*statuses;	/* what is answered: "2text\n..." */
 	uint8_t			 what;
+	struct cmtp2_price	 price;		/* kib 0: none is asked for */
+	unsigned char		 price_secret[CRY_KEY_BYTES];
+	bool			 asks_again;	/* whatever was paid */
+	unsigned		 paid;
+	bool			 was_zstd;	/* the last object */
 	bool			 answer_is_wrong;
 	bool			 closes;	/* in place of an answer */
 	unsigned		 requests;

@@ -85,6 +85,7 @@ open_object(struct slice object)
 		opened++;
 	}
 	assert_true(opened > 0 && opened == split.head.entry_count);
+	w->was_zstd = split.head.zstd;
 	w->text_n = out.n;
 	memcpy(w->text, buf_data(&out), out.n);
 	buf_fini(&out);
@@ -93,66 +94,108 @@ open_object(struct slice object)
 }
 
 static void
-answer_mail(struct conn *c, const struct cmtp_sign *signed_part)
+answer(struct conn *c, const unsigned char digest[CMTP_DIGEST_BYTES], enum cmtp2_what what,
+    const struct buf *content)
 {
-	unsigned char digest[CMTP_DIGEST_BYTES], sig[CRY_ED_SIG_BYTES];
+	unsigned char sig[CRY_ED_SIG_BYTES];
+	const struct cmtp_sign s = cmtp2_answer_sign(digest, what, buf_slice(content));
+	struct buf out;
+
+	buf_init(&out, 20000);
+	cmtp_sign_make(sig, &s, w->secrets[w->chain_n - 1]);
+	cmtp2_answer_put(&out, what, buf_slice(content), sig);
+	conn_write(c, buf_slice(&out));
+	buf_fini(&out);
+}
+
+static void
+answer_mail(struct conn *c, const unsigned char digest[CMTP_DIGEST_BYTES])
+{
+	unsigned char wrong[CMTP_DIGEST_BYTES];
 	struct slice rest = slice_str(w->statuses), line;
-	struct buf content, out;
-	struct cmtp_sign s;
+	struct buf content;
 
 	buf_init(&content, 10000);
-	buf_init(&out, 20000);
 	while (rest.n > 0) {
 		rest = slice_cut(rest, '\n', &line);
 		cmtp2_answer_put_status(&content, (unsigned)(line.p[0] - '0'), slice_from(line, 1));
 	}
-	cmtp_sign_digest(digest, signed_part);
-	digest[0] ^= w->answer_is_wrong;
-	s = cmtp2_answer_sign(digest, (enum cmtp2_what)w->what, buf_slice(&content));
-	cmtp_sign_make(sig, &s, w->secrets[w->chain_n - 1]);
-	cmtp2_answer_put(&out, (enum cmtp2_what)w->what, buf_slice(&content), sig);
-	conn_write(c, buf_slice(&out));
+	memcpy(wrong, digest, sizeof(wrong));
+	wrong[0] ^= w->answer_is_wrong;
+	answer(c, wrong, (enum cmtp2_what)w->what, &content);
 	buf_fini(&content);
-	buf_fini(&out);
+}
+
+/* True: it was asked for, and is awaited. */
+static bool
+asks_postage(struct conn *c, const unsigned char digest[CMTP_DIGEST_BYTES], struct slice postage)
+{
+	struct cmtp2_price p = w->price;
+	struct buf content;
+
+	if (postage.n > 0) {
+		assert_int_equal(cmtp2_postage_check(&p, postage, digest, w->price_secret, 0), ERR_OK);
+		assert_int_equal(cmtp2_postage_try(&p, digest, cmtp2_postage_counter(postage)), ERR_OK);
+		w->paid++;
+	}
+	if (w->price.kib == 0 || (postage.n > 0 && !w->asks_again))
+		return false;
+	cmtp2_postage_ask(&p, digest, w->price_secret);
+	buf_init(&content, CMTP2_PRICE_BYTES);
+	cmtp2_postage_put(&content, &p);
+	buf_reset(&w->mail);
+	answer(c, digest, CMTP2_POSTAGE, &content);
+	buf_fini(&content);
+	return true;
+}
+
+static void
+note_names(const struct cmtp2_mail *m)
+{
+	struct slice names = m->users, user;
+	struct buf list;
+
+	buf_init(&list, sizeof(w->names));
+	buf_printf(&list, "%.*s@%.*s\n", SLICE_FMT(m->source_user), SLICE_FMT(m->source_domain));
+	while (cmtp2_mail_user(&names, &user))
+		buf_printf(&list, "%.*s@%.*s\n", SLICE_FMT(user), SLICE_FMT(m->domain));
+	assert_true(slice_to_cstr(buf_slice(&list), w->names, sizeof(w->names)));
+	buf_fini(&list);
 }
 
 /* The whole command, when it is there. */
 static void
 take_mail(struct conn *c)
 {
-	struct slice all = buf_slice(&w->mail), names, user, object, sig;
-	unsigned char hash[CRY_HASH_BYTES];
+	struct slice all = buf_slice(&w->mail), object, sig, postage;
+	unsigned char hash[CRY_HASH_BYTES], digest[CMTP_DIGEST_BYTES];
 	struct cmtp2_mail m;
 	struct cmtp_sign s;
 	size_t n = CMTP2_HEAD_BYTES;
-	struct buf list;
 
 	if (all.n < n || cmtp2_mail_read_head(&m, slice_head(all, n)) != ERR_OK)
 		return;
 	for (unsigned i = 0; i < CMTP2_NAMES + m.destinations; i++)
 		n += slice_find(slice_from(all, n), '\0') + 1;
-	if (all.n < n + m.object_bytes + CMTP_SIG_BYTES)
+	if (all.n < n + m.postage_bytes + m.object_bytes + CMTP_SIG_BYTES)
 		return;
-	assert_int_equal(all.n, n + m.object_bytes + CMTP_SIG_BYTES);
+	assert_int_equal(all.n, n + m.postage_bytes + m.object_bytes + CMTP_SIG_BYTES);
+	postage = slice_head(slice_from(all, n), m.postage_bytes);
+	object = slice_head(slice_from(all, n + postage.n), (size_t)m.object_bytes);
+	sig = slice_from(all, n + postage.n + object.n);
+	cmtp2_mail_unpay(buf_data(&w->mail));
 	assert_int_equal(cmtp2_mail_read(&m, slice_head(all, n)), ERR_OK);
-	object = slice_head(slice_from(all, n), (size_t)m.object_bytes);
-	sig = slice_from(all, n + object.n);
 	cry_hash(hash, sizeof(hash), object);
 	s = cmtp2_mail_sign(slice_head(all, n), hash);
+	cmtp_sign_digest(digest, &s);
 	assert_int_equal(cmtp_sign_verify((const unsigned char *)sig.p, &s, w->here.sign), ERR_OK);
-	buf_init(&list, sizeof(w->names));
-	buf_printf(&list, "%.*s@%.*s\n", SLICE_FMT(m.source_user), SLICE_FMT(m.source_domain));
-	names = m.users;
-	while (cmtp2_mail_user(&names, &user))
-		buf_printf(&list, "%.*s@%.*s\n", SLICE_FMT(user), SLICE_FMT(m.domain));
-	assert_true(slice_to_cstr(buf_slice(&list), w->names, sizeof(w->names)));
-	buf_fini(&list);
+	note_names(&m);
 	open_object(object);
 	w->mails++;
 	if (w->closes)
 		conn_close(c, "fault");
-	else if (w->statuses != NULL)
-		answer_mail(c, &s);
+	else if (!asks_postage(c, digest, postage) && w->statuses != NULL)
+		answer_mail(c, digest);
 }
 
 size_t

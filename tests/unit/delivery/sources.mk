@@ -61,3 +61,7 @@ delivery_dlv_line_test_USES = sys base
 UNITS += delivery_tlsrpt_record_test
 delivery_tlsrpt_record_test_SRCS = tests/unit/delivery/tlsrpt_record_test.c delivery/tlsrpt_record.c
 delivery_tlsrpt_record_test_USES = base
+UNITS += delivery_dlv_postage_test
+delivery_dlv_postage_test_SRCS = tests/unit/delivery/dlv_postage_test.c delivery/dlv_postage.c
+delivery_dlv_postage_test_USES = cmtp crypto io sys base
+delivery_dlv_postage_test_EXT = $(UV_LIBS) $(SSL_LIBS)
