@@ -94,3 +94,6 @@ fuzz_letter_USES = cmtp mail crypto base
 FUZZERS += fuzz_mail_letter
 fuzz_mail_letter_SRCS = tests/fuzz/fuzz_mail_letter.c
 fuzz_mail_letter_USES = cmtp mail crypto base
+FUZZERS += fuzz_seal_device
+fuzz_seal_device_SRCS = tests/fuzz/fuzz_seal_device.c
+fuzz_seal_device_USES = seal crypto mail base

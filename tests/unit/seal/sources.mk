@@ -18,3 +18,6 @@ seal_split_test_USES = seal crypto base
 UNITS += seal_arrival_test
 seal_arrival_test_SRCS = tests/unit/seal/arrival_test.c tests/unit/seal/travelling.c
 seal_arrival_test_USES = seal crypto mail base
+UNITS += seal_device_test
+seal_device_test_SRCS = tests/unit/seal/device_test.c
+seal_device_test_USES = seal crypto mail base
