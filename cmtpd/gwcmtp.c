@@ -14,9 +14,10 @@
 #include <sysexits.h>
 
 #include "cmtpd/gwcmtp_tool.h"
+#include "lib/base/num.h"
 #include "lib/sys/jail.h"
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096, NEWEST = 20, NEWEST_MAX = 100000 };
 
 static const struct command {
 	const char	*name;
@@ -29,6 +30,7 @@ static const struct command {
 	{ "keygen", 2, 2, gwcmtp_keygen },
 	{ "passwd", 2, 2, gwcmtp_passwd },
 	{ "public", 2, 2, gwcmtp_public },
+	{ "read", 2, 3, gwcmtp_read },
 };
 
 int
@@ -41,7 +43,10 @@ gwcmtp_tool_usage(void)
 	    "       gwcmtp [-d dir] [--password-stdin] [--next] [--import file] "
 	    "keygen USER@DOMAIN\n"
 	    "       gwcmtp [-d dir] [--password-stdin] passwd USER@DOMAIN\n"
-	    "       gwcmtp [-d dir] public USER@DOMAIN\n", stderr);
+	    "       gwcmtp [-d dir] public USER@DOMAIN\n"
+	    "       gwcmtp [-d dir] -s imaps://host[:port] [-u login] [--ca file] [--accept]\n"
+	    "           [-m mailbox] [-n count] [-o dir] [--raw] [--password-stdin] "
+	    "read USER@DOMAIN [UID]\n", stderr);
 	return EX_USAGE;
 }
 
@@ -76,14 +81,14 @@ find(struct gwcmtp *g, int argc, char *argv[])
 
 /* ---- options ---- */
 
-enum { OPT_ACCEPT = 256, OPT_HELP, OPT_VERSION, OPT_STDIN, OPT_NEXT, OPT_IMPORT };
+enum { OPT_ACCEPT = 256, OPT_HELP, OPT_VERSION, OPT_STDIN, OPT_RAW, OPT_NEXT, OPT_IMPORT, OPT_CA };
 
 static const struct option options[] = {
 	{ "accept", no_argument, NULL, OPT_ACCEPT }, { "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
-	{ "password-stdin", no_argument, NULL, OPT_STDIN },
+	{ "password-stdin", no_argument, NULL, OPT_STDIN }, { "raw", no_argument, NULL, OPT_RAW },
 	{ "next", no_argument, NULL, OPT_NEXT }, { "import", required_argument, NULL, OPT_IMPORT },
-	{ NULL, 0, NULL, 0 }
+	{ "ca", required_argument, NULL, OPT_CA }, { NULL, 0, NULL, 0 }
 };
 
 /* Those that are a word, or nothing but themselves. */
@@ -96,9 +101,10 @@ take_simple(struct gwcmtp *g, int opt)
 		bool		 *flag;
 	} map[] = {
 		{ 'd', &g->dir, NULL }, { 's', &g->server, NULL }, { 'f', &g->from, NULL },
-		{ 'S', &g->subject, NULL }, { OPT_IMPORT, &g->import, NULL },
+		{ 'S', &g->subject, NULL }, { 'u', &g->login, NULL }, { 'm', &g->mailbox, NULL },
+		{ 'o', &g->into, NULL }, { OPT_IMPORT, &g->import, NULL }, { OPT_CA, &g->ca, NULL },
 		{ OPT_ACCEPT, NULL, &g->accepts }, { OPT_STDIN, NULL, &g->from_stdin },
-		{ OPT_NEXT, NULL, &g->next },
+		{ OPT_RAW, NULL, &g->raw }, { OPT_NEXT, NULL, &g->next },
 	};
 
 	for (size_t i = 0; i < lengthof(map); i++) {
@@ -117,12 +123,20 @@ take_simple(struct gwcmtp *g, int opt)
 static int
 take_option(struct gwcmtp *g, int opt, bool *is_done)
 {
+	uint32_t n;
+
 	if (take_simple(g, opt))
 		return EX_OK;
 	if (opt == 'a') {
 		if (g->file_count == GWCMTP_ATTACHMENTS_MAX)
 			return gwcmtp_tool_fault(EX_USAGE, optarg, "too many files");
 		g->files[g->file_count++] = optarg;
+		return EX_OK;
+	}
+	if (opt == 'n') {
+		if (num_parse_u32(slice_str(optarg), NEWEST_MAX, &n) != ERR_OK || n == 0)
+			return gwcmtp_tool_usage();
+		g->newest = n;
 		return EX_OK;
 	}
 	if (opt == OPT_VERSION) {
@@ -149,14 +163,14 @@ close_up(void)
 int
 main(int argc, char *argv[])
 {
-	static struct gwcmtp g = { .subject = "" };
+	static struct gwcmtp g = { .subject = "", .mailbox = "INBOX", .newest = NEWEST };
 	static char dir[PATH_BYTES];
 	const char *home = getenv("HOME");
 	bool is_done = false;
 	int opt, code;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	while ((opt = getopt_long(argc, argv, "d:s:f:S:a:", options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, "d:s:f:S:a:u:m:n:o:", options, NULL)) != -1)
 		if ((code = take_option(&g, opt, &is_done)) != EX_OK || is_done)
 			return code;
 	if (g.dir == NULL) {

@@ -24,7 +24,9 @@
 struct gwcmtp {
 	/* the command line */
 	const char		*dir, *server, *from, *subject, *import;
-	bool			 accepts, from_stdin, next;
+	const char		*ca, *login, *mailbox, *into;
+	bool			 accepts, from_stdin, next, raw;
+	unsigned		 newest;	/* how many of them to list */
 	const char		*files[GWCMTP_ATTACHMENTS_MAX];
 	unsigned		 file_count;
 	/* what a command works with */
@@ -68,6 +70,7 @@ int	 gwcmtp_send(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_keygen(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_passwd(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_public(struct gwcmtp *, int argc, char *argv[]);
+int	 gwcmtp_read(struct gwcmtp *, int argc, char *argv[]);
 
 /* For send: the recipient's keys, judged. */
 int	 gwcmtp_key_get(struct gwcmtp *, const char *text, struct gwcmtp_address *, bool shows);

@@ -131,6 +131,12 @@ link_tls(struct link *l, struct tls_client_ctx *ctx, const struct tls_demand *d)
 	return l->tls == ERR_OK ? ERR_OK : ERR_CRYPTO;
 }
 
+const struct tls_peer *
+link_peer(const struct link *l)
+{
+	return l->conn != NULL ? conn_tls_peer(l->conn) : NULL;
+}
+
 struct slice
 link_input(const struct link *l)
 {

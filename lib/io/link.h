@@ -30,6 +30,8 @@ void		 link_free(struct link **);
 /* ERR_CRYPTO: link_reason says why. */
 enum err	 link_tls(struct link *, struct tls_client_ctx *,
 		    const struct tls_demand *) MUST_USE;
+/* Of the certificate, after link_tls; NULL: it is closed, or there is no TLS. */
+const struct tls_peer *link_peer(const struct link *);
 
 /* What is here now. */
 struct slice	 link_input(const struct link *);

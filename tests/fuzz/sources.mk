@@ -97,3 +97,6 @@ fuzz_mail_letter_USES = cmtp mail crypto base
 FUZZERS += fuzz_seal_device
 fuzz_seal_device_SRCS = tests/fuzz/fuzz_seal_device.c
 fuzz_seal_device_USES = seal crypto mail base
+FUZZERS += fuzz_gwcmtp_show
+fuzz_gwcmtp_show_SRCS = tests/fuzz/fuzz_gwcmtp_show.c cmtpd/gwcmtp_show.c
+fuzz_gwcmtp_show_USES = mail base
