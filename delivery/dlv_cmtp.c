@@ -195,8 +195,10 @@ dlv_cmtp_new(struct loop *loop, struct dlv_link *take, const struct dlv_cmtp_own
 	c->arg = arg;
 	buf_init(&c->in, IN_MAX);
 	(void)slice_to_cstr(slice_str(dlv_link_host(take)), c->host, sizeof(c->host));
+	c->state = dlv_link_kept(take) != NULL ? STATE_IDLE : STATE_OHAI;
 	dlv_link_take_over(take, &raw, c);
-	send_bytes(c, slice_of("OHAI", 5));
+	if (c->state == STATE_OHAI)
+		send_bytes(c, slice_of("OHAI", 5));
 	return c;
 }
 
@@ -271,6 +273,23 @@ const char *
 dlv_cmtp_host(const struct dlv_cmtp *c)
 {
 	return c->host;
+}
+
+_Static_assert(DLV_LINK_DOMAIN_MAX >= CMTP_PARAM_MAX, "a domain fits");
+_Static_assert(sizeof(((struct dlv_link_kept *)NULL)->sign) == CRY_KEY_BYTES, "a key fits");
+
+void
+dlv_cmtp_keep(struct dlv_cmtp **cp, struct slice domain, const unsigned char sign[CRY_KEY_BYTES])
+{
+	struct dlv_cmtp *c = *cp;
+	struct dlv_link_kept kept;
+
+	if (c != NULL && c->state == STATE_IDLE && c->used == c->in.n &&
+	    slice_to_cstr(domain, kept.domain, sizeof(kept.domain))) {
+		memcpy(kept.sign, sign, sizeof(kept.sign));
+		dlv_link_keep(&c->link, &kept);
+	}
+	dlv_cmtp_free(cp);
 }
 
 void

@@ -2,7 +2,8 @@
 /*
  * CMTP 2 over a link whose host was ready for mail (man/cmtp.7): OHAI in place
  * of MAIL, then one request at a time.  It owns the link from then on, which
- * cannot serve SMTP any more.  Only inside TLS.
+ * cannot serve SMTP any more.  Only inside TLS.  On a link that was kept it is
+ * ready from the beginning.
  *
  * The owner is told ready once, then keys or answer for each request, in its
  * order; or, at any time, failed, after which it only frees it.  No call comes
@@ -47,6 +48,9 @@ void		 dlv_cmtp_send(struct dlv_cmtp *, struct slice);
 bool		 dlv_cmtp_is_clogged(const struct dlv_cmtp *);
 void		 dlv_cmtp_send_last(struct dlv_cmtp *, struct slice, unsigned destinations);
 const char	*dlv_cmtp_host(const struct dlv_cmtp *);
+/* The next message to the domain goes on here; when something is awaited, as free. */
+void		 dlv_cmtp_keep(struct dlv_cmtp **, struct slice domain,
+		    const unsigned char sign[CRY_KEY_BYTES]);
 void		 dlv_cmtp_free(struct dlv_cmtp **);	/* at any time */
 
 #endif

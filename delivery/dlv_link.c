@@ -102,6 +102,22 @@ raw_end(struct dlv_link *l, const char *why)
 		r->end(l->user_arg, why);
 }
 
+/* One that was kept ended while it was idle, or before it was taken over again. */
+static void
+kept_end(struct dlv_link *l, const char *why)
+{
+	struct smtp_result r;
+
+	smtp_result_own(&r, SMTP_STAGE_MAIL, "4.4.2", "%s: %s", l->host, why);
+	down(l, DLV_DOWN_AFTER, &r);
+}
+
+static bool
+is_kept(const struct dlv_link *l)
+{
+	return l->was_raw && l->raw == NULL && !l->is_closed;
+}
+
 /* ---- the client's host calls */
 
 static struct buf *
@@ -263,10 +279,14 @@ on_conn_data(void *arg, struct slice bytes)
 {
 	struct dlv_link *l = arg;
 
-	if (l->raw != NULL)
+	if (l->raw != NULL) {
 		l->raw->data(l->user_arg, bytes);
-	else if (!l->is_closed)
+	} else if (is_kept(l)) {
+		kept_end(l, "it speaks unasked");
+		conn_close(l->conn, "fault");
+	} else if (!l->is_closed) {
 		(void)smtp_client_on_data(&l->client, bytes);
+	}
 	return bytes.n;
 }
 
@@ -277,6 +297,8 @@ on_conn_eof(void *arg)
 
 	if (l->raw != NULL)
 		raw_end(l, "it closed the connection");
+	else if (is_kept(l))
+		kept_end(l, "it closed the connection");
 	else if (!l->is_closed)
 		smtp_client_on_eof(&l->client);
 	conn_close(l->conn, "eof");
@@ -346,6 +368,9 @@ on_conn_deadline(void *arg)
 		raw_end(l, "it does not answer");
 	if (l->is_closed) {
 		conn_abort(l->conn, "timeout");
+	} else if (is_kept(l)) {
+		kept_end(l, "idle");
+		conn_close(l->conn, "left");
 	} else if (l->is_idle) {
 		dlv_pool_wake(l->pool, l);
 		smtp_client_quit(&l->client);
@@ -363,6 +388,8 @@ on_conn_closed(void *arg, const char *reason)
 	l->conn = NULL;
 	if (l->raw != NULL)
 		raw_end(l, "the connection was lost");
+	if (is_kept(l))
+		kept_end(l, "the connection was lost");
 	if (!l->is_closed && l->is_implicit && l->client.state == SMTP_CLIENT_NEW) {
 		struct smtp_result why;
 
@@ -558,7 +585,9 @@ void
 dlv_link_quit(struct dlv_link *l)
 {
 	l->user = NULL;
-	if (!l->is_closed)
+	if (is_kept(l))
+		dlv_link_leave(&l);
+	else if (!l->is_closed)
 		smtp_client_quit(&l->client);
 }
 
@@ -586,6 +615,25 @@ dlv_link_take_over(struct dlv_link *l, const struct dlv_link_raw *r, void *arg)
 	l->user = NULL;
 	l->user_arg = arg;
 	l->raw = r;
+	l->was_raw = true;
+}
+
+void
+dlv_link_keep(struct dlv_link **lp, const struct dlv_link_kept *kept)
+{
+	struct dlv_link *l = *lp;
+
+	*lp = NULL;
+	l->raw = NULL;
+	l->kept = *kept;
+	l->raw_count++;
+	dlv_pool_give_back(l->pool, l);
+}
+
+const struct dlv_link_kept *
+dlv_link_kept(const struct dlv_link *l)
+{
+	return l->was_raw ? &l->kept : NULL;
 }
 
 void

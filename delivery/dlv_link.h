@@ -63,12 +63,25 @@ struct dlv_link_params {
 	bool			 in_clear;	/* TLS failed before */
 };
 
+/*
+ * What another protocol has learnt on a connection that it leaves to the next
+ * message: the server that was verified for a domain, by its key.
+ */
+#define DLV_LINK_DOMAIN_MAX	255
+struct dlv_link_kept {
+	char		 domain[DLV_LINK_DOMAIN_MAX + 1];
+	unsigned char	 sign[32];
+};
+
 /* What the pool and the link share. */
 struct dlv_link {
 	struct list		 all;		/* pool: of all */
 	struct list		 idle;		/* pool: of those that are idle */
 	struct dlv_pool		*pool;
-	const struct dlv_link_raw *raw;		/* NULL: SMTP */
+	const struct dlv_link_raw *raw;		/* NULL: SMTP, or was_raw */
+	bool			 was_raw;	/* SMTP is over */
+	unsigned		 raw_count;	/* messages of the other protocol */
+	struct dlv_link_kept	 kept;		/* when it was_raw and is idle or taken again */
 	const struct dlv_link_user *user;	/* NULL: idle, ending, or raw */
 	void			*user_arg;
 	struct dlv_route	*route;
@@ -123,6 +136,10 @@ void		 dlv_link_write(struct dlv_link *, struct slice);
 bool		 dlv_link_is_clogged(const struct dlv_link *);
 void		 dlv_link_set_deadline(struct dlv_link *, uint64_t at_ms);	/* 0: none */
 void		 dlv_link_leave(struct dlv_link **);	/* what was written goes out */
+/* For the next message of that protocol to the domain: to the pool. */
+void		 dlv_link_keep(struct dlv_link **, const struct dlv_link_kept *);
+/* The facts of one that was kept; NULL: SMTP is spoken on it. */
+const struct dlv_link_kept *dlv_link_kept(const struct dlv_link *);
 /* "mx.example[192.0.2.1]:25" */
 void		 dlv_link_put_host(char dst[DLV_HOST_BYTES], const char *name,
 		    const struct conn_addr *);
@@ -139,5 +156,6 @@ struct tls_client_ctx *dlv_pool_tls(const struct dlv_pool *);
 struct ipc_peer	*dlv_pool_keyd(const struct dlv_pool *);
 void		 dlv_pool_wake(struct dlv_pool *, struct dlv_link *);	/* not idle any more */
 void		 dlv_pool_forget(struct dlv_pool *, struct dlv_link *);	/* it ends */
+void		 dlv_pool_give_back(struct dlv_pool *, struct dlv_link *);
 
 #endif

@@ -44,9 +44,20 @@ stop(struct dlv_mail2 *m)
 	m->is_sealing = false;
 }
 
+bool
+dlv_mail2_was_stale(struct dlv_mail2 *m)
+{
+	if (!m->is_again)
+		return false;
+	m->owner->stale(m->arg);
+	return true;
+}
+
 void
 dlv_mail2_finish(struct dlv_mail2 *m)
 {
+	if (m->is_known)
+		dlv_cmtp_keep(&m->cmtp, m->p.domain, m->server_sign);
 	stop(m);
 	m->is_over = true;
 	loop_defer(m->p.loop, &m->turn);
@@ -58,6 +69,8 @@ dlv_mail2_hold(struct dlv_mail2 *m, const char *dsn, const char *why)
 {
 	struct smtp_result r;
 
+	for (unsigned i = 0; i < m->p.count; i++)
+		m->is_known &= m->rcpts[i].is_told;
 	smtp_result_own(&r, SMTP_STAGE_MAIL, dsn, "CMTP with %.150s: %.80s",
 	    m->host[0] != '\0' ? m->host : "the domain", why);
 	tell_all(m, DLV_MAIL2_TOLD, &r);
@@ -196,6 +209,7 @@ on_server_keys(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 		return;
 	}
 	memcpy(m->server_sign, fresh.newest.sign, sizeof(m->server_sign));
+	m->is_known = true;
 	ask_own(m);
 }
 
@@ -224,12 +238,21 @@ on_ready(void *arg)
 static void
 on_failed(void *arg, const char *why)
 {
-	dlv_mail2_hold(arg, "4.4.2", why);
+	if (!dlv_mail2_was_stale(arg))
+		dlv_mail2_hold(arg, "4.4.2", why);
 }
 
 static const struct dlv_cmtp_owner cmtp_owner = { .ready = on_ready, .keys = on_keys,
 	.answer = dlv_mail2_answer_take, .drained = dlv_mail2_object_on_drained,
 	.failed = on_failed };
+
+static void
+take_link(struct dlv_mail2 *m)
+{
+	m->owner->taken(m->arg);
+	m->cmtp = dlv_cmtp_new(m->p.loop, m->p.link, &cmtp_owner, m);
+	m->p.link = NULL;
+}
 
 static void
 found(struct dlv_mail2 *m, enum err e, const char *reason)
@@ -252,17 +275,23 @@ on_found(void *arg, enum err e, const char *reason, struct slice pin)
 	}
 	buf_reset(&m->pin);
 	buf_put_slice(&m->pin, pin);
-	m->owner->taken(m->arg);
-	m->cmtp = dlv_cmtp_new(m->p.loop, m->p.link, &cmtp_owner, m);
-	m->p.link = NULL;
+	take_link(m);
 }
 
 static void
 begin(struct dlv_mail2 *m)
 {
+	const struct dlv_link_kept *kept = dlv_link_kept(m->p.link);
 	const char *reason;
 	enum err e;
 
+	if (kept != NULL) {
+		memcpy(m->server_sign, kept->sign, sizeof(m->server_sign));
+		m->is_known = m->is_again = true;
+		take_link(m);
+		ask_own(m);
+		return;
+	}
 	if (!dlv_cmtp_is_offered(m->p.link)) {
 		leave(m);
 		return;

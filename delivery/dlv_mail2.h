@@ -13,9 +13,11 @@
  *	postage		is paid, once, by work (dlv_postage.h), and the same request
  *			sent again
  *
- * Sealed as it streams, and compressed where that saves; only what is small is
- * held (DLV_MAIL2_HELD).  A message that could not be read to its end is not
- * answered for.  The owner hears of each recipient once, then done.
+ * A link that a message before has left to the domain (dlv_link_keep) begins with
+ * the recipients' keys.  Sealed as it streams, and compressed where that saves;
+ * only what is small is held (DLV_MAIL2_HELD).  A message that could not be read
+ * to its end is not answered for.  The owner hears of each recipient once, then
+ * done.
  * No call comes from inside a function here.
  */
 #ifndef DLV_MAIL2_H
@@ -34,6 +36,9 @@ struct dlv_mail2_owner {
 	void	(*rcpt)(void *arg, unsigned i, enum dlv_mail2_fate, const struct smtp_result *);
 	/* The link is not the owner's any more. */
 	void	(*taken)(void *arg);
+	/* The connection was a kept one and had ended: nothing was asked or told, and
+	 * nothing more comes.  Free it, and try another. */
+	void	(*stale)(void *arg);
 	void	(*done)(void *arg);
 };
 

@@ -87,9 +87,12 @@ dlv_mail2_keys_take(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
     const struct cmtp2_keys_reply *r)
 {
 	if (cmtp2_keys_verify(r, q, m->server_sign) != ERR_OK) {
+		if (dlv_mail2_was_stale(m))
+			return;
 		dlv_mail2_hold(m, "4.7.5", "its reply about a key does not verify");
 		return;
 	}
+	m->is_again = false;
 	if (r->status == CMTP2_FOUND) {
 		take_user_keys(m, q, r);
 		return;

@@ -49,6 +49,8 @@ struct dlv_mail2 {
 	uint64_t		 call;
 	struct dlv_lookup_asker	*asker;
 	struct dlv_cmtp		*cmtp;
+	bool			 is_again;	/* on a kept link, of which nothing was heard yet */
+	bool			 is_known;	/* server_sign is the server's */
 	char			 host[DLV_HOST_BYTES];
 	struct buf		 pin;		/* of whom is asked for; empty: none */
 	bool			 asked_all;
@@ -82,6 +84,8 @@ struct dlv_mail2 {
 void		 dlv_mail2_tell(struct dlv_mail2 *, unsigned i, enum dlv_mail2_fate,
 		    const struct smtp_result *);
 void		 dlv_mail2_finish(struct dlv_mail2 *);
+/* The host had no chance yet to say that a kept link is of no use; then it is told. */
+bool		 dlv_mail2_was_stale(struct dlv_mail2 *);
 /* All that were not told of: deferred. */
 void		 dlv_mail2_hold(struct dlv_mail2 *, const char *dsn, const char *why);
 /* It goes by SMTP, or where CMTP is required nowhere. */

@@ -134,17 +134,25 @@ fits(const struct dlv_link *l, const struct dlv_route *route, const struct dlv_a
 	return false;
 }
 
-struct dlv_link *
-dlv_pool_take(struct dlv_pool *p, const struct dlv_route *route,
-    const struct dlv_addrs *addrs, uint64_t tls_key, const struct dlv_link_user *user,
-    void *arg)
+/* domain NULL: for SMTP. */
+static bool
+serves(const struct dlv_link *l, const struct slice *domain)
+{
+	const struct dlv_link_kept *k = dlv_link_kept(l);
+
+	return domain == NULL ? k == NULL : k != NULL && slice_eq_str(*domain, k->domain);
+}
+
+static struct dlv_link *
+take(struct dlv_pool *p, const struct dlv_route *route, const struct dlv_addrs *addrs,
+    uint64_t tls_key, const struct slice *domain, const struct dlv_link_user *user, void *arg)
 {
 	struct list *n, *tmp;
 
 	LIST_EACH(n, tmp, &p->idle) {
 		struct dlv_link *l = obj_of(n, struct dlv_link, idle);
 
-		if (!fits(l, route, addrs, tls_key))
+		if (!serves(l, domain) || !fits(l, route, addrs, tls_key))
 			continue;
 		dlv_pool_wake(p, l);
 		conn_set_deadline(l->conn, 0);
@@ -154,6 +162,22 @@ dlv_pool_take(struct dlv_pool *p, const struct dlv_route *route,
 		return l;
 	}
 	return NULL;
+}
+
+struct dlv_link *
+dlv_pool_take(struct dlv_pool *p, const struct dlv_route *route,
+    const struct dlv_addrs *addrs, uint64_t tls_key, const struct dlv_link_user *user,
+    void *arg)
+{
+	return take(p, route, addrs, tls_key, NULL, user, arg);
+}
+
+struct dlv_link *
+dlv_pool_take_kept(struct dlv_pool *p, const struct dlv_route *route,
+    const struct dlv_addrs *addrs, uint64_t tls_key, struct slice domain,
+    const struct dlv_link_user *user, void *arg)
+{
+	return take(p, route, addrs, tls_key, &domain, user, arg);
 }
 
 struct dlv_link *
@@ -171,7 +195,7 @@ static bool
 is_worn(const struct dlv_pool *p, const struct dlv_link *l)
 {
 	return p->is_draining || p->config.cache_ms == 0 ||
-	    l->client.message_count >= p->config.reuse_count ||
+	    l->client.message_count + l->raw_count >= p->config.reuse_count ||
 	    loop_now(p->loop) >= l->opened_ms + p->config.reuse_ms;
 }
 

@@ -3,7 +3,7 @@
  * The connections of a process: those in use, those that wait idle for the
  * next message, and deliveries that wait until there is room for one more.
  * A connection serves again whoever goes to the same address and port, by the
- * same route, with the same demands on TLS.
+ * same route, with the same demands on TLS, and in the same protocol.
  *
  * Limits: session_limit connections, idle ones included (the oldest idle one
  * makes room); idle for cache_ms; in use for reuse_ms and reuse_count messages.
@@ -48,8 +48,12 @@ struct dlv_link	*dlv_pool_open(struct dlv_pool *, struct dlv_link_params *,
 		    const struct dlv_link_user *, void *arg);
 void		 dlv_pool_wait(struct dlv_pool *, struct dlv_pool_place *);
 void		 dlv_pool_leave(struct dlv_pool_place *);	/* legal when not in line */
-/* After use: kept, or ended in order.  The link is not the caller's any more. */
-void		 dlv_pool_give_back(struct dlv_pool *, struct dlv_link *);
+/* One that was left to messages for a domain by another protocol (dlv_link_keep). */
+struct dlv_link	*dlv_pool_take_kept(struct dlv_pool *, const struct dlv_route *,
+		    const struct dlv_addrs *, uint64_t tls_key, struct slice domain,
+		    const struct dlv_link_user *, void *arg);
+/* After use, dlv_pool_give_back: kept, or ended in order.  The link is not the
+ * caller's any more. */
 unsigned	 dlv_pool_count(const struct dlv_pool *);
 unsigned	 dlv_pool_idle_count(const struct dlv_pool *);
 

@@ -233,8 +233,11 @@ dlv_smtp_try_address(struct dlv_smtp *s)
 	s->ready_ms = 0;
 	rest.count = s->addrs.count - s->addr;
 	memcpy(rest.v, &s->addrs.v[s->addr], rest.count * sizeof(rest.v[0]));
-	if (!s->is_fresh && !s->in_clear)
-		s->link = dlv_pool_take(s->env.pool, s->route, &rest, s->tls->key, &link_user, s);
+	if (!s->is_fresh && !s->in_clear) {
+		s->link = dlv_smtp_mail2_take(s, &rest, &link_user);
+		if (s->link == NULL)
+			s->link = dlv_pool_take(s->env.pool, s->route, &rest, s->tls->key, &link_user, s);
+	}
 	if (s->link != NULL)
 		on_up(s);
 	else if (dlv_pool_has_room(s->env.pool))

@@ -20,6 +20,13 @@ lower_domain(struct dlv_smtp *s, struct slice domain)
 	return slice_of(s->mail2_domain, domain.n);
 }
 
+static bool
+is_for_cmtp(const struct dlv_smtp *s)
+{
+	return s->route->cmtp != DLV_CMTP_NO && s->env.lookup != NULL && s->hop == 0 &&
+	    s->route->protocol == CONF_ROUTE_SMTP;
+}
+
 /* The recipients of one domain that CMTP had no turn for. */
 static unsigned
 gather_mail2(struct dlv_smtp *s, struct slice *users, struct slice *domain)
@@ -85,8 +92,34 @@ on_mail2_done(void *arg)
 	}
 }
 
+static void
+on_mail2_stale(void *arg)
+{
+	struct dlv_smtp *s = arg;
+
+	dlv_smtp_mail2_undo(s);
+	s->is_fresh = true;
+	dlv_smtp_try_address(s);
+}
+
 static const struct dlv_mail2_owner mail2_owner = { .rcpt = on_mail2_rcpt,
-	.taken = on_mail2_taken, .done = on_mail2_done };
+	.taken = on_mail2_taken, .stale = on_mail2_stale, .done = on_mail2_done };
+
+struct dlv_link *
+dlv_smtp_mail2_take(struct dlv_smtp *s, const struct dlv_addrs *addrs,
+    const struct dlv_link_user *user)
+{
+	if (!is_for_cmtp(s))
+		return NULL;
+	for (unsigned i = 0; i < s->mail->count; i++) {
+		const struct dlv_rcpt_to *r = &s->mail->rcpts[i];
+
+		if (!r->is_settled && !r->was_cmtp)
+			return dlv_pool_take_kept(s->env.pool, s->route, addrs, s->tls->key,
+			    lower_domain(s, domain_of(r)), user, s);
+	}
+	return NULL;
+}
 
 bool
 dlv_smtp_mail2_begin(struct dlv_smtp *s)
@@ -97,8 +130,7 @@ dlv_smtp_mail2_begin(struct dlv_smtp *s)
 		.link = s->link, .must = s->route->cmtp == DLV_CMTP_REQUIRE,
 		.sender = s->mail->sender, .users = users, .source = &s->mail->source };
 
-	if (s->route->cmtp == DLV_CMTP_NO || s->env.lookup == NULL || s->hop > 0 ||
-	    s->route->protocol != CONF_ROUTE_SMTP)
+	if (!is_for_cmtp(s))
 		return false;
 	p.count = gather_mail2(s, users, &domain);
 	p.domain = domain;

@@ -80,6 +80,9 @@ void		 dlv_smtp_round_on_done(void *arg);
 void		 dlv_smtp_round_on_want_body(void *arg);
 
 /* CMTP 2 in its place */
+/* An idle connection where it was spoken to the first domain; NULL: none. */
+struct dlv_link	*dlv_smtp_mail2_take(struct dlv_smtp *, const struct dlv_addrs *,
+		    const struct dlv_link_user *);
 /* False: nobody is left whom it may serve. */
 bool		 dlv_smtp_mail2_begin(struct dlv_smtp *);
 /* The connection ended while it was still asked for keys elsewhere. */

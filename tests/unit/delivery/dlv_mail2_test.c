@@ -213,6 +213,8 @@ test_downgrade(void **state)
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->mails, 1);
 	w->host.ehlo_in_tls = "250-fake\r\n250 CMTP 1";
+	fake_host_hang_up(&w->host);
+	fake_cmtp_run_for(5);
 	give((struct mail){ .to = "bob@there.example" });
 	is_deferred(0, "4.7.5", "was reached by CMTP 2 before");
 	w->host.tls = NULL;
@@ -370,6 +372,75 @@ test_price_limits(void **state)
 	assert_int_equal(w->paid, 0);
 }
 
+static void
+again(unsigned sessions, unsigned server_requests)
+{
+	unsigned mails = w->mails;
+
+	give((struct mail){ .to = "bob@there.example" });
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->mails, mails + 1);
+	assert_int_equal(w->sessions, sessions);
+	assert_int_equal(w->requests, server_requests);
+}
+
+/* One session serves the next messages of the domain, the server's key is asked for
+ * once; one that has ended meanwhile costs nobody anything. */
+static void
+test_session_is_kept(void **state)
+{
+	unsigned requests;
+
+	(void)state;
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	again(2, 2);			/* with the lookup's */
+	requests = w->user_requests;
+	again(2, 2);
+	again(2, 2);
+	assert_int_equal(w->user_requests, requests + 2);
+	/* It ended while it was idle; when it was asked; its server has another key. */
+	fake_host_hang_up(&w->host);
+	fake_cmtp_run_for(5);
+	again(3, 3);
+	w->hangs_up = true;
+	again(4, 4);
+	fake_cmtp_add_record(22, true);
+	fake_cmtp_add_key(0, 12, true);
+	again(5, 5);
+	/* A new one that ends is told of. */
+	fake_host_hang_up(&w->host);
+	fake_cmtp_run_for(5);
+	w->hangs_up = true;
+	give((struct mail){ .to = "bob@there.example" });
+	is_deferred(0, "4.4.2", "closed the connection");
+}
+
+/* An answer that does not verify is no reason to go on with that host. */
+static void
+test_session_is_not_kept(void **state)
+{
+	(void)state;
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	w->answer_is_wrong = true;
+	give((struct mail){ .to = "bob@there.example" });
+	is_deferred(0, "4.7.5", "does not verify");
+	w->answer_is_wrong = false;
+	assert_int_equal(w->sessions, 2);	/* with the lookup's */
+	again(3, 3);
+	again(3, 3);
+	/* Nor is one that was idle for too long, or served too many. */
+	fake_cmtp_run_for(2);
+	loop_advance(w->loop, w->options.connection_cache_time + 1);
+	fake_cmtp_run_for(5);
+	again(4, 4);
+	w->options.connection_reuse_limit = 2;
+	dlv_relay_set_options(w->relay, &w->options);
+	again(4, 4);
+	again(5, 5);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fake_cmtp_setup, \
 			fake_cmtp_teardown)
 
@@ -379,6 +450,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_mail), TEST(test_no_key), TEST(test_downgrade), TEST(test_user_breaks),
 		TEST(test_bad_answers), TEST(test_sizes), TEST(test_postage), TEST(test_price_limits),
+		TEST(test_session_is_kept), TEST(test_session_is_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

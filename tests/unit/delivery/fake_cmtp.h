@@ -82,6 +82,8 @@ struct fake_cmtp {
 	uint8_t			 status;
 	const char		*ohai;		/* with its NUL; NULL: as it should be */
 	const char		*garbage;	/* instead of keys */
+	bool			 hangs_up;	/* instead of keys, once */
+	unsigned		 sessions;	/* OHAI */
 	/* what came */
 	unsigned		 want, count;
 	struct fake_cmtp_answer		 answers[8];

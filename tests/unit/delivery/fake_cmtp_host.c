@@ -207,6 +207,7 @@ fake_cmtp_on_raw(void *arg, struct conn *c, struct slice in)
 
 	(void)arg;
 	if (memcmp(in.p, "OHAI", in.n < 5 ? in.n : 5) == 0) {
+		w->sessions++;
 		conn_write(c, w->ohai != NULL ? slice_of(w->ohai, strlen(w->ohai) + 1) :
 		    slice_of("OHAI 1 2", 9));
 		return 5;
@@ -227,6 +228,11 @@ fake_cmtp_on_raw(void *arg, struct conn *c, struct slice in)
 	w->requests += q.user.n == 0;
 	w->user_requests += q.user.n > 0;
 	w->known = q.known;
+	if (w->hangs_up) {
+		w->hangs_up = false;
+		conn_close(c, "fault");
+		return in.n;
+	}
 	if (w->garbage != NULL) {
 		conn_write_str(c, w->garbage);
 		return in.n;
