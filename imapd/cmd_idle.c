@@ -10,6 +10,7 @@
  * comes in the moment after the "+".)
  */
 #include "imapd/imap_cmd.h"
+#include "imapd/imap_fresh.h"
 #include "imapd/imap_memo.h"
 #include "imapd/imap_notify.h"
 #include "imapd/imap_sync.h"
@@ -137,6 +138,7 @@ cmd_idle_run(struct imap_cmd *c)
 	c->resume = step;
 	c->wants_input = true;
 	imap_memo_free(&s->memo);	/* who waits holds no text of mail */
+	imap_fresh_free(s);
 	imap_lexer_line_mode(&s->lexer, true);
 	s->sync.first = "+ idling\r\n";
 	if (s->notify != NULL)

@@ -21,6 +21,7 @@
 #include "imapd/imap_append_text.h"
 #include "imapd/imap_catenate.h"
 #include "imapd/imap_deposit.h"
+#include "imapd/imap_fresh.h"
 #include "imapd/imap_header8.h"
 #include "imapd/imap_limit.h"
 #include "imapd/imap_mailbox.h"
@@ -55,6 +56,7 @@ struct args {
 	struct imap_place place;	/* of the mailbox */
 	struct imap_deposit deposit;
 	struct imap_catenate catenate;
+	struct imap_column_writer columns;
 	uint32_t	 messages;	/* begun */
 	bool		 waiting;
 	bool		 made;		/* deposit and catenate are in use */
@@ -107,6 +109,8 @@ fini(struct imap_cmd *c)
 		return;
 	imap_deposit_fini(&a->deposit);
 	imap_catenate_fini(&a->catenate);
+	imap_column_writer_fini(&a->columns);
+	imap_fresh_failed(c->s);
 }
 
 /* Refused while the literal or the rest of the line is still to come. */
@@ -188,6 +192,7 @@ on_appended(struct imap_session *s, void *arg, const struct imap_reply *r)
 	} else if (a->goes_on) {
 		a->stage = SCANNING;
 	} else {
+		imap_fresh_appended(c, m, &a->columns);
 		tell_appended(c, m);
 	}
 }
@@ -202,6 +207,8 @@ seal(struct imap_cmd *c)
 	a->stage = SEALED;
 	if (e != ERR_OK)
 		stop_with(c, e);
+	else if (a->place.guest == NULL)
+		imap_fresh_add(c->s, &a->deposit.mime);
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "imapd/imap_fresh.h"
 #include "imapd/imap_guest.h"
 #include "lib/base/must.h"
 
@@ -110,6 +111,7 @@ imap_session_on_store_left(struct imap_session *s)
 		s->host->wake(s->host_arg);
 	s->handle = 0;
 	s->memo_is_stale = true;	/* what was restored may have other ids */
+	imap_fresh_free(s);
 	s->relogin = s->retry_due = false;
 	s->host->set_handle(s->host_arg, 0);
 	imap_guests_lost(s);

@@ -14,6 +14,7 @@
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_context.h"
 #include "imapd/imap_finish.h"
+#include "imapd/imap_fresh.h"
 #include "imapd/imap_guest.h"
 #include "imapd/imap_memo.h"
 #include "imapd/imap_notify.h"
@@ -54,6 +55,7 @@ view_free(struct imap_session *s)
 	imap_context_free_all(&s->view.contexts);
 	imap_recent_fini(&s->view.recent);
 	imap_memo_free(&s->memo);
+	imap_fresh_free(s);
 	memset(&s->view, 0, sizeof(s->view));
 }
 

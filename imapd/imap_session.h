@@ -31,6 +31,7 @@
 
 struct imap_cmd;
 struct imap_context;
+struct imap_fresh;
 struct imap_guest;
 struct imap_notify;
 struct imap_session;
@@ -107,6 +108,7 @@ struct imap_shared {
 	struct cry_aead		*aead;		/* summaries */
 	struct seal_reader	*reader;	/* lent to one command at a time, or NULL */
 	size_t			 memo_bytes;	/* of all imap_memo */
+	size_t			 fresh_bytes;	/* of all imap_fresh */
 };
 
 /* What the client was told of the selected mailbox: see lib/ipc/store.msg. */
@@ -167,6 +169,7 @@ struct imap_session {
 	struct imap_view	 view;		/* IMAP_SELECTED */
 	struct imap_memo	*memo;		/* of its messages, or NULL */
 	bool			 memo_is_stale;	/* the store has a successor */
+	struct imap_fresh	*fresh;		/* of what it appended, or NULL */
 	uint64_t		 account;
 	uint32_t		 handle;	/* the store's; 0: not logged in there */
 	uint32_t		 handle_serial;	/* how many handles there were */

@@ -333,7 +333,8 @@ append_rows(struct append *a, struct store_reply *r)
 	put_delivered(a, a->first_uid, a->modseq);
 	buf_put_slice(&r->a, a->name.rec.name);
 	r->m.appended = (struct ipc_store_appended){ a->box.rec.uidvalidity, a->first_uid,
-	    a->count, a->modseq, false, buf_slice(&r->a) };
+	    a->count, a->modseq, false, buf_slice(&r->a),
+	    a->mailbox };
 	r->arrivals = (a->box.rec.special & STORE_HIDDEN) != 0;
 	r->boxes[0] = r->arrivals ? 0 : a->mailbox;
 	if (turns_arrival(a))
@@ -366,7 +367,7 @@ static void
 append_again(const struct record_delivered *d, struct store_reply *r)
 {
 	r->m.appended = (struct ipc_store_appended){ d->uidvalidity, d->uid, 1, d->modseq,
-	    true, SLICE_NONE };
+	    true, SLICE_NONE, 0 };
 }
 
 static enum err

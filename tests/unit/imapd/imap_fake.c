@@ -756,7 +756,8 @@ do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *
 {
 	struct fake_box *b = find_box(st, m->mailbox);
 	struct fake_content *f = &st->contents[m->content - 1];
-	struct ipc_store_appended r = { .uidvalidity = UIDVALIDITY, .mailbox = m->mailbox };
+	struct ipc_store_appended r = { .uidvalidity = UIDVALIDITY, .mailbox = m->mailbox,
+	    .box = b != NULL ? (uint64_t)(b - st->boxes) + 1 : 0 };
 	char piece[65536];
 	ssize_t n;
 

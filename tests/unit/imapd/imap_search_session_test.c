@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "imapd/imap_fresh.h"
 #include "imapd/imap_saved.h"
 #include "lib/ipc/store_proto.h"
 #include "tests/unit/imapd/imap_say.h"
@@ -187,7 +188,7 @@ test_modseq(void **state)
 /* ---- column blocks ---- */
 
 static void
-append_many(uint32_t from, uint32_t to)
+append_mails(uint32_t from, uint32_t to)
 {
 	for (uint32_t i = from; i <= to; i++) {
 		char msg[400];
@@ -199,6 +200,15 @@ append_many(uint32_t from, uint32_t to)
 		    i % 10, 1 + i % 28, i % 60, i, i / 2, i, i % 9 ? "hay" : "needle");
 		say_append("INBOX", i % 5 ? "" : "(\\Flagged) ", msg);
 	}
+}
+
+/* Without blocks for them. */
+static void
+append_many(uint32_t from, uint32_t to)
+{
+	store.no_columns = true;
+	append_mails(from, to);
+	store.no_columns = false;
 }
 
 static const char *const queries[] = {
@@ -296,6 +306,120 @@ test_columns_grow(void **state)
 	compare_all();
 }
 
+/* ---- blocks of what was appended ---- */
+
+static void
+test_fresh(void **state)
+{
+	char all[20000];
+	size_t n;
+
+	(void)state;
+	say_login();
+	append_mails(1, 62);
+	assert_int_equal(store.column_count, 0);
+	append_mails(63, 130);
+	assert_int_equal(store.column_count, 2);
+	EXPECT("s SELECT INBOX\r\n", "* 130 EXISTS", "s OK");
+	/* the first search opens those of the third block alone */
+	store.contents_given = 0;
+	EXPECT("a SEARCH SUBJECT \"subject 9\"\r\n", "* SEARCH 9 19 ", " 129\r\na OK");
+	assert_int_equal(store.contents_given, 3);
+	/* MULTIAPPEND, and another mailbox */
+	EXPECT("a CREATE x\r\n", "a OK");
+	n = (size_t)snprintf(all, sizeof(all), "a APPEND x");
+	for (int i = 0; i < 8; i++)
+		n += (size_t)snprintf(all + n, sizeof(all) - n, " {30+}\r\nSubject: several %d\r\n\r\nbody..\r\n", i);
+	(void)snprintf(all + n, sizeof(all) - n, "\r\n");
+	for (int i = 0; i < 8; i++)
+		say_expect(all, (const char *const[]){ "a OK" }, 1);
+	assert_int_equal(store.column_count, 3);
+	assert_true(shared.fresh_bytes > 0);
+	EXPECT("s SELECT x\r\n", "* 64 EXISTS", "s OK");
+	assert_int_equal(shared.fresh_bytes, 0);
+	store.contents_given = 0;
+	EXPECT("a SEARCH SUBJECT \"several 3\"\r\n", "* SEARCH 4 12 20 28 36 44 52 60\r\na OK");
+	assert_int_equal(store.contents_given, 1);
+	EXPECT("s SELECT INBOX\r\n", "s OK");
+	compare_all();
+}
+
+/* A block has to come in one go: nothing is written of one that did not. */
+static void
+test_fresh_not(void **state)
+{
+	(void)state;
+	say_login();
+	append_mails(1, 30);
+	assert_true(shared.fresh_bytes > 0);
+	f.now_ms += IMAP_FRESH_MS;
+	append_mails(31, 40);
+	f.now_ms += IMAP_FRESH_MS + 1;
+	append_mails(41, 70);
+	assert_int_equal(store.column_count, 0);
+	/* the second block from its beginning on */
+	append_mails(71, 127);
+	assert_int_equal(store.column_count, 1);
+	append_mails(128, 150);
+	EXPECT("a CREATE x\r\na APPEND x {10+}\r\nA: b\r\n\r\nhi\r\n", "a OK", "a OK");
+	append_mails(151, 191);
+	append_mails(192, 200);
+	EXPECT("a IDLE\r\n", "+ idling");
+	assert_int_equal(shared.fresh_bytes, 0);
+	EXPECT("DONE\r\n", "a OK");
+	append_mails(201, 255);
+	assert_int_equal(store.column_count, 1);
+	/* one that is refused; one of a header alone, which search opens otherwise */
+	append_mails(256, 260);
+	store.no_epoch = 1;
+	EXPECT("a APPEND INBOX {10+}\r\nA: b\r\n\r\nhi\r\n", "a NO");
+	assert_int_equal(shared.fresh_bytes, 0);
+	append_mails(261, 319);
+	assert_int_equal(store.column_count, 1);
+	append_mails(320, 320);
+	EXPECT("a APPEND INBOX {8+}\r\nA: b\r\n\r\n\r\n", "a OK");
+	append_mails(322, 383);
+	assert_int_equal(store.column_count, 1);
+	append_mails(384, 447);
+	assert_int_equal(store.column_count, 2);
+}
+
+/* The entry has the subject twice. */
+static void
+append_long(int subject_bytes, int id_bytes)
+{
+	char msg[2200];
+
+	(void)snprintf(msg, sizeof(msg), "Subject: %0*d\r\nMessage-ID: <%0*d@x>\r\n\r\nbody\r\n",
+	    subject_bytes, 1, id_bytes, 1);
+	say_append("INBOX", "", msg);
+}
+
+static void
+test_fresh_limits(void **state)
+{
+	(void)state;
+	say_login();
+	/* a block of them is under the limit, and over it */
+	for (int i = 0; i < 63; i++)
+		append_long(990, 1);
+	assert_int_equal(store.column_count, 1);
+	for (int i = 0; i < 64; i++)
+		append_long(990, 200);
+	assert_int_equal(store.column_count, 1);
+	shared.fresh_bytes = IMAP_FRESH_SHARED_MAX;
+	for (int i = 0; i < 64; i++)
+		append_long(1, 1);
+	assert_int_equal(shared.fresh_bytes, IMAP_FRESH_SHARED_MAX);
+	assert_int_equal(store.column_count, 1);
+	shared.fresh_bytes = IMAP_FRESH_SHARED_MAX - 1;
+	append_long(1, 1);
+	assert_true(shared.fresh_bytes > IMAP_FRESH_SHARED_MAX);
+	append_long(1, 1);
+	assert_int_equal(shared.fresh_bytes, IMAP_FRESH_SHARED_MAX - 1);
+	shared.fresh_bytes = 0;
+}
+
 int
 main(void)
 {
@@ -303,6 +427,7 @@ main(void)
 #define T(x)	cmocka_unit_test_setup_teardown(x, say_setup, say_teardown)
 		T(test_esearch), T(test_saved), T(test_saved_limit), T(test_sort), T(test_thread), T(test_fetch_page), T(test_modseq),
 		T(test_columns), T(test_columns_grow),
+		T(test_fresh), T(test_fresh_not), T(test_fresh_limits),
 #undef T
 	};
 
