@@ -20,3 +20,6 @@ letter_mail_test_USES = cmtp mail crypto base
 UNITS += mail_letter_test
 mail_letter_test_SRCS = tests/unit/cmtp/mail_letter_test.c
 mail_letter_test_USES = cmtp mail crypto base
+UNITS += cmtp_opaque_test
+cmtp_opaque_test_SRCS = tests/unit/cmtp/opaque_test.c tests/unit/cmtp/vectors.c
+cmtp_opaque_test_USES = cmtp crypto base

@@ -45,3 +45,9 @@ vector_get_2(struct buf *b, const char *name)
 {
 	get(b, "tests/golden/cmtp2.txt", name, 0);
 }
+
+void
+vector_get_opaque(struct buf *b, const char *name)
+{
+	get(b, "tests/golden/opaque.txt", name, 0);
+}

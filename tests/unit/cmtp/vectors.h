@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tests/golden/cmtp1.txt and cmtp2.txt: "name (remark) =" and lines of hex
+ * tests/golden/cmtp1.txt, cmtp2.txt and opaque.txt: "name (remark) =" and lines of hex
  * digits below it.
  */
 #ifndef VECTORS_H
@@ -14,5 +14,7 @@
 void	 vector_get(struct buf *, const char *name, unsigned nth);
 /* Of cmtp2.txt. */
 void	 vector_get_2(struct buf *, const char *name);
+/* Of opaque.txt. */
+void	 vector_get_opaque(struct buf *, const char *name);
 
 #endif
