@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cmtpd/cmtp_conn2.h"
+#include "cmtpd/cmtp_conn_enter.h"
 #include "cmtpd/cmtp_conn_priv.h"
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
@@ -156,6 +157,29 @@ cmtp_conn_go_on(struct cmtp_conn *c)
 
 /* ---- keyd */
 
+enum err
+cmtp_conn_call(struct cmtp_conn *c, enum ipc_role role, uint64_t ms, uint16_t type,
+    const void *msg, ipc_reply_fn *on_reply)
+{
+	struct ipc_peer *p = daemon_peer(c->server->app, role, 0);
+	enum err e = ERR_GONE;
+
+	if (p != NULL)
+		e = ipc_call(p, type, msg, NULL, 0, loop_now(c->server->loop) + ms, on_reply, c, NULL);
+	c->is_asking = e == ERR_OK;
+	return e;
+}
+
+bool
+cmtp_conn_is_answered(struct cmtp_conn *c)
+{
+	c->is_asking = false;
+	if (c->conn != NULL)
+		return true;
+	cmtp_conn_check_gone(c);
+	return false;
+}
+
 static void
 on_key(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 {
@@ -163,11 +187,8 @@ on_key(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 	const struct ipc_cmtp_user_reply *m = msg;
 
 	(void)in;
-	c->is_asking = false;
-	if (c->conn == NULL) {
-		cmtp_conn_check_gone(c);
+	if (!cmtp_conn_is_answered(c))
 		return;
-	}
 	if (e == ERR_OK && (type != IPC_MSG_cmtp_user_reply || m->key.n != CMTP_KEY_BYTES ||
 	    m->sig.n != CMTP_SIG_BYTES))
 		e = ERR_NOTFOUND;
@@ -183,19 +204,12 @@ static enum err
 env_user_key(void *arg, struct slice user)
 {
 	struct cmtp_conn *c = arg;
-	struct ipc_peer *p = daemon_peer(c->server->app, IPC_KEYD, 0);
 	char client[CONN_ADDR_TEXT_BYTES];
 	struct ipc_cmtp_user m = { .user = user };
-	enum err e;
 
-	if (p == NULL)
-		return ERR_GONE;
 	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
-	e = ipc_call(p, IPC_MSG_cmtp_user, &m, NULL, 0, loop_now(c->server->loop) + CMTP_CONN_KEYD_MS, on_key, c,
-	    NULL);
-	c->is_asking = e == ERR_OK;
-	return e;
+	return cmtp_conn_call(c, IPC_KEYD, CMTP_CONN_KEYD_MS, IPC_MSG_cmtp_user, &m, on_key);
 }
 
 static bool
@@ -317,7 +331,7 @@ static const struct cmtp_env env = {
 	.user_key = env_user_key, .is_ours = env_is_ours, .open = env_open, .rcpt = env_rcpt,
 	.body = env_body, .commit = env_commit, .abort = env_abort, .real_s = env_real_s,
 	.keys = cmtp_conn2_keys, .sign = cmtp_conn2_sign, .find = cmtp_conn2_find,
-	.weigh = cmtp_conn2_weigh,
+	.weigh = cmtp_conn2_weigh, .xzibit = cmtp_conn_enter_xzibit, .enter = cmtp_conn_enter,
 };
 
 /* ---- for the server */

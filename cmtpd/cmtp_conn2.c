@@ -12,33 +12,9 @@
 #define RELAY_MS	65000	/* its search ends in a minute */
 
 static enum err
-call_role(struct cmtp_conn *c, enum ipc_role role, uint64_t ms, uint16_t type, const void *msg,
-    ipc_reply_fn *on_reply)
-{
-	struct ipc_peer *p = daemon_peer(c->server->app, role, 0);
-	enum err e = ERR_GONE;
-
-	if (p != NULL)
-		e = ipc_call(p, type, msg, NULL, 0, loop_now(c->server->loop) + ms, on_reply, c, NULL);
-	c->is_asking = e == ERR_OK;
-	return e;
-}
-
-static enum err
 call(struct cmtp_conn *c, uint16_t type, const void *msg, ipc_reply_fn *on_reply)
 {
-	return call_role(c, IPC_KEYD, CMTP_CONN_KEYD_MS, type, msg, on_reply);
-}
-
-/* False: nobody is there any more for the answer. */
-static bool
-is_answered(struct cmtp_conn *c)
-{
-	c->is_asking = false;
-	if (c->conn != NULL)
-		return true;
-	cmtp_conn_check_gone(c);
-	return false;
+	return cmtp_conn_call(c, IPC_KEYD, CMTP_CONN_KEYD_MS, type, msg, on_reply);
 }
 
 /* ---- records */
@@ -51,7 +27,7 @@ on_keys(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in
 	struct cmtp_keys k;
 
 	(void)in;
-	if (!is_answered(c))
+	if (!cmtp_conn_is_answered(c))
 		return;
 	if (e == ERR_OK && type != IPC_MSG_cmtp2_keys_reply)
 		e = ERR_AGAIN;
@@ -82,7 +58,7 @@ on_signature(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_i
 	const struct ipc_cmtp2_signature *m = msg;
 
 	(void)in;
-	if (!is_answered(c))
+	if (!cmtp_conn_is_answered(c))
 		return;
 	if (e == ERR_OK && (type != IPC_MSG_cmtp2_signature || m->sig.n != CMTP_SIG_BYTES))
 		e = ERR_AGAIN;
@@ -149,7 +125,7 @@ on_found(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *i
 	struct cmtp_sender sender;
 
 	(void)in;
-	if (!is_answered(c))
+	if (!cmtp_conn_is_answered(c))
 		return;
 	if (e == ERR_OK)
 		e = type != IPC_MSG_cmtp_found ? ERR_AGAIN : m->error;
@@ -175,7 +151,7 @@ ask_relay(struct cmtp_conn *c)
 	const struct ipc_cmtp_find m = { .domain = lower_domain(mail->source_domain, lower),
 	    .serial = mail->serial };
 
-	return call_role(c, IPC_RELAY, RELAY_MS, IPC_MSG_cmtp_find, &m, on_found);
+	return cmtp_conn_call(c, IPC_RELAY, RELAY_MS, IPC_MSG_cmtp_find, &m, on_found);
 }
 
 /* What is not pinned, or not that record, relay looks for. */
@@ -187,7 +163,7 @@ on_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 	struct cmtp_sender sender;
 
 	(void)in;
-	if (!is_answered(c))
+	if (!cmtp_conn_is_answered(c))
 		return;
 	if (e == ERR_OK && (type != IPC_MSG_pin || !m->found))
 		e = ERR_NOTFOUND;
@@ -232,7 +208,7 @@ weigh_done(void *arg)
 	struct weigh_job *j = arg;
 	struct cmtp_conn *c = j->conn;
 
-	if (is_answered(c)) {
+	if (cmtp_conn_is_answered(c)) {
 		cmtp_session_on_weighed(&c->session, j->result);
 		cmtp_conn_go_on(c);
 	}

@@ -34,4 +34,10 @@ void	 cmtp_conn_check_gone(struct cmtp_conn *);
 /* After an answer: what a drain waited for may be over. */
 void	 cmtp_conn_go_on(struct cmtp_conn *);
 
+/* To the daemon of a role; c->is_asking with ERR_OK. */
+enum err cmtp_conn_call(struct cmtp_conn *, enum ipc_role, uint64_t ms, uint16_t type,
+	    const void *msg, ipc_reply_fn *) MUST_USE;
+/* First in an answer.  False: nobody is there any more for it. */
+bool	 cmtp_conn_is_answered(struct cmtp_conn *);
+
 #endif

@@ -39,7 +39,8 @@ take_options(struct cmtp_server *srv)
 	    .takes_plaintext = o->cmtp_plaintext };
 	srv->pool.max_bytes = g->spool_memory;
 	srv->service = (struct cmtp_service){ .limits = &srv->limits, .self = &srv->self,
-	    .takes_mail = o->cmtp_mail, .junk_commands = num_cap_u32(o->junk_command_limit),
+	    .takes_mail = o->cmtp_mail, .gives_xzibits = o->cmtp_login == CMTP_LOGIN_OPT_IN,
+	    .junk_commands = num_cap_u32(o->junk_command_limit),
 	    .hostname = daemon_hostname(srv->app), .domain = daemon_domain_default(srv->app) };
 	srv->service.postage = (enum cmtp_postage)o->cmtp_postage;
 	srv->service.price = (struct cmtp2_price){ .bits = (uint8_t)o->cmtp_postage_bits,

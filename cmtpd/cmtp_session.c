@@ -2,6 +2,7 @@
 #include "cmtpd/cmtp_session.h"
 
 #include "cmtpd/cmtp_ask2.h"
+#include "cmtpd/cmtp_enter2.h"
 #include "cmtpd/cmtp_mail.h"
 #include "cmtpd/cmtp_mail2.h"
 #include "lib/base/must.h"
@@ -12,6 +13,7 @@ cmtp_session_start(struct cmtp_session *s)
 {
 	must(s->service->self->is_known);
 	buf_init(&s->out, CMTP_OUT_MAX);
+	cmtp_enter2_init(s);
 	cmtp_parser_init(&s->parser, s->service->limits);
 	s->parser.speaks_2 = s->tls_version != NULL;
 	s->mode = CMTP_READING;
@@ -24,6 +26,7 @@ cmtp_session_fini(struct cmtp_session *s)
 {
 	cmtp_mail_drop(s);
 	cmtp_mail2_drop(s);
+	cmtp_enter2_fini(s);
 	cmtp_parser_fini(&s->parser);
 	buf_fini(&s->content);
 	buf_fini(&s->out);
@@ -90,6 +93,30 @@ cmtp_session_on_key(struct cmtp_session *s, enum err e, const unsigned char *key
 		cmtp_session_fail(s);
 }
 
+static void
+do_login(struct cmtp_session *s)
+{
+	s->mode = CMTP_WAIT_XZIBIT;
+	if (!s->service->gives_xzibits ||
+	    s->env->xzibit(s->arg, s->parser.param[0]) != ERR_OK) {
+		s->mode = CMTP_READING;
+		cmtp_session_fail(s);
+	}
+}
+
+void
+cmtp_session_on_xzibit(struct cmtp_session *s, enum err e, struct slice xzibit,
+    const unsigned char *sig)
+{
+	if (s->mode != CMTP_WAIT_XZIBIT)
+		return;
+	s->mode = CMTP_READING;
+	if (e == ERR_OK)
+		cmtp_put_xzibit(&s->out, xzibit, sig);
+	else
+		cmtp_session_fail(s);
+}
+
 static bool
 is_junk(struct cmtp_session *s)
 {
@@ -140,14 +167,20 @@ do_command(struct cmtp_session *s)
 	case CMTP_KEYREQUEST:
 		do_keyrequest(s);
 		break;
-	case CMTP_LOGIN:	/* handing out xzibits is off */
-		cmtp_session_fail(s);
+	case CMTP_LOGIN:
+		do_login(s);
 		break;
 	case CMTP_OBAI:
 		end(s, "quit");
 		break;
 	case CMTP_KEYREQUEST2:
 		cmtp_ask2_begin(s);
+		break;
+	case CMTP_LOGIN2:
+	case CMTP_PROOF2:
+	case CMTP_REGISTER2:
+	case CMTP_RECORD2:
+		cmtp_enter2_begin(s);
 		break;
 	case CMTP_MAIL:
 	case CMTP_MAIL2:
@@ -295,6 +328,14 @@ cmtp_session_on_weighed(struct cmtp_session *s, enum err e)
 {
 	if (s->mode == CMTP_WAIT_POSTAGE)
 		cmtp_mail2_weighed(s, e);
+}
+
+void
+cmtp_session_on_entered(struct cmtp_session *s, enum err e, struct slice content,
+    struct slice state)
+{
+	if (s->mode == CMTP_WAIT_ENTER)
+		cmtp_enter2_done(s, e, content, state);
 }
 
 /* ---- events */

@@ -6,9 +6,10 @@
  * later by a cmtp_session_on_ call, never from inside the question; meanwhile
  * nothing is read, and pipelined commands wait with the caller.
  *
- * Served are OHAI, NOOP, HELP, OBAI, MAIL (cmtp_mail.h) and KEYREQUEST for the
- * server itself and for users of this host; inside TLS also KEYREQUEST2
- * (cmtp_ask2.h) and MAIL2 (cmtp_mail2.h).  LOGIN is answered with FAILURE.
+ * Served are OHAI, NOOP, HELP, OBAI, MAIL (cmtp_mail.h), KEYREQUEST for the
+ * server itself and for users of this host, and LOGIN where it is on; inside TLS
+ * also KEYREQUEST2 (cmtp_ask2.h), MAIL2 (cmtp_mail2.h), LOGIN2 and REGISTER2
+ * (cmtp_enter2.h).
  */
 #ifndef CMTP_SESSION_H
 #define CMTP_SESSION_H
@@ -41,11 +42,15 @@ struct cmtp_self {
 /* Of whom postage is asked. */
 enum cmtp_postage { CMTP_POSTAGE_OFF, CMTP_POSTAGE_UNKNOWN, CMTP_POSTAGE_ALWAYS };
 
+/* Who gets a wrapped key of CMTP 1. */
+enum cmtp_login { CMTP_LOGIN_OFF, CMTP_LOGIN_OPT_IN };
+
 /* Facts that do not change in a session; borrowed. */
 struct cmtp_service {
 	const struct cmtp_limits *limits;
 	const struct cmtp_self	 *self;
 	bool			  takes_mail;	/* of version 1 */
+	bool			  gives_xzibits;
 	uint32_t		  junk_commands;	/* between messages */
 	const char		 *hostname;
 	const char		 *domain;	/* of a destination without one */
@@ -80,6 +85,15 @@ struct cmtp_sender {
 	uint64_t	 first_s;		/* known since (unix time) */
 };
 
+/* One of LOGIN2, PROOF2, REGISTER2, RECORD2, for keyd; the rest is empty. */
+struct cmtp_enter {
+	enum cmtp_verb	 verb;
+	struct slice	 user, domain, password;
+	struct slice	 fixed;		/* OPAQUE's message */
+	struct slice	 bundle;
+	struct slice	 state;		/* as keyd gave it with the command before */
+};
+
 struct cmtp_txn;
 struct cmtp_txn2;
 
@@ -103,6 +117,8 @@ struct cmtp_env {
 	/* One evaluation, elsewhere; answered by on_weighed. */
 	enum err	(*weigh)(void *, const struct cmtp2_price *,
 			    const unsigned char digest[CMTP_DIGEST_BYTES], uint64_t counter);
+	enum err	(*xzibit)(void *, struct slice user);	/* on_xzibit */
+	enum err	(*enter)(void *, const struct cmtp_enter *);	/* on_entered */
 };
 
 enum cmtp_mode {
@@ -115,6 +131,8 @@ enum cmtp_mode {
 	CMTP_WAIT_SENDER,	/* MAIL2: whose key signs? */
 	CMTP_WAIT_POSTAGE,
 	CMTP_WAIT_SIGN,		/* a reply of version 2 */
+	CMTP_WAIT_XZIBIT,
+	CMTP_WAIT_ENTER,	/* LOGIN2 and its like */
 	CMTP_DRAINING,		/* a message that is refused */
 	CMTP_CLOSED
 };
@@ -147,6 +165,9 @@ struct cmtp_session {
 	struct cmtp_txn			*txn;	/* of a MAIL that is not refused yet */
 	struct cmtp_txn2		*txn2;	/* of a MAIL2 */
 	struct buf			 content;	/* of a reply that is being signed */
+	enum cmtp_verb			 entering;	/* what PROOF2 or RECORD2 belongs to */
+	struct buf			 enter_state;	/* keyd's; empty: to nothing */
+	struct buf			 enter_user;	/* for the log */
 	struct cmtp_parser		 parser;
 };
 
@@ -173,6 +194,12 @@ void	 cmtp_session_on_signed(struct cmtp_session *, enum err, const unsigned cha
 void	 cmtp_session_on_found(struct cmtp_session *, enum err, const struct cmtp_sender *);
 /* ERR_NOTFOUND: it solves nothing. */
 void	 cmtp_session_on_weighed(struct cmtp_session *, enum err);
+/* CMTP_XZIBIT_BYTES and its signature, with ERR_OK */
+void	 cmtp_session_on_xzibit(struct cmtp_session *, enum err, struct slice xzibit,
+	    const unsigned char *sig);
+/* content: of the reply; state: to be given back, with ERR_OK */
+void	 cmtp_session_on_entered(struct cmtp_session *, enum err, struct slice content,
+	    struct slice state);
 
 /* events */
 void	 cmtp_session_lost_queue(struct cmtp_session *);	/* its transaction is gone */
@@ -181,7 +208,7 @@ void	 cmtp_session_idle(struct cmtp_session *);
 
 /* for cmtp_mail.c: MAIL is read and judged */
 void	 cmtp_session_answer_mail(struct cmtp_session *, bool is_success);
-/* for cmtp_ask2.c and cmtp_mail2.c */
+/* for cmtp_ask2.c, cmtp_mail2.c and cmtp_enter2.c */
 void	 cmtp_session_fail(struct cmtp_session *);	/* the word FAILURE */
 void	 cmtp_session_count_mail(struct cmtp_session *, bool is_taken);
 

@@ -30,6 +30,9 @@ static const struct command {
 	{ "cmtp",   "dns",    "cmtp.dns",    0, false },
 	{ "cmtp",   "rotate", "cmtp.rotate", 0, false },
 	{ "cmtp",   "forget", "cmtp.forget", 1, false },
+	{ "cmtp",   "opt-in", "cmtp.optin",  1, true },
+	{ "cmtp",   "opt-out", "cmtp.optout", 1, false },
+	{ "cmtp",   "logins", "cmtp.logins", 0, false },
 };
 
 static int
@@ -39,7 +42,10 @@ usage(void)
 	    "       gwkey [-c config_dir] secret del ROUTE\n"
 	    "       gwkey [-c config_dir] secret list\n"
 	    "       gwkey [-c config_dir] cmtp list | dns | rotate\n"
-	    "       gwkey [-c config_dir] cmtp forget DOMAIN | USER@DOMAIN\n", stderr);
+	    "       gwkey [-c config_dir] cmtp forget DOMAIN | USER@DOMAIN\n"
+	    "       gwkey [-c config_dir] cmtp opt-in USER [--password-stdin]\n"
+	    "       gwkey [-c config_dir] cmtp opt-out USER\n"
+	    "       gwkey [-c config_dir] cmtp logins\n", stderr);
 	return EX_USAGE;
 }
 

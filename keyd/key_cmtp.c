@@ -71,6 +71,13 @@ key_cmtp_on_self(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 	ipc_reply(p, in->id, IPC_MSG_cmtp_self_reply, &reply);
 }
 
+void
+key_cmtp_sign_xzibit(struct keyd *k, unsigned char sig[CRY_ED_SIG_BYTES],
+    const unsigned char xzibit[XZIBIT_BYTES])
+{
+	cry_ed_sign(sig, slice_of(xzibit, XZIBIT_BYTES), k->cmtp->server_secret);
+}
+
 /* ---- users */
 
 static void

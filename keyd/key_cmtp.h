@@ -2,7 +2,7 @@
 /*
  * Keys of CMTP 1 (man/cmtp.7).  The server's follows from the root key and
  * signs what CMTP 1 has signed: the words SUCCESS and FAILURE, its own key and
- * the keys of users, bare.  Nothing else is ever signed with it.
+ * the keys of users, wrapped or not, bare.  Nothing else is ever signed with it.
  *
  * A user's is an Ed25519 pair that follows from the secret key of the
  * account's present generation, so nothing more is kept; where that secret is
@@ -17,6 +17,7 @@
 #include "keyd/key_pair.h"
 #include "keyd/key_state.h"
 #include "lib/crypto/cry_ed.h"
+#include "lib/crypto/xzibit.h"
 
 #define KEY_CMTP_CLIENTS_MAX	50000u	/* counted at a time; one more is refused */
 #define KEY_CMTP_NAMES_MAX	200000u	/* remembered; one more counts whenever it is asked for */
@@ -31,6 +32,10 @@ void		 key_cmtp_on_user(struct keyd *, struct ipc_peer *, const void *, struct i
 /* Counts the users that a client asks for, each once in the limit's time.
  * ERR_LIMIT: too many, ERR_FULL. */
 enum err	 key_cmtp_take_turn(struct keyd *, struct slice client, struct slice user) MUST_USE;
+
+/* By the server, of a user's wrapped key. */
+void		 key_cmtp_sign_xzibit(struct keyd *, unsigned char sig[CRY_ED_SIG_BYTES],
+		    const unsigned char xzibit[XZIBIT_BYTES]);
 
 /* The pair that belongs to an opened one. */
 void		 key_cmtp_pair(unsigned char public_key[CRY_KEY_BYTES],

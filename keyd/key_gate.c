@@ -6,6 +6,8 @@
 #include "keyd/key_box.h"
 #include "keyd/key_cmtp.h"
 #include "keyd/key_cmtp2.h"
+#include "keyd/key_enrol.h"
+#include "keyd/key_enter.h"
 #include "keyd/key_external.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_login.h"
@@ -20,6 +22,7 @@
 #include "keyd/key_tls.h"
 #include "keyd/key_token.h"
 #include "keyd/key_url.h"
+#include "keyd/key_xzibit.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
@@ -53,6 +56,11 @@ enum gate_flag {
 	P(cmtp_user, IPC_CMTPD,		     0,				 key_cmtp_on_user) \
 	P(cmtp2_keys, IPC_CMTPD | IPC_RELAY, 0,			 key_cmtp2_on_keys) \
 	P(cmtp2_sign, IPC_CMTPD | IPC_RELAY, 0,			 key_cmtp2_on_sign) \
+	P(cmtp_login, IPC_CMTPD,	     0,				 key_xzibit_on_login) \
+	P(cmtp2_login, IPC_CMTPD,	     0,				 key_enter_on_login) \
+	P(cmtp2_prove, IPC_CMTPD,	     0,				 key_enter_on_prove) \
+	P(cmtp2_register, IPC_CMTPD,	     GATE_NOT_DRAINING,		 key_enrol_on_register) \
+	P(cmtp2_record, IPC_CMTPD,	     0,				 key_enrol_on_record) \
 	P(cmtp_box_open, IPC_IMAPD,	     0,				 key_box_on_open) \
 	P(pin_get,   IPC_CMTPD | IPC_RELAY,  0,				 key_pin_on_get) \
 	P(pin_put,   IPC_RELAY,		     0,				 key_pin_on_put) \

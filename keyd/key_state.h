@@ -36,6 +36,7 @@ struct keyd {
 	struct key_host		*host;
 	struct key_cmtp2	*cmtp2;
 	struct key_book		*pins;
+	struct key_enter	*enter;
 	struct key_facts	*facts;
 	bool			 is_draining;
 };

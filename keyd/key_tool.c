@@ -12,6 +12,7 @@
 #include "keyd/key_account.h"
 #include "keyd/key_alias.h"
 #include "keyd/key_cmtp2.h"
+#include "keyd/key_enter.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_hash.h"
 #include "keyd/key_host.h"
@@ -21,6 +22,7 @@
 #include "keyd/key_secret.h"
 #include "keyd/key_token.h"
 #include "keyd/key_visit.h"
+#include "keyd/key_xzibit.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -194,6 +196,17 @@ key_tool_two_passwords(const struct key_tool_request *q, char dst[2 * KEY_PASSWO
 
 /* ---- verbs */
 
+/* What cannot be written now goes at the next start, and is nobody's until then. */
+static void
+forget_login(struct keyd *k, struct slice address)
+{
+	enum err e = key_enter_forget(k, address);
+
+	if (e != ERR_NOTFOUND)
+		log_event(LOG_key, log_str("action", "cmtp-opt-out"), log_text("key", address),
+		    log_str("result", err_text(e)));
+}
+
 static void
 user_del(const struct key_tool_request *q)
 {
@@ -209,8 +222,10 @@ user_del(const struct key_tool_request *q)
 	key_token_drop(q->k, id, 0);
 	key_facts_account_going(q->k, a);
 	e = key_ring_remove(q->k->ring, id);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
 		key_cmtp2_end(q->k, slice_str(mem));
+		forget_login(q->k, slice_str(mem));
+	}
 	key_tool_audit("del", slice_str(mem), id, err_text(e));
 	if (e != ERR_OK) {
 		key_tool_reply_err(q->k, q->id, e, slice_str(mem));
@@ -397,6 +412,9 @@ static const struct verb {
 	{ "cmtp.dns",	  0, 0, key_host_show_dns },
 	{ "cmtp.rotate",  0, 0, key_host_rotate_now },
 	{ "cmtp.forget",  1, 1, key_pin_forget },
+	{ "cmtp.optin",	  1, 1, key_xzibit_make },
+	{ "cmtp.optout",  1, 1, key_xzibit_drop },
+	{ "cmtp.logins",  0, 1, key_xzibit_list },
 	{ "secret.set",	  1, 1, key_secret_set },
 	{ "secret.del",	  1, 1, key_secret_del },
 	{ "secret.list",  0, 1, key_secret_list },

@@ -47,10 +47,12 @@ key_unlock_derive(struct key_roots *k, struct secret_arena *arena,
 	k->cmtp2 = secret_arena_alloc(arena, 32);
 	k->chains = secret_arena_alloc(arena, 32);
 	k->pins = secret_arena_alloc(arena, 32);
+	k->enter = secret_arena_alloc(arena, 32);
 	k->url = secret_arena_alloc(arena, 32);
 	must(k->ring != NULL && k->account != NULL && k->value != NULL && k->srs != NULL &&
 	    k->grant != NULL && k->cmtp != NULL && k->url != NULL &&
-	    k->cmtp2 != NULL && k->chains != NULL && k->pins != NULL);
+	    k->cmtp2 != NULL && k->chains != NULL && k->pins != NULL &&
+	    k->enter != NULL);
 	cry_subkey(k->ring, root, "godwit keys/ring");
 	cry_subkey(k->account, root, "godwit account secret keys");
 	cry_subkey(k->value, root, "godwit small values");
@@ -61,6 +63,7 @@ key_unlock_derive(struct key_roots *k, struct secret_arena *arena,
 	cry_subkey(k->cmtp2, root, "godwit cmtp 2 server");
 	cry_subkey(k->chains, root, "godwit keys/cmtp");
 	cry_subkey(k->pins, root, "godwit keys/pins");
+	cry_subkey(k->enter, root, "godwit cmtp logins");
 }
 
 enum err

@@ -25,6 +25,7 @@ struct key_roots {
 	unsigned char	*cmtp2;		/* makes the server's keys of CMTP 2 */
 	unsigned char	*chains;	/* the file keys/cmtp */
 	unsigned char	*pins;		/* the file keys/pins */
+	unsigned char	*enter;		/* logins of CMTP, and the file keys/login */
 	unsigned char	*url;		/* makes the access keys of mailboxes */
 	unsigned char	*grant;		/* what the store makes grants under */
 };

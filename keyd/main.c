@@ -7,6 +7,7 @@
 
 #include "keyd/key_cmtp.h"
 #include "keyd/key_cmtp2.h"
+#include "keyd/key_enter.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_hash.h"
@@ -77,6 +78,7 @@ load(struct daemon_app *app)
 	k->host = key_host_new(k);
 	k->cmtp2 = key_cmtp2_new(k);
 	k->pins = key_pin_open(k);
+	k->enter = key_enter_new(k);
 	k->gate = key_gate_new(k);
 	k->login = key_login_new(k);
 	k->visits = key_visits_new();

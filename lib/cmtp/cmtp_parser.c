@@ -19,6 +19,9 @@ enum parser_state {
 	ST_POSTAGE,
 	ST_OBJECT,
 	ST_SIG,
+	ST_FIXED,	/* a message of OPAQUE */
+	ST_RECORD,	/* RECORD2's record and length */
+	ST_BUNDLE,
 	ST_FAULT
 };
 
@@ -43,6 +46,7 @@ cmtp_parser_init(struct cmtp_parser *p, const struct cmtp_limits *limits)
 	p->limits = limits;
 	p->state = ST_NAME;
 	buf_init(&p->text, CMTP_TEXT_MAX);
+	p->text.secret = true;	/* REGISTER2 has a password */
 }
 
 void
@@ -171,6 +175,10 @@ read_name(struct cmtp_parser *p, struct slice *in)
 		p->state = ST_HEAD;
 	} else if (v == CMTP_MAIL2) {
 		p->state = ST_HEAD2;
+	} else if (v == CMTP_PROOF2) {
+		p->state = ST_FIXED;
+	} else if (v == CMTP_RECORD2) {
+		p->state = ST_RECORD;
 	} else if (verbs[v].params > 0) {
 		p->state = ST_PARAM;
 	} else {
@@ -253,6 +261,12 @@ end_params(struct cmtp_parser *p)
 	case CMTP_KEYREQUEST2:
 		p->state = ST_ASK;
 		return EV_GO;
+	case CMTP_LOGIN2:
+	case CMTP_REGISTER2:
+		p->state = ST_FIXED;
+		return EV_GO;
+	case CMTP_PROOF2:
+	case CMTP_RECORD2:
 	case CMTP_OHAI:
 	case CMTP_NOOP:
 	case CMTP_HELP:
@@ -373,6 +387,57 @@ read_ask(struct cmtp_parser *p, struct slice *in)
 	return CMTP_EV_COMMAND;
 }
 
+static size_t
+fixed_bytes(enum cmtp_verb v)
+{
+	if (v == CMTP_LOGIN2)
+		return CMTP2_KE1_BYTES;
+	return v == CMTP_PROOF2 ? CMTP2_KE3_BYTES : CMTP2_REQUEST_BYTES;
+}
+
+static enum cmtp_event
+read_fixed(struct cmtp_parser *p, struct slice *in)
+{
+	size_t n = fixed_bytes(p->verb);
+
+	if (!gather_tail(p, in, n))
+		return CMTP_EV_MORE;
+	p->fixed = slice_of(p->tail, n);
+	find_params(p);
+	restart(p);
+	return CMTP_EV_COMMAND;
+}
+
+static enum cmtp_event
+read_record(struct cmtp_parser *p, struct slice *in)
+{
+	const unsigned char *length;
+
+	if (!gather(p, in, CMTP2_RECORD_HEAD))
+		return CMTP_EV_MORE;
+	length = (const unsigned char *)buf_data(&p->text) + CMTP2_RECORD_HEAD - 2;
+	p->left = (uint64_t)(length[0] << 8 | length[1]);
+	if (p->left > CMTP2_BUNDLE_MAX)
+		return fault(p, "bundle_length");
+	p->left += CMTP2_RECORD_HEAD;
+	p->state = ST_BUNDLE;
+	return EV_GO;
+}
+
+static enum cmtp_event
+read_bundle(struct cmtp_parser *p, struct slice *in)
+{
+	struct slice all;
+
+	if (!gather(p, in, (size_t)p->left))
+		return CMTP_EV_MORE;
+	all = buf_slice(&p->text);
+	p->fixed = slice_head(all, CMTP2_RECORD_HEAD - 2);
+	p->bundle = slice_from(all, CMTP2_RECORD_HEAD);
+	restart(p);
+	return CMTP_EV_COMMAND;
+}
+
 static enum cmtp_event
 read_head2(struct cmtp_parser *p, struct slice *in)
 {
@@ -469,10 +534,23 @@ read_state(struct cmtp_parser *p, struct slice *in)
 		return read_object(p, in);
 	case ST_SIG:
 		return read_sig(p, in);
+	case ST_FIXED:
+		return read_fixed(p, in);
+	case ST_RECORD:
+		return read_record(p, in);
+	case ST_BUNDLE:
+		return read_bundle(p, in);
 	case ST_FAULT:
 		break;
 	}
 	return CMTP_EV_FAULT;
+}
+
+void
+cmtp_parser_forget(struct cmtp_parser *p)
+{
+	must(p->is_lent);
+	buf_release(&p->text);
 }
 
 enum cmtp_event

@@ -62,6 +62,8 @@ struct cmtp_parser {
 	struct slice			 log;
 	struct slice			 nonce;		/* KEYREQUEST2 */
 	uint64_t			 known;
+	struct slice			 fixed;		/* LOGIN2 and its like: OPAQUE's message */
+	struct slice			 bundle;	/* RECORD2 */
 	struct cmtp2_mail		 mail2;		/* MAIL2, to its end */
 	struct slice			 envelope;	/* what is signed of it, to its end */
 	struct slice			 postage;	/* empty, or a solution */
@@ -80,7 +82,7 @@ struct cmtp_parser {
 	uint64_t			 total;		/* of the message, told so far */
 	size_t				 word_from;	/* in text: the parameter being read */
 	size_t				 tail_n;
-	char				 tail[CMTP_SIG_BYTES];	/* bytes behind the names */
+	char				 tail[CMTP2_KE1_BYTES];	/* bytes behind the names */
 	struct cry_hasher		*hasher;	/* of an object */
 	struct buf			 text;
 };
@@ -92,6 +94,8 @@ void		 cmtp_parser_init(struct cmtp_parser *, const struct cmtp_limits *);
 void		 cmtp_parser_fini(struct cmtp_parser *);
 /* Takes from the front of the input what the event needs. */
 enum cmtp_event	 cmtp_parser_next(struct cmtp_parser *, struct slice *in);
+/* The owner is done with the command that came last, which had a password. */
+void		 cmtp_parser_forget(struct cmtp_parser *);
 /* Nothing of a command has been read. */
 bool		 cmtp_parser_is_idle(const struct cmtp_parser *);
 

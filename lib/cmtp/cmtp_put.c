@@ -116,3 +116,12 @@ cmtp_put_key(struct buf *b, const unsigned char key[CMTP_KEY_BYTES],
 	buf_put(b, sig, CMTP_SIG_BYTES);
 	buf_put_char(b, '\0');
 }
+
+/* No NUL behind it: that is how clients read it. */
+void
+cmtp_put_xzibit(struct buf *b, struct slice xzibit, const unsigned char sig[CMTP_SIG_BYTES])
+{
+	must(xzibit.n == CMTP_XZIBIT_BYTES);
+	buf_put_slice(b, xzibit);
+	buf_put(b, sig, CMTP_SIG_BYTES);
+}

@@ -34,6 +34,8 @@ void		 cmtp_put_status(struct buf *, bool is_success,
 		    const unsigned char sig[CMTP_SIG_BYTES]);
 void		 cmtp_put_key(struct buf *, const unsigned char key[CMTP_KEY_BYTES],
 		    const unsigned char sig[CMTP_SIG_BYTES]);
+void		 cmtp_put_xzibit(struct buf *, struct slice xzibit,
+		    const unsigned char sig[CMTP_SIG_BYTES]);
 
 /* What the signature of a status is over. */
 struct slice	 cmtp_status_word(bool is_success);

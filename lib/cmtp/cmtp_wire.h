@@ -37,11 +37,17 @@
 #define CMTP2_OBJECT_MIN	66	/* sealed: of no text, without an entry */
 #define CMTP2_TIME_PAST_S	86400u	/* how old mail may be that is sent */
 #define CMTP2_TIME_AHEAD_S	3600u
+#define CMTP2_KE1_BYTES		96	/* LOGIN2, behind its names */
+#define CMTP2_KE3_BYTES		64	/* PROOF2 */
+#define CMTP2_REQUEST_BYTES	32	/* REGISTER2, behind its names */
+#define CMTP2_RECORD_HEAD	(192 + 2)	/* RECORD2: record, and the bundle's length */
+#define CMTP2_BUNDLE_MAX	2048
 
 /*
  *	C(NAME, parameters, version)
  * What follows MAIL's four is its log, body and attachments; KEYREQUEST2's two,
- * a nonce and a serial.  MAIL2's parameters are as many as its head says.
+ * a nonce and a serial; LOGIN2's and REGISTER2's, a message of OPAQUE.  MAIL2's
+ * parameters are as many as its head says.
  */
 #define CMTP_VERBS(C)							\
 	C(OHAI, 0, 1)							\
@@ -52,6 +58,10 @@
 	C(MAIL, 4, 1)							\
 	C(KEYREQUEST2, 2, 2)						\
 	C(MAIL2, 0, 2)							\
+	C(LOGIN2, 2, 2)							\
+	C(PROOF2, 0, 2)							\
+	C(REGISTER2, 3, 2)						\
+	C(RECORD2, 0, 2)						\
 	C(OBAI, 0, 1)
 
 enum cmtp_verb {

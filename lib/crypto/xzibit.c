@@ -10,6 +10,7 @@
 #define VERSION		1
 #define PLAIN_BYTES	(CRY_KEY_BYTES + CRY_ED_SECRET_BYTES)
 #define SEALED_BYTES	(PLAIN_BYTES + CRY_TAG_BYTES)
+_Static_assert(SEALED_BYTES == XZIBIT_SEALED_BYTES, "what the header says");
 #define SALT_AT		4
 #define LENGTH_AT	(SALT_AT + XZIBIT_SALT_BYTES)
 #define SEALED_AT	(LENGTH_AT + 8)
@@ -46,6 +47,16 @@ xzibit_wrap(unsigned char out[XZIBIT_BYTES], struct slice password,
 	sodium_memzero(key, sizeof(key));
 	sodium_memzero(plain, sizeof(plain));
 	return e;
+}
+
+void
+xzibit_put(unsigned char out[XZIBIT_BYTES], const unsigned char salt[XZIBIT_SALT_BYTES],
+    const unsigned char sealed[XZIBIT_SEALED_BYTES])
+{
+	enc_be32(out, VERSION);
+	memcpy(out + SALT_AT, salt, XZIBIT_SALT_BYTES);
+	enc_be64(out + LENGTH_AT, SEALED_BYTES);
+	memcpy(out + SEALED_AT, sealed, SEALED_BYTES);
 }
 
 static enum err

@@ -20,6 +20,7 @@
 
 #define XZIBIT_BYTES		156
 #define XZIBIT_SALT_BYTES	32
+#define XZIBIT_SEALED_BYTES	112
 
 /* salt NULL: a random one.  ERR_BUSY when there is no memory for it. */
 enum err	 xzibit_wrap(unsigned char out[XZIBIT_BYTES], struct slice password,
@@ -29,5 +30,10 @@ enum err	 xzibit_wrap(unsigned char out[XZIBIT_BYTES], struct slice password,
 enum err	 xzibit_open(unsigned char public_key[CRY_KEY_BYTES],
 		    unsigned char secret_key[CRY_ED_SECRET_BYTES], struct slice xzibit,
 		    struct slice password) MUST_USE;
+
+/* Of its parts. */
+void		 xzibit_put(unsigned char out[XZIBIT_BYTES],
+		    const unsigned char salt[XZIBIT_SALT_BYTES],
+		    const unsigned char sealed[XZIBIT_SEALED_BYTES]);
 
 #endif

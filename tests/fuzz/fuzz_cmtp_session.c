@@ -117,10 +117,27 @@ on_weigh(void *arg, const struct cmtp2_price *p, const unsigned char *digest, ui
 	return queue_says(arg);
 }
 
+static enum err
+on_xzibit(void *arg, struct slice user)
+{
+	must(user.n <= CMTP_PARAM_MAX);
+	return queue_says(arg);
+}
+
+static enum err
+on_enter(void *arg, const struct cmtp_enter *e)
+{
+	must(e->user.n <= CMTP_PARAM_MAX && e->password.n <= CMTP_PARAM_MAX);
+	must(e->bundle.n <= CMTP2_BUNDLE_MAX && e->fixed.n >= CMTP2_REQUEST_BYTES);
+	must((e->verb == CMTP_PROOF2 || e->verb == CMTP_RECORD2) == (e->state.n > 0));
+	return queue_says(arg);
+}
+
 static const struct cmtp_env env = {
 	.user_key = user_key, .is_ours = is_ours, .open = on_open, .rcpt = on_rcpt,
 	.body = on_body, .commit = on_commit, .abort = on_abort, .real_s = real_s,
 	.keys = on_keys, .sign = on_sign, .find = on_find, .weigh = on_weigh,
+	.xzibit = on_xzibit, .enter = on_enter,
 };
 
 static bool
@@ -154,6 +171,18 @@ answer2(struct cmtp_session *s, unsigned n)
 }
 
 static void
+answer_login(struct cmtp_session *s, unsigned n)
+{
+	static const char bytes[CMTP2_BUNDLE_MAX];
+	enum err e = n % 5 == 0 ? ERR_AUTH : ERR_OK;
+
+	if (s->mode == CMTP_WAIT_XZIBIT)
+		cmtp_session_on_xzibit(s, e, slice_of(bytes, CMTP_XZIBIT_BYTES), sig);
+	else
+		cmtp_session_on_entered(s, e, slice_of(bytes, sizeof(bytes)), SLICE_LIT("state"));
+}
+
+static void
 answer(struct cmtp_session *s, unsigned n)
 {
 	static const unsigned char key[CMTP_KEY_BYTES];
@@ -163,6 +192,8 @@ answer(struct cmtp_session *s, unsigned n)
 		cmtp_session_resume(s);
 	if (s->mode >= CMTP_WAIT_KEYS && s->mode <= CMTP_WAIT_SIGN)
 		answer2(s, n);
+	else if (s->mode == CMTP_WAIT_XZIBIT || s->mode == CMTP_WAIT_ENTER)
+		answer_login(s, n);
 	else if (s->mode != CMTP_WAIT_KEY && n % 11 == 0)
 		cmtp_session_on_refused(s, &no);
 	else if (s->mode == CMTP_WAIT_OPEN)
@@ -183,9 +214,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct cmtp_limits limits = { .message_bytes = 5000 };
 	const struct cmtp_self self = { .is_known = true };
 	const unsigned char secret[CRY_KEY_BYTES] = { 1 };
-	const struct cmtp_service service = { &limits, &self, n % 8 != 1, 50, "mx.example", "example",
-	    n > 0 ? (enum cmtp_postage)(data[0] / 64 % 3) : CMTP_POSTAGE_OFF,
-	    { .bits = 6, .kib = 8, .passes = 1 }, secret };
+	const struct cmtp_service service = { .limits = &limits, .self = &self,
+	    .takes_mail = n % 8 != 1, .gives_xzibits = n % 8 != 2, .junk_commands = 50,
+	    .hostname = "mx.example", .domain = "example",
+	    .postage = n > 0 ? (enum cmtp_postage)(data[0] / 64 % 3) : CMTP_POSTAGE_OFF,
+	    .price = { .bits = 6, .kib = 8, .passes = 1 }, .postage_secret = secret };
 	unsigned asked = 0;
 	struct cmtp_session s = { .service = &service, .env = &env, .arg = &asked };
 	struct slice in, piece;

@@ -36,8 +36,9 @@ def test_only_inside_tls(g):
     with Client2(g) as c:
         c.say(b"OHAI", b"NOOP", b"HELP")
         assert c.read(9 + 4) == b"OHAI 1 2\0" + b"1 2\0"
-        assert c.read(60) == b"OHAI NOOP HELP KEYREQUEST LOGIN MAIL KEYREQUEST2 MAIL2 OBAI\0"
-    for words in ((b"KEYREQUEST2",), (b"MAIL2",)):
+        assert c.read(92) == (b"OHAI NOOP HELP KEYREQUEST LOGIN MAIL KEYREQUEST2 MAIL2 LOGIN2 PROOF2 REGISTER2 "
+                              b"RECORD2 OBAI\0")
+    for words in ((b"KEYREQUEST2",), (b"MAIL2",), (b"LOGIN2",), (b"REGISTER2",)):
         mark = g.mark()
         with Client(g) as c:
             c.say(*words)

@@ -43,6 +43,18 @@ tell(struct slice in, size_t step, bool speaks_2, struct buf *out)
 		} else if (ev == CMTP_EV_COMMAND && p.verb == CMTP_KEYREQUEST2) {
 			buf_printf(out, "ask(%.*s)(%.*s)%c%llu ", SLICE_FMT(p.param[0]),
 			    SLICE_FMT(p.param[1]), p.nonce.p[31], (unsigned long long)p.known);
+		} else if (ev == CMTP_EV_COMMAND && p.verb == CMTP_REGISTER2) {
+			buf_printf(out, "register(%.*s)(%.*s)(%.*s)%zu%c ", SLICE_FMT(p.param[0]),
+			    SLICE_FMT(p.param[1]), SLICE_FMT(p.param[2]), p.fixed.n, p.fixed.p[31]);
+			cmtp_parser_forget(&p);
+		} else if (ev == CMTP_EV_COMMAND && p.verb == CMTP_LOGIN2) {
+			buf_printf(out, "login(%.*s)(%.*s)%zu%c ", SLICE_FMT(p.param[0]),
+			    SLICE_FMT(p.param[1]), p.fixed.n, p.fixed.p[95]);
+		} else if (ev == CMTP_EV_COMMAND && p.verb == CMTP_PROOF2) {
+			buf_printf(out, "proof(%zu)%c ", p.fixed.n, p.fixed.p[63]);
+		} else if (ev == CMTP_EV_COMMAND && p.verb == CMTP_RECORD2) {
+			buf_printf(out, "record(%zu)%zu ", p.fixed.n, p.bundle.n);
+			cmtp_parser_forget(&p);
 		} else if (ev == CMTP_EV_COMMAND) {
 			buf_printf(out, "%s ", cmtp_verb_name(p.verb));
 		} else if (ev == CMTP_EV_MAIL2) {
@@ -145,6 +157,51 @@ test_keyrequest(void **state)
 	buf_reset(&b);
 	buf_put_str(&b, "KEYREQUEST2S");
 	expect_free(&b, "fault=unknown_command");
+}
+
+static void
+test_login(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, ROOM);
+	buf_put(&b, "LOGIN2\0alice\0example.test", 26);
+	buf_put_char(&b, '\0');
+	put_bytes(&b, 95, '\0');
+	buf_put_str(&b, "!");
+	buf_put(&b, "PROOF2", 7);
+	put_bytes(&b, 63, '\0');
+	buf_put_str(&b, "?");
+	buf_put(&b, "REGISTER2\0\0\0a pass", 19);
+	buf_put_char(&b, '\0');
+	put_bytes(&b, 31, 'x');
+	buf_put_str(&b, "#");
+	buf_put(&b, "RECORD2", 8);
+	put_bytes(&b, 192, '\0');
+	buf_put(&b, "\0\3abcNOOP", 10);
+	expect(&b, "login(alice)(example.test)96! proof(64)? register()()(a pass)32# record(192)3 NOOP ");
+	/* A bundle as large as can be, and one more. */
+	buf_reset(&b);
+	buf_put(&b, "RECORD2", 8);
+	put_bytes(&b, 192, '\0');
+	buf_put(&b, "\10\0", 2);
+	put_bytes(&b, CMTP2_BUNDLE_MAX, 'b');
+	buf_put(&b, "OBAI", 5);
+	expect(&b, "record(192)2048 OBAI ");
+	buf_reset(&b);
+	buf_put(&b, "RECORD2", 8);
+	put_bytes(&b, 192, '\0');
+	buf_put(&b, "\10\1", 2);
+	expect(&b, "fault=bundle_length");
+	buf_reset(&b);
+	buf_put(&b, "REGISTER2\0\0\0", 12);
+	put_bytes(&b, CMTP_PARAM_MAX + 1, 'p');
+	expect(&b, "fault=parameter_length");
+	buf_reset(&b);
+	buf_put(&b, "LOGIN2\0\377", 8);
+	buf_put_char(&b, '\0');
+	expect_free(&b, "fault=utf8");
 }
 
 static void
@@ -451,7 +508,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keyrequest),
+		cmocka_unit_test(test_keyrequest), cmocka_unit_test(test_login),
 		cmocka_unit_test(test_mail),
 		cmocka_unit_test(test_mail_that_lies),
 		cmocka_unit_test(test_envelope),

@@ -23,3 +23,6 @@ mail_letter_test_USES = cmtp mail crypto base
 UNITS += cmtp_opaque_test
 cmtp_opaque_test_SRCS = tests/unit/cmtp/opaque_test.c tests/unit/cmtp/vectors.c
 cmtp_opaque_test_USES = cmtp crypto base
+UNITS += cmtp2_enter_test
+cmtp2_enter_test_SRCS = tests/unit/cmtp/cmtp2_enter_test.c
+cmtp2_enter_test_USES = cmtp crypto base

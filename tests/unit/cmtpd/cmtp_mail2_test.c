@@ -271,7 +271,8 @@ test_keys(void **state)
 	say(&s, SLICE_LIT("OHAI\0HELP\0"));
 	assert_true(slice_starts(buf_slice(&s.out), "OHAI 1 2"));
 	assert_true(slice_eq(slice_from(buf_slice(&s.out), 9),
-	    SLICE_LIT("OHAI NOOP HELP KEYREQUEST LOGIN MAIL KEYREQUEST2 MAIL2 OBAI\0")));
+	    SLICE_LIT("OHAI NOOP HELP KEYREQUEST LOGIN MAIL KEYREQUEST2 MAIL2 "
+	    "LOGIN2 PROOF2 REGISTER2 RECORD2 OBAI\0")));
 	buf_reset(&s.out);
 	finish(&s);
 }

@@ -345,6 +345,7 @@ stage_start(uint32_t instance)
 	k->host = key_host_new(k);
 	k->cmtp2 = key_cmtp2_new(k);
 	k->pins = key_pin_open(k);
+	k->enter = key_enter_new(k);
 	k->gate = key_gate_new(k);
 	k->login = key_login_new(k);
 	k->visits = key_visits_new();
@@ -371,6 +372,7 @@ stage_stop(void)
 	key_open_free(&k->open);
 	key_facts_free(&k->facts);
 	key_gate_free(&k->gate);
+	key_enter_free(&k->enter);
 	key_book_free(&k->pins);
 	key_cmtp2_free(&k->cmtp2);
 	key_host_free(&k->host);
@@ -442,6 +444,7 @@ stage_teardown(void **state)
 	(void)unlinkat(dir_fd, "ring", 0);
 	(void)unlinkat(dir_fd, "cmtp", 0);
 	(void)unlinkat(dir_fd, "pins", 0);
+	(void)unlinkat(dir_fd, "login", 0);
 	(void)close(dir_fd);
 	(void)rmdir(dir_name);
 	loop_free(&loop);
@@ -497,6 +500,18 @@ keep_signature(const struct ipc_cmtp2_signature *m)
 {
 	answer.number = (uint32_t)m->serial;
 	return m->sig;
+}
+
+/* Two parts, one behind the other. */
+static struct slice
+keep_both(struct slice first, struct slice second)
+{
+	static unsigned char all[1000];
+
+	assert_true(first.n + second.n <= sizeof(all));
+	memcpy(all, first.p, first.n);
+	memcpy(all + first.n, second.p, second.n);
+	return slice_of(all, first.n + second.n);
 }
 
 static void
@@ -565,6 +580,14 @@ answer_keep(const void *m)
 		s = keep_signature(m);
 	if (answer.type == IPC_MSG_cmtp_boxes)
 		s = keep_boxes(m);
+	if (answer.type == IPC_MSG_cmtp_xzibit)
+		s = keep_both(((const struct ipc_cmtp_xzibit *)m)->xzibit,
+		    ((const struct ipc_cmtp_xzibit *)m)->sig);
+	if (answer.type == IPC_MSG_cmtp2_entering)
+		s = keep_both(((const struct ipc_cmtp2_entering *)m)->content,
+		    ((const struct ipc_cmtp2_entering *)m)->state);
+	if (answer.type == IPC_MSG_cmtp2_entered)
+		s = ((const struct ipc_cmtp2_entered *)m)->bundle;
 	if (answer.type == IPC_MSG_pin)
 		s = ((const struct ipc_pin *)m)->pin;
 	if (answer.type == IPC_MSG_url_made)

@@ -9,6 +9,7 @@
 #include "keyd/key_book.h"
 #include "keyd/key_cmtp.h"
 #include "keyd/key_cmtp2.h"
+#include "keyd/key_enter.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_hash.h"

@@ -42,3 +42,7 @@ UNITS += keyd_rekey_test
 keyd_rekey_test_SRCS = tests/unit/keyd/key_rekey_test.c $(keyd_STAGE)
 keyd_rekey_test_USES = conf ipc seal cmtp crypto mail io sys base
 keyd_rekey_test_EXT = $(keyd_EXT)
+UNITS += keyd_enter_test
+keyd_enter_test_SRCS = tests/unit/keyd/key_enter_test.c $(keyd_STAGE)
+keyd_enter_test_USES = conf ipc seal cmtp crypto mail io sys base
+keyd_enter_test_EXT = $(keyd_EXT)
