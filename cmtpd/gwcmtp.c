@@ -23,23 +23,24 @@ static const struct command {
 	const char	*name;
 	int		 least, most;	/* words, with the name */
 	int		(*run)(struct gwcmtp *, int argc, char *argv[]);
+	bool		 has_2;		/* takes -2 */
 } commands[] = {
-	{ "key", 2, 2, gwcmtp_key },
-	{ "send", 2, 2, gwcmtp_send },
-	{ "list", 1, 1, gwcmtp_list },
-	{ "keygen", 2, 2, gwcmtp_keygen },
-	{ "passwd", 2, 2, gwcmtp_passwd },
-	{ "public", 2, 2, gwcmtp_public },
-	{ "read", 2, 3, gwcmtp_read },
+	{ "key", 2, 2, gwcmtp_key, true },
+	{ "send", 2, 2, gwcmtp_send, false },
+	{ "list", 1, 1, gwcmtp_list, true },
+	{ "keygen", 2, 2, gwcmtp_keygen, false },
+	{ "passwd", 2, 2, gwcmtp_passwd, false },
+	{ "public", 2, 2, gwcmtp_public, false },
+	{ "read", 2, 3, gwcmtp_read, false },
 };
 
 int
 gwcmtp_tool_usage(void)
 {
-	(void)fputs("usage: gwcmtp [-d dir] [-s server] [--accept] key USER@DOMAIN\n"
+	(void)fputs("usage: gwcmtp [-2] [-d dir] [-s server] [--ca file] [--accept] key USER@DOMAIN\n"
 	    "       gwcmtp [-d dir] [-s server] [--accept] -f FROM [-S subject] [-a file ...] "
 	    "send USER@DOMAIN\n"
-	    "       gwcmtp [-d dir] list\n"
+	    "       gwcmtp [-2] [-d dir] list\n"
 	    "       gwcmtp [-d dir] [--password-stdin] [--next] [--import file] "
 	    "keygen USER@DOMAIN\n"
 	    "       gwcmtp [-d dir] [--password-stdin] passwd USER@DOMAIN\n"
@@ -74,7 +75,8 @@ find(struct gwcmtp *g, int argc, char *argv[])
 {
 	for (size_t i = 0; i < lengthof(commands) && argc > 0; i++)
 		if (strcmp(argv[0], commands[i].name) == 0)
-			return argc < commands[i].least || argc > commands[i].most ?
+			return argc < commands[i].least || argc > commands[i].most ||
+			    (g->is_2 && !commands[i].has_2) ?
 			    gwcmtp_tool_usage() : run(g, &commands[i], argc, argv);
 	return gwcmtp_tool_usage();
 }
@@ -103,7 +105,7 @@ take_simple(struct gwcmtp *g, int opt)
 		{ 'd', &g->dir, NULL }, { 's', &g->server, NULL }, { 'f', &g->from, NULL },
 		{ 'S', &g->subject, NULL }, { 'u', &g->login, NULL }, { 'm', &g->mailbox, NULL },
 		{ 'o', &g->into, NULL }, { OPT_IMPORT, &g->import, NULL }, { OPT_CA, &g->ca, NULL },
-		{ OPT_ACCEPT, NULL, &g->accepts }, { OPT_STDIN, NULL, &g->from_stdin },
+		{ '2', NULL, &g->is_2 }, { OPT_ACCEPT, NULL, &g->accepts }, { OPT_STDIN, NULL, &g->from_stdin },
 		{ OPT_RAW, NULL, &g->raw }, { OPT_NEXT, NULL, &g->next },
 	};
 
@@ -170,7 +172,7 @@ main(int argc, char *argv[])
 	int opt, code;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	while ((opt = getopt_long(argc, argv, "d:s:f:S:a:u:m:n:o:", options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, "2d:s:f:S:a:u:m:n:o:", options, NULL)) != -1)
 		if ((code = take_option(&g, opt, &is_done)) != EX_OK || is_done)
 			return code;
 	if (g.dir == NULL) {

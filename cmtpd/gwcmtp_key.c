@@ -102,15 +102,17 @@ gwcmtp_key(struct gwcmtp *g, int argc, char *argv[])
 	struct gwcmtp_address a;
 
 	(void)argc;
-	return gwcmtp_key_get(g, argv[1], &a, true);
+	return g->is_2 ? gwcmtp_key2(g, argv[1]) : gwcmtp_key_get(g, argv[1], &a, true);
 }
 
 int
 gwcmtp_list(struct gwcmtp *g, int argc, char *argv[])
 {
-	struct slice all = buf_slice(&g->pins.text);
+	struct slice all = buf_slice(&g->pins.lines.text);
 
 	(void)argc;
 	(void)argv;
+	if (g->is_2)
+		return gwcmtp_list2(g);
 	return fwrite(all.p, 1, all.n, stdout) == all.n ? EX_OK : EX_IOERR;
 }

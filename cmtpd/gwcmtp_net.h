@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The way of gwcmtp to a server: the one that is named, else the hosts of the
- * domain's MX records, else the domain itself (RFC 5321 s5.1), the native port
- * or SMTP's.  Of a server that greets as SMTP does CMTP is asked for by OHAI.
+ * The way of gwcmtp to a server (gwcmtp_hosts.h), on the native port or SMTP's.  Of a server that greets as SMTP does CMTP is asked for by OHAI.
  * One thing at a time; all waiting is in here.  Nothing that came is verified.
  */
 #ifndef GWCMTP_NET_H
@@ -23,6 +21,8 @@
 #define GWCMTP_DIAL_MS		30000u
 #define GWCMTP_DNS_MS		20000u
 
+struct gwcmtp_host;
+
 struct gwcmtp_net {
 	struct loop	*loop;
 	struct link	*link;		/* NULL: not connected */
@@ -40,8 +40,17 @@ void		 gwcmtp_net_fini(struct gwcmtp_net *);
 enum err	 gwcmtp_net_open(struct gwcmtp_net *, const char *domain,
 		    const char *server) MUST_USE;
 enum err	 gwcmtp_net_write(struct gwcmtp_net *, struct slice) MUST_USE;
+enum err	 gwcmtp_net_fill(struct gwcmtp_net *) MUST_USE;
 /* The next reply; its slices stay until the next call.  ERR_GONE, ERR_SYNTAX. */
 enum err	 gwcmtp_net_read(struct gwcmtp_net *, enum cmtp_reply_form,
 		    struct cmtp_reply *) MUST_USE;
+
+/* ---- for gwcmtp_net2 */
+enum err	 gwcmtp_net_dial(struct gwcmtp_net *, const struct gwcmtp_host *) MUST_USE;
+void		 gwcmtp_net_hang_up(struct gwcmtp_net *);
+/* OHAI, whose answer must name the version.  ERR_UNSUPPORTED, ... */
+enum err	 gwcmtp_net_ohai(struct gwcmtp_net *, struct slice version) MUST_USE;
+/* Says why in n->why; returns e. */
+enum err	 gwcmtp_net_fail(struct gwcmtp_net *, enum err e, const char *, ...) PRINTF_LIKE(3, 4);
 
 #endif

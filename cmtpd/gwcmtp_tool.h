@@ -25,7 +25,7 @@ struct gwcmtp {
 	/* the command line */
 	const char		*dir, *server, *from, *subject, *import;
 	const char		*ca, *login, *mailbox, *into;
-	bool			 accepts, from_stdin, next, raw;
+	bool			 accepts, from_stdin, next, raw, is_2;
 	unsigned		 newest;	/* how many of them to list */
 	const char		*files[GWCMTP_ATTACHMENTS_MAX];
 	unsigned		 file_count;
@@ -72,6 +72,9 @@ int	 gwcmtp_passwd(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_public(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_read(struct gwcmtp *, int argc, char *argv[]);
 
+/* key and list with -2. */
+int	 gwcmtp_key2(struct gwcmtp *, const char *address);
+int	 gwcmtp_list2(struct gwcmtp *);
 /* For send: the recipient's keys, judged. */
 int	 gwcmtp_key_get(struct gwcmtp *, const char *text, struct gwcmtp_address *, bool shows);
 

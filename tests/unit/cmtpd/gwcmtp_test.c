@@ -185,15 +185,15 @@ test_pins_limit(void **state)
 	(void)state;
 	assert_int_equal(gwcmtp_pins_load(&p, pins_dir), ERR_OK);
 	assert_int_equal(gwcmtp_pins_put(&p, SLICE_LIT("a@b"), key), ERR_OK);
-	before = p.text.n;
+	before = p.lines.text.n;
 	assert_true(before < sizeof(line));
-	memcpy(line, buf_data(&p.text), before);
-	while (p.text.n + before <= GWCMTP_PINS_BYTES_MAX)
-		buf_put(&p.text, line, before);
+	memcpy(line, buf_data(&p.lines.text), before);
+	while (p.lines.text.n + before <= GWCMTP_LINES_BYTES_MAX)
+		buf_put(&p.lines.text, line, before);
 	assert_int_equal(gwcmtp_pins_put(&p, SLICE_LIT("c@longer.example"), key), ERR_LIMIT);
 	gwcmtp_pins_fini(&p);
 	assert_int_equal(gwcmtp_pins_load(&p, pins_dir), ERR_OK);
-	assert_int_equal(p.text.n, before);
+	assert_int_equal(p.lines.text.n, before);
 	gwcmtp_pins_fini(&p);
 }
 
