@@ -334,6 +334,7 @@ dlv_mail2_new(const struct dlv_mail2_params *p, const struct dlv_mail2_owner *ow
 	m->arg = arg;
 	m->rcpts = must_alloc(p->count, sizeof(*m->rcpts));
 	(void)slice_to_cstr(slice_str(dlv_link_host(p->link)), m->host, sizeof(m->host));
+	seal_make_key(m->content_key);
 	buf_init(&m->pin, CMTP_PIN_BYTES_MAX);
 	buf_init(&m->envelope, CMTP2_ENVELOPE_MAX);
 	buf_init(&m->entries, CMTP2_DESTINATIONS_MAX * DLV_MAIL2_ENTRY_BYTES);

@@ -45,13 +45,12 @@ hold_rcpt(struct dlv_mail2 *m, const char *why)
 }
 
 static bool
-try_key(struct dlv_mail2_rcpt *r, const struct cmtp_key *k)
+try_key(const struct dlv_mail2 *m, struct dlv_mail2_rcpt *r, const struct cmtp_key *k)
 {
-	unsigned char out[CRY_KEY_BYTES + CRY_SEAL_BYTES];
-
 	memcpy(r->seal, k->seal, sizeof(r->seal));
 	r->generation = (uint8_t)k->generation;
-	r->has_key = cry_box_seal(out, slice_of(r->seal, sizeof(r->seal)), r->seal) == ERR_OK;
+	r->has_key = cry_box_seal(r->wrapped, slice_of(m->content_key, sizeof(m->content_key)),
+	    r->seal) == ERR_OK;
 	return r->has_key;
 }
 
@@ -74,7 +73,7 @@ take_user_keys(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 		hold_rcpt(m, cmtp_chain_name(verdict));
 	else if (!cmtp_pin_is_good(verdict))
 		dlv_mail2_without_key(m, m->at, "the recipient's key has ended");
-	else if (try_key(&m->rcpts[m->at], &fresh.newest))
+	else if (try_key(m, &m->rcpts[m->at], &fresh.newest))
 		m->keys++;
 	else
 		dlv_mail2_without_key(m, m->at, "nothing can be sealed to the recipient's key");

@@ -239,8 +239,7 @@ is_first_of_key(const struct dlv_mail2 *m, unsigned i)
 static void
 put_entries(struct dlv_mail2 *m)
 {
-	unsigned char wrapped[SEAL_KEY_BYTES + CRY_SEAL_BYTES];
-	struct seal_entry entry = { .algorithm = 1, .wrapped = slice_of(wrapped, sizeof(wrapped)) };
+	struct seal_entry entry = { .algorithm = 1 };
 
 	for (unsigned i = 0; i < m->p.count; i++) {
 		struct dlv_mail2_rcpt *r = &m->rcpts[i];
@@ -249,9 +248,7 @@ put_entries(struct dlv_mail2 *m)
 			continue;
 		entry.generation = r->generation;
 		seal_key_id(entry.key_id, r->seal);
-		/* try_key has sealed to it before. */
-		if (cry_box_seal(wrapped, slice_of(m->content_key, SEAL_KEY_BYTES), r->seal) != ERR_OK)
-			continue;
+		entry.wrapped = slice_of(r->wrapped, sizeof(r->wrapped));
 		seal_entry_put(&m->entries, &entry);
 		m->entry_count++;
 	}
@@ -277,7 +274,6 @@ put_envelope(struct dlv_mail2 *m)
 void
 dlv_mail2_object_begin(struct dlv_mail2 *m)
 {
-	seal_make_key(m->content_key);
 	put_entries(m);
 	m->writer = seal_writer_new(m->p.press);
 	m->hasher = cry_hasher_new();

@@ -35,6 +35,7 @@ struct dlv_mail2_rcpt {
 	bool		 has_key;
 	uint8_t		 generation;
 	unsigned char	 seal[CRY_KEY_BYTES];
+	unsigned char	 wrapped[SEAL_KEY_BYTES + CRY_SEAL_BYTES];	/* the content key */
 };
 
 struct dlv_mail2 {
