@@ -8,7 +8,9 @@
 
 #include "lib/base/must.h"
 #include "lib/cmtp/cmtp2_answer.h"
+#include "lib/cmtp/cmtp2_enter.h"
 #include "lib/cmtp/cmtp2_keys.h"
+#include "lib/cmtp/cmtp2_login.h"
 #include "lib/cmtp/cmtp2_postage.h"
 #include "lib/cmtp/cmtp_parser.h"
 
@@ -70,6 +72,27 @@ on_end(struct cmtp_parser *p, struct seen *s)
 	buf_put_slice(&s->told, p->sig);
 }
 
+/* Of LOGIN2 and its like. */
+static void
+on_command(struct cmtp_parser *p, struct seen *s)
+{
+	bool is_record = p->verb == CMTP_RECORD2;
+
+	if (!is_record && p->verb != CMTP_LOGIN2 && p->verb != CMTP_PROOF2 &&
+	    p->verb != CMTP_REGISTER2)
+		return;
+	must(p->fixed.n >= CMTP2_REQUEST_BYTES && p->fixed.n < CMTP2_RECORD_HEAD);
+	buf_put_slice(&s->told, p->fixed);
+	if (is_record) {
+		must(p->bundle.n <= CMTP2_BUNDLE_MAX);
+		buf_put_slice(&s->told, p->bundle);
+	}
+	if (p->verb == CMTP_REGISTER2) {
+		buf_put_slice(&s->told, p->param[2]);
+		cmtp_parser_forget(p);
+	}
+}
+
 /* False: all input is used, or a fault. */
 static bool
 step(struct cmtp_parser *p, struct slice *piece, struct seen *s)
@@ -97,6 +120,8 @@ step(struct cmtp_parser *p, struct slice *piece, struct seen *s)
 		on_end(p, s);
 	else if (ev == CMTP_EV_COMMAND && p->verb == CMTP_KEYREQUEST2)
 		buf_put_slice(&s->told, p->nonce);
+	else if (ev == CMTP_EV_COMMAND)
+		on_command(p, s);
 	s->events++;
 	return true;
 }
@@ -148,6 +173,22 @@ read_replies(struct slice in, unsigned destinations)
 	}
 }
 
+static void
+read_logins(struct slice in)
+{
+	static const unsigned char key[OPAQUE_HASH_BYTES];
+	struct cmtp2_login_reply r;
+	struct buf secret;
+
+	buf_init(&secret, CMTP2_BUNDLE_MAX);
+	while (cmtp2_login_read(&r, &in) == ERR_OK) {
+		must(r.content.n <= CMTP2_BUNDLE_MAX);
+		must(r.is_failure || r.status <= CMTP2_LOGIN_STATUS_MAX);
+		must(cmtp2_bundle_open(&secret, r.content, key) != ERR_OK && secret.n == 0);
+	}
+	buf_fini(&secret);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -165,5 +206,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	buf_fini(&whole.told);
 	buf_fini(&pieces.told);
 	read_replies(in, data[0] % 4);
+	read_logins(in);
 	return 0;
 }
