@@ -2,7 +2,8 @@
 /*
  * The command starts when its first literal is announced, or is complete when
  * it has none.  Before the client is told to send: the mailbox must exist
- * (TRYCREATE), and the message to be replaced; the size must be allowed, the
+ * (TRYCREATE; a short message that comes without asking hears it from
+ * store_append), and the message to be replaced; the size must be allowed, the
  * sealer must have an epoch.  Then the literal streams through the MIME parser
  * and the sealer; sealed bytes are kept up to what fits in the request, beyond
  * that they go to a file of the store's.  A message that is put together
@@ -32,6 +33,7 @@
 #include "lib/base/must.h"
 
 #define FEED_BYTES	(1u << 20)	/* of a draft, in one turn of the loop */
+#define UNCHECKED_BYTES	SEALER_INLINE_MAX	/* sealed before the mailbox is known to exist */
 
 enum stage {
 	CHECKING,	/* the mailbox */
@@ -665,6 +667,20 @@ on_checked(struct imap_session *s, void *arg, const struct imap_reply *r)
 	imap_place_checked(s->cmd, &a->place, r);
 }
 
+/*
+ * A short message that is on its way whatever is said: the store refuses it as
+ * it would have refused the question, and is asked once less.
+ */
+static bool
+needs_check(const struct imap_cmd *c)
+{
+	const struct args *a = c->priv;
+	const struct imap_lexer *l = &c->s->lexer;
+
+	return a->place.guest != NULL || a->text.replaced.n > 0 ||
+	    l->state != IMAP_LEX_WAIT || !l->nonsync || l->literal_bytes > UNCHECKED_BYTES;
+}
+
 void
 imap_append_run(struct imap_cmd *c)
 {
@@ -700,5 +716,8 @@ imap_append_run(struct imap_cmd *c)
 	c->on_line = on_line;
 	c->on_announced = on_announced;
 	c->resume = step;
-	a->waiting = imap_place_check(c, &a->place, on_checked, a);
+	if (needs_check(c))
+		a->waiting = imap_place_check(c, &a->place, on_checked, a);
+	else
+		step(c);
 }

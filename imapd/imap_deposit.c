@@ -185,7 +185,9 @@ imap_deposit_result(struct imap_deposit *d, const struct imap_reply *r)
 	/* The store forgot the others with the one that it refused. */
 	if (r->error == ERR_OK)
 		d->kept = 0;
-	/* It may be the epoch that the store no longer knows. */
-	sealer_drop(d->c->s->shared->sealer, &d->owner, d->append.epoch);
+	/* It may be the epoch that the store no longer knows; of a mailbox it is not. */
+	if (r->error != ERR_OK || r->type != IPC_MSG_store_fail ||
+	    ((const struct ipc_store_fail *)r->m)->error != ERR_NOTFOUND)
+		sealer_drop(d->c->s->shared->sealer, &d->owner, d->append.epoch);
 	return NULL;
 }

@@ -42,6 +42,38 @@ test_several(void **state)
 	    "* 5 FETCH (RFC822.SIZE 10)", "f OK");
 }
 
+/* What the mailbox would have said of itself store_append says, too. */
+static void
+test_unchecked(void **state)
+{
+	char msg[SEALER_INLINE_MAX + 2];
+	uint64_t epoch;
+
+	(void)state;
+	say_login();
+	EXPECT("a APPEND INBOX {10}\r\n", "+ OK\r\n");
+	EXPECT(MSG "\r\n", "a OK [APPENDUID 1000 1]");
+	assert_int_equal(store.statuses, 1);
+	epoch = store.next_epoch;
+	EXPECT("a APPEND nope {10+}\r\n" MSG " {10+}\r\n" MSG "\r\nb NOOP\r\n", "a NO [TRYCREATE]", "b OK");
+	EXPECT("a APPEND nope {10+}\r\n" MSG "\r\nb APPEND INBOX {10+}\r\n" MSG "\r\n",
+	    "a NO [TRYCREATE]", "b OK [APPENDUID 1000 2]");
+	/* the epoch is still good */
+	assert_int_equal(store.next_epoch, epoch);
+	assert_int_equal(store.statuses, 1);
+	/* up to what a request holds */
+	memset(msg, 'x', sizeof(msg));
+	memcpy(msg, "A: b\r\n\r\n", 8);
+	msg[SEALER_INLINE_MAX] = '\0';
+	say_append("INBOX", "", msg);
+	assert_int_equal(store.statuses, 1);
+	msg[SEALER_INLINE_MAX] = 'x';
+	msg[SEALER_INLINE_MAX + 1] = '\0';
+	say_append("INBOX", "", msg);
+	assert_int_equal(store.statuses, 2);
+	assert_int_equal(count(), 4);
+}
+
 /* All or none. */
 static void
 test_all_or_none(void **state)
@@ -179,7 +211,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_several), T(test_all_or_none), T(test_literal_minus), T(test_cut),
+		T(test_several), T(test_unchecked), T(test_all_or_none), T(test_literal_minus), T(test_cut),
 		T(test_replace), T(test_replace_modes), T(test_utf8),
 	};
 

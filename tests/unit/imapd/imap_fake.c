@@ -409,6 +409,7 @@ do_status(struct call *c, struct fake_store *st, const struct ipc_store_status *
 	struct fake_box *b = m->name.n > 0 ? find_box(st, m->name) : box_of(st, m->mailbox);
 	struct ipc_store_status_reply r = { .uidvalidity = UIDVALIDITY };
 
+	st->statuses++;
 	if (b == NULL || !b->used || (b->no_rights & STORE_RIGHT_R)) {
 		fail(c, ERR_NOTFOUND);
 		return;
