@@ -22,6 +22,8 @@ struct dlv_relay {
 	struct dlv_lookup	*lookup;	/* NULL: going down */
 	struct dlv_postage	*postage;
 	struct seal_press	*press;
+	struct charset_set	*charsets;
+	const char		*hostname;
 	unsigned		 job_limit;
 	struct dlv_smtp_env	 env;
 	struct relay_options	 options;	/* what it points to is the daemon's */
@@ -76,7 +78,8 @@ set_env(struct dlv_relay *r, const struct relay_options *o)
 	dlv_tlsrpt_set(r->tlsrpt, o->tlsrpt);
 	r->env = (struct dlv_smtp_env){ .loop = r->loop, .dns = r->dns, .sts = r->sts,
 	    .tlsrpt = r->tlsrpt, .pool = r->pool,
-	    .lookup = r->lookup, .postage = r->postage, .press = r->press, .self = r->self,
+	    .lookup = r->lookup, .postage = r->postage, .press = r->press, .charsets = r->charsets,
+	    .hostname = r->hostname, .self = r->self,
 	    .preference = (enum relay_preference)o->address_preference,
 	    .address_limit = (unsigned)o->mx_address_limit,
 	    .session_limit = (unsigned)o->mx_session_limit, .port = (uint16_t)o->port };
@@ -477,6 +480,8 @@ dlv_relay_new(const struct dlv_relay_parts *p)
 	loop_idle_init(&r->turn, on_turn, r);
 	r->postage = dlv_postage_new(p->loop);
 	r->press = seal_press_new();
+	r->charsets = p->charsets;
+	r->hostname = p->hostname;
 	set_env(r, p->options);
 	r->lookup = dlv_lookup_new(&r->env);
 	r->env.lookup = r->lookup;

@@ -14,6 +14,7 @@
 #include "delivery/delivery_opt.h"
 #include "delivery/dlv_pool.h"
 #include "lib/dns/dns.h"
+#include "lib/mail/charset.h"
 
 #define DLV_LINE_MAX	4000u
 
@@ -24,6 +25,7 @@ struct dlv_relay_parts {
 	struct loop		*loop;
 	struct dns		*dns;
 	struct tls_client_ctx	*tls;
+	struct charset_set	*charsets;	/* NULL: as charset.h */
 	const char		*hostname;
 	const struct relay_options *options;
 };

@@ -106,6 +106,7 @@ dlv_route_new(const char *title, const struct route_options *o,
 	r->login = copy(o != NULL ? o->login : "");
 	r->protocol = o != NULL ? (enum conf_route_protocol)o->protocol : CONF_ROUTE_SMTP;
 	r->cmtp = o != NULL ? (enum dlv_cmtp_policy)o->cmtp : DLV_CMTP_MAY;
+	r->cmtp1 = o != NULL && o->cmtp1;
 	r->tls = (enum conf_relay_tls)(o != NULL ? o->tls : relay->tls);
 	read_fallbacks(r, o != NULL ? &o->fallback : &relay->fallback, (uint16_t)relay->port);
 	read_names(r, o != NULL ? &o->tls_names : &none);

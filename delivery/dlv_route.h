@@ -29,6 +29,7 @@ struct dlv_route {
 	enum conf_route_protocol	 protocol;
 	enum conf_relay_tls		 tls;
 	enum dlv_cmtp_policy		 cmtp;
+	bool				 cmtp1;		/* its version 1 too */
 	struct conf_hop			*fallbacks;
 	unsigned			 fallback_count;
 	char				**names;	/* of certificates; lower case */

@@ -19,7 +19,7 @@ static void end_of_hop(struct dlv_smtp *);
 static void
 leave_link(struct dlv_smtp *s)
 {
-	dlv_mail2_free(&s->mail2);
+	dlv_smtp_cmtp_drop(s);
 	if (s->link != NULL)
 		dlv_link_drop(&s->link);
 	s->is_scanning = false;
@@ -150,7 +150,7 @@ on_down(void *arg, enum dlv_down how, const struct smtp_result *why)
 	bool once_more = how == DLV_DOWN_TLS && retries_in_clear(s, why);
 
 	s->is_scanning = false;
-	dlv_smtp_mail2_undo(s);
+	dlv_smtp_cmtp_undo(s);
 	if (dlv_smtp_report_is_on(s))
 		dlv_smtp_report_down(s, how, why);
 	if (how == DLV_DOWN_AFTER && dlv_link_was_used(s->link) && !s->is_fresh) {
@@ -182,7 +182,7 @@ on_up(void *arg)
 		dlv_smtp_report_testing(s);
 	if (dlv_smtp_report_is_on(s))
 		dlv_smtp_report_up(s);
-	if (!dlv_smtp_mail2_begin(s))
+	if (!dlv_smtp_cmtp_begin(s))
 		dlv_smtp_round_start(s);
 }
 
@@ -234,7 +234,7 @@ dlv_smtp_try_address(struct dlv_smtp *s)
 	rest.count = s->addrs.count - s->addr;
 	memcpy(rest.v, &s->addrs.v[s->addr], rest.count * sizeof(rest.v[0]));
 	if (!s->is_fresh && !s->in_clear) {
-		s->link = dlv_smtp_mail2_take(s, &rest, &link_user);
+		s->link = dlv_smtp_cmtp_take(s, &rest, &link_user);
 		if (s->link == NULL)
 			s->link = dlv_pool_take(s->env.pool, s->route, &rest, s->tls->key, &link_user, s);
 	}
@@ -393,7 +393,7 @@ bool
 dlv_smtp_is_finishing(const struct dlv_smtp *s)
 {
 	return (s->link != NULL && dlv_link_is_finishing(s->link)) ||
-	    (s->mail2 != NULL && dlv_mail2_is_finishing(s->mail2));
+	    dlv_smtp_cmtp_is_finishing(s);
 }
 
 enum relay_feedback

@@ -33,6 +33,8 @@ struct dlv_smtp_env {
 	struct dlv_lookup	*lookup;	/* NULL: no CMTP */
 	struct dlv_postage	*postage;
 	struct seal_press	*press;
+	struct charset_set	*charsets;
+	const char		*hostname;
 	const struct dlv_self	*self;
 	enum relay_preference	 preference;
 	unsigned		 address_limit;
@@ -45,7 +47,8 @@ struct dlv_rcpt_to {
 	uint8_t			 notify;
 	bool			 is_settled;
 	bool			 is_again;	/* did not fit into a transaction */
-	bool			 was_cmtp;	/* CMTP had its turn */
+	bool			 was_cmtp2;	/* CMTP had its turn ... */
+	bool			 was_cmtp1;	/* ... and its version 1 */
 	struct slice		 address;
 	struct slice		 original;	/* as given in RCPT; empty: the same */
 	struct slice		 orcpt;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the files of one delivery share.  dlv_smtp.c: hops, hosts, addresses and
- * life; dlv_smtp_round.c: a transaction; dlv_smtp_mail2.c: CMTP 2 in its place;
+ * life; dlv_smtp_round.c: a transaction; dlv_smtp_cmtp.c: CMTP in its place;
  * dlv_smtp_note.c: what became of recipients; dlv_smtp_report.c: TLS reports.
  *
  * At any moment one thing is awaited: find, a place in the pool's line, the
@@ -10,6 +10,7 @@
 #ifndef DLV_SMTP_PRIV_H
 #define DLV_SMTP_PRIV_H
 
+#include "delivery/dlv_mail1.h"
 #include "delivery/dlv_mail2.h"
 #include "delivery/dlv_smtp.h"
 #include "lib/cmtp/cmtp_wire.h"
@@ -44,8 +45,9 @@ struct dlv_smtp {
 	struct dlv_link		*link;
 	uint64_t		 ready_ms;	/* the host was ready for us */
 	struct dlv_mail2	*mail2;		/* at work, on the link until it took it */
-	const char		*mail2_tls;	/* a literal */
-	char			 mail2_domain[CMTP_PARAM_MAX + 1];	/* in lower case */
+	struct dlv_mail1	*mail1;		/* the same, of version 1 */
+	const char		*cmtp_tls;	/* a literal */
+	char			 cmtp_domain[CMTP_PARAM_MAX + 1];	/* in lower case */
 
 	struct smtp_client_rcpt	*round;		/* recipients of the transaction */
 	unsigned		*round_idx;	/* their places in mail->rcpts */
@@ -79,14 +81,16 @@ void		 dlv_smtp_round_on_rcpt(void *arg, uint32_t idx, const struct smtp_result 
 void		 dlv_smtp_round_on_done(void *arg);
 void		 dlv_smtp_round_on_want_body(void *arg);
 
-/* CMTP 2 in its place */
-/* An idle connection where it was spoken to the first domain; NULL: none. */
-struct dlv_link	*dlv_smtp_mail2_take(struct dlv_smtp *, const struct dlv_addrs *,
+/* CMTP in its place */
+/* An idle connection where version 2 was spoken to the first domain; NULL: none. */
+struct dlv_link	*dlv_smtp_cmtp_take(struct dlv_smtp *, const struct dlv_addrs *,
 		    const struct dlv_link_user *);
 /* False: nobody is left whom it may serve. */
-bool		 dlv_smtp_mail2_begin(struct dlv_smtp *);
+bool		 dlv_smtp_cmtp_begin(struct dlv_smtp *);
+bool		 dlv_smtp_cmtp_is_finishing(const struct dlv_smtp *);
+void		 dlv_smtp_cmtp_drop(struct dlv_smtp *);
 /* The connection ended while it was still asked for keys elsewhere. */
-void		 dlv_smtp_mail2_undo(struct dlv_smtp *);
+void		 dlv_smtp_cmtp_undo(struct dlv_smtp *);
 
 /* reports */
 bool		 dlv_smtp_report_is_on(const struct dlv_smtp *);

@@ -22,6 +22,7 @@ struct state {
 	struct tls_client_ctx	*tls;
 	struct dns		*dns;
 	struct dlv_relay	*relay;
+	struct charset_set	*charsets;
 };
 
 /* ---- wires ---- */
@@ -228,6 +229,8 @@ relay_open(struct daemon_app *app)
 	buf_init(&s->resolv_conf, DNS_RESOLV_CONF_BYTES_MAX);
 	buf_init(&s->ca, TLS_CA_BYTES_MAX);
 	read_resolv_conf(&s->resolv_conf);
+	/* gconv modules are files: they are loaded before there are none. */
+	s->charsets = charset_new();
 	s->self = find_self(app);
 	e = tls_ca_read(&s->ca, file);
 	if (e != ERR_OK && file[0] != '\0')
@@ -257,7 +260,7 @@ relay_start(struct daemon_app *app)
 	struct state *s = daemon_state(app);
 	struct dns_config config = dns_config(app);
 	struct dlv_relay_parts parts = { .loop = daemon_loop(app), .tls = s->tls,
-	    .hostname = daemon_hostname(app), .options = options(app) };
+	    .charsets = s->charsets, .hostname = daemon_hostname(app), .options = options(app) };
 
 	parts.dns = s->dns = dns_new(daemon_loop(app), &config);
 	s->relay = dlv_relay_new(&parts);

@@ -7,6 +7,7 @@
 #include "keyd/key_book.h"
 #include "keyd/key_gate.h"
 #include "lib/base/log.h"
+#include "lib/cmtp/cmtp_pin.h"
 
 enum { HASH_BYTES = 32 };
 
@@ -86,20 +87,48 @@ key_pin_on_put(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc_i
 		    "it cannot be kept");
 }
 
+static enum err
+forget(struct keyd *k, struct slice domain, struct slice user)
+{
+	struct key_book_put gone = { .now_s = key_now_s(k) };
+	struct buf b;
+	enum err e;
+
+	gone.name = name_of(&b, domain, user);
+	e = key_book_find(k->pins, gone.name) == NULL ? ERR_NOTFOUND :
+	    key_book_put(k->pins, &gone);
+	buf_fini(&b);
+	return e;
+}
+
+/* What was seen by version 1 is kept under the user's name with a mark, in lower case. */
+static enum err
+forget_1(struct keyd *k, struct slice domain, struct slice user)
+{
+	struct buf marked;
+	enum err e;
+
+	buf_init(&marked, KEY_BOOK_NAME_MAX);
+	buf_put_char(&marked, CMTP_PIN_MARK_1);
+	for (size_t i = 0; i < user.n; i++)
+		buf_put_char(&marked, ascii_lower(user.p[i]));
+	e = forget(k, domain, buf_slice(&marked));
+	buf_fini(&marked);
+	return e;
+}
+
 void
 key_pin_forget(const struct key_tool_request *q)
 {
 	struct slice arg = q->argv[0];
 	size_t at = slice_rfind(arg, '@');
 	bool is_user = at < arg.n;
-	struct key_book_put gone = { .now_s = key_now_s(q->k) };
-	struct buf b;
-	enum err e;
+	struct slice domain = is_user ? slice_from(arg, at + 1) : arg;
+	struct slice user = is_user ? slice_head(arg, at) : SLICE_NONE;
+	enum err e = forget(q->k, domain, user), e1 = forget_1(q->k, domain, user);
 
-	gone.name = name_of(&b, is_user ? slice_from(arg, at + 1) : arg,
-	    is_user ? slice_head(arg, at) : SLICE_NONE);
-	e = key_book_find(q->k->pins, gone.name) == NULL ? ERR_NOTFOUND :
-	    key_book_put(q->k->pins, &gone);
+	if (e == ERR_NOTFOUND || (e == ERR_OK && e1 != ERR_NOTFOUND))
+		e = e1;
 	log_event(LOG_key, log_str("action", "forget"), log_text("key", arg), log_str("peer", "tool"),
 	    log_str("result", err_text(e)));
 	if (e == ERR_OK)
@@ -108,5 +137,4 @@ key_pin_forget(const struct key_tool_request *q)
 		key_tool_reply(q->k, q->id, EX_NOUSER, "no key of it is remembered", arg);
 	else
 		key_tool_reply_err(q->k, q->id, e, arg);
-	buf_fini(&b);
 }

@@ -16,6 +16,12 @@
 #define CMTP_PIN_RECORDS_MAX	16
 #define CMTP_PIN_BYTES_MAX	(2 + 3 * 8 + CMTP_KEY_RECORD_MAX)
 
+/*
+ * In front of a user's name (in lower case; empty: the server): what was seen by
+ * version 1, which is no pin of this form (delivery/dlv_mail1_pin.c).
+ */
+#define CMTP_PIN_MARK_1		'\001'
+
 struct cmtp_pin {
 	bool		 is_broken;
 	enum cmtp_chain	 why;		/* when it is broken */

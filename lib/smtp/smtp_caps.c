@@ -68,16 +68,20 @@ take_limits(struct smtp_caps *c, struct slice args)
 	}
 }
 
-/* "CMTP 1 2": only version 2 is of use to us. */
+/* "CMTP 1 2" */
 static void
 take_cmtp(struct smtp_caps *c, struct slice args)
 {
+	unsigned set = 0;
 	struct slice word;
 
-	while (next_word(&args, &word))
-		if (slice_eq_str(word, "2"))
-			return;
-	c->set &= ~(unsigned)SMTP_CAP_CMTP2;
+	while (next_word(&args, &word)) {
+		if (slice_eq_str(word, "1"))
+			set |= SMTP_CAP_CMTP1;
+		else if (slice_eq_str(word, "2"))
+			set |= SMTP_CAP_CMTP2;
+	}
+	c->set &= ~(unsigned)(SMTP_CAP_CMTP1 | SMTP_CAP_CMTP2) | set;
 }
 
 void

@@ -13,7 +13,7 @@
 #include "lib/base/slice.h"
 
 /* name, bit, keyword; RFC 2920, 1870, 6152, 6531, 3461, 3030, 3030, 3207, 4954,
- * 2034, 8689, 9422; CMTP 2 of man/cmtp.7: the keyword names 2 among its versions */
+ * 2034, 8689, 9422; CMTP of man/cmtp.7: one keyword, and its versions */
 #define SMTP_CAPS(C)				\
 	C(PIPELINING, 0x001, "PIPELINING")	\
 	C(SIZE, 0x002, "SIZE")			\
@@ -27,7 +27,8 @@
 	C(ENHANCED, 0x200, "ENHANCEDSTATUSCODES") \
 	C(REQUIRETLS, 0x400, "REQUIRETLS")	\
 	C(LIMITS, 0x800, "LIMITS")		\
-	C(CMTP2, 0x1000, "CMTP")
+	C(CMTP1, 0x1000, "CMTP")		\
+	C(CMTP2, 0x2000, "CMTP")
 
 enum smtp_cap {
 #define C(name, bit, keyword)	SMTP_CAP_##name = (bit),

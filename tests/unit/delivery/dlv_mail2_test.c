@@ -11,93 +11,7 @@
 #include "lib/ipc/queue_proto.h"
 #include "tests/unit/delivery/fake_cmtp.h"
 
-#define BODY		"From: a@here.example\r\nSubject: x\r\n\r\nhello\r\n"
-
-static void
-on_settled(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
-{
-	const struct ipc_relay_done *m = msg;
-	struct ipc_reader r;
-	struct ipc_relay_result one;
-
-	(void)arg, (void)in;
-	if (e == ERR_GONE)
-		return;
-	assert_int_equal(e, ERR_OK);
-	assert_int_equal(type, IPC_MSG_relay_done);
-	r = ipc_reader_of(m->results);
-	while (ipc_reader_more(&r)) {
-		struct fake_cmtp_result *to;
-
-		ipc_relay_result_get(&r, &one);
-		to = &w->results[one.idx];
-		to->error = one.error;
-		assert_true(slice_to_cstr(one.dsn, to->dsn, sizeof(to->dsn)));
-		assert_true(slice_to_cstr(one.text, to->text, sizeof(to->text)));
-		assert_true(slice_to_cstr(one.reply, to->reply, sizeof(to->reply)));
-	}
-	if (++w->count >= w->want)
-		loop_stop(w->loop);
-}
-
-struct mail { const char *to, *sender, *route, *body; size_t body_n; };
-
-static void
-give(struct mail mail)
-{
-	struct ipc_relay_job m = { .msg = 0x1234567, .session = 1, .form = QUEUE_FORM_MEMFD,
-		.site = SLICE_LIT("there.example"), .arrival_ms = loop_real_ms(w->loop),
-		.route = slice_str(mail.route != NULL ? mail.route : ""),
-		.active_ms = loop_real_ms(w->loop), .retry_ms = 36431000,
-		.sender = slice_str(mail.sender != NULL ? mail.sender : "Ann@here.example") };
-	const char *body = mail.body != NULL ? mail.body : BODY;
-	struct slice rest = slice_str(mail.to), one;
-	int fd = memfd_create("test", MFD_CLOEXEC);
-	uint32_t idx = 0;
-	struct buf b;
-
-	m.size = mail.body != NULL ? mail.body_n : strlen(body);
-	assert_int_equal(write(fd, body, m.size), (ssize_t)m.size);
-	memset(w->results, 0, sizeof(w->results));
-	buf_reset(&w->mail);
-	buf_init(&b, 60000);
-	while (rest.n > 0) {
-		struct ipc_relay_rcpt r = { .idx = idx++ };
-
-		rest = slice_cut(rest, ' ', &one);
-		r.address = one;
-		ipc_relay_rcpt_put(&b, &r);
-	}
-	m.rcpts = buf_slice(&b);
-	assert_int_equal(ipc_call(w->queue, IPC_MSG_relay_job, &m, &fd, 1,
-	    loop_now(w->loop) + 3600000, on_settled, NULL, NULL), ERR_OK);
-	w->want++;
-	(void)close(fd);
-	buf_fini(&b);
-	fake_cmtp_run();
-}
-
-static void
-is_deferred(unsigned i, const char *dsn, const char *text)
-{
-	assert_int_equal(err_class(w->results[i].error), ERR_CLASS_TEMP);
-	assert_string_equal(w->results[i].dsn, dsn);
-	if (strstr(w->results[i].text, text) == NULL)
-		fail_msg("%s", w->results[i].text);
-}
-
-static void
-add_route(const char *title, enum dlv_cmtp_policy cmtp)
-{
-	static const struct opt_section route = CONF_ROUTE_SECTION;
-	struct route_options o = { 0 };
-
-	opt_defaults(&route, &o);
-	o.tls = CONF_RELAY_TLS_MAY;
-	o.cmtp = cmtp;
-	dlv_relay_add_route(w->relay, title, &o);
-	opt_free(&route, &o);
-}
+#define BODY		FAKE_CMTP_BODY
 
 static void
 add_bob(void)
@@ -124,7 +38,7 @@ test_mail(void **state)
 	fake_cmtp_add_key(0, 11, false);
 	fake_cmtp_add_key(1, 12, false);
 	w->statuses = "22.1.5 it is yours\n55.2.2 full\n";
-	give((struct mail){ .to = "bob@there.example carol@There.Example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example carol@There.Example" });
 	assert_int_equal(w->mails, 1);
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_string_equal(w->results[0].dsn, "2.1.5");
@@ -139,9 +53,9 @@ test_mail(void **state)
 	for (size_t i = 0; i < sizeof(large); i++)
 		large[i] = (char)('a' + i % 23);
 	w->statuses = "44.3.1 later\n";
-	give((struct mail){ .to = "bob@there.example", .sender = "", .body = large,
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .sender = "", .body = large,
 	    .body_n = sizeof(large) });
-	is_deferred(0, "4.3.1", "later");
+	fake_cmtp_is_deferred(0, "4.3.1", "later");
 	assert_true(w->was_zstd);
 	assert_int_equal(w->known, 1);
 	assert_string_equal(w->names, "@\nbob@there.example\n");
@@ -157,10 +71,10 @@ test_no_key(void **state)
 	fake_cmtp_add_user("bob");
 	fake_cmtp_add_user("carol");
 	fake_cmtp_add_key(0, 11, false);
-	add_route("must", DLV_CMTP_REQUIRE);
-	add_route("never", DLV_CMTP_NO);
+	fake_cmtp_add_route("must", DLV_CMTP_REQUIRE, false);
+	fake_cmtp_add_route("never", DLV_CMTP_NO, false);
 	w->statuses = "22.1.5 yours\n";
-	give((struct mail){ .to = "bob@there.example carol@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example carol@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->results[1].error, ERR_OK);
 	assert_int_equal(w->mails, 1);
@@ -169,21 +83,21 @@ test_no_key(void **state)
 	    SLICE_LIT("RCPT TO:<carol@there.example>")) < w->host.seen.n);
 	assert_true(slice_search(buf_slice(&w->host.seen), SLICE_LIT("RCPT TO:<bob")) ==
 	    w->host.seen.n);
-	give((struct mail){ .to = "bob@there.example carol@there.example", .route = "must" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example carol@there.example", .route = "must" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(err_class(w->results[1].error), ERR_CLASS_PERM);
 	assert_string_equal(w->results[1].dsn, "5.7.4");
 	assert_non_null(strstr(w->results[1].text, "no key"));
 	assert_int_equal(w->host.message_count, 1);
-	give((struct mail){ .to = "bob@there.example", .route = "never" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .route = "never" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->mails, 2);
 	assert_int_equal(w->host.message_count, 2);
 	/* Mail in another domain's name cannot be signed here. */
-	give((struct mail){ .to = "bob@there.example", .sender = "x@elsewhere.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .sender = "x@elsewhere.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->host.message_count, 3);
-	give((struct mail){ .to = "bob@there.example", .sender = "x@elsewhere.example",
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .sender = "x@elsewhere.example",
 	    .route = "must" });
 	assert_string_equal(w->results[0].dsn, "5.7.4");
 	assert_int_equal(w->mails, 2);
@@ -196,12 +110,12 @@ test_downgrade(void **state)
 	(void)state;
 	fake_cmtp_add_user("bob");
 	fake_cmtp_add_key(0, 11, false);
-	add_route("must", DLV_CMTP_REQUIRE);
+	fake_cmtp_add_route("must", DLV_CMTP_REQUIRE, false);
 	w->host.ehlo_in_tls = "250-fake\r\n250 CMTP 1";
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->host.message_count, 1);
-	give((struct mail){ .to = "bob@there.example", .route = "must" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .route = "must" });
 	assert_string_equal(w->results[0].dsn, "5.7.4");
 	assert_int_equal(fake_cmtp_find("there.example", 0), ERR_NOTFOUND);
 	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
@@ -209,22 +123,22 @@ test_downgrade(void **state)
 	w->statuses = "22.1.5 yours\n";
 	fake_host_hang_up(&w->host);
 	fake_cmtp_run_for(5);
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->mails, 1);
 	w->host.ehlo_in_tls = "250-fake\r\n250 CMTP 1";
 	fake_host_hang_up(&w->host);
 	fake_cmtp_run_for(5);
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.5", "was reached by CMTP 2 before");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "was reached by CMTP 2 before");
 	w->host.tls = NULL;
 	w->host.ehlo = "250 fake";
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.5", "was reached by CMTP 2 before");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "was reached by CMTP 2 before");
 	assert_int_equal(w->host.message_count, 1);
 	/* The life that it announced is over. */
 	loop_advance(w->loop, 1001000u * 1000u);
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->host.message_count, 2);
 }
@@ -235,17 +149,17 @@ test_user_breaks(void **state)
 	(void)state;
 	add_bob();
 	w->statuses = "22.1.5 yours\n";
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	fake_cmtp_add_key(0, 13, true);
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	fake_cmtp_add_key(0, 14, false);
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.5", "(reset)");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "(reset)");
 	w->users[0].n = 0;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.5", "none any more");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "none any more");
 	assert_int_equal(w->mails, 2);
 	assert_int_equal(w->host.message_count, 0);
 }
@@ -257,35 +171,35 @@ test_bad_answers(void **state)
 	add_bob();
 	w->statuses = "22.1.5 yours\n";
 	w->answer_is_wrong = true;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.5", "does not verify");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "does not verify");
 	w->answer_is_wrong = false;
 	w->statuses = "22.1.5 yours\n22.1.5 more\n";	/* of one destination */
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.4.2", "cannot be read");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.4.2", "cannot be read");
 	w->what = CMTP2_REFUSED;
 	w->statuses = "55.7.1 not from you\n";
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_string_equal(w->results[0].dsn, "5.7.1");
 	w->statuses = "52.1.5 a code of another class\n";
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_string_equal(w->results[0].dsn, "5.0.0");
 	w->bad_signature = true;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.5", "does not go on");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "does not go on");
 	w->bad_signature = false;
 	w->garbage = "xyz";
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.4.2", "cannot be read");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.4.2", "cannot be read");
 	w->garbage = NULL;
 	w->closes = true;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.4.2", "closed the connection");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.4.2", "closed the connection");
 	w->closes = false;
 	w->statuses = NULL;	/* no answer at all */
 	w->tick_ms = 500;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.4.2", "does not answer");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.4.2", "does not answer");
 	assert_int_equal(w->host.message_count, 0);
 }
 
@@ -307,7 +221,7 @@ test_sizes(void **state)
 		else
 			memset(body, 'x', sizeof(body));
 		for (size_t i = 0; i < lengthof(sizes); i++) {
-			give((struct mail){ .to = "bob@there.example", .body = body, .body_n = sizes[i] });
+			fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .body = body, .body_n = sizes[i] });
 			assert_int_equal(w->results[0].error, ERR_OK);
 			assert_int_equal(w->text_n, sizes[i]);
 			assert_memory_equal(w->text, body, sizes[i]);
@@ -326,7 +240,7 @@ test_postage(void **state)
 	add_bob();
 	w->statuses = "22.1.5 yours\n";
 	w->price = price_of(4, 64, 1);
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->paid, 1);
 	assert_int_equal(w->mails, 2);
@@ -335,14 +249,14 @@ test_postage(void **state)
 	for (unsigned random = 0; random < 2; random++) {
 		if (random == 1)
 			cry_random((unsigned char *)large, sizeof(large));
-		give((struct mail){ .to = "bob@there.example", .body = large, .body_n = sizeof(large) });
+		fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .body = large, .body_n = sizeof(large) });
 		assert_int_equal(w->results[0].error, ERR_OK);
 		assert_memory_equal(w->text, large, sizeof(large));
 		assert_int_equal(w->paid, 2 + random);
 	}
 	w->asks_again = true;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.1", "once more");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.1", "once more");
 	assert_int_equal(w->paid, 4);
 }
 
@@ -357,18 +271,18 @@ test_price_limits(void **state)
 	assert_int_equal(dlv_postage_judge(&w->price, 0), ERR_OK);
 	w->price.kib++;
 	assert_int_equal(dlv_postage_judge(&w->price, 0), ERR_LIMIT);
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.1", "more postage than is paid here");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.1", "more postage than is paid here");
 	w->price = price_of(1, CMTP2_PRICE_KIB_MAX + 1, 1);
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.1", "more postage than is paid here");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.1", "more postage than is paid here");
 	w->price = price_of(1, 64, 0);
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.4.2", "cannot be read");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.4.2", "cannot be read");
 	w->price = price_of(1, 64, 1);
 	w->price.expires_s = fake_cmtp_now_s() - 1;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.1", "cannot be paid");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.1", "cannot be paid");
 	assert_int_equal(w->paid, 0);
 }
 
@@ -377,7 +291,7 @@ again(unsigned sessions, unsigned server_requests)
 {
 	unsigned mails = w->mails;
 
-	give((struct mail){ .to = "bob@there.example" });
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->mails, mails + 1);
 	assert_int_equal(w->sessions, sessions);
@@ -412,8 +326,8 @@ test_session_is_kept(void **state)
 	fake_host_hang_up(&w->host);
 	fake_cmtp_run_for(5);
 	w->hangs_up = true;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.4.2", "closed the connection");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.4.2", "closed the connection");
 }
 
 /* An answer that does not verify is no reason to go on with that host. */
@@ -424,8 +338,8 @@ test_session_is_not_kept(void **state)
 	add_bob();
 	w->statuses = "22.1.5 yours\n";
 	w->answer_is_wrong = true;
-	give((struct mail){ .to = "bob@there.example" });
-	is_deferred(0, "4.7.5", "does not verify");
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "does not verify");
 	w->answer_is_wrong = false;
 	assert_int_equal(w->sessions, 2);	/* with the lookup's */
 	again(3, 3);

@@ -104,6 +104,14 @@ struct fake_cmtp_kept *fake_cmtp_server_pin(void);
 void		 fake_cmtp_ask(const char *domain, uint64_t serial);
 enum err	 fake_cmtp_find(const char *domain, uint64_t serial);	/* asks and runs */
 
+/* queue's side (fake_cmtp_job.c) */
+#define FAKE_CMTP_BODY	"From: a@here.example\r\nSubject: x\r\n\r\nhello\r\n"
+struct fake_cmtp_mail { const char *to, *sender, *route, *body; size_t body_n; unsigned flags; };
+/* A job to there.example, until it is answered: w->results. */
+void		 fake_cmtp_give(struct fake_cmtp_mail);
+void		 fake_cmtp_is_deferred(unsigned i, const char *dsn, const char *text);
+void		 fake_cmtp_add_route(const char *title, enum dlv_cmtp_policy, bool cmtp1);
+
 /* the host */
 uint64_t	 fake_cmtp_now_s(void);
 /* The next of the server's records. */

@@ -40,7 +40,7 @@ UNITS += delivery_dlv_tls_test
 delivery_dlv_tls_test_SRCS = tests/unit/delivery/dlv_tls_test.c delivery/dlv_tls.c delivery/dlv_verdict.c \
 	delivery/sts_policy.c
 delivery_dlv_tls_test_USES = io sys base
-delivery_FAKE_CMTP = tests/unit/delivery/fake_cmtp.c tests/unit/delivery/fake_cmtp_host.c \
+delivery_FAKE_CMTP = tests/unit/delivery/fake_cmtp.c tests/unit/delivery/fake_cmtp_host.c tests/unit/delivery/fake_cmtp_job.c \
 	tests/unit/delivery/fake_dns.c tests/unit/delivery/fake_host.c delivery/delivery_opt.c $(delivery_RELAY)
 UNITS += delivery_dlv_lookup_test
 delivery_dlv_lookup_test_SRCS = tests/unit/delivery/dlv_lookup_test.c $(delivery_FAKE_CMTP)
@@ -65,3 +65,7 @@ UNITS += delivery_dlv_postage_test
 delivery_dlv_postage_test_SRCS = tests/unit/delivery/dlv_postage_test.c delivery/dlv_postage.c
 delivery_dlv_postage_test_USES = cmtp crypto io sys base
 delivery_dlv_postage_test_EXT = $(UV_LIBS) $(SSL_LIBS)
+UNITS += delivery_dlv_mail1_test
+delivery_dlv_mail1_test_SRCS = tests/unit/delivery/dlv_mail1_test.c $(delivery_FAKE_CMTP)
+delivery_dlv_mail1_test_USES = conf report ipc seal cmtp crypto smtp mail io sys base
+delivery_dlv_mail1_test_EXT = $(UV_LIBS) $(SSL_LIBS)

@@ -402,6 +402,16 @@ test_pins(void **state)
 	assert_int_equal(TOOL("cmtp.forget", "a.example", NULL), 0);
 	assert_int_equal(TOOL("cmtp.forget", "a.example", NULL), 67);
 	pin_is(RELAY, "a.example", "", "");
+	/* What was seen by version 1 goes with it, or alone. */
+	assert_int_equal(pin_put("a.example", "\001bob", "", "seen", 0), ERR_OK);
+	assert_int_equal(TOOL("cmtp.forget", "Bob@a.example", NULL), 0);
+	pin_is(RELAY, "a.example", "\001bob", "");
+	assert_int_equal(TOOL("cmtp.forget", "Bob@a.example", NULL), 67);
+	assert_int_equal(pin_put("a.example", "\001", "", "seen", 0), ERR_OK);
+	assert_int_equal(pin_put("a.example", "", "", "two", 0), ERR_OK);
+	assert_int_equal(TOOL("cmtp.forget", "a.example", NULL), 0);
+	pin_is(RELAY, "a.example", "", "");
+	pin_is(RELAY, "a.example", "\001", "");
 	assert_int_equal(pin_put("a.example", "", "", "two", 0), ERR_OK);
 	assert_int_equal(pin_put("a.example", "bob", "", "three", 0), ERR_OK);
 	app.options.cmtp_pins_max = 2;
