@@ -167,14 +167,12 @@ test_login(void **state)
 	(void)state;
 	buf_init(&b, ROOM);
 	buf_put(&b, "LOGIN2\0alice\0example.test", 26);
-	buf_put_char(&b, '\0');
 	put_bytes(&b, 95, '\0');
 	buf_put_str(&b, "!");
 	buf_put(&b, "PROOF2", 7);
 	put_bytes(&b, 63, '\0');
 	buf_put_str(&b, "?");
 	buf_put(&b, "REGISTER2\0\0\0a pass", 19);
-	buf_put_char(&b, '\0');
 	put_bytes(&b, 31, 'x');
 	buf_put_str(&b, "#");
 	buf_put(&b, "RECORD2", 8);
