@@ -31,6 +31,8 @@ static const struct command {
 	{ "keygen", 2, 2, gwcmtp_keygen, false },
 	{ "passwd", 2, 2, gwcmtp_passwd, false },
 	{ "public", 2, 2, gwcmtp_public, false },
+	{ "register", 2, 2, gwcmtp_register, true },
+	{ "login", 2, 2, gwcmtp_login, true },
 	{ "read", 2, 3, gwcmtp_read, false },
 };
 
@@ -45,6 +47,8 @@ gwcmtp_tool_usage(void)
 	    "keygen USER@DOMAIN\n"
 	    "       gwcmtp [-d dir] [--password-stdin] passwd USER@DOMAIN\n"
 	    "       gwcmtp [-d dir] public USER@DOMAIN\n"
+	    "       gwcmtp [-d dir] [-s server] [--ca file] [--accept] [--password-stdin]\n"
+	    "           register | login USER@DOMAIN\n"
 	    "       gwcmtp [-d dir] -s imaps://host[:port] [-u login] [--ca file] [--accept]\n"
 	    "           [-m mailbox] [-n count] [-o dir] [--raw] [--password-stdin] "
 	    "read USER@DOMAIN [UID]\n", stderr);

@@ -164,3 +164,28 @@ gwcmtp_ring_public(unsigned char out[CRY_KEY_BYTES], struct slice bytes)
 		memcpy(out, bytes.p + AT_PUBLIC, CRY_KEY_BYTES);
 	return e;
 }
+
+void
+gwcmtp_ring_put_bare(struct buf *out, const struct gwcmtp_ring *r)
+{
+	buf_put_char(out, VERSION);
+	buf_put_char(out, (char)r->count);
+	buf_put(out, r->keys, r->count * GWCMTP_RING_KEY_BYTES);
+}
+
+enum err
+gwcmtp_ring_get_bare(struct gwcmtp_ring *r, struct slice s)
+{
+	const unsigned char *b = (const unsigned char *)s.p;
+
+	must(r->count == 0);
+	if (s.n < 2)
+		return ERR_SYNTAX;
+	if (b[0] != VERSION)
+		return ERR_VERSION;
+	if (b[1] == 0 || b[1] > GWCMTP_RING_KEYS_MAX || s.n != 2 + b[1] * GWCMTP_RING_KEY_BYTES)
+		return ERR_SYNTAX;
+	r->count = b[1];
+	memcpy(r->keys, b + 2, s.n - 2);
+	return ERR_OK;
+}

@@ -60,6 +60,14 @@ enum err	 gwcmtp_ring_put(struct buf *, const struct gwcmtp_ring *, struct slice
  */
 enum err	 gwcmtp_ring_get(struct gwcmtp_ring *, struct slice bytes, struct slice address,
 		    struct slice password) MUST_USE;
+/*
+ * The ring as a server keeps it for its owner (LOGIN2), which sees it sealed:
+ * u8 1, u8 keys, the keys as above.  Into a secret buf.
+ */
+#define GWCMTP_RING_BARE_MAX	(2 + GWCMTP_RING_KEYS_MAX * GWCMTP_RING_KEY_BYTES)
+void		 gwcmtp_ring_put_bare(struct buf *, const struct gwcmtp_ring *);
+/* Into an empty ring.  ERR_SYNTAX, ERR_VERSION. */
+enum err	 gwcmtp_ring_get_bare(struct gwcmtp_ring *, struct slice) MUST_USE;
 /* What a ring's bytes say without the password; nothing proves it.  As above. */
 enum err	 gwcmtp_ring_public(unsigned char out[CRY_KEY_BYTES], struct slice bytes) MUST_USE;
 

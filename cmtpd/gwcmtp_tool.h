@@ -71,6 +71,8 @@ int	 gwcmtp_keygen(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_passwd(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_public(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_read(struct gwcmtp *, int argc, char *argv[]);
+int	 gwcmtp_register(struct gwcmtp *, int argc, char *argv[]);
+int	 gwcmtp_login(struct gwcmtp *, int argc, char *argv[]);
 
 /* key and list with -2. */
 int	 gwcmtp_key2(struct gwcmtp *, const char *address);

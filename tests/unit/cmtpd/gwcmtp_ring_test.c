@@ -137,6 +137,38 @@ test_limits(void **state)
 	buf_fini(&b);
 }
 
+static void
+test_bare(void **state)
+{
+	struct gwcmtp_ring r, got;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, GWCMTP_RING_BARE_MAX + 1);
+	ring_of(&r, GWCMTP_RING_KEYS_MAX);
+	gwcmtp_ring_put_bare(&b, &r);
+	assert_int_equal(b.n, GWCMTP_RING_BARE_MAX);
+	gwcmtp_ring_init(&got);
+	for (size_t n = 0; n < b.n; n++)
+		assert_int_equal(gwcmtp_ring_get_bare(&got, slice_head(buf_slice(&b), n)), ERR_SYNTAX);
+	assert_int_equal(gwcmtp_ring_get_bare(&got, buf_slice(&b)), ERR_OK);
+	assert_int_equal(got.count, r.count);
+	for (unsigned i = 0; i < got.count; i++)
+		assert_memory_equal(gwcmtp_ring_secret(&got, i), gwcmtp_ring_secret(&r, i), CRY_KEY_BYTES);
+	gwcmtp_ring_fini(&got);
+	gwcmtp_ring_init(&got);
+	buf_put_char(&b, 0);
+	assert_int_equal(gwcmtp_ring_get_bare(&got, buf_slice(&b)), ERR_SYNTAX);
+	buf_data(&b)[1] = GWCMTP_RING_KEYS_MAX + 1;
+	assert_int_equal(gwcmtp_ring_get_bare(&got, buf_slice(&b)), ERR_SYNTAX);
+	buf_data(&b)[0] = 2;
+	assert_int_equal(gwcmtp_ring_get_bare(&got, buf_slice(&b)), ERR_VERSION);
+	assert_int_equal(gwcmtp_ring_get_bare(&got, SLICE_LIT("\1\0")), ERR_SYNTAX);
+	gwcmtp_ring_fini(&got);
+	gwcmtp_ring_fini(&r);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -144,6 +176,7 @@ main(void)
 		cmocka_unit_test(test_round),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_bare),
 	};
 
 	cry_init();
