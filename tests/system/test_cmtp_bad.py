@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What is wrong with a CMTP 1 or CMTP 2 message: FAILURE or a refusal, a line in
 the log, and nothing in the queue; and sessions that end at any byte."""
+import re
 import struct
 
 import pytest
@@ -26,12 +27,18 @@ def g():
         yield g
 
 
+def peak(g):
+    """The most memory that cmtpd ever had, in KiB."""
+    with open(f"/proc/{g.pids('cmtpd')[0]}/status", encoding="ascii") as f:
+        return int(re.search(r"^VmHWM:\s+(\d+) kB$", f.read(), re.M).group(1))
+
+
 def is_empty(g):
     return g.tool("gwqueue", "-j", check=True).stdout == ""
 
 
 def test_messages_that_lie(g):
-    server = server_key(g)
+    server, before = server_key(g), peak(g)
     for sent, reason in (
             (struct.pack(">I", 2) + HEAD[4:], "version"), (bytes(4) + HEAD[4:], "plaintext"),
             (LARGE[:4] + HEAD[4:], "version"), (HEAD[:4] + LARGE[:4] + HEAD[8:], "attachments"),
@@ -49,6 +56,7 @@ def test_messages_that_lie(g):
             assert c.read_end() == b""
         g.wait_log(r"cmtpd\[\d+\]: garbled ", since=mark, reason=reason)
     assert is_empty(g)
+    assert peak(g) < before + 4096      # whatever was announced
 
 
 def ends(g, client, whole, step):
