@@ -142,7 +142,8 @@ on_compared(void *arg, const struct key_hashed *h)
 	}
 	e = key_pair_open(&pair, a, a->generation, j->k->aead, &by);
 	if (e != ERR_OK) {
-		fail(j, e, e == ERR_STATE ? "only its owner can open its key" : NULL);
+		fail(j, e, e == ERR_STATE || e == ERR_NOTFOUND ?
+		    "only its owner can open its key" : NULL);
 		return;
 	}
 	key_cmtp_pair(public_key, j->secret_key, &pair);

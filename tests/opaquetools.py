@@ -2,6 +2,7 @@
 """The client's side of LOGIN2 and REGISTER2, written from man/cmtp.7 and RFC 9807 with libsodium called directly:
 no code of the suite is in it."""
 import ctypes
+import functools
 import hashlib
 import hmac
 import os
@@ -83,12 +84,16 @@ def blind(password):
     return scalar, multiply(scalar, point)
 
 
+@functools.lru_cache
+def stretch(oprf):
+    return call("crypto_pwhash", 32, ctypes.c_ulonglong(32), oprf, ctypes.c_ulonglong(64), bytes(16),
+                ctypes.c_ulonglong(3), ctypes.c_size_t(64 << 20), 2)
+
+
 def randomized(password, scalar, evaluated):
     point = multiply(invert(scalar), evaluated)
     oprf = sha512(struct.pack(">H", len(password)) + password + b"\0\x20" + point + b"Finalize")
-    stretched = call("crypto_pwhash", 32, ctypes.c_ulonglong(32), oprf, ctypes.c_ulonglong(64), bytes(16),
-                     ctypes.c_ulonglong(3), ctypes.c_size_t(64 << 20), 2)
-    return mac(bytes(64), oprf + stretched)
+    return mac(bytes(64), oprf + stretch(oprf))
 
 
 def envelope(secret, nonce, server):

@@ -160,7 +160,7 @@ test_register_and_login(void **state)
 
 	(void)state;
 	do_register();
-	for (size_t split = 0; split < 10; split++)
+	for (size_t split = 0; split <= 8; split += 4)
 		assert_int_equal(login(&alice, split), ERR_END);
 	other.password = SLICE_LIT("another");
 	assert_int_equal(login(&other, 0), ERR_AUTH);

@@ -18,6 +18,28 @@
 static const char *client = "192.0.2.1";
 static unsigned char state_bytes[KEY_ENTER_STATE_BYTES];
 
+/* As opaque_argon, but once for a user and password: the function under it is the same each time. */
+static enum err
+stretch(struct buf *out, struct slice in)
+{
+	static struct { unsigned char in[OPAQUE_OPRF_OUT_BYTES], out[OPAQUE_ARGON_BYTES]; } known[32];
+	static unsigned count;
+	unsigned i = 0;
+
+	while (i < count && memcmp(known[i].in, in.p, in.n) != 0)
+		i++;
+	if (i == count) {
+		assert_true(count < lengthof(known));
+		assert_int_equal(opaque_argon(out, in), ERR_OK);
+		memcpy(known[i].in, in.p, in.n);
+		memcpy(known[i].out, buf_data(out), sizeof(known[i].out));
+		count++;
+		return ERR_OK;
+	}
+	buf_put(out, known[i].out, sizeof(known[i].out));
+	return ERR_OK;
+}
+
 /* What of an answer goes back with the next request. */
 static void
 keep_state(size_t content_n)
@@ -68,7 +90,7 @@ static enum err
 begin_registration(struct registration *g, const char *user, const char *mail_password,
     const char *password)
 {
-	const struct opaque_suite suite = { .stretch = opaque_argon };
+	const struct opaque_suite suite = { .stretch = stretch };
 	unsigned char request[OPAQUE_REGISTER_BYTES], key[OPAQUE_HASH_BYTES];
 	struct opaque_client_random r;
 	enum err e;
@@ -126,7 +148,7 @@ static enum err
 begin_login(struct opaque_client_done *done, const char *user, const char *domain,
     const char *password)
 {
-	struct opaque_suite suite = { .stretch = opaque_argon };
+	struct opaque_suite suite = { .stretch = stretch };
 	struct opaque_client_random r;
 	struct opaque_client c;
 	struct buf context;
@@ -320,9 +342,9 @@ test_states(void **state)
 	assert_int_equal(login("alice", "example.test", "next"), ERR_OK);
 	/* Too late. */
 	assert_int_equal(begin_login(&done, "alice", "example.test", "next"), ERR_OK);
-	loop_advance(loop, KEY_ENTER_MS - 1000);
+	loop_advance(loop, KEY_ENTER_MS / 2);
 	assert_int_equal(ask_prove(done.ke3), ERR_OK);
-	loop_advance(loop, 1000);
+	loop_advance(loop, KEY_ENTER_MS / 2);
 	assert_int_equal(ask_prove(done.ke3), ERR_AUTH);
 	/* And requests that are none. */
 	assert_int_equal(ask_login("alice", "example.test", zeros), ERR_AUTH);
@@ -441,7 +463,12 @@ test_xzibit(void **state)
 	assert_int_equal(open_with(again, "own", key), ERR_CORRUPT);
 	/* What only the owner opens is not wrapped anew. */
 	assert_int_equal(TOOL("user.add", "dora@seal.test", "x"), 0);
-	assert_int_not_equal(TOOL("cmtp.optin", "dora@seal.test", "own"), 0);
+	assert_int_equal(TOOL("cmtp.optin", "dora@seal.test", "own"), 65);
+	assert_non_null(strstr(answer.text, "only its owner"));
+	assert_int_equal(TOOL("user.add",
+	    "carol\0client\0CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "x"), 0);
+	assert_int_equal(TOOL("cmtp.optin", "carol", "own"), 65);
+	assert_non_null(strstr(answer.text, "only its owner"));
 }
 
 static void
