@@ -26,7 +26,7 @@ static const struct command {
 	bool		 has_2;		/* takes -2 */
 } commands[] = {
 	{ "key", 2, 2, gwcmtp_key, true },
-	{ "send", 2, 2, gwcmtp_send, false },
+	{ "send", 2, 2, gwcmtp_send, true },
 	{ "list", 1, 1, gwcmtp_list, true },
 	{ "keygen", 2, 2, gwcmtp_keygen, false },
 	{ "passwd", 2, 2, gwcmtp_passwd, false },
@@ -42,6 +42,9 @@ gwcmtp_tool_usage(void)
 	(void)fputs("usage: gwcmtp [-2] [-d dir] [-s server] [--ca file] [--accept] key USER@DOMAIN\n"
 	    "       gwcmtp [-d dir] [-s server] [--accept] -f FROM [-S subject] [-a file ...] "
 	    "send USER@DOMAIN\n"
+	    "       gwcmtp -2 [-d dir] -s submissions://host[:port] [-u login] [--ca file] "
+	    "[--accept]\n"
+	    "           -f FROM [-S subject] [-a file ...] [--password-stdin] send USER@DOMAIN\n"
 	    "       gwcmtp [-2] [-d dir] list\n"
 	    "       gwcmtp [-d dir] [--password-stdin] [--next] [--import file] "
 	    "keygen USER@DOMAIN\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* send: a message of CMTP 1, sealed here to its recipient's key. */
+/* send: a message of CMTP 1, sealed here to its recipient's key; -2: gwcmtp_send2.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,8 +39,8 @@ make(struct gwcmtp *g, const struct slice params[CMTP_PARAMS_MAX], struct slice 
 	const struct cmtp_letter letter = { .time_s = (uint32_t)time(NULL),
 	    .subject = slice_str(g->subject), .text = text };
 	enum err e = gwcmtp_mail_put(out, params, g->user_key, &letter, g->file_count);
-	int code = e == ERR_OK ? EX_OK : gwcmtp_tool_fault(e == ERR_SYNTAX ? EX_USAGE : gwcmtp_tool_exit_of(e), "message",
-	    e == ERR_SYNTAX ? "a subject or an address that cannot be sent" : err_text(e));
+	int code = e == ERR_OK ? EX_OK : gwcmtp_tool_fault(e == ERR_SYNTAX ? EX_USAGE :
+	    gwcmtp_tool_exit_of(e), "message", e == ERR_SYNTAX ? "a subject or an address that cannot be sent" : err_text(e));
 
 	for (unsigned i = 0; i < g->file_count && code == EX_OK; i++)
 		code = put_file(out, g, g->files[i]);
@@ -58,8 +58,8 @@ hand_over(struct gwcmtp *g, struct slice message, const char *to)
 		return gwcmtp_tool_net_fault(g, e);
 	if (cry_ed_verify((const unsigned char *)r.sig.p, r.signed_bytes, g->server_key) != ERR_OK)
 		return gwcmtp_tool_fault(EX_PROTOCOL, to, "the server's signature is wrong");
-	return r.is_failure ? gwcmtp_tool_fault(EX_UNAVAILABLE, to, "the server does not take the message") :
-	    EX_OK;
+	return r.is_failure ? gwcmtp_tool_fault(EX_UNAVAILABLE, to,
+	    "the server does not take the message") : EX_OK;
 }
 
 int
@@ -74,6 +74,8 @@ gwcmtp_send(struct gwcmtp *g, int argc, char *argv[])
 	(void)argc;
 	if (g->from == NULL || !gwcmtp_tool_address(&from, g->from))
 		return gwcmtp_tool_usage();
+	if (g->is_2)
+		return gwcmtp_send2(g, &from, to);
 	buf_init(&text, GWCMTP_MAIL_MAX + 65536);
 	buf_init(&out, GWCMTP_MAIL_MAX + (1u << 20));
 	if ((e = gwcmtp_tool_read(STDIN_FILENO, &text)) != ERR_OK)

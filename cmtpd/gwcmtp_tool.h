@@ -74,7 +74,8 @@ int	 gwcmtp_read(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_register(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_login(struct gwcmtp *, int argc, char *argv[]);
 
-/* key and list with -2. */
+/* key, list and send with -2. */
+int	 gwcmtp_send2(struct gwcmtp *, const struct gwcmtp_address *from, const char *to);
 int	 gwcmtp_key2(struct gwcmtp *, const char *address);
 int	 gwcmtp_list2(struct gwcmtp *);
 /* For send: the recipient's keys, judged. */
