@@ -148,7 +148,9 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 		return 0;
 	if (!start_ticket(c->ticket_keys[i], iv, cipher, mac, 0))
 		return -1;
-	return i == 0 ? 1 : 2;		/* 2: good, but make a new one */
+	/* 2: good, but make a new one.  RFC 8446 C.4: who used it in TLS 1.3 will not
+	 * use it again, and had to shake hands in full the next time. */
+	return i == 0 && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 /* Keeps the name for SSL_get_servername; there is one certificate. */

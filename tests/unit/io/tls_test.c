@@ -844,6 +844,49 @@ tickets(void **state)
 	}
 }
 
+/* One session, or another after it; whether that brought a ticket of its own. */
+static bool
+brings_ticket(struct fixture *f, int version, SSL_SESSION **session)
+{
+	SSL_SESSION *before = *session;
+	struct side t;
+	bool is_new;
+
+	open_side(&t, f);
+	assert_int_equal(SSL_set_max_proto_version(t.ssl, version), 1);
+	if (before != NULL)
+		assert_int_equal(SSL_set_session(t.ssl, before), 1);
+	assert_int_equal(conn_start_tls(t.conn, f->ctx), ERR_OK);
+	assert_true(shake(&t));
+	echoes(&t);
+	assert_int_equal(SSL_session_reused(t.ssl), before != NULL);
+	*session = SSL_get1_session(t.ssl);
+	is_new = *session != before && SSL_SESSION_has_ticket(*session) == 1;
+	SSL_shutdown(t.ssl);
+	close_side(&t);
+	SSL_SESSION_free(before);
+	return is_new;
+}
+
+/* RFC 8446 C.4: a client of TLS 1.3 uses a ticket once; each connection brings one. */
+static void
+tickets_anew(void **state)
+{
+	struct fixture *f = *state;
+	SSL_SESSION *session = NULL;
+
+	assert_int_equal(tls_ctx_set(f->ctx, 17, buf_slice(&f->pem), ticket_keys('a'),
+	    SLICE_NONE), ERR_OK);
+	for (int i = 0; i < 3; i++)
+		assert_true(brings_ticket(f, TLS1_3_VERSION, &session));
+	SSL_SESSION_free(session);
+	session = NULL;
+	assert_true(brings_ticket(f, TLS1_2_VERSION, &session));
+	assert_false(brings_ticket(f, TLS1_2_VERSION, &session));
+	assert_false(brings_ticket(f, TLS1_2_VERSION, &session));
+	SSL_SESSION_free(session);
+}
+
 #ifndef GODWIT_SAN
 #define MANY	40
 /* DESIGN.md section 11: SSL 16 KiB, connection and slack 5. */
@@ -895,6 +938,7 @@ main(void)
 		T(handshake_limit),
 		T(certificate_changes),
 		T(tickets),
+		T(tickets_anew),
 #ifndef GODWIT_SAN
 		T(idle_memory),
 #endif
