@@ -2,7 +2,7 @@
 /*
  * Asks much of an IMAP server, so cheaply that the server is what is measured.
  *
- *	imap_load PORT plain|tls DOMAIN SCENARIO ...
+ *	imap_load PORT plain|tls|resumed DOMAIN SCENARIO ...
  *
  *	login SESSIONS COUNT USERS	connect, LOGIN, LOGOUT, COUNT times in all
  *	relogin SESSIONS COUNT USERS	LOGIN and UNAUTHENTICATE on kept connections
@@ -16,9 +16,9 @@
  *					on INBOX; says "ready", stays until the end
  *					of its standard input
  *
- * Session i is u<i mod USERS>@DOMAIN with the password "secret".  Prints
- * seconds and rate.  Any answer that is not OK (in mix: nor NO) ends it with
- * status 1.
+ * Session i is u<i mod USERS>@DOMAIN with the password "secret".  Prints how
+ * many connections resumed a TLS session, seconds and rate.  Any answer that is
+ * not OK (in mix: nor NO) ends it with status 1.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -437,7 +437,14 @@ find_scenario(const char *name, int args)
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		if (strcmp(scenarios[i].name, name) == 0 && scenarios[i].args == args)
 			return &scenarios[i];
-	load_die("usage", "imap_load PORT plain|tls DOMAIN SCENARIO ...");
+	load_die("usage", "imap_load PORT plain|tls|resumed DOMAIN SCENARIO ...");
+}
+
+static enum load_wire
+wire_of(const char *name)
+{
+	return strcmp(name, "tls") == 0 ? LOAD_TLS :
+	    strcmp(name, "resumed") == 0 ? LOAD_RESUMED : LOAD_PLAIN;
 }
 
 int
@@ -452,13 +459,13 @@ main(int argc, char *argv[])
 	conns = calloc((size_t)sessions, sizeof(*conns));
 	if (conns == NULL || message == NULL || users == 0)
 		load_die("memory", "sessions");
-	load_init((int)number(argv[1], 65535), strcmp(argv[2], "tls") == 0, on_line);
+	load_init((int)number(argv[1], 65535), wire_of(argv[2]), on_line);
 	start = load_now();
 	for (int i = 0; i < OPENING_MAX; i++)
 		open_next();
 	load_run(&is_done, sc->with_stdin);
 	if (total > 0)
-		printf("%.3f %.0f\n", load_now() - start,
+		printf("%u %.3f %.0f\n", load_resumed(), load_now() - start,
 		    (double)total / (load_now() - start));
 	free(message);
 	free(conns);

@@ -87,13 +87,20 @@ class Wire:
 
 def load(s, *args, tls=True):
     """Seconds and CPU seconds of a scenario of imap_load."""
+    return tell(s, *args, tls=tls)[:2]
+
+
+def tell(s, *args, tls=True, resumes=False):
+    """The same, and how many of its connections resumed a TLS session."""
     port, how = ports(s)[tls]
+    how = "resumed" if resumes else how
     before = s.group.seconds()
     p = subprocess.run([LOAD, str(port), how, suite.DOMAIN, *map(str, args)], capture_output=True, text=True,
                        check=False)
     if p.returncode != 0:
         raise RuntimeError(f"{s.name}: {p.stderr}")
-    return float(p.stdout.split()[-2]), s.group.seconds() - before
+    words = p.stdout.split()
+    return float(words[-2]), s.group.seconds() - before, int(words[-3])
 
 
 class Contest:
@@ -192,6 +199,15 @@ def login(c):
             say(f"LOGIN, {how}, Dovecot {what}", f"{theirs[0]:.0f}/s, {theirs[1]:.2f} ms CPU",
                 f"Godwit {ours[0]:.0f}/s, {ours[1]:.3f} ms CPU{'' if tls else ' on kept TLS'}",
                 f"CPU {times(theirs[1], ours[1])}", aim=f"{aims[tls]} x")
+        theirs, ours_again = again(s, count), again(c.gw, 2000)
+        say(f"  the same clients again, Dovecot {what}", f"{theirs[1]:.2f} ms CPU, {theirs[2]:.0%} resumed TLS",
+            f"Godwit {ours_again[1]:.3f} ms CPU, {ours_again[2]:.0%}", f"CPU {times(theirs[1], ours_again[1])}")
+
+
+def again(s, count):
+    """Clients that kept the ticket of their last connection, as mail programs do."""
+    seconds, cpu, resumed = tell(s, "login", 10, count, suite.USERS, resumes=True)
+    return count / seconds, cpu * 1000 / count, resumed / count
 
 
 @row("flags")

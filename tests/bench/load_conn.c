@@ -23,6 +23,8 @@ enum {
 
 static int		 ep, port;
 static SSL_CTX		*tls;
+static int		 conn_of;	/* ex_data of a connection's SSL */
+static uint32_t		 resumed;	/* handshakes */
 static load_line_fn	*on_line;
 
 void
@@ -41,15 +43,40 @@ load_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+/* The ticket that came last is what the next connection begins with. */
+static int
+on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct load_conn *c = SSL_get_ex_data(ssl, conn_of);
+
+	SSL_SESSION_free(c->session);
+	c->session = session;
+	return 1;
+}
+
+static void
+keep_sessions(void)
+{
+	conn_of = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	(void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(tls, on_session);
+}
+
+uint32_t
+load_resumed(void)
+{
+	return resumed;
+}
+
 void
-load_init(int to, bool is_tls, load_line_fn *fn)
+load_init(int to, enum load_wire wire, load_line_fn *fn)
 {
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	port = to;
 	on_line = fn;
 	if (ep < 0)
 		load_die("epoll", strerror(errno));
-	if (!is_tls)
+	if (wire == LOAD_PLAIN)
 		return;
 	tls = SSL_CTX_new(TLS_client_method());
 	if (tls == NULL)
@@ -58,6 +85,8 @@ load_init(int to, bool is_tls, load_line_fn *fn)
 	(void)SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS |
 	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	(void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+	if (wire == LOAD_RESUMED)
+		keep_sessions();
 	SSL_CTX_set_read_ahead(tls, 1);
 	SSL_CTX_set_default_read_buffer_len(tls, 64 << 10);
 }
@@ -107,6 +136,10 @@ load_open(struct load_conn *c)
 		if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1)
 			load_die("TLS", "no session");
 		SSL_set_connect_state(c->ssl);
+		if (c->session != NULL && SSL_set_session(c->ssl, c->session) != 1)
+			load_die("TLS", "no session to resume");
+		if (SSL_CTX_get_session_cache_mode(tls) & SSL_SESS_CACHE_CLIENT)
+			(void)SSL_set_ex_data(c->ssl, conn_of, c);
 	}
 	watch(c, EPOLL_CTL_ADD);
 }
@@ -116,6 +149,12 @@ load_close(struct load_conn *c)
 {
 	if (c->fd < 0)
 		return;
+	if (c->ssl != NULL) {
+		resumed += SSL_session_reused(c->ssl) == 1;
+		/* One that was not shut down is not resumed. */
+		SSL_set_quiet_shutdown(c->ssl, 1);
+		(void)SSL_shutdown(c->ssl);
+	}
 	SSL_free(c->ssl);
 	c->ssl = NULL;
 	(void)close(c->fd);

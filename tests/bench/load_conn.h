@@ -14,9 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* RESUMED: TLS that goes on with the ticket of the connection before. */
+enum load_wire { LOAD_PLAIN, LOAD_TLS, LOAD_RESUMED };
+
 struct load_conn {
 	int		 fd;			/* -1: closed */
 	struct ssl_st	*ssl;			/* NULL: plain */
+	struct ssl_session_st *session;		/* to resume, or NULL */
 	char		*in;			/* of a line that is not complete */
 	size_t		 have, in_size;
 	uint64_t	 literal;		/* bytes of one still to come */
@@ -33,7 +37,8 @@ struct load_conn {
 /* line: to its end without CRLF, which is a NUL. */
 typedef void	 load_line_fn(struct load_conn *c, const char *line, size_t n);
 
-void		 load_init(int port, bool is_tls, load_line_fn *on_line);
+void		 load_init(int port, enum load_wire, load_line_fn *on_line);
+uint32_t	 load_resumed(void);	/* connections that were, of those that are closed */
 void		 load_open(struct load_conn *c);
 void		 load_say(struct load_conn *c, const char *p, size_t n);
 void		 load_close(struct load_conn *c);
