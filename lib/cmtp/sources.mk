@@ -5,4 +5,5 @@ cmtp_SRCS = lib/cmtp/cmtp_parser.c lib/cmtp/cmtp_put.c lib/cmtp/cmtp_reply.c lib
 cmtp_SRCS += lib/cmtp/letter_mail.c lib/cmtp/letter_head.c lib/cmtp/letter_text.c lib/cmtp/letter_name.c lib/cmtp/mail_letter.c
 cmtp_SRCS += lib/cmtp/opaque_oprf.c lib/cmtp/opaque.c lib/cmtp/opaque_client.c lib/cmtp/opaque_server.c
 cmtp_SRCS += lib/cmtp/cmtp2_login.c lib/cmtp/cmtp2_enter.c
+cmtp_SRCS += lib/cmtp/letter_open.c
 LIBS += cmtp

@@ -29,3 +29,6 @@ cmtp2_login_test_USES = cmtp crypto base
 UNITS += cmtp2_enter_test
 cmtp2_enter_test_SRCS = tests/unit/cmtp/cmtp2_enter_test.c
 cmtp2_enter_test_USES = cmtp crypto base
+UNITS += letter_open_test
+letter_open_test_SRCS = tests/unit/cmtp/letter_open_test.c
+letter_open_test_USES = cmtp mail crypto base
