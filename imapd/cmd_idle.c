@@ -58,6 +58,9 @@ step(struct imap_cmd *c)
 
 	if (s->notify != NULL || s->state != IMAP_SELECTED || imap_view_handle(s) == 0)
 		return;
+	/* An inner command is at work: this one goes on behind it. */
+	if (s->cmd != c)
+		return;
 	if (a->watching != s->handle_serial) {
 		watch(c, s->view.mailbox);
 		a->dirty = true;

@@ -176,6 +176,7 @@ on_relogin(struct imap_session *s, void *arg, const struct imap_reply *r)
 		return;
 	}
 	s->handle = m->handle;
+	s->arrivals_due = m->arrivals;
 	s->handle_serial++;
 	s->host->set_handle(s->host_arg, m->handle);
 	if (s->view.guest != NULL)

@@ -68,12 +68,18 @@ host_call(void *arg, enum ipc_role role, enum ipc_type type, const void *m, cons
 	struct ipc_peer *p = daemon_peer(c->server->app, role, 0);
 	uint64_t ms = type == IPC_MSG_login || type == IPC_MSG_scram_start ||
 	    type == IPC_MSG_scram_finish ? LOGIN_MS : CALL_MS;
+	enum err e;
 
 	if (p == NULL)
 		return ERR_GONE;
 	t->instance = ipc_peer_instance(p);
-	return ipc_call(p, type, m, fds, fd_count, loop_now(c->server->loop) + ms, fn,
+	if (type == IPC_MSG_store_append)
+		daemon_crash_at("imapd.append");
+	e = ipc_call(p, type, m, fds, fd_count, loop_now(c->server->loop) + ms, fn,
 	    reply_arg, &t->id);
+	if (type == IPC_MSG_store_append)
+		daemon_crash_at("imapd.appended");
+	return e;
 }
 
 static enum err

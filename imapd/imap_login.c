@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_arrivals.h"
 #include "imapd/imap_caps.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -49,6 +50,12 @@ welcome(struct imap_cmd *c)
 }
 
 static void
+on_opened(struct imap_session *s)
+{
+	welcome(s->cmd);
+}
+
+static void
 on_session(struct imap_session *s, void *arg, const struct imap_reply *r)
 {
 	const struct imap_login *w = arg;
@@ -75,7 +82,11 @@ on_session(struct imap_session *s, void *arg, const struct imap_reply *r)
 	log_event(LOG_auth, log_session(s->sid), log_str("sasl_method", w->mechanism),
 	    log_str("sasl_username", s->user),
 	    log_str("tls", s->tls_version != NULL ? s->tls_version : "none"));
-	welcome(c);
+	/* What waits is there for the client's first look. */
+	if (m->arrivals && !s->opens_nothing)
+		imap_arrivals_run(imap_session_push(s, NULL, on_opened), IMAP_ARRIVALS_LOGIN);
+	else
+		welcome(c);
 }
 
 /* keyd counts: the sessions of a user are spread over processes. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_arrivals.h"
 #include "imapd/imap_begin.h"
 #include "imapd/imap_call.h"
 #include "imapd/imap_cmd.h"
@@ -22,6 +23,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
+#include "lib/ipc/store_proto.h"
 
 static void	settle(struct imap_session *);
 
@@ -127,6 +129,8 @@ imap_session_log_out(struct imap_session *s)
 	s->handle = s->key_generation = 0;
 	s->account = 0;
 	s->sealing = 0;
+	s->arrivals_due = false;
+	s->arrivals_at_ms = 0;
 	memset(s->public_key, 0, sizeof(s->public_key));
 	secret_wipe(s->thread_salt, sizeof(s->thread_salt));
 	s->enabled = 0;
@@ -283,7 +287,8 @@ settle(struct imap_session *s)
 			break;
 	}
 	/* On the next turn, so that the client's commands come first. */
-	if (!s->closing && lets_notify(s) && imap_notify_is_due(s))
+	if (!s->closing && ((lets_notify(s) && imap_notify_is_due(s)) ||
+	    imap_arrivals_is_due(s)))
 		s->host->defer(s->host_arg);
 	s->busy = false;
 	if (!s->closing && (s->cmd == NULL || s->cmd->wants_input))
@@ -357,6 +362,8 @@ imap_session_on_turn(struct imap_session *s)
 {
 	if (!s->closing)
 		tell_news(s);
+	if (!s->closing)
+		imap_arrivals_turn(s);
 	imap_session_on_drained(s);
 }
 
@@ -416,6 +423,12 @@ imap_session_on_notify(struct imap_session *s, uint32_t handle, uint64_t mailbox
 
 	if (s->closing)
 		return;
+	if (mailbox == STORE_NOTIFY_ARRIVALS) {
+		if (handle == s->handle)
+			imap_arrivals_on_news(s);
+		settle(s);
+		return;
+	}
 	if (s->notify != NULL) {
 		imap_notify_on_news(s, handle, mailbox);
 		settle(s);

@@ -178,6 +178,8 @@ struct imap_session {
 	uint32_t		 key_generation;
 	uint8_t			 sealing;
 	bool			 opens_nothing;	/* EXTERNAL: no key comes for this login */
+	bool			 arrivals_due;	/* imap_arrivals.h */
+	uint64_t		 arrivals_at_ms;	/* not before */
 	unsigned char		 public_key[32];
 	unsigned char		 thread_salt[16];	/* the store's, of the account */
 	unsigned char		 token[TOKEN_BYTES];

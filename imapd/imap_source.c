@@ -56,6 +56,14 @@ imap_source_begin(struct imap_source *x, const struct imap_walk_at *at, uint32_t
 	imap_message_init(&x->message, &x->walk);
 	x->begun = true;
 	x->found = x->located = false;
+	x->item = 0;
+}
+
+void
+imap_source_turn(struct imap_source *x, uint32_t item)
+{
+	x->item = item;
+	x->located = false;
 }
 
 enum err
@@ -76,7 +84,7 @@ imap_source_ready(struct imap_source *x)
 	if (e != ERR_OK)
 		return e;
 	x->located = true;
-	return imap_section_begin(&x->section, &x->message, &x->items.v[0]);
+	return imap_section_begin(&x->section, &x->message, &x->items.v[x->item]);
 }
 
 enum err

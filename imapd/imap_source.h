@@ -31,6 +31,7 @@ struct imap_source {
 	struct imap_message	 message;
 	struct imap_section	 section;
 	struct imap_items	 items;		/* the first is what is read */
+	uint32_t		 item;		/* or this one */
 	struct buf		 set;
 	bool			 begun;
 	bool			 found;		/* the walk is at the message */
@@ -45,6 +46,8 @@ void		 imap_source_fini(struct imap_source *);
  */
 void		 imap_source_begin(struct imap_source *, const struct imap_walk_at *,
 		    uint32_t uid, struct imap_item *, uint32_t count);
+/* Of the same message another item, or the same from its beginning. */
+void		 imap_source_turn(struct imap_source *, uint32_t item);
 /*
  * ERR_NOTFOUND: there is no such message or section.  Else it is unreadable;
  * the command is answered when that was no fault of the message.

@@ -8,7 +8,7 @@ imapd_PURE = imapd/imap_append_text.c \
 imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_begin.c imapd/imap_finish.c imapd/imap_caps.c imapd/imap_call.c imapd/imap_guest.c imapd/imap_place.c imapd/imap_acl.c imapd/imap_cmd.c \
 	imapd/imap_sync.c imapd/imap_news.c imapd/imap_update.c imapd/imap_sources.c \
 	imapd/imap_notify.c imapd/imap_notify_run.c \
-	imapd/imap_login.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_others.c imapd/imap_listing.c imapd/imap_status.c imapd/imap_quota.c imapd/imap_metadata.c imapd/imap_select.c imapd/imap_subscribe.c \
+	imapd/imap_login.c imapd/imap_arrivals.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_others.c imapd/imap_listing.c imapd/imap_status.c imapd/imap_quota.c imapd/imap_metadata.c imapd/imap_select.c imapd/imap_subscribe.c \
 	imapd/imap_row.c imapd/imap_vanished.c imapd/imap_resync.c \
 	imapd/imap_expunge.c imapd/imap_copy.c imapd/imap_carry.c imapd/imap_fetch.c imapd/imap_walk.c imapd/imap_saved.c imapd/imap_append.c imapd/imap_partial.c imapd/imap_limit.c imapd/imap_needs.c \
 	imapd/imap_scan.c imapd/imap_columns.c imapd/imap_column_writer.c imapd/imap_fresh.c \
@@ -16,5 +16,5 @@ imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_begin.c imapd/imap_fi
 
 PROGRAMS += imapd
 imapd_SRCS = imapd/main.c imapd/imap_server.c imapd/imap_conn.c imapd/imapd_opt.c $(imapd_CORE)
-imapd_USES = daemon conf ipc seal sasl crypto mail io sys base
+imapd_USES = daemon conf ipc seal cmtp sasl crypto mail io sys base
 imapd_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
 """A client of CMTP 1, written from the specification byte by byte."""
+import ctypes
 import os
 import struct
 import subprocess
 import tempfile
+
+from device import library
 
 BANNER = b"Welcome to CMTP version 1\n\0"
 # A DER SubjectPublicKeyInfo of Ed25519 up to the key (RFC 8410 s4).
@@ -86,3 +89,19 @@ def mail(to=b"alice@example.test", sender=b"bob@peer.example", body=b"b" * 60, a
         return user + b"\0" + domain + b"\0"
     return b"".join([b"MAIL\0", struct.pack(">IIQQ", version, len(attachments), len(log), len(body)), names(to),
                      names(sender), log, body, *(struct.pack(">Q", len(a)) + a for a in attachments)])
+
+
+# ---- what is in the boxes
+
+def letter(text=b"text\n", subject=b"hello", reply_to=b"", cc=(), time=1465233024):
+    return struct.pack(">I", time) + subject + b"\0" + reply_to + b"\0" + (b"".join(c + b"\0" for c in cc) or b"\0") + b"\0" + text
+
+
+def seal(key, plain):
+    """crypto_box_seal to a key as KEYREQUEST tells it."""
+    sodium = library("sodium")
+    assert sodium.sodium_init() >= 0
+    curve, box = ctypes.create_string_buffer(32), ctypes.create_string_buffer(48 + len(plain))
+    assert sodium.crypto_sign_ed25519_pk_to_curve25519(curve, key) == 0
+    assert sodium.crypto_box_seal(box, plain, ctypes.c_ulonglong(len(plain)), curve) == 0
+    return box.raw

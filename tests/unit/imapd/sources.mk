@@ -13,7 +13,7 @@ imapd_imap_search_test_SRCS = tests/unit/imapd/imap_search_test.c $(imapd_PURE)
 imapd_imap_search_test_USES = mail base
 UNITS += imapd_imap_session_test
 imapd_imap_session_test_SRCS = tests/unit/imapd/imap_session_test.c tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_session_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_session_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_session_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_return_test
 imapd_imap_return_test_SRCS = tests/unit/imapd/imap_return_test.c $(imapd_PURE)
@@ -21,7 +21,7 @@ imapd_imap_return_test_USES = mail base
 UNITS += imapd_imap_search_session_test
 imapd_imap_search_session_test_SRCS = tests/unit/imapd/imap_search_session_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_search_session_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_search_session_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_search_session_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_order_test
 imapd_imap_order_test_SRCS = tests/unit/imapd/imap_order_test.c $(imapd_PURE)
@@ -29,17 +29,17 @@ imapd_imap_order_test_USES = mail base
 UNITS += imapd_imap_condstore_test
 imapd_imap_condstore_test_SRCS = tests/unit/imapd/imap_condstore_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_condstore_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_condstore_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_condstore_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_rev2_test
 imapd_imap_rev2_test_SRCS = tests/unit/imapd/imap_rev2_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_rev2_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_rev2_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_rev2_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_modes_test
 imapd_imap_modes_test_SRCS = tests/unit/imapd/imap_modes_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_modes_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_modes_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_modes_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_binary_test
 imapd_imap_binary_test_SRCS = tests/unit/imapd/imap_binary_test.c imapd/imap_binary.c
@@ -47,22 +47,22 @@ imapd_imap_binary_test_USES = mail base
 UNITS += imapd_imap_fetch_test
 imapd_imap_fetch_test_SRCS = tests/unit/imapd/imap_fetch_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_fetch_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_fetch_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_fetch_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_listing_test
 imapd_imap_listing_test_SRCS = tests/unit/imapd/imap_listing_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_listing_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_listing_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_listing_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_append_test
 imapd_imap_append_test_SRCS = tests/unit/imapd/imap_append_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_append_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_append_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_append_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_metadata_test
 imapd_imap_metadata_test_SRCS = tests/unit/imapd/imap_metadata_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_metadata_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_metadata_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_metadata_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_header8_test
 imapd_imap_header8_test_SRCS = tests/unit/imapd/imap_header8_test.c imapd/imap_header8.c
@@ -70,22 +70,22 @@ imapd_imap_header8_test_USES = base
 UNITS += imapd_imap_context_test
 imapd_imap_context_test_SRCS = tests/unit/imapd/imap_context_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_context_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_context_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_context_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_catenate_test
 imapd_imap_catenate_test_SRCS = tests/unit/imapd/imap_catenate_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_catenate_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_catenate_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_catenate_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_acl_test
 imapd_imap_acl_test_SRCS = tests/unit/imapd/imap_acl_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_acl_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_acl_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_acl_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_esearch_test
 imapd_imap_esearch_test_SRCS = tests/unit/imapd/imap_esearch_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_esearch_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_esearch_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_esearch_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_notify_spec_test
 imapd_imap_notify_spec_test_SRCS = tests/unit/imapd/imap_notify_spec_test.c $(imapd_PURE)
@@ -93,20 +93,20 @@ imapd_imap_notify_spec_test_USES = ipc mail base
 UNITS += imapd_imap_notify_test
 imapd_imap_notify_test_SRCS = tests/unit/imapd/imap_notify_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_notify_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_notify_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_notify_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_urlauth_test
 imapd_imap_urlauth_test_SRCS = tests/unit/imapd/imap_urlauth_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_urlauth_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_urlauth_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_urlauth_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_limit_test
 imapd_imap_limit_test_SRCS = tests/unit/imapd/imap_limit_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_limit_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_limit_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_limit_test_EXT = $(UV_LIBS)
 UNITS += imapd_imap_arrival_test
 imapd_imap_arrival_test_SRCS = tests/unit/imapd/imap_arrival_test.c tests/unit/seal/travelling.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
-imapd_imap_arrival_test_USES = ipc seal sasl crypto mail io base
+imapd_imap_arrival_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_arrival_test_EXT = $(UV_LIBS)
