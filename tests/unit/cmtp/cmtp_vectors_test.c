@@ -87,6 +87,22 @@ check_key(const unsigned char *key, const unsigned char *secret_key, const char 
 }
 
 static void
+check_xzibit(const unsigned char *secret_key)
+{
+	unsigned char sig[64];
+	struct buf xzibit, b;
+
+	vector_get(&xzibit, "xzibit", 0);
+	buf_init(&b, 300);
+	cry_ed_sign(sig, buf_slice(&xzibit), secret_key);
+	cmtp_put_xzibit(&b, buf_slice(&xzibit), sig);
+	assert_int_equal(b.n, CMTP_LOGIN_REPLY_BYTES);
+	is_vector(buf_slice(&b), "reply_LOGIN", 0);
+	buf_fini(&xzibit);
+	buf_fini(&b);
+}
+
+static void
 test_replies_of_a_server(void **state)
 {
 	unsigned char server[32], user[32], secret_key[64], other[64];
@@ -95,6 +111,7 @@ test_replies_of_a_server(void **state)
 	key_of("user_seed", user, other);
 	key_of("server_seed", server, secret_key);
 	check_status(true, secret_key);
+	check_xzibit(secret_key);
 	check_status(false, secret_key);
 	check_key(server, secret_key, "reply_KEYREQUEST_server");
 	check_key(user, secret_key, "reply_KEYREQUEST_user");
