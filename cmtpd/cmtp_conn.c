@@ -68,8 +68,10 @@ on_data(void *arg, struct slice bytes)
 	struct cmtp_conn *c = arg;
 	size_t used;
 
-	if (!c->is_started)
+	if (!c->is_started) {
+		conn_pause(c->conn);	/* settle() resumes: it is given again */
 		return 0;
+	}
 	used = cmtp_session_feed(&c->session, bytes);
 	settle(c);
 	return used;

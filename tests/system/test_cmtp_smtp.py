@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
 """The change from SMTP to CMTP on one port: plain, behind EHLO, inside TLS."""
+import os
 import re
+import select
+import signal
 import ssl
 
 import pytest
@@ -150,6 +153,35 @@ def test_kill(g, tls):
     g.wait_ready()
     with connect(g) as s:
         ehlo(s)
+
+
+def handed(g, s, since):
+    """cmtpd has it, or the answer is that it is not there."""
+    while not select.select([s], [], [], 0.1)[0]:
+        if re.search(r"cmtpd\[\d+\]: connect .*\n", g.log_text(since)):
+            return True
+    assert line(s).startswith(b"421 ")
+    return False
+
+
+def test_before_it_knows_its_key(g):
+    """A new cmtpd has a client before keyd has told it what it signs with."""
+    (keyd,), (cmtpd,) = g.pids("keyd"), g.pids("cmtpd")
+    mark = g.mark()
+    os.kill(keyd, signal.SIGSTOP)
+    try:
+        os.kill(cmtpd, signal.SIGKILL)
+        g.find_log(r"\]: exit daemon=cmtpd ", mark)
+        while True:
+            mark, s = g.mark(), connect(g)
+            s.sendall(b"OHAI\0")
+            if handed(g, s, mark):
+                break
+            s.close()
+    finally:
+        os.kill(keyd, signal.SIGCONT)
+    with s:
+        speaks(g, s)
 
 
 def test_limits(g):
