@@ -158,12 +158,16 @@ class Host:
         self.mails, self.lines, self.changed = [], [], threading.Condition()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *unused):
+        """Nobody waits at the descriptor any more when it is given out again."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(WAIT_S)
         self.listener.close()
 
     def accept(self):
