@@ -154,6 +154,16 @@ nobody(const struct keyd *k)
 	return s;
 }
 
+/* Nothing of what does not fit. */
+static size_t
+copy(char *dst, size_t max, struct slice s)
+{
+	if (s.n == 0 || s.n > max)
+		return 0;
+	memcpy(dst, s.p, s.n);
+	return s.n;
+}
+
 static void
 check(struct keyd *k, struct ipc_peer *p, const struct ipc_cmtp2_register *m, uint64_t id,
     const struct key_enter_who *w)
@@ -170,11 +180,9 @@ check(struct keyd *k, struct ipc_peer *p, const struct ipc_cmtp2_register *m, ui
 	r->serial = w->account != NULL ? w->account->serial : 0;
 	memcpy(r->verifier, slot.verifier, sizeof(r->verifier));
 	memcpy(r->request, m->request.p, sizeof(r->request));
-	r->password_n = m->password.n;
-	memcpy(r->password, m->password.p, m->password.n);
+	r->password_n = copy(r->password, sizeof(r->password), m->password);
 	/* Longer ones are nobody's. */
-	r->credential_n = w->credential.n < sizeof(r->credential) ? w->credential.n : 0;
-	memcpy(r->credential, w->credential.p, r->credential_n);
+	r->credential_n = copy(r->credential, sizeof(r->credential), w->credential);
 	/* SCRAM's rounds beside it serve nothing here. */
 	slot.scram.rounds = 0;
 	if ((e = key_login_try_slot(k, &slot, m->password, on_checked, r)) != ERR_OK)

@@ -193,6 +193,7 @@ test_register_and_login(void **state)
 	assert_int_equal(login("alice", "example.test", "own password"), ERR_AUTH);
 	assert_int_equal(do_register("alice", "wrong", "own password"), ERR_AUTH);
 	assert_int_equal(do_register("nobody", "godwit", "own password"), ERR_AUTH);
+	assert_int_equal(do_register("", "", "own password"), ERR_AUTH);
 	assert_int_equal(do_register("alice", "godwit", "own password"), ERR_OK);
 	assert_int_equal(login("alice", "example.test", "own password"), ERR_OK);
 	assert_int_equal(login("Alice", "Example.TEST", "own password"), ERR_OK);
