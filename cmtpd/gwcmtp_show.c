@@ -5,6 +5,7 @@
 #include "lib/mail/hdr.h"
 #include "lib/mail/hdr_param.h"
 #include "lib/mail/hdr_word.h"
+#include "lib/mail/html_text.h"
 
 enum { FIELD_MAX = 4096, VALUE_MAX = 1 << 20 };
 
@@ -62,10 +63,10 @@ gwcmtp_show_field(struct buf *out, struct charset_set *set, struct slice header,
 /* ---- parts ---- */
 
 static bool
-is_text(const struct mime *m, uint32_t part)
+is_text(const struct mime *m, uint32_t part, const char *subtype)
 {
 	return slice_ieq_str(mime_text(m, m->meta[part].type), "text") &&
-	    slice_ieq_str(mime_text(m, m->meta[part].subtype), "plain");
+	    slice_ieq_str(mime_text(m, m->meta[part].subtype), subtype);
 }
 
 /* "attachment" as BODYSTRUCTURE has it. */
@@ -99,7 +100,7 @@ gwcmtp_show_next_part(const struct mime *m, uint32_t *part, bool *is_shown)
 	if (i >= m->map.count)
 		return false;
 	*part = i;
-	*is_shown = is_text(m, i) && !is_attachment(m, i);
+	*is_shown = is_text(m, i, "plain") && !is_attachment(m, i);
 	return true;
 }
 
@@ -190,7 +191,7 @@ gwcmtp_show_name(struct buf *out, struct charset_set *set, const struct mime *m,
 		buf_put_slice(out, name);
 	else
 		buf_printf(out, "part-%u%s", part + 1, s->kind == MIME_MESSAGE ? ".eml" :
-		    is_text(m, part) ? ".txt" : ".bin");
+		    is_text(m, part, "plain") ? ".txt" : ".bin");
 	buf_fini(&clean);
 	buf_fini(&raw);
 }
@@ -221,7 +222,8 @@ put_text(struct buf *out, struct charset_set *set, const struct mime *m, struct 
 	size_t n = m->map.spans[part].body_bytes;
 	struct buf raw, text;
 
-	buf_init(&raw, n + 16);
+	/* Of markup, too: two bytes of text for a tag of one. */
+	buf_init(&raw, 6 * (n + 16));
 	/* A byte of another charset gives three of UTF-8 at most. */
 	buf_init(&text, 3 * (n + 16));
 	gwcmtp_show_bytes(&raw, m, message, part);
@@ -229,7 +231,13 @@ put_text(struct buf *out, struct charset_set *set, const struct mime *m, struct 
 		(void)charset_put_utf8(set, mime_text(m, meta->charset), buf_slice(&raw), &text);
 	else
 		charset_put_clean(buf_slice(&raw), &text);
-	gwcmtp_show_text(out, buf_slice(&text), false);
+	if (is_text(m, part, "html")) {
+		buf_reset(&raw);
+		html_text_put(&raw, buf_slice(&text));
+		gwcmtp_show_text(out, buf_slice(&raw), false);
+	} else {
+		gwcmtp_show_text(out, buf_slice(&text), false);
+	}
 	if (!slice_ends(buf_slice(out), "\n"))
 		buf_put_char(out, '\n');
 	buf_fini(&text);
@@ -251,16 +259,32 @@ put_part_line(struct buf *out, struct charset_set *set, const struct mime *m,
 	buf_put_str(out, "]\n");
 }
 
+/* The first text of markup, where there is no plain one; else none. */
+static uint32_t
+only_html(const struct mime *m)
+{
+	uint32_t part = MIME_NONE, html = MIME_NONE;
+	bool is_shown;
+
+	while (gwcmtp_show_next_part(m, &part, &is_shown)) {
+		if (is_shown)
+			return MIME_NONE;
+		if (html == MIME_NONE && is_text(m, part, "html") && !is_attachment(m, part))
+			html = part;
+	}
+	return html;
+}
+
 void
 gwcmtp_show_message(struct buf *out, struct charset_set *set, const struct mime *m,
     struct slice message)
 {
-	uint32_t part = MIME_NONE;
+	uint32_t part = MIME_NONE, html = only_html(m);
 	bool is_shown;
 
 	put_fields(out, set, mime_top_header(m));
 	while (gwcmtp_show_next_part(m, &part, &is_shown)) {
-		if (is_shown)
+		if (is_shown || part == html)
 			put_text(out, set, m, message, part);
 		else
 			put_part_line(out, set, m, message, part);

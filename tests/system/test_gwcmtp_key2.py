@@ -194,6 +194,9 @@ def test_servers_that_lie(certificate, tmp_path, lie):
                 s.sendall(said)
                 if len(said) in (0, 100):
                     s.shutdown(socket.SHUT_WR)
+                    while s.recv(65536):
+                        pass
+                    return
 
     def quietly():
         try:

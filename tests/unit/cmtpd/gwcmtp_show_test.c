@@ -140,6 +140,27 @@ test_parts(void **state)
 	mime_fini(&m);
 }
 
+/* Markup alone becomes text, and stays a file. */
+static void
+test_html(void **state)
+{
+	static const char message[] = "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+	    "--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>one &amp; two&#27;[2J</p><p>three\r\n"
+	    "--b\r\nContent-Type: text/html\r\n\r\nmore\r\n--b--\r\n";
+	struct buf b;
+	struct mime m;
+
+	(void)state;
+	parse(&m, slice_str(message));
+	buf_init(&b, 10000);
+	gwcmtp_show_message(&b, NULL, &m, slice_str(message));
+	assert_true(slice_search(buf_slice(&b), SLICE_LIT("one & two")) < b.n);
+	assert_true(slice_search(buf_slice(&b), SLICE_LIT("three\n[part-3.bin: text/html]\n")) < b.n);
+	assert_true(slice_find(buf_slice(&b), '\x1b') == b.n && slice_find(buf_slice(&b), '<') == b.n);
+	buf_fini(&b);
+	mime_fini(&m);
+}
+
 int
 main(void)
 {
@@ -147,6 +168,7 @@ main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_html),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
