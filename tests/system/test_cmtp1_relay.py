@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Mail that leaves by CMTP 1: to a host that speaks nothing newer, and to
 another suite."""
+import email
+import email.policy
 import json
 import re
 import threading
@@ -11,6 +13,8 @@ from mailtools import send
 import cmtp1host
 import godwit
 
+CMTPD = ('listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{port}"}} }}\ncmtpd {{ processes = 1 }}\n'
+         'deliver {{ processes = 1 }}\nimapd {{ processes = 1 }}\n')
 ROUTE = 'route "there" {{ to = {{"there.test"}}  relay = "[127.0.0.1]:{port}"  tls = may  cmtp = {cmtp}  cmtp1 = yes }}\n'
 MAIL = (b"From: =?iso-8859-1?Q?J=F6rg?= <alice@example.test>\r\nTo: bob@there.test\r\nCc: carol@there.test\r\n"
         b"Subject: =?utf-8?B?R3LDvMOfZQ==?=\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\nMIME-Version: 1.0\r\n"
@@ -65,6 +69,37 @@ def test_sent(here, host):
     assert m.text == "the ä text\n\ntwo\n".encode()
     assert m.attachments == [(b"a.pdf", b"PDF\0")]
     assert not [x for x in host.lines if x[:4] == b"MAIL"]
+
+
+def test_to_another_suite():
+    """Behind EHLO on its port for mail, in the clear: sealed, and opened in the mailbox."""
+    with godwit.Instance(domain="there.test", hostname="mx.there.test") as there:
+        there.add_config(CMTPD.format(port=there.port("cmtp")))
+        there.start()
+        there.add_user("bob@there.test", "secret")
+        route = ROUTE.format(port=there.port("smtp"), cmtp="require").replace("tls = may", "tls = none")
+        with godwit.Instance(config=route) as here:
+            here.start()
+            here.add_user("alice@example.test", "secret")
+            mark = there.mark()
+            submit(here)
+            assert " proto=cmtp1" in here.wait_log(r"relay\[\d+\]: sent ", to="<bob@there.test>")
+        there.find_log(r"deliver\[\d+\]: sent .*to=<bob@there\.test>", mark)
+        m = there.imap("bob@there.test", "secret")
+        assert m.select()[1] == [b"1"]
+        got = email.message_from_bytes(m.fetch("1", "(BODY.PEEK[])")[1][0][1], policy=email.policy.default)
+        m.logout()
+    assert got["Authentication-Results"] == "mx.there.test; cmtp=none (CMTP 1)"
+    assert (got["From"], got["To"], got["Reply-To"], got["Cc"], got["Subject"]) == \
+        ("alice@example.test", "bob@there.test", "Jörg <alice@example.test>", "carol@there.test", "Grüße")
+    assert got["Date"].datetime.timestamp() == 1700000000
+    by = [" ".join(r.split()) for r in got.get_all("Received")]
+    assert len(by) == 2 and "by mx.there.test with CMTP id " in by[0]
+    assert re.fullmatch(r"by mx1\.example\.test with CMTP id [0-9A-Z]{13}; .* \+0000", by[1]), by
+    assert got.get_body().get_content().replace("\r\n", "\n") == "the ä text\n\ntwo\n"
+    (part,) = got.iter_attachments()
+    assert (part.get_filename(), part.get_content_type(), part.get_payload(decode=True)) == \
+        ("a.pdf", "application/pdf", b"PDF\0")
 
 
 def test_no_key(here, host):
