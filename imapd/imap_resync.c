@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_resync.h"
 
+#include "imapd/imap_flags.h"
 #include "imapd/imap_row.h"
 #include "imapd/imap_seqset.h"
+#include "imapd/imap_sync.h"
 #include "imapd/imap_vanished.h"
 #include "imapd/imap_walk.h"
 #include "lib/base/enc.h"
@@ -204,14 +206,19 @@ step_match(struct imap_resync *r)
 
 /* ---- what changed ---- */
 
+/*
+ * With a keyword that others made since the mailbox was selected the row has
+ * changed since then too: imap_sync tells it, with the name.
+ */
 static bool
 step_changed(struct imap_resync *r)
 {
 	enum err e = imap_walk_next(&r->walk);
+	struct imap_session *s = r->c->s;
+	const struct ipc_row *row = &r->walk.row;
 
-	if (e == ERR_OK)
-		imap_row_tell(r->c->s, &r->walk.row,
-		    IMAP_ROW_UID | IMAP_ROW_FLAGS | IMAP_ROW_MODSEQ);
+	if (e == ERR_OK && imap_flags_are_named(imap_sync_names(s), row->flags, row->more))
+		imap_row_tell(s, row, IMAP_ROW_UID | IMAP_ROW_FLAGS | IMAP_ROW_MODSEQ);
 	else if (e == ERR_END)
 		r->done(r->c);
 	return e == ERR_OK;

@@ -293,6 +293,26 @@ test_qresync(void **state)
 	EXPECT("a CREATE x\r\nb SELECT x (QRESYNC (1000 1))\r\n", "b OK");
 }
 
+/* A keyword made between the list of names and the rows: nothing is told by halves. */
+static void
+test_qresync_new_keyword(void **state)
+{
+	(void)state;
+	start(3);
+	elsewhere("x STORE 3 +FLAGS \\Seen\r\n");
+	EXPECT("a ENABLE QRESYNC\r\n", "a OK");
+	buf_reset(&f.out);
+	assert_int_equal(fake_give(&f, SLICE_LIT("a SELECT INBOX (QRESYNC (1000 103))\r\n")), 37);
+	assert_true(fake_step(&f));
+	assert_true(say_has("[HIGHESTMODSEQ 104]"));
+	elsewhere("x STORE 1 +FLAGS $New\r\n");
+	fake_run(&f);
+	assert_true(say_has("* 3 FETCH (UID 3 FLAGS (\\Seen) MODSEQ (104))\r\n"));
+	assert_false(say_has("* 1 FETCH"));
+	EXPECT("a NOOP\r\n", "* FLAGS (", "$New)\r\n",
+	    "* 1 FETCH (UID 1 FLAGS ($New) MODSEQ (105))\r\na OK");
+}
+
 /* RFC 7162 s3.2.5.2: up to the last pair that holds nothing vanished. */
 static void
 test_sequence_match(void **state)
@@ -371,7 +391,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		T(test_enabling), T(test_syntax), T(test_fetch), T(test_store),
 		T(test_store_unseen_change), T(test_store_new_keyword), T(test_delayed), T(test_vanished),
-		T(test_uid_fetch_vanished), T(test_qresync), T(test_sequence_match),
+		T(test_uid_fetch_vanished), T(test_qresync), T(test_qresync_new_keyword), T(test_sequence_match),
 		T(test_qresync_fails), T(test_cut_off),
 	};
 
