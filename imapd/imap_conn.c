@@ -136,15 +136,16 @@ host_start_tls(void *arg)
 {
 	struct imap_conn *c = arg;
 
-	return daemon_tls_start(c->server->app, c->conn, c->listener->asks_certificate);
+	return daemon_tls_start(c->server->app, c->conn, c->listener->asks);
 }
 
-static struct slice
+static struct imap_proof
 host_certificate(void *arg)
 {
 	struct imap_conn *c = arg;
+	struct tls_proof p = conn_tls_proof(c->conn);
 
-	return conn_tls_client_names(c->conn);
+	return (struct imap_proof){ p.names, p.prints };
 }
 
 static bool
@@ -374,7 +375,7 @@ imap_conn_new(struct imap_listener *l, struct conn_listener *cl, int take_fd,
 
 	if (l->tls != IMAP_TLS_IMPLICIT)
 		imap_session_start(c->session, NULL, l->tls == IMAP_TLS_MAY);
-	else if (daemon_tls_start(srv->app, c->conn, l->asks_certificate) != ERR_OK)
+	else if (daemon_tls_start(srv->app, c->conn, l->asks) != ERR_OK)
 		conn_abort(c->conn, "no TLS now");
 }
 

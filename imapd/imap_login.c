@@ -193,10 +193,11 @@ imap_login_external(struct imap_cmd *c, struct slice user)
 {
 	struct imap_session *s = c->s;
 	struct imap_login *w = imap_login_new(c, "EXTERNAL", user);
+	const struct imap_proof proof = s->host->certificate(s->host_arg);
 	struct ipc_login_external m = {
 		.session = s->sid, .tls = s->tls, .session_max = s->shared->user_limit,
 		.client = slice_str(s->client), .user = user,
-		.names = s->host->certificate(s->host_arg),
+		.names = proof.names, .prints = proof.prints,
 	};
 
 	if (w == NULL)

@@ -143,7 +143,7 @@ add_listener(struct imap_server *srv, int fd, const char *title)
 	l = must_alloc(1, sizeof(*l));
 	l->server = srv;
 	l->tls = tls[o->tls];
-	l->asks_certificate = o->client_certificate;
+	l->asks = daemon_tls_ask(o);
 	if (!slice_to_cstr(slice_head(slice_str(title), sizeof(l->title) - 1), l->title,
 	    sizeof(l->title)))
 		l->title[0] = '\0';

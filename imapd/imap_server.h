@@ -23,7 +23,7 @@ struct imap_listener {
 	struct imap_server	*server;
 	struct conn_listener	*listener;
 	enum imap_listener_tls	 tls;
-	bool			 asks_certificate;
+	enum tls_ask		 asks;		/* for a certificate */
 	char			 title[256];
 };
 

@@ -53,6 +53,12 @@ enum imap_enabled {
 /* A request under way: which process it went to, and its number there. */
 struct imap_ticket { uint64_t id; uint32_t instance; };
 
+/* What the client's certificate says of it (RFC 4422 app. A); empty: nothing. */
+struct imap_proof {
+	struct slice	 names;		/* rfc822Names, NUL-terminated */
+	struct slice	 prints;	/* SHA-256 of it, and of its public key */
+};
+
 /* Effects; arg is the host's. */
 struct imap_host {
 	struct buf	*(*out)(void *arg);		/* append replies */
@@ -80,9 +86,8 @@ struct imap_host {
 	void		 (*file_close)(void *arg, int fd);
 	/* Of this kind (RFC 5802 s6); false: there is none. */
 	bool		 (*binding)(void *arg, struct slice name, struct scram_binding *);
-	/* Whom a certificate proves the client to be: rfc822Names, NUL-terminated.
-	 * Empty: there is none.  NULL: never. */
-	struct slice	 (*certificate)(void *arg);
+	/* NULL: there is never one. */
+	struct imap_proof (*certificate)(void *arg);
 };
 
 /* What sessions of a process share; owned by imap_server. */
@@ -279,7 +284,11 @@ imap_session_is(const struct imap_session *s, enum imap_enabled bits)
 static inline bool
 imap_session_has_certificate(const struct imap_session *s)
 {
-	return s->host->certificate != NULL && s->host->certificate(s->host_arg).n > 0;
+	struct imap_proof p = { SLICE_NONE, SLICE_NONE };
+
+	if (s->host->certificate != NULL)
+		p = s->host->certificate(s->host_arg);
+	return p.names.n > 0 || p.prints.n > 0;
 }
 /* May there be mail that only a device of the owner opens?  (sealing = client,
  * or once so: a generation of keys is new then.) */

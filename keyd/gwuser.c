@@ -48,6 +48,9 @@ static const struct command {
 	{ "app",      "add",  "app.add",       2, 2,   ASK_PRESENT | PASSWORD_IF },
 	{ "app",      "del",  "app.del",       2, 2,   0 },
 	{ "app",      "list", "app.list",      1, 1,   0 },
+	{ "cert",     "add",  "cert.add",      2, 3,   0 },
+	{ "cert",     "del",  "cert.del",      2, 2,   0 },
+	{ "cert",     "list", "cert.list",     1, 1,   0 },
 	{ "quota",    NULL,   "user.quota",    1, 2,   0 },
 	{ "alias",    "add",  "alias.add",     2, 101, 0 },
 	{ "alias",    "del",  "alias.del",     1, 101, 0 },
@@ -88,6 +91,10 @@ usage(void)
 	    "  app add USER NAME [--password]  a password for one program\n"
 	    "  app del USER NAME\n"
 	    "  app list USER\n"
+	    "  cert add USER FINGERPRINT [NAME]\n"
+	    "                                  who shows this certificate logs in\n"
+	    "  cert del USER FINGERPRINT\n"
+	    "  cert list USER\n"
 	    "  quota USER [SIZE]               how much mail it may have; 0: as its domain says\n"
 	    "  alias add ADDRESS TARGET ...\n"
 	    "  alias del ADDRESS [TARGET ...]\n"

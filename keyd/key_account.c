@@ -641,15 +641,9 @@ app_job(const struct key_tool_request *q, const char *action, job_fn *fn,
 {
 	struct slice name = q->argv[1];
 	struct job *j;
-	size_t i;
 
-	for (i = 0; i < name.n && ascii_is_print(name.p[i]); i++)
-		;
-	if (name.n == 0 || name.n > KEY_SLOT_NAME_MAX || i < name.n) {
-		key_tool_reply(q->k, q->id, EX_DATAERR,
-		    "a name has 1 to 64 printable characters", SLICE_NONE);
+	if (!key_tool_is_name(q, name))
 		return NULL;
-	}
 	j = job_new(q, action, fn, a->address);
 	memcpy(j->name, name.p, name.n);
 	j->name_n = name.n;

@@ -80,6 +80,16 @@ key_record_put_secret(struct buf *b, struct slice name, struct slice wrapped)
 	ipc_put_var(b, wrapped, KEY_SECRET_WRAPPED_MAX);
 }
 
+void
+key_record_put_print(struct buf *b, const struct key_print *p)
+{
+	ipc_put_u8(b, KEY_RECORD_PRINT);
+	put_fixed(b, p->bytes, KEY_PRINT_BYTES);
+	ipc_put_u64(b, p->account);
+	ipc_put_u64(b, p->created_s);
+	ipc_put_var(b, slice_of(p->name, p->name_n), KEY_PRINT_NAME_MAX);
+}
+
 /* Exactly n bytes, or the reader goes bad. */
 static void
 fixed_get(struct ipc_reader *r, unsigned char *dst, size_t n)
@@ -182,6 +192,20 @@ account_get(struct ipc_reader *r, struct key_account *a)
 	a->more = ipc_get_var(r, KEY_MORE_MAX);
 }
 
+static void
+print_get(struct ipc_reader *r, struct key_print *p)
+{
+	struct slice name;
+
+	fixed_get(r, p->bytes, KEY_PRINT_BYTES);
+	p->account = ipc_get_u64(r);
+	p->created_s = ipc_get_u64(r);
+	name = ipc_get_var(r, KEY_PRINT_NAME_MAX);
+	p->name_n = name.n;
+	if (name.n > 0)
+		memcpy(p->name, name.p, name.n);
+}
+
 enum err
 key_record_get(struct key_record *m, struct slice bytes)
 {
@@ -221,6 +245,10 @@ key_record_get(struct key_record *m, struct slice bytes)
 		m->name = ipc_get_var(&r, KEY_SECRET_NAME_MAX);
 		m->value = ipc_get_var(&r, KEY_SECRET_WRAPPED_MAX);
 		r.bad |= m->name.n == 0;
+		break;
+	case KEY_RECORD_PRINT:
+		m->type = KEY_RECORD_PRINT;
+		print_get(&r, &m->print);
 		break;
 	default:
 		return ERR_CORRUPT;

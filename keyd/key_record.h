@@ -15,7 +15,8 @@ enum key_record_type {
 	KEY_RECORD_NEXT_ID = 4,
 	KEY_RECORD_VALUE = 5,
 	KEY_RECORD_SECRET = 6,		/* of a route; empty: gone */
-	KEY_RECORD_ACCOUNT_2 = 7	/* how ACCOUNT is written today; read as ACCOUNT */
+	KEY_RECORD_ACCOUNT_2 = 7,	/* how ACCOUNT is written today; read as ACCOUNT */
+	KEY_RECORD_PRINT = 8		/* of account 0: gone */
 };
 
 /* Slices are borrowed from the bytes; only the members of the type are set. */
@@ -28,6 +29,7 @@ struct key_record {
 	uint32_t		 number;
 	struct slice		 value;
 	struct slice		 name;
+	struct key_print	 print;
 };
 
 void		 key_record_put_account(struct buf *, const struct key_account *);
@@ -36,6 +38,7 @@ void		 key_record_put_alias(struct buf *, struct slice address, struct slice tar
 void		 key_record_put_next_id(struct buf *, uint64_t id);
 void		 key_record_put_value(struct buf *, uint32_t number, struct slice);
 void		 key_record_put_secret(struct buf *, struct slice name, struct slice wrapped);
+void		 key_record_put_print(struct buf *, const struct key_print *);
 enum err	 key_record_get(struct key_record *, struct slice) MUST_USE;
 
 #endif

@@ -30,6 +30,7 @@ struct key_ring {
 	size_t			 value_count;
 	struct list		 secrets;
 	size_t			 secret_count;
+	struct key_prints	 prints;
 	uint64_t		 next_id;
 	uint32_t		 serial;
 	struct buf		 record;
@@ -164,6 +165,12 @@ key_ring_find_secret(const struct key_ring *r, struct slice name)
 	return NULL;
 }
 
+const struct key_prints *
+key_ring_prints(const struct key_ring *r)
+{
+	return &r->prints;
+}
+
 bool
 key_ring_is_new(const struct key_ring *r)
 {
@@ -181,6 +188,7 @@ key_ring_torn_bytes(const struct key_ring *r)
 static void
 account_unlink(struct key_ring *r, struct key_account *a)
 {
+	key_prints_drop_account(&r->prints, a->id);
 	map_remove(&r->by_id, &a->by_id);
 	map_remove(&r->by_address, &a->by_address);
 	list_remove(&a->link);
@@ -284,6 +292,25 @@ secret_apply(struct key_ring *r, struct slice name, struct slice wrapped)
 	r->secret_count--;
 }
 
+/* What is wrong with adding it or, with account 0, with its end. */
+static enum err
+print_fault(const struct key_ring *r, const struct key_print *p)
+{
+	if (p->account == 0)
+		return key_prints_find(&r->prints, p->bytes) != NULL ? ERR_OK : ERR_NOTFOUND;
+	return key_ring_find(r, p->account) != NULL ? key_prints_may_add(&r->prints, p) :
+	    ERR_NOTFOUND;
+}
+
+static void
+print_apply(struct key_ring *r, const struct key_print *p)
+{
+	if (p->account == 0)
+		key_prints_drop(&r->prints, p->bytes);
+	else
+		key_prints_add(&r->prints, p);
+}
+
 static enum err
 record_apply(void *arg, struct slice bytes)
 {
@@ -326,6 +353,11 @@ record_apply(void *arg, struct slice bytes)
 			return ERR_CORRUPT;
 		secret_apply(r, m.name, m.value);
 		break;
+	case KEY_RECORD_PRINT:
+		if (print_fault(r, &m.print) != ERR_OK)
+			return ERR_CORRUPT;
+		print_apply(r, &m.print);
+		break;
 	}
 	return ERR_OK;
 }
@@ -359,6 +391,7 @@ key_ring_open(struct key_ring **rp, int dir_fd, const unsigned char key[32],
 	list_init(&r->alias_list);
 	list_init(&r->values);
 	list_init(&r->secrets);
+	key_prints_init(&r->prints);
 	buf_init(&r->record, KEY_JOURNAL_RECORD_MAX);
 	e = key_journal_open(&r->journal, dir_fd, "ring", key, record_apply, r);
 	if (e == ERR_OK && r->next_id == 0) {
@@ -391,6 +424,7 @@ key_ring_free(struct key_ring **rp)
 	}
 	while ((l = list_first(&r->secrets)) != NULL)
 		secret_apply(r, obj_of(l, struct key_secret, link)->name, SLICE_NONE);
+	key_prints_fini(&r->prints);
 	map_fini(&r->by_id);
 	map_fini(&r->by_address);
 	map_fini(&r->aliases);
@@ -408,6 +442,7 @@ rewrite_all(struct key_ring *r)
 	const struct key_account *a = NULL;
 	const struct key_alias *al = NULL;
 	const struct key_secret *s = NULL;
+	const struct key_print *p = NULL;
 	struct list *l;
 	enum err e = key_journal_rewrite_begin(r->journal);
 
@@ -429,6 +464,8 @@ rewrite_all(struct key_ring *r)
 	}
 	while (e == ERR_OK && (s = key_ring_next_secret(r, s)) != NULL)
 		WRITE(key_record_put_secret(&r->record, s->name, s->wrapped));
+	while (e == ERR_OK && (p = key_prints_next(&r->prints, p)) != NULL)
+		WRITE(key_record_put_print(&r->record, p));
 #undef WRITE
 	return e == ERR_OK ? key_journal_rewrite_end(r->journal) : e;
 }
@@ -570,4 +607,36 @@ key_ring_put_secret(struct key_ring *r, struct slice name, struct slice wrapped)
 	secret_apply(r, name, wrapped);
 	shorten(r);
 	return ERR_OK;
+}
+
+static enum err
+put_print(struct key_ring *r, const struct key_print *p)
+{
+	enum err e = print_fault(r, p);
+
+	if (e != ERR_OK)
+		return e;
+	buf_reset(&r->record);
+	key_record_put_print(&r->record, p);
+	e = record_append(r);
+	if (e != ERR_OK)
+		return e;
+	print_apply(r, p);
+	shorten(r);
+	return ERR_OK;
+}
+
+enum err
+key_ring_add_print(struct key_ring *r, const struct key_print *p)
+{
+	return p->account != 0 ? put_print(r, p) : ERR_NOTFOUND;
+}
+
+enum err
+key_ring_drop_print(struct key_ring *r, const unsigned char bytes[KEY_PRINT_BYTES])
+{
+	struct key_print gone = { .account = 0 };
+
+	memcpy(gone.bytes, bytes, KEY_PRINT_BYTES);
+	return put_print(r, &gone);
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "keyd/key_prints.h"
 #include "lib/base/buf.h"
 #include "lib/base/cc.h"
 #include "lib/base/err.h"
@@ -136,6 +137,13 @@ enum err	 key_ring_rewrite(struct key_ring *) MUST_USE;
 enum key_value { KEY_VALUE_TOKEN = 1, KEY_VALUE_SPOOL = 0x100, KEY_VALUE_CMTP2 = 0x200 };
 struct slice	 key_ring_value(const struct key_ring *, uint32_t number);
 enum err	 key_ring_put_value(struct key_ring *, uint32_t number, struct slice) MUST_USE;
+
+/* Fingerprints: look, and change by the two below; they end with their account. */
+const struct key_prints *key_ring_prints(const struct key_ring *);
+/* ERR_NOTFOUND: no such account; ERR_EXISTS, ERR_LIMIT: as key_prints_may_add. */
+enum err	 key_ring_add_print(struct key_ring *, const struct key_print *) MUST_USE;
+enum err	 key_ring_drop_print(struct key_ring *,
+		    const unsigned char bytes[KEY_PRINT_BYTES]) MUST_USE;
 
 /* Empty wrapped removes it: ERR_NOTFOUND when there is none. */
 enum err	 key_ring_put_secret(struct key_ring *, struct slice name,

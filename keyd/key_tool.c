@@ -11,6 +11,7 @@
 
 #include "keyd/key_account.h"
 #include "keyd/key_alias.h"
+#include "keyd/key_cert.h"
 #include "keyd/key_cmtp2.h"
 #include "keyd/key_enter.h"
 #include "keyd/key_facts.h"
@@ -106,6 +107,19 @@ key_tool_account_of(const struct key_tool_request *q, struct slice arg)
 	if (a == NULL)
 		key_tool_reply(q->k, q->id, EX_NOUSER, "no such user", address);
 	return a;
+}
+
+bool
+key_tool_is_name(const struct key_tool_request *q, struct slice name)
+{
+	bool fits = name.n > 0 && name.n <= KEY_TOOL_NAME_MAX;
+
+	for (size_t i = 0; fits && i < name.n; i++)
+		fits = ascii_is_print(name.p[i]);
+	if (!fits)
+		key_tool_reply(q->k, q->id, EX_DATAERR,
+		    "a name has 1 to 64 printable characters", SLICE_NONE);
+	return fits;
 }
 
 /* ---- passwords */
@@ -400,6 +414,9 @@ static const struct verb {
 	{ "app.add",	  2, 2, key_account_app_add },
 	{ "app.del",	  2, 2, key_account_app_del },
 	{ "app.list",	  1, 1, key_account_app_list },
+	{ "cert.add",	  2, 3, key_cert_add },
+	{ "cert.del",	  2, 2, key_cert_del },
+	{ "cert.list",	  1, 1, key_cert_list },
 	{ "user.disable", 1, 1, user_disable },
 	{ "user.enable",  1, 1, user_enable },
 	{ "user.quota",	  1, 2, user_quota },

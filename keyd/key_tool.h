@@ -40,6 +40,9 @@ bool		 key_tool_password(const struct key_tool_request *,
 bool		 key_tool_two_passwords(const struct key_tool_request *,
 		    char dst[2 * KEY_PASSWORD_MAX + 2], struct slice *first,
 		    struct slice *second);
+/* What a credential is called: 1 to KEY_TOOL_NAME_MAX printable characters; else as above. */
+#define KEY_TOOL_NAME_MAX	64
+bool		 key_tool_is_name(const struct key_tool_request *, struct slice);
 /* The account that an argument names, whatever became of its domain; else as above. */
 struct key_account *key_tool_account_of(const struct key_tool_request *, struct slice arg);
 /*

@@ -180,9 +180,11 @@ check_listen(struct check *k, const struct conf_section *s)
 	else if (l->tls != CONF_TLS_NO && tls->certificate[0] == '\0')
 		conf_fault(k->errors, s, "tls", "there is no certificate; allowed: no, or a "
 		    "section tls with certificate and key");
-	if (l->client_certificate && (!logs_in || tls->client_ca[0] == '\0'))
-		conf_fault(k->errors, s, "client_certificate", logs_in ? "there is no client_ca "
-		    "in section tls; allowed: no" : "nobody logs in here; allowed: no");
+	if (l->client_certificate != CONF_CLIENT_CERTIFICATE_NO && !logs_in)
+		conf_fault(k->errors, s, "client_certificate", "nobody logs in here; allowed: no");
+	else if (l->client_certificate == CONF_CLIENT_CERTIFICATE_YES && tls->client_ca[0] == '\0')
+		conf_fault(k->errors, s, "client_certificate", "there is no client_ca in section "
+		    "tls; allowed: no, any");
 	if (l->cmtp == CONF_CMTP_YES && l->service != CONF_SERVICE_SMTP)
 		conf_fault(k->errors, s, "cmtp", "only SMTP changes to CMTP; allowed: auto, no");
 	if (l->proxy_protocol.n > 0)

@@ -291,16 +291,19 @@ env_has_certificate(void *arg)
 {
 	struct smtp_conn *c = arg;
 
-	return conn_tls_client_names(c->conn).n > 0;
+	const struct tls_proof p = conn_tls_proof(c->conn);
+
+	return p.names.n > 0 || p.prints.n > 0;
 }
 
 static enum err
 login_external(struct smtp_conn *c, const struct smtp_login *l)
 {
 	char client[CONN_ADDR_TEXT_BYTES];
+	const struct tls_proof proof = conn_tls_proof(c->conn);
 	struct ipc_login_external m = {
 		.session = c->session.id, .tls = c->session.tls_version != NULL,
-		.user = l->user, .names = conn_tls_client_names(c->conn),
+		.user = l->user, .names = proof.names, .prints = proof.prints,
 	};
 
 	conn_addr_ip_str(client, &c->peer);

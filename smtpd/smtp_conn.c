@@ -64,7 +64,7 @@ begin_tls(struct smtp_conn *c)
 	enum err e;
 
 	c->wants_tls = false;
-	e = daemon_tls_start(c->server->app, c->conn, c->listener->asks_certificate);
+	e = daemon_tls_start(c->server->app, c->conn, c->listener->asks);
 	if (e == ERR_OK)
 		return;
 	log_event(LOG_tls_failed, log_session(c->session.id), log_str("client", c->session.peer),

@@ -199,7 +199,7 @@ add_listener(struct smtp_server *srv, int fd, const char *title, bool is_local)
 	if (!slice_to_cstr(slice_head(slice_str(title), sizeof(l->title) - 1), l->title, sizeof(l->title)))
 		l->title[0] = '\0';
 	set_service(srv, l, o);
-	l->asks_certificate = o != NULL && o->client_certificate;
+	l->asks = o != NULL ? daemon_tls_ask(o) : TLS_ASK_NOT;
 	list_push(&srv->listeners, &l->link);
 	l->listener = conn_listener_new(srv->loop, fd, srv->session_limit + REFUSE_ROOM, on_accept, l);
 }

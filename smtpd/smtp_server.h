@@ -42,7 +42,7 @@ struct smtp_listener {
 	struct smtp_server	*server;
 	struct conn_listener	*listener;
 	struct smtp_service	 service;
-	bool			 asks_certificate;
+	enum tls_ask		 asks;		/* for a certificate */
 	char			 title[256];
 };
 

@@ -3,6 +3,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "lib/conf/conf_sections.h"
 #include "lib/daemon/daemon_priv.h"
 
 #define GET_DEADLINE_MS	30000
@@ -119,11 +120,20 @@ daemon_tls_on_client_ca(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 		log_event(LOG_tls_failed, log_str("reason", "client_ca cannot be used"));
 }
 
-enum err
-daemon_tls_start(struct daemon_app *app, struct conn *c, bool asks)
+_Static_assert(TLS_ASK_NOT == (int)CONF_CLIENT_CERTIFICATE_NO &&
+    TLS_ASK_VERIFIED == (int)CONF_CLIENT_CERTIFICATE_YES &&
+    TLS_ASK_ANY == (int)CONF_CLIENT_CERTIFICATE_ANY, "the option's words are these");
+
+enum tls_ask
+daemon_tls_ask(const struct listen_options *o)
 {
-	return asks ? conn_start_tls_asking(c, daemon_tls(app)) :
-	    conn_start_tls(c, daemon_tls(app));
+	return (enum tls_ask)o->client_certificate;
+}
+
+enum err
+daemon_tls_start(struct daemon_app *app, struct conn *c, enum tls_ask ask)
+{
+	return conn_start_tls_asking(c, daemon_tls(app), ask);
 }
 
 void

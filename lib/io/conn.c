@@ -481,14 +481,14 @@ wait_for_tls(struct conn *c)
 		loop_defer(c->loop, &c->turn);
 }
 
-static enum err
-start_tls(struct conn *c, struct tls_ctx *ctx, bool asks)
+enum err
+conn_start_tls_asking(struct conn *c, struct tls_ctx *ctx, enum tls_ask ask)
 {
 	enum err e;
 
 	if (c->state != CONN_OPEN || c->tls != NULL)
 		return ERR_STATE;
-	e = tls_stream_new(&c->tls_next, ctx, asks, c->fd, on_tls_wake, c);
+	e = tls_stream_new(&c->tls_next, ctx, ask, c->fd, on_tls_wake, c);
 	if (e == ERR_OK)
 		wait_for_tls(c);
 	return e;
@@ -497,19 +497,15 @@ start_tls(struct conn *c, struct tls_ctx *ctx, bool asks)
 enum err
 conn_start_tls(struct conn *c, struct tls_ctx *ctx)
 {
-	return start_tls(c, ctx, false);
+	return conn_start_tls_asking(c, ctx, TLS_ASK_NOT);
 }
 
-enum err
-conn_start_tls_asking(struct conn *c, struct tls_ctx *ctx)
+struct tls_proof
+conn_tls_proof(const struct conn *c)
 {
-	return start_tls(c, ctx, true);
-}
+	static const struct tls_proof none = { SLICE_NONE, SLICE_NONE };
 
-struct slice
-conn_tls_client_names(const struct conn *c)
-{
-	return c->tls != NULL ? tls_stream_client_names(c->tls) : SLICE_NONE;
+	return c->tls != NULL ? tls_stream_proof(c->tls) : none;
 }
 
 enum err

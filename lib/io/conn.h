@@ -91,8 +91,8 @@ void		 conn_set_deadline(struct conn *, uint64_t at_ms);	/* 0: none */
  * certificate yet or TLS already; the connection is as it was.
  */
 enum err	 conn_start_tls(struct conn *, struct tls_ctx *) MUST_USE;
-/* The same, and the client is asked for a certificate (tls_ctx_set_client_ca). */
-enum err	 conn_start_tls_asking(struct conn *, struct tls_ctx *) MUST_USE;
+/* The same, and the client may be asked for a certificate. */
+enum err	 conn_start_tls_asking(struct conn *, struct tls_ctx *, enum tls_ask) MUST_USE;
 /*
  * The same as the client, with what is demanded of the server.  ERR_SYNTAX: a
  * name or SNI that cannot be one, or too many of something; ERR_UNSUPPORTED:
@@ -117,8 +117,8 @@ int		 conn_plain_fd(const struct conn *);
 void		 conn_preload(struct conn *, struct slice);
 /* NULL before the handshake has ended well. */
 const struct tls_facts *conn_tls(const struct conn *);
-/* Of the client's certificate, when it was verified: rfc822Names, each with its NUL. */
-struct slice	 conn_tls_client_names(const struct conn *);
+/* What the client's certificate says; borrowed. */
+struct tls_proof conn_tls_proof(const struct conn *);
 /* Of a client, from on_tls on, also when it failed; else NULL. */
 const struct tls_peer *conn_tls_peer(const struct conn *);
 /*

@@ -40,6 +40,18 @@ struct tls_facts {
 	bool		 is_resumed;
 };
 
+/* Whether a client is asked for a certificate, and which counts. */
+enum tls_ask {
+	TLS_ASK_NOT,
+	TLS_ASK_VERIFIED,	/* one that leads to tls_ctx_set_client_ca */
+	TLS_ASK_ANY		/* also any other, by its fingerprints */
+};
+/* What a client's certificate says of it; all empty: nothing that counts. */
+struct tls_proof {
+	struct slice	 names;		/* rfc822Names, each with its NUL; of a verified one */
+	struct slice	 prints;	/* TLS_ASK_ANY: SHA-256 of it, and of its public key */
+};
+
 /* A signature wanted from the holder of the key. */
 struct tls_sign_job;
 /*
@@ -67,7 +79,7 @@ void		 tls_ctx_free(struct tls_ctx **);
 enum err	 tls_ctx_set(struct tls_ctx *, uint32_t key, struct slice chain_pem,
 		    struct slice ticket_keys, struct slice ticket_keys_old) MUST_USE;
 /*
- * Whose certificates prove a client (PEM; empty: nobody's, none is asked for).
+ * Whose certificates prove a client (PEM; empty: nobody's).
  * New connections use it.  ERR_SYNTAX: not one certificate; the old ones stay.
  */
 enum err	 tls_ctx_set_client_ca(struct tls_ctx *, struct slice pem) MUST_USE;

@@ -27,7 +27,7 @@ struct tls_base {
 struct tls_ctx {
 	struct tls_base		 base;
 	struct tls_signer	*signer;
-	X509_STORE		*client_ca;	/* NULL: no certificate is asked for */
+	X509_STORE		*client_ca;	/* NULL: nobody's certificate is verified */
 	STACK_OF(X509_NAME)	*client_ca_names;
 	unsigned		 ticket_key_count;
 	unsigned char		 ticket_keys[2][TLS_TICKET_KEYS_BYTES];
@@ -40,11 +40,14 @@ void		 tls_base_fini(struct tls_base *);	/* for destroy */
 void		 tls_base_policy(SSL_CTX *);	/* what holds on either side */
 int		 tls_no_password(char *, int, int, void *);	/* for PEM_read_ */
 /* ---- tls_ask.c: the client's certificate */
-/* Before the handshake.  Whatever it shows, or nothing, the handshake goes on. */
-void		 tls_ask(SSL *, const struct tls_ctx *);
-/* Behind it: the rfc822Names (RFC 5280 s4.2.1.6) of what was verified, each with
- * its NUL. */
-void		 tls_ask_names(SSL *, struct buf *);
+struct tls_asked;
+/* Before the handshake.  Whatever it shows, or nothing, the handshake goes on.
+ * NULL: it is not asked. */
+struct tls_asked *tls_ask(SSL *, const struct tls_ctx *, enum tls_ask);
+void		 tls_asked_free(struct tls_asked **);
+/* Behind it. */
+void		 tls_asked_read(struct tls_asked *, SSL *);
+struct tls_proof tls_asked_proof(const struct tls_asked *);	/* NULL: empty */
 
 /* Behind a handshake that ended well. ERR_UNSUPPORTED: not on this connection. */
 enum err	 tls_binding_read(struct tls_binding *, SSL *, enum tls_binding_type) MUST_USE;

@@ -53,8 +53,7 @@ struct tls_stream {
 	void			*arg;
 	struct loop_idle	 last_step;	/* of an orphan */
 	struct buf		 wire;
-	struct buf		 client_names;
-	bool			 asks;
+	struct tls_asked	*asked;		/* a client, for its certificate; or NULL */
 	uint64_t		 in_total;
 	size_t			 allowance;	/* left of this call */
 	struct tls_facts	 facts;
@@ -185,7 +184,7 @@ destroy(struct tls_stream *t)
 	tls_verify_free(&t->verify);
 	tls_base_unref(t->base);
 	buf_fini(&t->wire);
-	buf_fini(&t->client_names);
+	tls_asked_free(&t->asked);
 	free(t);
 }
 
@@ -207,7 +206,6 @@ make(struct tls_stream **tp, struct tls_base *base, int fd, timer_fn *wake,
 	t->arg = arg;
 	loop_idle_init(&t->last_step, on_last_step, t);
 	buf_init(&t->wire, WIRE_MAX);
-	buf_init(&t->client_names, TLS_CLIENT_NAMES_MAX);
 	t->ssl = SSL_new(base->ssl);
 	bio = BIO_new(base->bio);
 	must(t->ssl != NULL && bio != NULL);
@@ -220,7 +218,7 @@ make(struct tls_stream **tp, struct tls_base *base, int fd, timer_fn *wake,
 }
 
 enum err
-tls_stream_new(struct tls_stream **tp, struct tls_ctx *c, bool asks, int fd,
+tls_stream_new(struct tls_stream **tp, struct tls_ctx *c, enum tls_ask ask, int fd,
     timer_fn *wake, void *arg)
 {
 	enum err e = make(tp, &c->base, fd, wake, arg);
@@ -229,9 +227,7 @@ tls_stream_new(struct tls_stream **tp, struct tls_ctx *c, bool asks, int fd,
 	if (e != ERR_OK)
 		return e;
 	SSL_set_accept_state(t->ssl);
-	t->asks = asks;
-	if (asks)
-		tls_ask(t->ssl, c);
+	t->asked = tls_ask(t->ssl, c, ask);
 	if (!c->base.use_threads) {
 		SSL_set_mode(t->ssl, SSL_MODE_ASYNC);
 		SSL_set_async_callback_arg(t->ssl, t);
@@ -317,8 +313,8 @@ end_step(struct tls_stream *t, int rc, int error)
 		/* Else every SSL_read would run in a fibre of its own. */
 		SSL_clear_mode(t->ssl, SSL_MODE_ASYNC);
 		read_facts(t);
-		if (t->asks)
-			tls_ask_names(t->ssl, &t->client_names);
+		if (t->asked != NULL)
+			tls_asked_read(t->asked, t->ssl);
 		return ERR_OK;
 	}
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
@@ -438,10 +434,10 @@ tls_stream_binding_type(const struct tls_stream *t)
 	    TLS_BINDING_END_POINT;
 }
 
-struct slice
-tls_stream_client_names(const struct tls_stream *t)
+struct tls_proof
+tls_stream_proof(const struct tls_stream *t)
 {
-	return buf_slice(&t->client_names);
+	return tls_asked_proof(t->asked);
 }
 
 const struct tls_peer *

@@ -23,7 +23,7 @@ struct tls_stream;
  * loop then, not from inside wake.  ERR_BUSY: too many handshakes; ERR_STATE:
  * no certificate.
  */
-enum err	 tls_stream_new(struct tls_stream **, struct tls_ctx *, bool asks, int fd,
+enum err	 tls_stream_new(struct tls_stream **, struct tls_ctx *, enum tls_ask, int fd,
 		    timer_fn *wake, void *arg) MUST_USE;
 /*
  * As the client; it never pauses.  Also ERR_SYNTAX, ERR_UNSUPPORTED: the
@@ -44,8 +44,8 @@ enum err	 tls_stream_handshake(struct tls_stream *) MUST_USE;
 bool		 tls_stream_is_paused(const struct tls_stream *);
 bool		 tls_stream_is_up(const struct tls_stream *);
 const struct tls_facts *tls_stream_facts(const struct tls_stream *);
-/* Of the client's certificate, verified: NUL-terminated rfc822Names; or empty. */
-struct slice	 tls_stream_client_names(const struct tls_stream *);
+/* Of the client's certificate; borrowed. */
+struct tls_proof tls_stream_proof(const struct tls_stream *);
 /* ERR_STATE: not up. */
 enum err	 tls_stream_binding(const struct tls_stream *, enum tls_binding_type,
 		    struct tls_binding *) MUST_USE;

@@ -277,6 +277,13 @@ hash_key(uint8_t out[TLS_FINGERPRINT_BYTES], X509 *x)
 	    EVP_Digest(der, (size_t)n, out, NULL, EVP_sha256(), NULL) == 1;
 }
 
+bool
+tls_verify_digests(X509 *x, uint8_t cert[TLS_FINGERPRINT_BYTES],
+    uint8_t key[TLS_FINGERPRINT_BYTES])
+{
+	return X509_digest(x, EVP_sha256(), cert, NULL) == 1 && hash_key(key, x);
+}
+
 static void
 read_certificate(struct tls_peer *p, X509 *x)
 {
@@ -286,8 +293,7 @@ read_certificate(struct tls_peer *p, X509 *x)
 	read_name(p, x);
 	if (!copy_entry(p->issuer, issuer, NID_commonName))
 		(void)copy_entry(p->issuer, issuer, NID_organizationName);
-	p->has_digests = X509_digest(x, EVP_sha256(), p->cert_sha256, NULL) == 1 &&
-	    hash_key(p->key_sha256, x);
+	p->has_digests = tls_verify_digests(x, p->cert_sha256, p->key_sha256);
 }
 
 /* ---- the verdict ---- */

@@ -18,6 +18,10 @@ enum err	 tls_verify_new(struct tls_verify **, SSL *,
 /* After the SSL object, or when nothing more is done with it. */
 void		 tls_verify_free(struct tls_verify **);
 
+/* SHA-256 of a certificate and of its SubjectPublicKeyInfo. */
+bool		 tls_verify_digests(X509 *, uint8_t cert[TLS_FINGERPRINT_BYTES],
+		    uint8_t key[TLS_FINGERPRINT_BYTES]);
+
 /* For SSL_CTX_set_cert_verify_callback. */
 int		 tls_verify_certificate(X509_STORE_CTX *, void *arg);
 /*

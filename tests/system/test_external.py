@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: ISC
-"""EXTERNAL: a login by the client's TLS certificate, for IMAP and SMTP.  It
-sends mail and handles mailboxes; it opens none."""
+"""EXTERNAL: a login by the client's TLS certificate, for IMAP and SMTP, by what
+an authority says or by its fingerprint.  It sends mail and handles mailboxes; it
+opens none."""
 import base64
+import hashlib
 import imaplib
 import os
 import re
 import smtplib
+import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -133,6 +137,8 @@ def test_who_is_refused(g):
     client(g.root, "two", f"email:nobody@example.test,email:bob@example.test,email:{ALICE}")
     client(g.root, "subject", "DNS:x", "ca", "clientAuth", "-subj", f"/CN=x/emailAddress={ALICE}")
     assert is_offered(g, "alice")
+    # a fingerprint counts only where any certificate does
+    g.tool("gwuser", "cert", "add", ALICE, fingerprint(g, "stranger"), check=True)
     for name in (None, "stranger", "server", "nameless", "subject"):
         assert not is_offered(g, name), name
         m = imap(g, name)
@@ -231,7 +237,155 @@ def test_configuration(g):
         good = f.read()
     edit(g, r"client_ca = [^\n]*", "")
     says("client_certificate")
+    edit(g, "client_certificate = yes", "client_certificate = any")
+    assert g.tool("godwit", "check").returncode == 0
     with open(g.conf, "w", encoding="utf-8") as f:
         f.write(good)
-    edit(g, r"(service = smtp [^\n]*) \}", r"\1  client_certificate = yes }")
-    says("nobody logs in here")
+    for word in ("yes", "any"):
+        edit(g, r"(service = smtp [^\n]*?)(  client_certificate = \w+)? \}", rf"\1  client_certificate = {word} }}")
+        says("nobody logs in here")
+
+
+# ---- by fingerprint
+
+@pytest.fixture
+def any_g():
+    with godwit.Instance() as g:
+        edit(g, r"(service = (?:imap|submission) [^\n]*) \}", r"\1  client_certificate = any }")
+        for name in ("phone", "tablet"):
+            make(g.root, name, "-addext", f"subjectAltName=email:{ALICE}")
+        g.start()
+        g.add_user(ALICE, "secret")
+        g.add_user("bob@example.test", "secret")
+        yield g
+
+
+def fingerprint(g, name):
+    with open(f"{g.root}/{name}.pem", encoding="ascii") as f:
+        der = ssl.PEM_cert_to_DER_cert(f.read())
+    digest = hashlib.sha256(der).hexdigest()
+    return ":".join(digest[i:i + 2] for i in range(0, 64, 2)).upper()
+
+
+def key_fingerprint(g, name):
+    """As the man page has operators make it."""
+    key = subprocess.run(["openssl", "x509", "-in", f"{g.root}/{name}.pem", "-noout", "-pubkey"], check=True,
+                         capture_output=True, timeout=60).stdout
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=key, check=True,
+                         capture_output=True, timeout=60).stdout
+    return hashlib.sha256(der).hexdigest()
+
+
+def cert(g, *args, code=0):
+    p = g.tool("gwuser", "cert", *args)
+    assert p.returncode == code, p.stderr
+    return p.stdout + p.stderr
+
+
+def submits(g, name, port):
+    """Logged in by certificate."""
+    s = smtplib.SMTP_SSL("127.0.0.1", g.base + 465, context=context(g, name), timeout=60) if port == 465 else \
+        smtplib.SMTP("127.0.0.1", g.base + 587, timeout=60)
+    s.ehlo("client.example")
+    if port == 587:
+        s.starttls(context=context(g, name))
+        s.ehlo("client.example")
+    assert "EXTERNAL" in s.esmtp_features["auth"].split()
+    return s, s.docmd("AUTH", "EXTERNAL =")[0]
+
+
+def until(fn):
+    """keyd tells the others that tokens are void, and waits for none of them."""
+    step, end = threading.Event(), time.monotonic() + godwit.WAIT_S
+    while not fn():
+        assert time.monotonic() < end
+        step.wait(0.05)
+
+
+def is_out(m):
+    try:
+        return m.status("INBOX", "(MESSAGES)")[0] != "OK"
+    except imaplib.IMAP4.error:
+        return True
+
+
+def test_by_fingerprint(any_g):
+    g = any_g
+    # what it says of itself, nobody vouches for
+    for name in ("phone", "tablet"):
+        assert is_offered(g, name) and refused(g, name) and refused(g, name, ALICE)
+    assert not is_offered(g, None)
+    cert(g, "add", "alice", fingerprint(g, "phone"), "my phone")
+    for user in ("", "alice", ALICE):
+        external(g, "phone", user).logout()
+    assert refused(g, "phone", "bob@example.test") and refused(g, "tablet")
+    for port in (465, 587):
+        s, code = submits(g, "tablet", port)
+        assert code == 535
+        s.close()
+        s, code = submits(g, "phone", port)
+        assert code == 235
+        s.sendmail(ALICE, [ALICE], message(f"by {port}", sender=ALICE))
+        s.quit()
+    m = external(g, "phone")
+    assert m.select("INBOX")[1] == [b"2"]
+    ok, data = m.fetch("1", "(BODY.PEEK[])")
+    assert ok == "NO" and b"[NOPERM]" in data[0]
+    m.logout()
+    # a new certificate of the same key goes by the key's fingerprint
+    cert(g, "add", "bob", key_fingerprint(g, "tablet"))
+    os.link(f"{g.root}/tablet.key", f"{g.root}/again.key")
+    subprocess.run(["openssl", "req", "-x509", "-key", f"{g.root}/tablet.key", "-out", f"{g.root}/again.pem", "-subj",
+                    "/CN=again", "-days", "30"], check=True, capture_output=True, timeout=60)
+    for name in ("tablet", "again"):
+        external(g, name, "bob").logout()
+    g.restart()
+    external(g, "phone", "alice").logout()
+    external(g, "again", "bob").logout()
+    assert f"sasl_method=EXTERNAL sasl_username={ALICE}" in g.log_text()
+
+
+def test_fingerprint_is_taken_back(any_g):
+    """At once: what it had opened ends, and nothing new begins."""
+    g = any_g
+    cert(g, "add", "alice", fingerprint(g, "phone"))
+    m = external(g, "phone")
+    assert m.status("INBOX", "(MESSAGES)")[0] == "OK"
+    s, code = submits(g, "phone", 465)
+    assert code == 235 and s.mail(ALICE)[0] == 250
+    s.rset()
+    cert(g, "del", "alice", fingerprint(g, "phone"))
+    assert refused(g, "phone")
+    t, code = submits(g, "phone", 465)
+    assert code == 535
+    t.close()
+    until(lambda: is_out(m))
+
+    def is_refused():
+        s.rset()
+        return s.mail(ALICE)[0] // 100 != 2
+    until(is_refused)
+    # the password is as good as ever
+    g.imap(ALICE, "secret").logout()
+
+
+def test_fingerprint_tool(any_g):
+    g = any_g
+    cert(g, "add", ALICE, "00" * 32, "an old one")
+    for i in range(1, 16):
+        cert(g, "add", "alice", f"{i:064x}")
+    assert "too many" in cert(g, "add", "alice", f"{16:064x}", code=65)
+    assert "somebody's" in cert(g, "add", "bob", "00:" * 31 + "00", code=73)
+    assert "SHA-256" in cert(g, "add", "bob", "00" * 31, code=65)
+    assert "no such user" in cert(g, "add", "nobody", f"{17:064x}", code=67)
+    assert "no such fingerprint" in cert(g, "del", "bob", "00" * 32, code=65)
+    lines = cert(g, "list", "alice").splitlines()
+    assert len(lines) == 16
+    assert any(re.fullmatch(r"\d{4}-\d\d-\d\d (00:){31}00 an old one", line) for line in lines)
+    cert(g, "del", "alice", "00" * 32)
+    cert(g, "add", "bob", "00" * 32)
+    assert "usage" in cert(g, "list", code=64) and "usage" in cert(g, code=64)
+    g.tool("gwuser", "del", "bob", check=True)
+    g.restart()
+    assert len(cert(g, "list", "alice").splitlines()) == 15
+    cert(g, "add", "alice", "00" * 32)

@@ -285,7 +285,8 @@ do_login_external(struct call *c, const struct ipc_login_external *m)
 		.token = SLICE_LIT("token") };
 	struct ipc_key_fail f = { .error = ERR_AUTH };
 
-	if (slice_starts(m->names, "alice@a.example") && (m->user.n == 0 ||
+	if ((slice_starts(m->names, "alice@a.example") || slice_eq_str(m->prints, "alice's")) &&
+	    (m->user.n == 0 ||
 	    slice_eq_str(m->user, "alice@a.example")))
 		reply(c, IPC_MSG_login_ok, &okay, -1);
 	else
@@ -1521,13 +1522,17 @@ host_compress(void *arg, bool on)
 	return ERR_OK;
 }
 
-static struct slice
+static struct imap_proof
 host_certificate(void *arg)
 {
 	const struct fake *f = arg;
+	struct imap_proof p = { SLICE_NONE, SLICE_NONE };
 
-	return f->certificate != NULL ? slice_of(f->certificate, strlen(f->certificate) + 1) :
-	    SLICE_NONE;
+	if (f->certificate != NULL)
+		p.names = slice_of(f->certificate, strlen(f->certificate) + 1);
+	if (f->print != NULL)
+		p.prints = slice_str(f->print);
+	return p;
 }
 
 static void

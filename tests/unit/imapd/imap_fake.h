@@ -113,6 +113,7 @@ struct fake {
 	bool			 paused;	/* input was left: none is given before a wake */
 	char			 reason[64];
 	const char		*certificate;	/* whom it names, with its NUL; NULL: none */
+	const char		*print;		/* its fingerprints; NULL: none */
 	uint64_t		 tap_id;	/* lib/io/conn_tap.h */
 	size_t			 tapped;	/* of out */
 	bool			 tap_waits;

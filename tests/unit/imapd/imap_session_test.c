@@ -111,6 +111,19 @@ test_external(void **state)
 	assert_true(f.s->opens_nothing);
 }
 
+/* Whose fingerprint it is, keyd knows. */
+static void
+test_external_print(void **state)
+{
+	(void)state;
+	f.print = "bob's";
+	EXPECT("a CAPABILITY\r\n", "AUTH=EXTERNAL", "a OK");
+	EXPECT("a AUTHENTICATE EXTERNAL =\r\n", "a NO [AUTHENTICATIONFAILED]");
+	f.print = "alice's";
+	EXPECT("a AUTHENTICATE EXTERNAL =\r\n", "a OK [CAPABILITY");
+	assert_true(f.s->opens_nothing);
+}
+
 static void
 test_scram(void **state)
 {
@@ -951,7 +964,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_external), T(test_scram), T(test_capabilities),
+		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_external), T(test_external_print), T(test_scram), T(test_capabilities),
 		T(test_three_tries),
 		T(test_limits), T(test_long_line), T(test_too_many_errors),
 		T(test_prelogin_commands), T(test_deadlines), T(test_mailboxes), T(test_fetch),

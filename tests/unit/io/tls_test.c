@@ -467,6 +467,129 @@ binding(void **state)
 	assert_string_equal(tls_binding_name(TLS_BINDING_EXPORTER), "tls-exporter");
 }
 
+/* ---- certificates of clients */
+
+static X509 *
+self_signed(EVP_PKEY *key)
+{
+	X509 *x = X509_new();
+	X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+	    "email:alice@a.example");
+
+	X509_set_version(x, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+	X509_gmtime_adj(X509_getm_notBefore(x), -60);
+	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
+	    MBSTRING_ASC, (const unsigned char *)"alice", -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	X509_set_pubkey(x, key);
+	assert_int_equal(X509_add_ext(x, san, -1), 1);
+	X509_EXTENSION_free(san);
+	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	return x;
+}
+
+static void
+trust(struct fixture *f, X509 *x)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	char *pem;
+	long n;
+
+	PEM_write_bio_X509(out, x);
+	n = BIO_get_mem_data(out, &pem);
+	assert_int_equal(tls_ctx_set_client_ca(f->ctx, slice_of(pem, (size_t)n)), ERR_OK);
+	BIO_free(out);
+}
+
+static bool
+has_prints_of(struct slice prints, X509 *x)
+{
+	unsigned char cert[32], key[32], *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+
+	assert_int_equal(X509_digest(x, EVP_sha256(), cert, NULL), 1);
+	assert_int_equal(EVP_Digest(der, (size_t)n, key, NULL, EVP_sha256(), NULL), 1);
+	OPENSSL_free(der);
+	return prints.n == 64 && memcmp(prints.p, cert, 32) == 0 &&
+	    memcmp(prints.p + 32, key, 32) == 0;
+}
+
+struct shown {
+	X509		*x;		/* or NULL */
+	EVP_PKEY	*key;
+	int		 version;
+	enum tls_ask	 ask;
+	bool		 is_named, has_prints;
+};
+
+/* false: the handshake failed. */
+static bool
+shows(struct fixture *f, const struct shown *s)
+{
+	struct tls_proof p;
+	struct side t;
+	bool up;
+
+	open_side(&t, f);
+	SSL_set_security_level(t.ssl, 0);
+	SSL_set_min_proto_version(t.ssl, s->version);
+	SSL_set_max_proto_version(t.ssl, s->version);
+	if (s->x != NULL) {
+		assert_int_equal(SSL_use_certificate(t.ssl, s->x), 1);
+		assert_int_equal(SSL_use_PrivateKey(t.ssl, s->key), 1);
+	}
+	assert_int_equal(conn_start_tls_asking(t.conn, f->ctx, s->ask), ERR_OK);
+	p = conn_tls_proof(t.conn);
+	assert_true(p.names.n == 0 && p.prints.n == 0);
+	up = shake(&t);
+	if (up) {
+		p = conn_tls_proof(t.conn);
+		assert_true(slice_eq(p.names, s->is_named ? SLICE_LIT("alice@a.example\0") :
+		    SLICE_NONE));
+		assert_int_equal(p.prints.n > 0, s->has_prints);
+		assert_true(p.prints.n == 0 || has_prints_of(p.prints, s->x));
+		echoes(&t);
+	}
+	close_side(&t);
+	return up;
+}
+
+static void
+client_certificate(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct fixture *f = *state;
+	EVP_PKEY *key = make_key("EC"), *rsa = make_key("RSA"),
+	    *weak = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024);
+	X509 *x = self_signed(key), *y = self_signed(rsa), *z = self_signed(weak);
+
+	for (size_t i = 0; i < 2; i++) {
+		int v = versions[i];
+
+		assert_int_equal(tls_ctx_set_client_ca(f->ctx, SLICE_NONE), ERR_OK);
+		assert_true(shows(f, &(struct shown){ x, key, v, TLS_ASK_NOT, false, false }));
+		assert_true(shows(f, &(struct shown){ x, key, v, TLS_ASK_VERIFIED, false, false }));
+		assert_true(shows(f, &(struct shown){ x, key, v, TLS_ASK_ANY, false, true }));
+		assert_true(shows(f, &(struct shown){ NULL, NULL, v, TLS_ASK_ANY, false, false }));
+		/* RFC 8446 s4.2.4: the name of an authority keeps no other one away. */
+		trust(f, x);
+		assert_true(shows(f, &(struct shown){ x, key, v, TLS_ASK_VERIFIED, true, false }));
+		assert_true(shows(f, &(struct shown){ x, key, v, TLS_ASK_ANY, true, true }));
+		assert_true(shows(f, &(struct shown){ y, rsa, v, TLS_ASK_VERIFIED, false, false }));
+		assert_true(shows(f, &(struct shown){ y, rsa, v, TLS_ASK_ANY, false, true }));
+		/* Of a key that others can compute there is none, however far it came. */
+		(void)shows(f, &(struct shown){ z, weak, v, TLS_ASK_ANY, false, false });
+	}
+	X509_free(x);
+	X509_free(y);
+	X509_free(z);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(rsa);
+	EVP_PKEY_free(weak);
+}
+
 /* RSA in TLS 1.2 with PKCS #1 v1.5, for old clients. */
 static void
 rsa_pkcs1(void **state)
@@ -925,6 +1048,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(every_key_and_version),
 		T(binding),
+		T(client_certificate),
 		T(rsa_pkcs1),
 		T(in_threads),
 		T(bulk),

@@ -5,6 +5,7 @@
  */
 #include "tests/unit/test.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,15 +40,22 @@ teardown(void **state)
 }
 
 static enum err
-external_of(enum who w, struct slice names, const char *user, bool tls)
+external_by(enum who w, struct slice names, struct slice prints, const char *user, bool tls)
 {
 	const struct ipc_login_external m = { .session = 1, .tls = tls, .session_max = 2,
-		.client = SLICE_LIT("192.0.2.1"), .user = slice_str(user), .names = names };
+		.client = SLICE_LIT("192.0.2.1"), .user = slice_str(user), .names = names,
+		.prints = prints };
 	enum err e = stage_ask(w, IPC_MSG_login_external, &m);
 
 	if (e == ERR_OK)
 		memcpy(token, answer.token, sizeof(token));
 	return e;
+}
+
+static enum err
+external_of(enum who w, struct slice names, const char *user, bool tls)
+{
+	return external_by(w, names, SLICE_NONE, user, tls);
 }
 
 static enum err
@@ -157,12 +165,100 @@ test_authorities(void **state)
 	assert_int_equal(external(IMAPD, ALICE, ""), ERR_DENIED);
 }
 
+#define AA	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define AA_HEX	"61616161616161616161616161616161:61616161616161616161616161616161"
+#define BB	"BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+#define BB_HEX	"4242424242424242424242424242424242424242424242424242424242424242"
+
+static enum err
+by_print(enum who w, struct slice prints, const char *user)
+{
+	return external_by(w, SLICE_NONE, prints, user, true);
+}
+
+/* No authority is needed; the list of the account is. */
+static void
+test_prints(void **state)
+{
+	(void)state;
+	stage_add_alice();
+	assert_int_equal(TOOL("user.add", "bob@example.test", "first"), 0);
+	stage_settle();
+	(void)close(app.client_ca_fd);
+	app.client_ca_fd = -1;
+	key_tls_reload(&app.k);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA BB), ""), ERR_AUTH);
+	assert_int_equal(TOOL("cert.add", "alice\0" BB_HEX "\0my phone", NULL), 0);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA BB), ""), ERR_OK);
+	assert_string_equal(answer.address, ALICE);
+	assert_int_equal(by_print(SMTPD, SLICE_LIT(BB AA), "alice"), ERR_OK);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA BB), "bob"), ERR_AUTH);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA AA), "alice"), ERR_AUTH);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT("B"), "alice"), ERR_AUTH);
+	assert_int_equal(by_print(IMAPD, SLICE_NONE, "alice"), ERR_DENIED);
+	assert_int_equal(external_by(IMAPD, SLICE_NONE, SLICE_LIT(AA BB), "", false), ERR_DENIED);
+	/* Names that nobody verified are none. */
+	assert_int_equal(external_by(IMAPD, SLICE_LIT(ALICE "\0"), SLICE_LIT(AA AA), "", true),
+	    ERR_AUTH);
+	/* It is one account's, and the certificate's own may be another's than its key's. */
+	assert_int_equal(TOOL("cert.add", "bob\0" BB_HEX, NULL), 73);
+	assert_int_equal(TOOL("cert.add", "bob\0" AA_HEX, NULL), 0);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA BB), "alice"), ERR_OK);
+	stage_leave(IMAPD);
+	stage_join(IMAPD);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA BB), ""), ERR_OK);
+	assert_string_equal(answer.address, "bob@example.test");
+	assert_int_equal(TOOL("user.disable", "bob", NULL), 0);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA BB), ""), ERR_DISABLED);
+}
+
+static void
+test_list(void **state)
+{
+	char args[100];
+	int n;
+
+	(void)state;
+	stage_add_alice();
+	assert_int_equal(TOOL("cert.add", "alice\0" AA_HEX "\0my phone", NULL), 0);
+	assert_int_equal(TOOL("cert.list", "alice", NULL), 0);
+	assert_non_null(strstr(answer.text, " 61:61:61:61:61:61:61:61:61:61:61:61:61:61:61:61:"
+	    "61:61:61:61:61:61:61:61:61:61:61:61:61:61:61:61 my phone\n"));
+	assert_int_equal(TOOL("cert.add", "alice\0" AA_HEX "62", NULL), 65);
+	assert_int_equal(TOOL("cert.add", "alice\0" "6161", NULL), 65);
+	assert_int_equal(TOOL("cert.add", "alice\0" BB_HEX "\0a\tb", NULL), 65);
+	assert_int_equal(TOOL("cert.add", "nobody\0" BB_HEX, NULL), 67);
+	assert_int_equal(TOOL("cert.del", "alice\0" BB_HEX, NULL), 65);
+	assert_int_equal(TOOL("cert.del", "alice\0" "junk", NULL), 65);
+	for (unsigned i = 1; i < KEY_PRINTS_MAX; i++) {
+		n = snprintf(args, sizeof(args), "alice%c%064x", 0, i);
+		assert_int_equal(stage_tool("cert.add", args, (size_t)n + 1, NULL), 0);
+	}
+	assert_int_equal(TOOL("cert.add", "alice\0" BB_HEX, NULL), 65);
+	assert_non_null(strstr(answer.text, "too many"));
+	/* Its end takes what came by it along. */
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA), ""), ERR_OK);
+	told.revokes = 0;
+	assert_int_equal(TOOL("cert.del", "alice\0" AA_HEX, NULL), 0);
+	stage_settle();
+	assert_true(told.revokes > 0);
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(AA), ""), ERR_AUTH);
+	assert_int_equal(TOOL("cert.add", "alice\0" BB_HEX, NULL), 0);
+	/* With its account it goes for good. */
+	assert_int_equal(TOOL("user.del", "alice", NULL), 0);
+	stage_add_alice();
+	assert_int_equal(by_print(IMAPD, SLICE_LIT(BB), ""), ERR_AUTH);
+	assert_int_equal(TOOL("cert.list", "alice", NULL), 0);
+	assert_string_equal(answer.text, "");
+}
+
 int
 main(void)
 {
 #define KEYD(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		KEYD(test_names), KEYD(test_opens_nothing), KEYD(test_limit), KEYD(test_authorities),
+		KEYD(test_prints), KEYD(test_list),
 	};
 #undef KEYD
 

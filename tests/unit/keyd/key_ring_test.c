@@ -308,6 +308,80 @@ test_rewrite(void **state)
 	key_ring_free(&r);
 }
 
+static struct key_print
+print_of(uint64_t account, unsigned char fill, const char *name)
+{
+	struct key_print p = { .account = account, .created_s = 100u - fill,
+		.name_n = strlen(name) };
+
+	memset(p.bytes, fill, sizeof(p.bytes));
+	memcpy(p.name, name, p.name_n);
+	return p;
+}
+
+/* A fingerprint is one account's, an account has so many, and they end with it. */
+static void
+test_prints(void **state)
+{
+	static const unsigned char ones[KEY_PRINT_BYTES] = { 0 };
+	const struct key_print *all[KEY_PRINTS_MAX];
+	struct key_ring *r = ring_open();
+	struct key_account *a;
+	struct key_print p;
+	uint64_t alice, bob;
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(ring_add(r, "alice@example.test", &a), ERR_OK);
+	alice = a->id;
+	assert_int_equal(ring_add(r, "bob@example.test", &a), ERR_OK);
+	bob = a->id;
+	for (i = 1; i <= KEY_PRINTS_MAX; i++) {
+		p = print_of(alice, (unsigned char)i, "phone");
+		assert_int_equal(key_ring_add_print(r, &p), ERR_OK);
+	}
+	p = print_of(alice, 99, "");
+	assert_int_equal(key_ring_add_print(r, &p), ERR_LIMIT);
+	p = print_of(bob, 3, "");
+	assert_int_equal(key_ring_add_print(r, &p), ERR_EXISTS);
+	p = print_of(bob, 99, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+	assert_int_equal(key_ring_add_print(r, &p), ERR_OK);
+	p = print_of(bob + 1, 98, "");
+	assert_int_equal(key_ring_add_print(r, &p), ERR_NOTFOUND);
+	p = print_of(0, 98, "");
+	assert_int_equal(key_ring_add_print(r, &p), ERR_NOTFOUND);
+	assert_int_equal(key_ring_drop_print(r, ones), ERR_NOTFOUND);
+	p = print_of(alice, 3, "");
+	assert_int_equal(key_ring_drop_print(r, p.bytes), ERR_OK);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(key_prints_of(key_ring_prints(r), alice, all),
+		    KEY_PRINTS_MAX - 1);
+		assert_int_equal(all[0]->bytes[0], KEY_PRINTS_MAX);	/* the oldest */
+		assert_int_equal(all[KEY_PRINTS_MAX - 2]->bytes[0], 1);
+		assert_slice(slice_of(all[0]->name, all[0]->name_n), "phone");
+		assert_null(key_prints_find(key_ring_prints(r), p.bytes));
+		assert_int_equal(key_prints_of(key_ring_prints(r), bob, all), 1);
+		assert_int_equal(all[0]->bytes[31], 99);
+		assert_int_equal(all[0]->name_n, 64);
+		if (i == 0)
+			assert_int_equal(key_ring_rewrite(r), ERR_OK);
+		key_ring_free(&r);
+		r = ring_open();
+	}
+	assert_int_equal(key_ring_remove(r, alice), ERR_OK);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(key_prints_of(key_ring_prints(r), alice, all), 0);
+		assert_non_null(key_prints_next(key_ring_prints(r), NULL));
+		assert_null(key_prints_next(key_ring_prints(r),
+		    key_prints_next(key_ring_prints(r), NULL)));
+		key_ring_free(&r);
+		r = ring_open();
+	}
+	p = print_of(bob, 1, "");
+	assert_int_equal(key_ring_add_print(r, &p), ERR_OK);
+	key_ring_free(&r);
+}
+
 /* A full disk: the change did not happen, and works when there is room. */
 static void
 test_no_room(void **state)
@@ -391,7 +465,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		RING(test_life), RING(test_other_root_key), RING(test_torn_anywhere),
 		RING(test_damage), RING(test_left_over_and_short), RING(test_rewrite),
-		RING(test_no_room), RING(test_nothing_readable), RING(test_pairs),
+		RING(test_prints), RING(test_no_room), RING(test_nothing_readable), RING(test_pairs),
 	};
 #undef RING
 

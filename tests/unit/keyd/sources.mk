@@ -4,7 +4,7 @@ UNITS += keyd_cmtp_test keyd_owner_test keyd_login_test keyd_tbs_test keyd_ring_
 keyd_tbs_test_SRCS = tests/unit/keyd/key_tbs_test.c keyd/key_tbs.c
 keyd_tbs_test_USES = base
 keyd_ring_test_SRCS = tests/unit/keyd/key_ring_test.c keyd/key_journal.c keyd/key_record.c keyd/key_ring.c \
-	keyd/key_pair.c keyd/key_more.c
+	keyd/key_prints.c keyd/key_pair.c keyd/key_more.c
 keyd_ring_test_USES = ipc crypto base
 keyd_keyd_test_SRCS = tests/unit/keyd/keyd_test.c $(keyd_STAGE)
 keyd_keyd_test_USES = conf ipc seal cmtp crypto mail io sys base

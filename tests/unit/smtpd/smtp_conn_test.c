@@ -153,11 +153,17 @@ daemon_tls_is_ready(struct daemon_app *app)
 	return false;
 }
 
-enum err
-daemon_tls_start(struct daemon_app *a, struct conn *c, bool asks)
+enum tls_ask
+daemon_tls_ask(const struct listen_options *o)
 {
-	(void)asks;
-	return conn_start_tls(c, daemon_tls(a));
+	(void)o;
+	return TLS_ASK_NOT;
+}
+
+enum err
+daemon_tls_start(struct daemon_app *a, struct conn *c, enum tls_ask ask)
+{
+	return conn_start_tls_asking(c, daemon_tls(a), ask);
 }
 
 bool
