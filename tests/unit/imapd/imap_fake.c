@@ -279,12 +279,13 @@ do_login(struct call *c, struct fake_store *st, const struct ipc_login *m)
 }
 
 static void
-do_login_external(struct call *c, const struct ipc_login_external *m)
+do_login_external(struct call *c, struct fake_store *st, const struct ipc_login_external *m)
 {
 	struct ipc_login_ok okay = { .account = ACCOUNT, .address = SLICE_LIT("alice@a.example"),
 		.token = SLICE_LIT("token") };
 	struct ipc_key_fail f = { .error = ERR_AUTH };
 
+	(void)st;
 	if ((slice_starts(m->names, "alice@a.example") || slice_eq_str(m->prints, "alice's")) &&
 	    (m->user.n == 0 ||
 	    slice_eq_str(m->user, "alice@a.example")))
@@ -313,13 +314,14 @@ do_scram_start(struct call *c, struct fake_store *st, const struct ipc_scram_sta
 }
 
 static void
-do_scram_finish(struct call *c, const struct ipc_scram_finish *m)
+do_scram_finish(struct call *c, struct fake_store *st, const struct ipc_scram_finish *m)
 {
 	static const char right[32];
 	struct ipc_login_ok okay = { .account = ACCOUNT, .address = SLICE_LIT("alice@a.example"),
 		.token = SLICE_LIT("token"), .signature = SLICE_LIT("signature") };
 	struct ipc_key_fail f = { .error = ERR_AUTH };
 
+	(void)st;
 	must(m->exchange == 77);
 	if (slice_eq(m->proof, slice_of(right, sizeof(right))))
 		reply(c, IPC_MSG_login_ok, &okay, -1);
@@ -328,11 +330,12 @@ do_scram_finish(struct call *c, const struct ipc_scram_finish *m)
 }
 
 static void
-do_session(struct call *c, struct fake_store *st)
+do_session(struct call *c, struct fake_store *st, const struct ipc_store_login *asked)
 {
 	struct ipc_store_session m = { .handle = 3, .account = ACCOUNT, .sealing = 1,
 		.key_generation = 1, .public_key = slice_of(st->public_key, 32) };
 
+	(void)asked;
 	if (st->no_token_key > 0) {
 		st->no_token_key--;
 		fail(c, ERR_AGAIN);
@@ -1114,11 +1117,13 @@ do_url(struct call *c, struct fake_store *st, const struct ipc_store_url *m)
 }
 
 static void
-do_file(struct call *c)
+do_file(struct call *c, struct fake_store *st, const struct ipc_store_file *m)
 {
 	char name[] = "/tmp/imap_fake_XXXXXX";
 	int fd = mkstemp(name);
 
+	(void)st;
+	(void)m;
 	must(fd >= 0);
 	(void)unlink(name);
 	reply(c, IPC_MSG_store_file_ok, &(struct ipc_store_file_ok){ 0 }, fd);
@@ -1163,10 +1168,11 @@ do_open(struct call *c, struct fake_store *st, const struct ipc_store_open *m)
 }
 
 static void
-do_grant(struct call *c, struct fake_store *st)
+do_grant(struct call *c, struct fake_store *st, const struct ipc_store_grant *m)
 {
 	struct ipc_store_granted r = { .grant = SLICE_LIT("granted") };
 
+	(void)m;
 	st->grants++;
 	if (st->no_grant)
 		r.grant = SLICE_NONE;
@@ -1264,6 +1270,124 @@ store_for(struct fake_store *st, uint16_t type, const union ipc_any *m)
 	return shared && st->shared != NULL ? st->shared : st;
 }
 
+/* Its answer is lost. */
+static void
+do_late_append(struct call *c, struct fake_store *st, const struct ipc_store_append *m)
+{
+	ipc_reply_fn *fn = c->fn;
+
+	if (st->late_appends == 0 || fn == NULL) {
+		do_append(c, st, m);
+		return;
+	}
+	st->late_appends--;
+	c->fn = NULL;
+	do_append(c, st, m);
+	fn(c->arg, ERR_TIMEOUT, IPC_MSG_none, NULL, NULL);
+}
+
+static void
+do_late_sync(struct call *c, struct fake_store *st, const struct ipc_store_sync *m)
+{
+	if (st->no_sync == 0) {
+		do_sync(c, st, m);
+		return;
+	}
+	st->no_sync--;
+	if (c->fn != NULL)
+		c->fn(c->arg, ERR_TIMEOUT, IPC_MSG_none, NULL, NULL);
+}
+
+/* A grant goes with what came for a pass, and with nothing else. */
+static void
+do_granted_read(struct call *c, struct fake_store *st, const struct ipc_store_read *m)
+{
+	must(m->grant.n == 0 || st->url_passes > 0);
+	do_read(c, st, m);
+}
+
+static void
+do_url_reset(struct call *c, struct fake_store *st, const struct ipc_url_reset *m)
+{
+	const struct ipc_url_reset_ok okay = { 0 };
+
+	(void)m;
+	st->url_keys++;
+	reply(c, IPC_MSG_url_reset_ok, &okay, -1);
+}
+
+static void
+do_epoch(struct call *c, struct fake_store *st, const struct ipc_store_epoch *m)
+{
+	const struct ipc_store_epoch_ok okay = { .epoch = st->next_epoch++,
+		.first_content = st->next_content + 1, .count = 100 };
+
+	(void)m;
+	st->next_content += 100;
+	reply(c, IPC_MSG_store_epoch_ok, &okay, -1);
+}
+
+static void
+do_put_summary(struct call *c, struct fake_store *st, const struct ipc_store_put_summary *m)
+{
+	struct fake_content *ct = &st->contents[m->content - 1];
+
+	buf_reset(&ct->summary);
+	buf_put_slice(&ct->summary, m->summary);
+	ok(c, st);
+}
+
+static void
+do_delete(struct call *c, struct fake_store *st, const struct ipc_store_delete *m)
+{
+	struct fake_box *b = find_box(st, m->name);
+
+	if (b == NULL) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	b->used = false;
+	ok(c, st);
+}
+
+static void
+do_rename(struct call *c, struct fake_store *st, const struct ipc_store_rename *m)
+{
+	struct fake_box *b = find_box(st, m->from);
+
+	if (b == NULL || find_box(st, m->to) != NULL) {
+		fail(c, b == NULL ? ERR_NOTFOUND : ERR_EXISTS);
+		return;
+	}
+	(void)slice_to_cstr(m->to, b->name, sizeof(b->name));
+	ok(c, st);
+}
+
+static void
+do_subscribe(struct call *c, struct fake_store *st, const struct ipc_store_subscribe *m)
+{
+	struct fake_box *b = find_box(st, m->name);
+
+	if (b == NULL)
+		b = add_name(st, m->name);
+	b->subscribed = m->on;
+	ok(c, st);
+}
+
+static void
+do_uids(struct call *c, struct fake_store *st, const struct ipc_store_uids *m)
+{
+	struct fake_box *b = find_box(st, m->name);
+
+	if (b == NULL) {
+		fail(c, ERR_NOTFOUND);
+		return;
+	}
+	if (b->uidnext < m->uidnext)
+		b->uidnext = m->uidnext;
+	ok(c, st);
+}
+
 static void
 serve(struct fake *f, struct call *c)
 {
@@ -1280,124 +1404,48 @@ serve(struct fake *f, struct call *c)
 		return;
 	}
 	switch (c->type) {	/* the rest ends in fail() */
-	case IPC_MSG_login: do_login(c, st, &m.login); return;
-	case IPC_MSG_login_external: do_login_external(c, &m.login_external); return;
-	case IPC_MSG_scram_start: do_scram_start(c, st, &m.scram_start); return;
-	case IPC_MSG_scram_finish: do_scram_finish(c, &m.scram_finish); return;
-	case IPC_MSG_store_login: do_session(c, st); return;
-	case IPC_MSG_open_keys: do_open_keys(c, st, &m.open_keys); return;
-	case IPC_MSG_store_select: do_select(c, st, &m.store_select); return;
-	case IPC_MSG_store_status: do_status(c, st, &m.store_status); return;
-	case IPC_MSG_store_list: do_list(c, st, &m.store_list); return;
-	case IPC_MSG_store_metadata: do_metadata(c, st, &m.store_metadata); return;
-	case IPC_MSG_store_set_metadata: do_set_metadata(c, st, &m.store_set_metadata); return;
-	case IPC_MSG_set_quota: do_set_quota(c, st, &m.set_quota); return;
-	case IPC_MSG_store_quota: do_quota(c, st, &m.store_quota); return;
-	case IPC_MSG_store_open: do_open(c, st, &m.store_open); return;
-	case IPC_MSG_store_grant: do_grant(c, st); return;
-	case IPC_MSG_store_owners: do_owners(c, st, &m.store_owners); return;
-	case IPC_MSG_store_acl: do_acl(c, st, &m.store_acl); return;
-	case IPC_MSG_store_set_acl: do_set_acl(c, st, &m.store_set_acl); return;
-	case IPC_MSG_store_create: do_create(c, st, &m.store_create); return;
-	case IPC_MSG_store_append: {
-		ipc_reply_fn *fn = c->fn;
-
-		if (st->late_appends == 0 || fn == NULL) {
-			do_append(c, st, &m.store_append);
-			return;
-		}
-		st->late_appends--;
-		c->fn = NULL;
-		do_append(c, st, &m.store_append);
-		fn(c->arg, ERR_TIMEOUT, IPC_MSG_none, NULL, NULL);
-		return;
-	}
-	case IPC_MSG_store_fetch: do_fetch(c, st, &m.store_fetch); return;
-	case IPC_MSG_store_flags: do_flags(c, st, &m.store_flags); return;
-	case IPC_MSG_store_expunge: do_expunge(c, st, &m.store_expunge); return;
-	case IPC_MSG_store_copy: do_copy(c, st, &m.store_copy); return;
-	case IPC_MSG_store_vanished: do_vanished(c, st, &m.store_vanished); return;
-	case IPC_MSG_store_sync:
-		if (st->no_sync == 0) {
-			do_sync(c, st, &m.store_sync);
-			return;
-		}
-		st->no_sync--;
-		if (c->fn != NULL)
-			c->fn(c->arg, ERR_TIMEOUT, IPC_MSG_none, NULL, NULL);
-		return;
-	case IPC_MSG_store_read:
-		/* A grant goes with what came for a pass, and with nothing else. */
-		must(m.store_read.grant.n == 0 || st->url_passes > 0);
-		do_read(c, st, &m.store_read);
-		return;
-	case IPC_MSG_store_url: do_url(c, st, &m.store_url); return;
-	case IPC_MSG_url_make: do_url_make(c, st, &m.url_make); return;
-	case IPC_MSG_url_check: do_url_check(c, st, &m.url_check); return;
-	case IPC_MSG_url_reset:
-		st->url_keys++;
-		reply(c, IPC_MSG_url_reset_ok, &(struct ipc_url_reset_ok){ 0 }, -1);
-		return;
-	case IPC_MSG_store_file: do_file(c); return;
-	case IPC_MSG_store_epoch:
-		reply(c, IPC_MSG_store_epoch_ok, &(struct ipc_store_epoch_ok){
-		    .epoch = st->next_epoch++, .first_content = st->next_content + 1,
-		    .count = 100 }, -1);
-		st->next_content += 100;
-		return;
-	case IPC_MSG_store_columns: do_columns(c, st, &m.store_columns); return;
-	case IPC_MSG_store_put_columns: do_put_columns(c, st, &m.store_put_columns); return;
-	case IPC_MSG_store_put_summary: {
-		struct fake_content *ct = &st->contents[m.store_put_summary.content - 1];
-
-		buf_reset(&ct->summary);
-		buf_put_slice(&ct->summary, m.store_put_summary.summary);
-		ok(c, st);
-		return;
-	}
-	case IPC_MSG_store_delete: {
-		struct fake_box *b = find_box(st, m.store_delete.name);
-
-		if (b == NULL) {
-			fail(c, ERR_NOTFOUND);
-			return;
-		}
-		b->used = false;
-		ok(c, st);
-		return;
-	}
-	case IPC_MSG_store_rename: {
-		struct fake_box *b = find_box(st, m.store_rename.from);
-
-		if (b == NULL || find_box(st, m.store_rename.to) != NULL) {
-			fail(c, b == NULL ? ERR_NOTFOUND : ERR_EXISTS);
-			return;
-		}
-		(void)slice_to_cstr(m.store_rename.to, b->name, sizeof(b->name));
-		ok(c, st);
-		return;
-	}
-	case IPC_MSG_store_subscribe: {
-		struct fake_box *b = find_box(st, m.store_subscribe.name);
-
-		if (b == NULL)
-			b = add_name(st, m.store_subscribe.name);
-		b->subscribed = m.store_subscribe.on;
-		ok(c, st);
-		return;
-	}
-	case IPC_MSG_store_uids: {
-		struct fake_box *b = find_box(st, m.store_uids.name);
-
-		if (b == NULL) {
-			fail(c, ERR_NOTFOUND);
-			return;
-		}
-		if (b->uidnext < m.store_uids.uidnext)
-			b->uidnext = m.store_uids.uidnext;
-		ok(c, st);
-		return;
-	}
+#define SERVE(msg, fn)	case IPC_MSG_##msg: fn(c, st, &m.msg); return;
+	SERVE(login, do_login)
+	SERVE(login_external, do_login_external)
+	SERVE(scram_start, do_scram_start)
+	SERVE(scram_finish, do_scram_finish)
+	SERVE(store_login, do_session)
+	SERVE(open_keys, do_open_keys)
+	SERVE(store_select, do_select)
+	SERVE(store_status, do_status)
+	SERVE(store_list, do_list)
+	SERVE(store_metadata, do_metadata)
+	SERVE(store_set_metadata, do_set_metadata)
+	SERVE(set_quota, do_set_quota)
+	SERVE(store_quota, do_quota)
+	SERVE(store_open, do_open)
+	SERVE(store_grant, do_grant)
+	SERVE(store_owners, do_owners)
+	SERVE(store_acl, do_acl)
+	SERVE(store_set_acl, do_set_acl)
+	SERVE(store_create, do_create)
+	SERVE(store_append, do_late_append)
+	SERVE(store_fetch, do_fetch)
+	SERVE(store_flags, do_flags)
+	SERVE(store_expunge, do_expunge)
+	SERVE(store_copy, do_copy)
+	SERVE(store_vanished, do_vanished)
+	SERVE(store_sync, do_late_sync)
+	SERVE(store_read, do_granted_read)
+	SERVE(store_url, do_url)
+	SERVE(url_make, do_url_make)
+	SERVE(url_check, do_url_check)
+	SERVE(url_reset, do_url_reset)
+	SERVE(store_file, do_file)
+	SERVE(store_epoch, do_epoch)
+	SERVE(store_columns, do_columns)
+	SERVE(store_put_columns, do_put_columns)
+	SERVE(store_put_summary, do_put_summary)
+	SERVE(store_delete, do_delete)
+	SERVE(store_rename, do_rename)
+	SERVE(store_subscribe, do_subscribe)
+	SERVE(store_uids, do_uids)
+#undef SERVE
 	default:
 		fail(c, ERR_UNSUPPORTED);
 	}
