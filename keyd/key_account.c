@@ -242,6 +242,24 @@ start_verified(struct job *j, const struct key_account *a, struct slice password
 		fail(j, e);
 }
 
+/* With the account's password first, where that is needed. */
+static void
+start(struct job *j, const struct key_tool_request *q, const struct key_account *a,
+    bool by_password)
+{
+	char mem[KEY_PASSWORD_MAX + 1];
+	size_t n = 0;
+
+	j->serial = a->serial;
+	if (!by_password)
+		apply(j, NULL);
+	else if (key_tool_password(q, mem, &n))
+		start_verified(j, a, slice_of(mem, n));
+	else
+		job_free(j);
+	secret_wipe(mem, sizeof(mem));
+}
+
 static void
 start_made(struct job *j, struct slice password)
 {
@@ -475,9 +493,7 @@ void
 key_account_sealing(const struct key_tool_request *q)
 {
 	const struct key_account *a = key_tool_account_of(q, q->argv[0]);
-	char mem[KEY_PASSWORD_MAX + 1];
 	struct job *j;
-	size_t n = 0;
 
 	if (a == NULL)
 		return;
@@ -493,16 +509,7 @@ key_account_sealing(const struct key_tool_request *q)
 	}
 	j->revokes = true;
 	j->forgets = j->sealing == SEALING_PASSWORD || j->sealing == SEALING_CLIENT;
-	j->serial = a->serial;
-	if (j->sealing != SEALING_PASSWORD && a->sealing != SEALING_PASSWORD) {
-		apply(j, NULL);
-		return;
-	}
-	if (key_tool_password(q, mem, &n))
-		start_verified(j, a, slice_of(mem, n));
-	else
-		job_free(j);
-	secret_wipe(mem, sizeof(mem));
+	start(j, q, a, j->sealing == SEALING_PASSWORD || a->sealing == SEALING_PASSWORD);
 }
 
 /* ---- user.renew */
@@ -520,9 +527,7 @@ void
 key_account_renew(const struct key_tool_request *q)
 {
 	const struct key_account *a = key_tool_account_of(q, q->argv[0]);
-	char mem[KEY_PASSWORD_MAX + 1];
 	struct job *j;
-	size_t n = 0;
 
 	if (a == NULL)
 		return;
@@ -534,14 +539,7 @@ key_account_renew(const struct key_tool_request *q)
 	j = job_new(q, "renew", do_renew, a->address);
 	/* What they append would be sealed to the key of before. */
 	j->revokes = true;
-	j->serial = a->serial;
-	if (a->sealing != SEALING_PASSWORD)
-		apply(j, NULL);
-	else if (key_tool_password(q, mem, &n))
-		start_verified(j, a, slice_of(mem, n));
-	else
-		job_free(j);
-	secret_wipe(mem, sizeof(mem));
+	start(j, q, a, a->sealing == SEALING_PASSWORD);
 }
 
 /* ---- recovery codes */
@@ -567,16 +565,13 @@ void
 key_account_recovery(const struct key_tool_request *q)
 {
 	const struct key_account *a = key_tool_account_of(q, q->argv[0]);
-	char mem[KEY_PASSWORD_MAX + 1];
 	struct job *j;
-	size_t n = 0;
 
-	if (!is_by_password(q, a) || !key_tool_password(q, mem, &n))
+	if (!is_by_password(q, a))
 		return;
 	j = job_new(q, "recovery", do_recovery, a->address);
 	j->forgets = true;
-	start_verified(j, a, slice_of(mem, n));
-	secret_wipe(mem, sizeof(mem));
+	start(j, q, a, true);
 }
 
 static enum err
@@ -647,7 +642,6 @@ app_job(const struct key_tool_request *q, const char *action, job_fn *fn,
 	j = job_new(q, action, fn, a->address);
 	memcpy(j->name, name.p, name.n);
 	j->name_n = name.n;
-	j->serial = a->serial;
 	return j;
 }
 
@@ -655,19 +649,10 @@ void
 key_account_app_add(const struct key_tool_request *q)
 {
 	const struct key_account *a = key_tool_account_of(q, q->argv[0]);
-	char mem[KEY_PASSWORD_MAX + 1];
 	struct job *j;
-	size_t n = 0;
 
-	if (a == NULL || (j = app_job(q, "app-add", do_app_add, a)) == NULL)
-		return;
-	if (a->sealing != SEALING_PASSWORD)
-		apply(j, NULL);
-	else if (key_tool_password(q, mem, &n))
-		start_verified(j, a, slice_of(mem, n));
-	else
-		job_free(j);
-	secret_wipe(mem, sizeof(mem));
+	if (a != NULL && (j = app_job(q, "app-add", do_app_add, a)) != NULL)
+		start(j, q, a, a->sealing == SEALING_PASSWORD);
 }
 
 void
@@ -681,7 +666,7 @@ key_account_app_del(const struct key_tool_request *q)
 	/* Who may hold it is out; so are the others, who log in again. */
 	j->revokes = true;
 	j->forgets = a->sealing == SEALING_PASSWORD;
-	apply(j, NULL);
+	start(j, q, a, false);
 }
 
 void
