@@ -42,6 +42,8 @@ WAIT_S = 60
 # taken: none of it goes by the spool for want of time.
 QUEUE = re.compile(r"(?m)^\s*queue\s*\{")
 DIRECT = 'direct_timeout = "10s"'
+# What a sanitizer says, through the log, when its daemon did wrong.
+REPORT = re.compile(r"\[(\d+)\]: (?:==\d+==ERROR: \w+Sanitizer|.*: runtime error: )")
 # Lines that tell that mail flows.
 FLOW = re.compile(r"\]: (queued|sent|removed|append) ")
 PORTS = {"smtp": 25, "imap": 143, "submissions": 465, "submission": 587, "imaps": 993, "cmtp": 9001, "cmtps": 9060}
@@ -133,6 +135,7 @@ class Instance:
         self.keep, self.root, self.uid = root is not None, root, uid
         self.process = self.watch = self.heard = None
         self.base = self.lock = None
+        self.broken = set()     # processes that a test had do wrong
         self.run_mark = self.exit_mark = 0
         self.bin = BIN
 
@@ -161,10 +164,18 @@ class Instance:
             if self.watch:
                 self.watch.close()
             os.close(self.lock)
+            reports = self._sanitizer_reports()
             if not self.keep and not os.environ.get("GODWIT_KEEP"):
                 shutil.rmtree(self.root, ignore_errors=True)
             if self.heard:
                 self._check_imap(failure)
+            assert failure or not reports, reports
+
+    def _sanitizer_reports(self):
+        """A daemon that was aborted is started again, and nobody may notice."""
+        lines = self.log_text().splitlines()
+        return "\n".join("\n".join(lines[i:i + 30]) for i, line in enumerate(lines)
+                         if (m := REPORT.search(line)) and int(m.group(1)) not in self.broken)
 
     def _check_imap(self, failure):
         """All that imapd said was legal, whatever the test was about."""
@@ -340,6 +351,8 @@ class Instance:
         """Returns when master has noticed; see wait_ready()."""
         pid = self.pids(role)[idx]
         mark = self.mark()
+        if sig == signal.SIGSEGV:
+            self.broken.add(pid)
         os.kill(pid, sig)
         _, self.exit_mark = self.find_log(rf"\]: exit daemon={role} pid={pid} ", mark)
         return pid
