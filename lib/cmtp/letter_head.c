@@ -92,7 +92,7 @@ put_list(struct buf *b, struct slice value, const char *before, unsigned *bad)
 	unsigned count = 0;
 
 	hdr_addr_init(&it, value);
-	while (count < CMTP_LETTER_CC_MAX && hdr_addr_next(&it, &one)) {
+	while (hdr_addr_next(&it, &one)) {	/* in CMTP_FIELD_MAX bytes */
 		if (one.kind != HDR_ADDR_MAILBOX)
 			continue;
 		if (!letter_name_join(&a, one.local, false, one.domain)) {

@@ -6,9 +6,10 @@
  * to find its parts, then as often as a box is begun, always with the same
  * bytes: what is sealed must be gone over twice (cry_box.h).
  *
- * Pure.  Memory: the text and the fields (MAIL_LETTER_TEXT_MAX, LETTER_FIELDS),
- * what lib/mail keeps of headers, and a piece.  A text that is larger, as sent,
- * is an attachment.  What has more parts than CMTP_ATTACHMENTS_MAX is no letter.
+ * Pure.  Memory: the fields and the text (MAIL_LETTER_TEXT_MAX, some times that
+ * while its charset is converted), what lib/mail keeps of headers, and a piece.
+ * A text that is larger, as sent, is an attachment.  What has more parts than
+ * CMTP_ATTACHMENTS_MAX is no letter.
  */
 #ifndef MAIL_LETTER_H
 #define MAIL_LETTER_H
