@@ -45,6 +45,7 @@ struct turn {
 	struct imap_walk_at	 at;
 	uint32_t		 uid;		/* the one at hand, or the last */
 	unsigned		 skipped;	/* that wait for a key */
+	bool			 is_found;	/* one, since it was asked what is there */
 	/* one message */
 	struct imap_source	 source;
 	struct imap_item	 items[ITEMS];
@@ -129,6 +130,7 @@ on_asked(struct imap_session *s, void *arg, const struct imap_reply *r)
 		t->at = (struct imap_walk_at){ .handle = s->handle, .mailbox = m->mailbox,
 		    .v = m->modseq, .uidnext = m->uidnext };
 		t->stage = FINDING;
+		t->is_found = false;
 	}
 }
 
@@ -225,8 +227,10 @@ on_found(struct imap_session *s, void *arg, const struct imap_reply *r)
 	if (!ipc_reader_more(&rd)) {
 		/* The end of those that were there: others may have come. */
 		t->stage = ASKING;
+		t->skipped += !t->is_found;
 		return;
 	}
+	t->is_found = true;
 	ipc_row_get(&rd, &row);
 	t->uid = row.uid;
 	t->newest = t->generation = 0;

@@ -329,10 +329,58 @@ do_scram_finish(struct call *c, struct fake_store *st, const struct ipc_scram_fi
 		reply(c, IPC_MSG_key_fail, &f, -1);
 }
 
+/* ---- mail in boxes ---- */
+
+static size_t
+waiting(struct fake_store *st)
+{
+	const struct fake_box *b = fake_box(st, STORE_ARRIVALS);
+
+	return b != NULL ? b->count : 0;
+}
+
+static void
+do_arrivals(struct call *c, struct fake_store *st, const struct ipc_store_arrivals *m)
+{
+	const struct fake_box *b = fake_box(st, STORE_ARRIVALS);
+	struct ipc_store_arrivals_reply r = { 0 };
+
+	if (st->others_turn) {
+		fail(c, ERR_BUSY);
+		return;
+	}
+	if (b != NULL && !m->done)
+		r = (struct ipc_store_arrivals_reply){ (uint64_t)(b - st->boxes) + 1,
+		    (uint32_t)b->count, b->uidnext, b->modseq };
+	reply(c, IPC_MSG_store_arrivals_reply, &r, -1);
+}
+
+static void
+do_box_open(struct call *c, struct fake_store *st, const struct ipc_cmtp_box_open *m)
+{
+	uint32_t g = m->generation != 0 ? m->generation : st->box_generation;
+	unsigned char shared[32];
+	const struct ipc_cmtp_boxes r = { .generation = g, .shared = slice_of(shared, 32),
+		.public_key = slice_of(st->box_public[g], 32) };
+	struct ipc_key_fail f = { .error = st->box_error[g] };
+
+	must(g < FAKE_PAIRS && m->ephemeral.n == 32);
+	if (f.error == ERR_OK)
+		f.error = cry_box_shared(shared, (const unsigned char *)m->ephemeral.p,
+		    st->box_secret[g]);
+	st->boxes_opened += f.error == ERR_OK;
+	if (f.error == ERR_OK)
+		reply(c, IPC_MSG_cmtp_boxes, &r, -1);
+	else
+		reply(c, IPC_MSG_key_fail, &f, -1);
+}
+
 static void
 do_session(struct call *c, struct fake_store *st, const struct ipc_store_login *asked)
 {
-	struct ipc_store_session m = { .handle = 3, .account = ACCOUNT, .sealing = 1,
+	struct ipc_store_session m = { .handle = 3, .account = ACCOUNT,
+		.sealing = st->sealing != 0 ? st->sealing : SEALING_ESCROW,
+		.arrivals = waiting(st) > 0,
 		.key_generation = 1, .public_key = slice_of(st->public_key, 32) };
 
 	(void)asked;
@@ -1410,6 +1458,8 @@ serve(struct fake *f, struct call *c)
 	SERVE(scram_start, do_scram_start)
 	SERVE(scram_finish, do_scram_finish)
 	SERVE(store_login, do_session)
+	SERVE(store_arrivals, do_arrivals)
+	SERVE(cmtp_box_open, do_box_open)
 	SERVE(open_keys, do_open_keys)
 	SERVE(store_select, do_select)
 	SERVE(store_status, do_status)
@@ -1714,15 +1764,18 @@ fake_deliver(struct fake *f, const char *box, struct slice text)
 	struct fake_store *st = f->store;
 	struct sealer *sealer = f->shared->sealer;
 	struct sealer_owner owner = { .account = ACCOUNT, .generation = 1 };
-	struct ipc_store_epoch_ok epoch = { st->next_epoch++, st->next_content + 1, 100 };
+	struct ipc_store_epoch_ok epoch = { st->next_epoch, st->next_content + 1, 100 };
 	struct ipc_store_append m = { .mailbox = slice_str(box) };
 	struct call c = { .fd = -1 };
 	struct sealer_message message;
 	struct mime mime;
 	struct buf body;
 
-	st->next_content += 100;
 	memcpy(owner.public_key, st->public_key, sizeof(owner.public_key));
+	if (!sealer_is_ready(sealer, &owner, f->now_ms)) {
+		st->next_epoch++;
+		st->next_content += 100;
+	}
 	sealer_message_init(&message);
 	mime_init(&mime);
 	mime_start(&mime);

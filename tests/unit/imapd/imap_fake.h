@@ -16,6 +16,7 @@
 #define FAKE_MESSAGES	600
 #define FAKE_CONTENTS	1000
 #define FAKE_COLUMNS	64
+#define FAKE_PAIRS	4
 
 struct fake_message { uint32_t uid, flags; uint64_t modseq, internal_s; size_t content; };
 struct fake_gone { uint32_t uid; uint64_t modseq; struct fake_message was; };
@@ -92,6 +93,13 @@ struct fake_store {			/* shared by all sessions of a test */
 	unsigned		 late_appends;	/* so many are done, and answered too late */
 	unsigned char		 url_keys;	/* how often they were reset */
 	unsigned		 url_passes;	/* messages given for one */
+	uint8_t			 sealing;	/* 0: escrow */
+	/* Of mail in boxes (CMTP 1): the pair of each generation, and what it is refused with. */
+	uint32_t		 box_generation;	/* the present one */
+	unsigned char		 box_public[FAKE_PAIRS][32], box_secret[FAKE_PAIRS][32];
+	enum err		 box_error[FAKE_PAIRS];
+	unsigned		 boxes_opened;
+	bool			 others_turn;	/* another session is at the arrivals */
 	struct fake_message	 staged[8];	/* wait for the last of their row */
 	size_t			 staged_count;
 };
