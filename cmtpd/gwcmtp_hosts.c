@@ -97,6 +97,7 @@ gwcmtp_hosts_of(struct gwcmtp_net *n, const char *domain, struct gwcmtp_host *ho
 	struct dns *dns;
 	enum err e;
 
+	*count = 0;
 	read_resolv_conf(&config);
 	dns = dns_new(n->loop, &config);
 	e = dns_ask(dns, slice_str(domain), DNS_MX, loop_now(n->loop) + GWCMTP_DNS_MS, on_answer,

@@ -297,3 +297,21 @@ gwcmtp_list2(struct gwcmtp *g)
 	gwcmtp_lines_fini(&k.pins);
 	return EX_OK;
 }
+
+/* Its server was seen with CMTP 2, and said that it stays so (man/cmtp.7). */
+bool
+gwcmtp_key2_is_due(struct gwcmtp *g, const char *domain)
+{
+	struct asked a;
+	struct key2 k;
+	bool is_due;
+
+	if (load(&k, g) != EX_OK)
+		return true;
+	asked_init(&k, &a, "", domain);
+	is_due = a.is_known && a.known.newest.kind == CMTP_KEY_LIVE &&
+	    a.known.newest.expires_s > (uint64_t)time(NULL);
+	buf_fini(&a.bytes);
+	gwcmtp_lines_fini(&k.pins);
+	return is_due;
+}

@@ -76,6 +76,9 @@ gwcmtp_send(struct gwcmtp *g, int argc, char *argv[])
 		return gwcmtp_tool_usage();
 	if (g->is_2)
 		return gwcmtp_send2(g, &from, to);
+	if (gwcmtp_tool_address(&a, to) && !g->accepts && gwcmtp_key2_is_due(g, a.domain))
+		return gwcmtp_tool_fault(EX_NOPERM, to, "its server was seen with version 2: -2, "
+		    "or --accept a key of version 1");
 	buf_init(&text, GWCMTP_MAIL_MAX + 65536);
 	buf_init(&out, GWCMTP_MAIL_MAX + (1u << 20));
 	if ((e = gwcmtp_tool_read(STDIN_FILENO, &text)) != ERR_OK)

@@ -78,6 +78,8 @@ int	 gwcmtp_login(struct gwcmtp *, int argc, char *argv[]);
 int	 gwcmtp_send2(struct gwcmtp *, const struct gwcmtp_address *from, const char *to);
 int	 gwcmtp_key2(struct gwcmtp *, const char *address);
 int	 gwcmtp_list2(struct gwcmtp *);
+/* No message of version 1 may go there; or the file of records is damaged, which it says. */
+bool	 gwcmtp_key2_is_due(struct gwcmtp *, const char *domain);
 /* For send: the recipient's keys, judged. */
 int	 gwcmtp_key_get(struct gwcmtp *, const char *text, struct gwcmtp_address *, bool shows);
 

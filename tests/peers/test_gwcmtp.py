@@ -30,6 +30,8 @@ def serve(listener, greeting):
             data = b""
             while chunk := s.recv(4096):
                 data += chunk
+                if data == b"EHLO [127.0.0.1]\r\n":
+                    s.sendall(b"250-mx\r\n250 CMTP 1 2\r\n")
                 if data == b"OHAI\0":
                     s.sendall(b"OHAI 1\0")
                 elif data == b"OHAI\0KEYREQUEST\0\0\0":
@@ -61,10 +63,10 @@ def host(tmp_path):
         host.close()
 
 
-def gwcmtp(folder, domain):
+def gwcmtp(folder, domain, *args):
     with subprocess.Popen(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"',
-                           f"{folder}/resolv.conf", os.path.abspath(f"{godwit.BIN}/gwcmtp"), "-d", f"{folder}/pins", "key",
-                           f"x@{domain}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+                           f"{folder}/resolv.conf", os.path.abspath(f"{godwit.BIN}/gwcmtp"), "-d", f"{folder}/pins", *args,
+                           "key", f"x@{domain}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         _, err = p.communicate(timeout=godwit.WAIT_S)
         return p.returncode, err
 
@@ -78,3 +80,10 @@ def test_mx(host, tmp_path):
     assert code == 68 and "takes no mail" in err
     code, err = gwcmtp(tmp_path, "none.test")
     assert code == 68 and "no such domain" in err
+    # Version 2 is asked for on port 25 alone, and not without TLS.
+    code, err = gwcmtp(tmp_path, "bare.test", "-2")
+    assert code == 76 and "does not offer STARTTLS" in err
+    code, err = gwcmtp(tmp_path, "a.test", "-2")
+    assert code == 75 and "port 25" in err
+    code, err = gwcmtp(tmp_path, "null.test", "-2")
+    assert code == 68 and "takes no mail" in err

@@ -11,6 +11,7 @@ import threading
 import pytest
 from cmtp2tools import server_record, sign, signed_bytes
 from mailtools import address
+from test_gwcmtp_read import certificate
 
 import godwit
 
@@ -62,6 +63,31 @@ def test_keys(g, tmp_path, where):
     assert tool("key", "nobody@example.test")[0] == NOUSER
     assert tool("key", "x@elsewhere.test")[0] in (NOUSER, UNAVAILABLE, PROTOCOL)
     assert sorted(tool("list")[1].splitlines()) == sorted(out.replace(" new\n", " known\n").splitlines())
+
+
+def test_no_way_back(g, tmp_path):
+    """Where version 2 was seen nothing goes by version 1, unless the user says so."""
+    tool = tool_for(g, tmp_path, "cmtps://localhost:CMTPS")
+    where = ["-d", f"{tmp_path}/pins", "-s", f"localhost:{g.port('cmtp')}", "-f", "bob@peer.example", "send"]
+
+    def send(*args, to=ALICE):
+        p = subprocess.run([f"{godwit.BIN}/gwcmtp", *args, *where, to], input=b"text", capture_output=True,
+                           timeout=godwit.WAIT_S, check=False)
+        return p.returncode, p.stderr.decode()
+    assert send() == (0, "")
+    assert tool("key", ALICE)[0] == 0
+    for to in (ALICE, "alice@EXAMPLE.test"):
+        code, err = send(to=to)
+        assert code == NOPERM and "version 2" in err
+    assert send("--accept") == (0, "")
+    # A record that has expired says nothing any more.
+    with open(tool.path(), encoding="ascii") as f:
+        lines = dict(line.split() for line in f)
+    pin = bytearray(base64.b64decode(lines["@example.test"]))
+    pin[26 + 16:26 + 32] = struct.pack(">QQ", 1, 2)
+    with open(tool.path(), "w", encoding="ascii") as f:
+        f.write(f"@example.test {base64.b64encode(pin).decode()}\n")
+    assert send() == (0, "")
 
 
 def test_certificates(g, tmp_path):
@@ -129,15 +155,6 @@ def public(seed):
 
 def reply(nonce, user, domain, content, seed=SEED):
     return b"\0\0\0\2" + content + sign(seed, signed_bytes(b"key-reply", nonce, user, domain, content))
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                    f"{folder}/key.pem", "-out", f"{folder}/cert.pem", "-days", "30", "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost"], check=True, capture_output=True)
-    return folder
 
 
 def honest(nonce, user, domain):
