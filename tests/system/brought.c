@@ -12,75 +12,19 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/cmtp/cmtp_key.h"
-#include "lib/ipc/ipc_peer.h"
 #include "lib/ipc/key_proto.h"
-#include "lib/ipc/queue_proto.h"
 #include "lib/seal/chunkfile.h"
+#include "tests/system/inplace.h"
 #include "tests/unit/seal/travelling.h"
 
-#define WIRES_MAX	32
 #define TEXT_MAX	(64u << 20)
 #define MEMFD_MAX	(256u << 10)
-
-static struct { enum ipc_role role; int fd; } wires[WIRES_MAX];
-static unsigned		 wire_count;
-static struct buf	 frame;		/* the bytes of the last reply */
-static union ipc_any	 reply;
-static uint16_t		 reply_type;
-static struct ipc_in	 reply_in;
-
-static void
-startup(void)
-{
-	struct ipc_ctl_ready ready = { .layers = 31 };
-	struct ipc_in in;
-	union ipc_any m;
-	uint16_t type;
-
-	do {
-		if (ipc_read_blocking(3, IPC_MASTER, &frame, &type, &m, &in) != ERR_OK)
-			exit(1);
-		if (type == IPC_MSG_ctl_wire && wire_count < WIRES_MAX) {
-			wires[wire_count].role = (enum ipc_role)m.ctl_wire.role;
-			wires[wire_count++].fd = ipc_take_fd(&in, 0);
-		}
-	} while (type != IPC_MSG_ctl_start);
-	if (ipc_write_blocking(3, IPC_MSG_ctl_ready, 0, &ready, NULL, 0) != ERR_OK)
-		exit(1);
-}
-
-/* Waits for the answer; what is pushed is passed over.  False: the wire ended. */
-static bool
-ask_fd(enum ipc_role role, enum ipc_type type, const void *m, int fd)
-{
-	static uint64_t id = 1000;
-	int wire = -1;
-
-	for (unsigned i = 0; i < wire_count; i++)
-		if (wires[i].role == role)
-			wire = wires[i].fd;
-	if (wire < 0 || ipc_write_blocking(wire, type, ++id, m, &fd, fd >= 0 ? 1 : 0) != ERR_OK)
-		return false;
-	do {
-		if (ipc_read_blocking(wire, role, &frame, &reply_type, &reply, &reply_in) != ERR_OK)
-			return false;
-	} while (reply_in.id != id);
-	return true;
-}
-
-static bool
-ask(enum ipc_role role, enum ipc_type type, const void *m)
-{
-	return ask_fd(role, type, m, -1);
-}
 
 /* ---- whom it is sealed to */
 
@@ -91,10 +35,11 @@ ask_key(const char *rcpt, unsigned char key[32], uint32_t *generation)
 	struct cmtp_key record;
 	struct slice rest;
 
-	if (!ask(IPC_KEYD, IPC_MSG_cmtp2_keys, &m) || reply_type != IPC_MSG_cmtp2_keys_reply ||
-	    reply.cmtp2_keys_reply.status != CMTP2_FOUND)
+	if (inplace_ask(IPC_KEYD, IPC_MSG_cmtp2_keys, &m) != ERR_OK ||
+	    inplace_type != IPC_MSG_cmtp2_keys_reply ||
+	    inplace_reply.cmtp2_keys_reply.status != CMTP2_FOUND)
 		return false;
-	rest = reply.cmtp2_keys_reply.records;
+	rest = inplace_reply.cmtp2_keys_reply.records;
 	while (rest.n > 0) {
 		if (cmtp_key_read(&record, &rest) != ERR_OK)
 			return false;
@@ -119,27 +64,9 @@ read_hex(unsigned char key[32], const char *hex)
 
 /* ---- to queue */
 
-/* The queue may still wait for keyd's facts. */
-static bool
-open_transaction(uint64_t *msg)
-{
-	const struct ipc_queue_open m = { .session = 1, .kind = QUEUE_KIND_CMTP2,
-		.sender = SLICE_LIT("b@else.example"), .client = SLICE_LIT("192.0.2.1"),
-		.helo = SLICE_LIT("else.example") };
-
-	for (int i = 0; i < 500; i++) {
-		if (!ask(IPC_QUEUE, IPC_MSG_queue_open, &m))
-			return false;
-		if (reply_type == IPC_MSG_queue_opened) {
-			*msg = reply.queue_opened.msg;
-			return true;
-		}
-		if (err_class(reply.queue_refused.error) != ERR_CLASS_TEMP)
-			return false;
-		usleep(20000);
-	}
-	return false;
-}
+static const struct ipc_queue_open from_elsewhere = { .session = 1, .kind = QUEUE_KIND_CMTP2,
+	.sender = SLICE_LIT("b@else.example"), .client = SLICE_LIT("192.0.2.1"),
+	.helo = SLICE_LIT("else.example") };
 
 static bool
 put_memfd(struct ipc_queue_commit *c, int *fd, struct slice text)
@@ -157,9 +84,10 @@ put_file(struct ipc_queue_commit *c, int *fd, struct slice text, unsigned char k
 	struct chunkfile_writer *w;
 	bool good;
 
-	if (!ask(IPC_QUEUE, IPC_MSG_queue_file, &m) || reply_type != IPC_MSG_queue_file_ok)
+	if (inplace_ask(IPC_QUEUE, IPC_MSG_queue_file, &m) != ERR_OK ||
+	    inplace_type != IPC_MSG_queue_file_ok)
 		return false;
-	*fd = ipc_take_fd(&reply_in, 0);
+	*fd = ipc_take_fd(&inplace_in, 0);
 	w = chunkfile_writer_new(chunkfile_write_fd, fd);
 	good = chunkfile_writer_put(w, text) == ERR_OK && chunkfile_writer_end(w) == ERR_OK;
 	memcpy(key, chunkfile_writer_key(w), 32);
@@ -177,17 +105,18 @@ bring(const char *rcpt, struct slice message)
 	unsigned char key[32];
 	int fd = -1;
 
-	if (!open_transaction(&r.msg))
+	if (!inplace_open(&from_elsewhere, &r.msg))
 		return "not-opened";
 	c.msg = r.msg;
-	if (!ask(IPC_QUEUE, IPC_MSG_queue_rcpt, &r) || reply_type != IPC_MSG_queue_rcpt_ok)
+	if (inplace_ask(IPC_QUEUE, IPC_MSG_queue_rcpt, &r) != ERR_OK ||
+	    inplace_type != IPC_MSG_queue_rcpt_ok)
 		return "no-recipient";
 	if (message.n <= MEMFD_MAX ? !put_memfd(&c, &fd, message) : !put_file(&c, &fd, message, key))
 		return "no-file";
-	if (!ask_fd(IPC_QUEUE, IPC_MSG_queue_commit, &c, fd))
+	if (inplace_ask_fd(IPC_QUEUE, IPC_MSG_queue_commit, &c, fd) != ERR_OK)
 		return "closed";
 	(void)close(fd);
-	return reply_type == IPC_MSG_queue_committed ? "taken" : "refused";
+	return inplace_type == IPC_MSG_queue_committed ? "taken" : "refused";
 }
 
 static const char *
@@ -233,23 +162,15 @@ open_file(unsigned number)
 int
 main(void)
 {
-	struct ipc_in in;
-	union ipc_any m;
-	uint16_t type;
 	FILE *f;
 
 	cry_init();
-	buf_init(&frame, IPC_FRAME_MAX);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	startup();
+	inplace_start();
 	for (unsigned i = 1; (f = open_file(i)) != NULL; i++) {
 		printf("brought number=%u result=%s\n", i, bring_file(f));
 		(void)fclose(f);
 	}
 	printf("brought all\n");
-	/* stay until master says otherwise, so that nothing is restarted */
-	while (ipc_read_blocking(3, IPC_MASTER, &frame, &type, &m, &in) == ERR_OK &&
-	    type != IPC_MSG_ctl_drain)
-		continue;
+	inplace_stay();		/* so that nothing is restarted */
 	return 0;
 }

@@ -16,72 +16,9 @@
 #include <unistd.h>
 
 #include "lib/base/enc.h"
-#include "lib/ipc/ipc_peer.h"
 #include "lib/ipc/key_proto.h"
-#include "lib/ipc/queue_proto.h"
 #include "lib/ipc/store_proto.h"
-
-#define WIRES_MAX	32
-
-static struct { enum ipc_role role; int fd; } wires[WIRES_MAX];
-static unsigned		 wire_count;
-static struct buf	 store;		/* the bytes of the last reply */
-static union ipc_any	 reply;
-static uint16_t		 reply_type;
-
-static void
-startup(void)
-{
-	struct ipc_ctl_ready ready = { .layers = 31 };
-	struct ipc_in in;
-	union ipc_any m;
-	uint16_t type;
-
-	do {
-		if (ipc_read_blocking(3, IPC_MASTER, &store, &type, &m, &in) != ERR_OK)
-			exit(1);
-		if (type == IPC_MSG_ctl_wire && wire_count < WIRES_MAX) {
-			wires[wire_count].role = (enum ipc_role)m.ctl_wire.role;
-			wires[wire_count++].fd = ipc_take_fd(&in, 0);
-		}
-	} while (type != IPC_MSG_ctl_start);
-	if (ipc_write_blocking(3, IPC_MSG_ctl_ready, 0, &ready, NULL, 0) != ERR_OK)
-		exit(1);
-}
-
-static int
-wire(enum ipc_role role)
-{
-	for (unsigned i = 0; i < wire_count; i++)
-		if (wires[i].role == role)
-			return wires[i].fd;
-	printf("drill is not wired to %s\n", ipc_role_name(role));
-	exit(1);
-}
-
-/* Send and wait for the answer to this request; pushes are passed over. */
-static enum err
-ask_fd(enum ipc_role role, enum ipc_type type, const void *m, int fd)
-{
-	static uint64_t id = 1000;
-	struct ipc_in in;
-	enum err e;
-
-	e = ipc_write_blocking(wire(role), type, ++id, m, &fd, fd >= 0 ? 1 : 0);
-	while (e == ERR_OK) {
-		e = ipc_read_blocking(wire(role), role, &store, &reply_type,
-		    &reply, &in);
-		if (e == ERR_OK && in.id == id)
-			return ERR_OK;
-	}
-	return e;
-}
-
-static enum err
-ask(enum ipc_role role, enum ipc_type type, const void *m)
-{
-	return ask_fd(role, type, m, -1);
-}
+#include "tests/system/inplace.h"
 
 /* What became of the last request, when only want would mean success. */
 static const char *
@@ -89,25 +26,7 @@ outcome(enum err e, uint16_t granted)
 {
 	if (e != ERR_OK)
 		return "closed";
-	return reply_type == granted ? "granted" : "refused";
-}
-
-/* The queue may still wait for keyd's facts when a drill begins. */
-static bool
-open_transaction(const struct ipc_queue_open *m, uint64_t *msg)
-{
-	for (int i = 0; i < 200; i++) {
-		if (ask(IPC_QUEUE, IPC_MSG_queue_open, m) != ERR_OK)
-			return false;
-		if (reply_type == IPC_MSG_queue_opened) {
-			*msg = reply.queue_opened.msg;
-			return true;
-		}
-		if (err_class(reply.queue_refused.error) != ERR_CLASS_TEMP)
-			return false;
-		usleep(20000);
-	}
-	return false;
+	return inplace_type == granted ? "granted" : "refused";
 }
 
 /* ---- logins that the drills start from ---- */
@@ -124,13 +43,13 @@ login_as(const char *user, uint8_t scope, char *into, uint64_t *id)
 	    .client = SLICE_LIT("127.0.0.1"), .mechanism = SLICE_LIT("PLAIN"),
 	    .user = slice_str(user), .password = SLICE_LIT("secret") };
 
-	if (ask(IPC_KEYD, IPC_MSG_login, &m) != ERR_OK ||
-	    reply_type != IPC_MSG_login_ok || reply.login_ok.token.n != TOKEN_BYTES) {
+	if (inplace_ask(IPC_KEYD, IPC_MSG_login, &m) != ERR_OK ||
+	    inplace_type != IPC_MSG_login_ok || inplace_reply.login_ok.token.n != TOKEN_BYTES) {
 		printf("drill cannot log in\n");
 		exit(1);
 	}
-	memcpy(into, reply.login_ok.token.p, TOKEN_BYTES);
-	*id = reply.login_ok.account;
+	memcpy(into, inplace_reply.login_ok.token.p, TOKEN_BYTES);
+	*id = inplace_reply.login_ok.account;
 }
 
 static void
@@ -140,12 +59,12 @@ open_store(const char *user, char *into, uint64_t *id)
 
 	login_as(user, TOKEN_MAIL, into, id);
 	m.token = slice_of(into, TOKEN_BYTES);
-	if (ask(IPC_STORE, IPC_MSG_store_login, &m) != ERR_OK ||
-	    reply_type != IPC_MSG_store_session) {
+	if (inplace_ask(IPC_STORE, IPC_MSG_store_login, &m) != ERR_OK ||
+	    inplace_type != IPC_MSG_store_session) {
 		printf("drill cannot open the store\n");
 		exit(1);
 	}
-	handle = reply.store_session.handle;
+	handle = inplace_reply.store_session.handle;
 }
 
 /* ---- keyd ---- */
@@ -156,7 +75,7 @@ sign_arbitrary(void)
 	struct ipc_tls_sign m = { .key = 0, .scheme = 0x0403,
 	    .tbs = SLICE_LIT("v=1; a=ed25519-sha256; d=example.test; any bytes will do") };
 
-	return outcome(ask(IPC_KEYD, IPC_MSG_tls_sign, &m), IPC_MSG_tls_signed);
+	return outcome(inplace_ask(IPC_KEYD, IPC_MSG_tls_sign, &m), IPC_MSG_tls_signed);
 }
 
 /* A CertificateVerify of a client, not of a server. */
@@ -169,7 +88,7 @@ sign_client_context(void)
 	memset(tbs, ' ', 64);
 	memcpy(tbs + 64, "TLS 1.3, client CertificateVerify", 33);
 	memset(tbs + 97, 0, 33);
-	return outcome(ask(IPC_KEYD, IPC_MSG_tls_sign, &m), IPC_MSG_tls_signed);
+	return outcome(inplace_ask(IPC_KEYD, IPC_MSG_tls_sign, &m), IPC_MSG_tls_signed);
 }
 
 static const char *
@@ -179,7 +98,7 @@ open_as_smtpd(void)
 
 	login_as("alice@example.test", TOKEN_SUBMIT, token, &account);
 	m.token = slice_of(token, sizeof(token));
-	return outcome(ask(IPC_KEYD, IPC_MSG_open_keys, &m), IPC_MSG_open_keys_reply);
+	return outcome(inplace_ask(IPC_KEYD, IPC_MSG_open_keys, &m), IPC_MSG_open_keys_reply);
 }
 
 static const char *
@@ -187,7 +106,7 @@ spool_key_as_smtpd(void)
 {
 	struct ipc_spool_key m = { 0 };
 
-	return outcome(ask(IPC_KEYD, IPC_MSG_spool_key, &m), IPC_MSG_spool_key_reply);
+	return outcome(inplace_ask(IPC_KEYD, IPC_MSG_spool_key, &m), IPC_MSG_spool_key_reply);
 }
 
 static const char *
@@ -197,7 +116,7 @@ open_forged_token(void)
 
 	login_as("alice@example.test", TOKEN_MAIL, token, &account);
 	token[8] ^= 1;		/* another account */
-	return outcome(ask(IPC_KEYD, IPC_MSG_open_keys, &m), IPC_MSG_open_keys_reply);
+	return outcome(inplace_ask(IPC_KEYD, IPC_MSG_open_keys, &m), IPC_MSG_open_keys_reply);
 }
 
 /* The first message of the account the store handle is for: wrap and epoch. */
@@ -213,23 +132,23 @@ first_wrap(struct buf *wraps, struct buf *epochs, uint64_t *content)
 	struct ipc_content c;
 	struct ipc_wrap w;
 
-	if (ask(IPC_STORE, IPC_MSG_store_select, &sel) != ERR_OK ||
-	    reply_type != IPC_MSG_store_selected)
+	if (inplace_ask(IPC_STORE, IPC_MSG_store_select, &sel) != ERR_OK ||
+	    inplace_type != IPC_MSG_store_selected)
 		return false;
-	f.mailbox = reply.store_selected.mailbox;
-	f.v = reply.store_selected.modseq;
-	f.uidnext = reply.store_selected.uidnext;
-	if (ask(IPC_STORE, IPC_MSG_store_fetch, &f) != ERR_OK ||
-	    reply_type != IPC_MSG_store_rows)
+	f.mailbox = inplace_reply.store_selected.mailbox;
+	f.v = inplace_reply.store_selected.modseq;
+	f.uidnext = inplace_reply.store_selected.uidnext;
+	if (inplace_ask(IPC_STORE, IPC_MSG_store_fetch, &f) != ERR_OK ||
+	    inplace_type != IPC_MSG_store_rows)
 		return false;
-	r = ipc_reader_of(reply.store_rows.rows);
+	r = ipc_reader_of(inplace_reply.store_rows.rows);
 	ipc_row_get(&r, &row);
 	ipc_content_get(&r, &c);
 	if (r.bad)
 		return false;
 	w = (struct ipc_wrap){ c.content, c.epoch, c.generation, c.commitment, c.wrapped };
 	ipc_wrap_put(wraps, &w);
-	buf_put_slice(epochs, reply.store_rows.epochs);
+	buf_put_slice(epochs, inplace_reply.store_rows.epochs);
 	*content = c.content;
 	return true;
 }
@@ -251,15 +170,15 @@ open_others_wraps(void)
 	m.epochs = buf_slice(&epochs);
 	/* the right owner can */
 	m.token = slice_of(other_token, TOKEN_BYTES);
-	if (ask(IPC_KEYD, IPC_MSG_open_keys, &m) != ERR_OK ||
-	    reply_type != IPC_MSG_open_keys_reply || reply.open_keys_reply.keys.p[0] != 1)
+	if (inplace_ask(IPC_KEYD, IPC_MSG_open_keys, &m) != ERR_OK ||
+	    inplace_type != IPC_MSG_open_keys_reply || inplace_reply.open_keys_reply.keys.p[0] != 1)
 		return "unprepared";
 	login_as("alice@example.test", TOKEN_MAIL, token, &account);
 	m.token = slice_of(token, TOKEN_BYTES);
-	if (ask(IPC_KEYD, IPC_MSG_open_keys, &m) != ERR_OK)
+	if (inplace_ask(IPC_KEYD, IPC_MSG_open_keys, &m) != ERR_OK)
 		return "closed";
-	if (reply_type == IPC_MSG_open_keys_reply && reply.open_keys_reply.keys.n > 0 &&
-	    reply.open_keys_reply.keys.p[0] == 1)
+	if (inplace_type == IPC_MSG_open_keys_reply && inplace_reply.open_keys_reply.keys.n > 0 &&
+	    inplace_reply.open_keys_reply.keys.p[0] == 1)
 		return "granted";
 	return "refused";
 }
@@ -273,7 +192,7 @@ store_forged_token(void)
 
 	login_as("alice@example.test", TOKEN_MAIL, token, &account);
 	token[TOKEN_BYTES - 1] ^= 1;
-	return outcome(ask(IPC_STORE, IPC_MSG_store_login, &m), IPC_MSG_store_session);
+	return outcome(inplace_ask(IPC_STORE, IPC_MSG_store_login, &m), IPC_MSG_store_session);
 }
 
 static const char *
@@ -283,9 +202,9 @@ store_foreign_handle(void)
 
 	open_store("alice@example.test", token, &account);
 	for (m.handle = handle + 1; m.handle < handle + 64; m.handle++) {
-		if (ask(IPC_STORE, IPC_MSG_store_list, &m) != ERR_OK)
+		if (inplace_ask(IPC_STORE, IPC_MSG_store_list, &m) != ERR_OK)
 			return "closed";
-		if (reply_type == IPC_MSG_store_mailboxes)
+		if (inplace_type == IPC_MSG_store_mailboxes)
 			return "granted";
 	}
 	return "refused";
@@ -305,7 +224,7 @@ store_read_other(void)
 	/* alice has no message: whatever number is asked for is not hers */
 	open_store("alice@example.test", token, &account);
 	m.handle = handle;
-	return outcome(ask(IPC_STORE, IPC_MSG_store_read, &m), IPC_MSG_store_data);
+	return outcome(inplace_ask(IPC_STORE, IPC_MSG_store_read, &m), IPC_MSG_store_data);
 }
 
 static struct ipc_store_append
@@ -329,7 +248,7 @@ append_other_account(void)
 	open_store("alice@example.test", token, &account);
 	m = an_append();
 	m.account = other_account;
-	return outcome(ask(IPC_STORE, IPC_MSG_store_append, &m), IPC_MSG_store_appended);
+	return outcome(inplace_ask(IPC_STORE, IPC_MSG_store_append, &m), IPC_MSG_store_appended);
 }
 
 /* An ordinary file where a sealed memfd is due. */
@@ -342,7 +261,7 @@ append_wrong_descriptor(void)
 	open_store("alice@example.test", token, &account);
 	m = an_append();
 	m.body = SLICE_NONE;
-	return outcome(ask_fd(IPC_STORE, IPC_MSG_store_append, &m, fd), IPC_MSG_store_appended);
+	return outcome(inplace_ask_fd(IPC_STORE, IPC_MSG_store_append, &m, fd), IPC_MSG_store_appended);
 }
 
 static const char *
@@ -356,7 +275,7 @@ append_unsealed_memfd(void)
 	m.body = SLICE_NONE;
 	if (write(fd, "GWSO?", 5) != 5)
 		return "unprepared";
-	return outcome(ask_fd(IPC_STORE, IPC_MSG_store_append, &m, fd), IPC_MSG_store_appended);
+	return outcome(inplace_ask_fd(IPC_STORE, IPC_MSG_store_append, &m, fd), IPC_MSG_store_appended);
 }
 
 static const char *
@@ -366,7 +285,7 @@ append_no_account(void)
 
 	m.account = 0x7fffffffffff;
 	m.msg = 1;
-	return outcome(ask(IPC_STORE, IPC_MSG_store_append, &m), IPC_MSG_store_appended);
+	return outcome(inplace_ask(IPC_STORE, IPC_MSG_store_append, &m), IPC_MSG_store_appended);
 }
 
 static const char *
@@ -374,7 +293,7 @@ deliver_reads_mail(void)
 {
 	struct ipc_store_list m = { .handle = 1 };
 
-	return outcome(ask(IPC_STORE, IPC_MSG_store_list, &m), IPC_MSG_store_mailboxes);
+	return outcome(inplace_ask(IPC_STORE, IPC_MSG_store_list, &m), IPC_MSG_store_mailboxes);
 }
 
 static const char *
@@ -387,7 +306,7 @@ giant_set(void)
 	m.handle = handle;
 	memset(set, 0xff, sizeof(set));
 	m.mailbox = 0xffffffff;
-	return outcome(ask(IPC_STORE, IPC_MSG_store_fetch, &m), IPC_MSG_store_rows);
+	return outcome(inplace_ask(IPC_STORE, IPC_MSG_store_fetch, &m), IPC_MSG_store_rows);
 }
 
 static const char *
@@ -395,9 +314,9 @@ nonsense_frame(void)
 {
 	char c;
 
-	if (write(wire(IPC_STORE), "\xff\xff\xff\xff\xff\xff\xff\xff", 8) != 8)
+	if (write(inplace_wire(IPC_STORE), "\xff\xff\xff\xff\xff\xff\xff\xff", 8) != 8)
 		return "unprepared";
-	return read(wire(IPC_STORE), &c, 1) <= 0 ? "closed" : "granted";
+	return read(inplace_wire(IPC_STORE), &c, 1) <= 0 ? "closed" : "granted";
 }
 
 /* ---- queue ---- */
@@ -409,9 +328,9 @@ relay_without_login(void)
 	    .client = SLICE_LIT("192.0.2.1") };
 	struct ipc_queue_rcpt r = { .rcpt = SLICE_LIT("y@far.example") };
 
-	if (!open_transaction(&m, &r.msg))
+	if (!inplace_open(&m, &r.msg))
 		return "unprepared";
-	return outcome(ask(IPC_QUEUE, IPC_MSG_queue_rcpt, &r), IPC_MSG_queue_rcpt_ok);
+	return outcome(inplace_ask(IPC_QUEUE, IPC_MSG_queue_rcpt, &r), IPC_MSG_queue_rcpt_ok);
 }
 
 static const char *
@@ -424,12 +343,12 @@ relay_forged_token(void)
 	login_as("alice@example.test", TOKEN_SUBMIT, token, &account);
 	token[8] ^= 3;
 	m.token = slice_of(token, sizeof(token));
-	if (ask(IPC_QUEUE, IPC_MSG_queue_open, &m) != ERR_OK)
+	if (inplace_ask(IPC_QUEUE, IPC_MSG_queue_open, &m) != ERR_OK)
 		return "closed";
-	if (reply_type != IPC_MSG_queue_opened)
+	if (inplace_type != IPC_MSG_queue_opened)
 		return "refused";
-	r.msg = reply.queue_opened.msg;
-	return outcome(ask(IPC_QUEUE, IPC_MSG_queue_rcpt, &r), IPC_MSG_queue_rcpt_ok);
+	r.msg = inplace_reply.queue_opened.msg;
+	return outcome(inplace_ask(IPC_QUEUE, IPC_MSG_queue_rcpt, &r), IPC_MSG_queue_rcpt_ok);
 }
 
 static const char *
@@ -440,7 +359,7 @@ send_as_another(void)
 
 	login_as("alice@example.test", TOKEN_SUBMIT, token, &account);
 	m.token = slice_of(token, sizeof(token));
-	return outcome(ask(IPC_QUEUE, IPC_MSG_queue_open, &m), IPC_MSG_queue_opened);
+	return outcome(inplace_ask(IPC_QUEUE, IPC_MSG_queue_open, &m), IPC_MSG_queue_opened);
 }
 
 static const char *
@@ -449,7 +368,7 @@ commit_unknown(void)
 	struct ipc_queue_commit m = { .msg = 12345, .form = QUEUE_FORM_MEMFD, .size = 1 };
 	int fd = memfd_create("drill", MFD_ALLOW_SEALING);
 
-	return outcome(ask_fd(IPC_QUEUE, IPC_MSG_queue_commit, &m, fd), IPC_MSG_queue_committed);
+	return outcome(inplace_ask_fd(IPC_QUEUE, IPC_MSG_queue_commit, &m, fd), IPC_MSG_queue_committed);
 }
 
 static const char *
@@ -461,13 +380,13 @@ commit_unsealed(void)
 	struct ipc_queue_commit c = { .form = QUEUE_FORM_MEMFD, .size = 5 };
 	int fd = memfd_create("drill", MFD_ALLOW_SEALING);
 
-	if (!open_transaction(&m, &r.msg) || write(fd, "hello", 5) != 5)
+	if (!inplace_open(&m, &r.msg) || write(fd, "hello", 5) != 5)
 		return "unprepared";
 	c.msg = r.msg;
-	if (ask(IPC_QUEUE, IPC_MSG_queue_rcpt, &r) != ERR_OK ||
-	    reply_type != IPC_MSG_queue_rcpt_ok)
+	if (inplace_ask(IPC_QUEUE, IPC_MSG_queue_rcpt, &r) != ERR_OK ||
+	    inplace_type != IPC_MSG_queue_rcpt_ok)
 		return "unprepared";
-	return outcome(ask_fd(IPC_QUEUE, IPC_MSG_queue_commit, &c, fd), IPC_MSG_queue_committed);
+	return outcome(inplace_ask_fd(IPC_QUEUE, IPC_MSG_queue_commit, &c, fd), IPC_MSG_queue_committed);
 }
 
 /* Results for jobs that were never given. */
@@ -477,9 +396,9 @@ deliver_lies(void)
 	struct ipc_deliver_done m = { 0 };
 	char c;
 
-	if (ipc_write_blocking(wire(IPC_QUEUE), IPC_MSG_deliver_done, 77, &m, NULL, 0) != ERR_OK)
+	if (ipc_write_blocking(inplace_wire(IPC_QUEUE), IPC_MSG_deliver_done, 77, &m, NULL, 0) != ERR_OK)
 		return "closed";
-	return read(wire(IPC_QUEUE), &c, 1) <= 0 ? "closed" : "refused";
+	return read(inplace_wire(IPC_QUEUE), &c, 1) <= 0 ? "closed" : "refused";
 }
 
 static const char *
@@ -488,9 +407,9 @@ relay_lies(void)
 	struct ipc_relay_done m = { .feedback = RELAY_TAKEN };
 	char c;
 
-	if (ipc_write_blocking(wire(IPC_QUEUE), IPC_MSG_relay_done, 77, &m, NULL, 0) != ERR_OK)
+	if (ipc_write_blocking(inplace_wire(IPC_QUEUE), IPC_MSG_relay_done, 77, &m, NULL, 0) != ERR_OK)
 		return "closed";
-	return read(wire(IPC_QUEUE), &c, 1) <= 0 ? "closed" : "refused";
+	return read(inplace_wire(IPC_QUEUE), &c, 1) <= 0 ? "closed" : "refused";
 }
 
 /* Mail comes in through smtpd; who reaches the network brings none. */
@@ -500,7 +419,7 @@ relay_submits(void)
 	struct ipc_queue_open m = { .session = 1, .sender = SLICE_LIT("x@else.example"),
 	    .client = SLICE_LIT("192.0.2.1") };
 
-	return outcome(ask(IPC_QUEUE, IPC_MSG_queue_open, &m), IPC_MSG_queue_opened);
+	return outcome(inplace_ask(IPC_QUEUE, IPC_MSG_queue_open, &m), IPC_MSG_queue_opened);
 }
 
 static const struct {
@@ -542,22 +461,14 @@ int
 main(void)
 {
 	const char *result = "unknown";
-	struct ipc_in in;
-	union ipc_any m;
-	uint16_t type;
 	char name[64];
 
-	buf_init(&store, IPC_FRAME_MAX);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	startup();
+	inplace_start();
 	read_name(name, sizeof(name));
 	for (size_t i = 0; i < lengthof(drills); i++)
 		if (strcmp(drills[i].name, name) == 0)
 			result = drills[i].run();
 	printf("drill name=%s outcome=%s\n", name, result);
-	/* stay until master says otherwise, so that nothing is restarted */
-	while (ipc_read_blocking(3, IPC_MASTER, &store, &type, &m, &in) == ERR_OK &&
-	    type != IPC_MSG_ctl_drain)
-		continue;
+	inplace_stay();		/* so that nothing is restarted */
 	return 0;
 }
