@@ -107,6 +107,33 @@ test_aead(void **state)
 	cry_aead_free(&a);
 }
 
+/* A key that is given again, and one that another came between. */
+static void
+test_aead_keys(void **state)
+{
+	static const unsigned char keys[3][32] = { { 0 }, { 1 }, { 0 } }, nonce[12] = { 5 };
+	struct cry_aead *a = cry_aead_new(), *fresh;
+	unsigned char got[20], want[20];
+
+	(void)state;
+	for (unsigned i = 0; i < 24; i++) {
+		enum cry_suite suite = i % 5 == 4 ? CRY_CHACHA20_POLY1305 : CRY_AES256_GCM;
+		const unsigned char *key = keys[i / 2 % 3];
+
+		fresh = cry_aead_new();
+		cry_aead_key(fresh, suite, key);
+		cry_aead_seal(fresh, want, SLICE_LIT("text"), nonce, SLICE_NONE);
+		cry_aead_free(&fresh);
+		cry_aead_key(a, suite, key);
+		cry_aead_seal(a, got, SLICE_LIT("text"), nonce, SLICE_NONE);
+		assert_memory_equal(got, want, sizeof(want));
+		assert_int_equal(cry_aead_open(a, got, slice_of(want, sizeof(want)), nonce,
+		    SLICE_NONE), ERR_OK);
+		assert_memory_equal(got, "text", 4);
+	}
+	cry_aead_free(&a);
+}
+
 static void
 test_subkeys_differ(void **state)
 {
@@ -170,7 +197,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_aead), cmocka_unit_test(test_subkeys_differ),
+		cmocka_unit_test(test_aead), cmocka_unit_test(test_aead_keys),
+		cmocka_unit_test(test_subkeys_differ),
 		cmocka_unit_test(test_argon2id), cmocka_unit_test(test_arena),
 	};
 
