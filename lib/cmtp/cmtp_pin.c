@@ -136,12 +136,17 @@ walk(const struct cmtp_key *known, const struct cmtp_pin_asked *a, const struct 
     unsigned n, const struct cmtp_key **reached)
 {
 	enum cmtp_chain c = CMTP_CHAIN_OTHER;
+	uint64_t at_s;
 
 	*reached = known;
 	for (unsigned i = start_of(known, v, n); i < n; i++) {
 		if (!is_asked(&v[i], a))
 			return CMTP_CHAIN_OTHER;
-		c = cmtp_chain_judge(*reached, &v[i], i + 1 < n ? v[i].created_s : a->now_s);
+		at_s = i + 1 < n ? v[i].created_s : a->now_s;
+		c = cmtp_chain_judge(*reached, &v[i], at_s);
+		/* Who knows none takes the newest, whatever befell the chain before. */
+		if (known == NULL && c != CMTP_CHAIN_OLD && cmtp_pin_is_break(c))
+			c = cmtp_chain_judge(NULL, &v[i], at_s);
 		if (!cmtp_pin_is_break(c))
 			*reached = &v[i];
 		else if (c != CMTP_CHAIN_OLD)
@@ -164,8 +169,9 @@ cmtp_pin_take(struct cmtp_pin *fresh, const struct cmtp_pin *known,
 	if (e != ERR_OK)
 		return e;
 	*verdict = walk(known != NULL ? &known->newest : NULL, a, v, n, &reached);
-	if (reached == NULL)
-		return ERR_CORRUPT;	/* not even the first is the asked one's */
+	/* Not the asked one's, or nothing to begin with: there is nothing to keep. */
+	if (reached == NULL || (known == NULL && cmtp_pin_is_break(*verdict)))
+		return ERR_CORRUPT;
 	if (known != NULL)
 		*fresh = *known;
 	else

@@ -158,6 +158,34 @@ test_breaks(void **state)
 	assert_int_equal(take(&p, 0, 3), CMTP_CHAIN_FORK);
 }
 
+/* Nothing is known: what befell the chain before is no matter, what is not sound is. */
+static void
+test_first_seen(void **state)
+{
+	const struct cmtp_pin_asked a = { .domain = SLICE_LIT("example.test"),
+		.user = SLICE_LIT("alice"), .server_sign = server.pub, .now_s = NOW };
+	enum cmtp_chain c;
+
+	(void)state;
+	add(0, 1, NOW - 50 * DAY, NULL);
+	add(1, 2, NOW - 40 * DAY, NULL);	/* a reset */
+	assert_int_equal(take(NULL, 0, 2), CMTP_CHAIN_NEW);
+	assert_int_equal(fresh.newest.serial, 2);
+	assert_false(fresh.is_broken);
+	add(0, 3, NOW - 30 * DAY, &users[1]);
+	assert_int_equal(take(NULL, 0, 3), CMTP_CHAIN_NEXT);
+	assert_int_equal(fresh.newest.serial, 3);
+	/* The last is of a day that is far ahead, or is another's. */
+	add(1, 4, NOW + 3 * DAY, &users[0]);
+	assert_int_equal(cmtp_pin_take(&fresh, NULL, &a, records(0, 4), &c), ERR_CORRUPT);
+	assert_int_equal(cmtp_pin_take(&fresh, NULL, &a, records(3, 4), &c), ERR_CORRUPT);
+	chain[2].user = SLICE_LIT("bob");
+	cmtp_key_sign_own(&chain[2], users[0].sec);
+	cmtp_key_sign_previous(&chain[2], users[1].sec);
+	cmtp_key_sign_server(&chain[2], server.sec);
+	assert_int_equal(cmtp_pin_take(&fresh, NULL, &a, records(0, 3), &c), ERR_CORRUPT);
+}
+
 static void
 test_end_and_again(void **state)
 {
@@ -271,7 +299,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_goes_on), TEST(test_breaks), TEST(test_end_and_again), TEST(test_refused),
+		TEST(test_goes_on), TEST(test_breaks), TEST(test_first_seen), TEST(test_end_and_again), TEST(test_refused),
 		TEST(test_bytes), TEST(test_txt),
 	};
 
