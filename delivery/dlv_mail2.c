@@ -64,8 +64,8 @@ dlv_mail2_finish(struct dlv_mail2 *m)
 }
 
 /* All that were not told of: deferred. */
-void
-dlv_mail2_hold(struct dlv_mail2 *m, const char *dsn, const char *why)
+static void
+hold_as(struct dlv_mail2 *m, enum dlv_mail2_fate fate, const char *dsn, const char *why)
 {
 	struct smtp_result r;
 
@@ -73,8 +73,20 @@ dlv_mail2_hold(struct dlv_mail2 *m, const char *dsn, const char *why)
 		m->is_known &= m->rcpts[i].is_told;
 	smtp_result_own(&r, SMTP_STAGE_MAIL, dsn, "CMTP with %.150s: %.80s",
 	    m->host[0] != '\0' ? m->host : "the domain", why);
-	tell_all(m, DLV_MAIL2_TOLD, &r);
+	tell_all(m, fate, &r);
 	dlv_mail2_finish(m);
+}
+
+void
+dlv_mail2_hold(struct dlv_mail2 *m, const char *dsn, const char *why)
+{
+	hold_as(m, DLV_MAIL2_TOLD, dsn, why);
+}
+
+void
+dlv_mail2_hold_broken(struct dlv_mail2 *m, const char *why)
+{
+	hold_as(m, DLV_MAIL2_BROKEN, "4.7.5", why);
 }
 
 void
@@ -203,6 +215,10 @@ on_server_keys(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 			return;
 		e = ERR_SYNTAX;
 	}
+	if (e == ERR_OK && cmtp_pin_is_break(verdict)) {
+		dlv_mail2_hold_broken(m, "its key does not go on from the one that was known");
+		return;
+	}
 	if (e != ERR_OK || !cmtp_pin_is_good(verdict) ||
 	    cmtp2_keys_verify(r, q, fresh.newest.sign) != ERR_OK) {
 		dlv_mail2_hold(m, "4.7.5", "its key does not go on from the one that was known");
@@ -258,7 +274,7 @@ static void
 found(struct dlv_mail2 *m, enum err e, const char *reason)
 {
 	if (e == ERR_CORRUPT)
-		dlv_mail2_hold(m, "4.7.5", reason);
+		dlv_mail2_hold_broken(m, reason);
 	else
 		leave(m);
 }

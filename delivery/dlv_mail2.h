@@ -7,7 +7,8 @@
  * domain's name, and the signed answer tells of each.
  *
  *	no key		the recipient goes by SMTP, or with must is bounced
- *	a break		of a chain: deferred, until it goes on or the mail expires
+ *	a break		of a chain: deferred, until it goes on, or what was known is
+ *			let go of, or the mail expires
  *	not offered	by the host of a domain whose key is remembered and good:
  *			deferred, since that may be a downgrade
  *	postage		is paid, once, by work (dlv_postage.h), and the same request
@@ -29,6 +30,7 @@ struct dlv_mail2;
 
 enum dlv_mail2_fate {
 	DLV_MAIL2_TOLD,		/* the result stands */
+	DLV_MAIL2_BROKEN,	/* the same, and a key changed: the sender has to know */
 	DLV_MAIL2_PLAIN		/* not by CMTP 2 */
 };
 

@@ -35,13 +35,13 @@ put_off_rcpt(struct dlv_mail2 *m)
 
 /* The chain broke, or the host has no key where one was. */
 static void
-hold_rcpt(struct dlv_mail2 *m, const char *why)
+hold_rcpt(struct dlv_mail2 *m, enum dlv_mail2_fate fate, const char *why)
 {
 	struct smtp_result r;
 
 	smtp_result_own(&r, SMTP_STAGE_RCPT, "4.7.5",
 	    "the key of the recipient does not go on from the one that was known (%.80s)", why);
-	dlv_mail2_tell(m, m->at, DLV_MAIL2_TOLD, &r);
+	dlv_mail2_tell(m, m->at, fate, &r);
 }
 
 static bool
@@ -68,9 +68,9 @@ take_user_keys(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 		return;
 	}
 	if (e != ERR_OK)
-		hold_rcpt(m, "it does not verify");
+		hold_rcpt(m, DLV_MAIL2_TOLD, "it does not verify");
 	else if (cmtp_pin_is_break(verdict))
-		hold_rcpt(m, cmtp_chain_name(verdict));
+		hold_rcpt(m, DLV_MAIL2_BROKEN, cmtp_chain_name(verdict));
 	else if (!cmtp_pin_is_good(verdict))
 		dlv_mail2_without_key(m, m->at, "the recipient's key has ended");
 	else if (try_key(m, &m->rcpts[m->at], &fresh.newest))
@@ -99,7 +99,7 @@ dlv_mail2_keys_take(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 	if (r->status == CMTP2_LATER)
 		put_off_rcpt(m);
 	else if (dlv_mail2_pin_is_in_force(m))
-		hold_rcpt(m, "there is none any more");
+		hold_rcpt(m, DLV_MAIL2_BROKEN, "there is none any more");
 	else
 		dlv_mail2_without_key(m, m->at, "the recipient has no key");
 	m->at++;

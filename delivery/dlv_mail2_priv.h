@@ -89,6 +89,8 @@ void		 dlv_mail2_finish(struct dlv_mail2 *);
 bool		 dlv_mail2_was_stale(struct dlv_mail2 *);
 /* All that were not told of: deferred. */
 void		 dlv_mail2_hold(struct dlv_mail2 *, const char *dsn, const char *why);
+/* The same, since the server's key is not the one that was known. */
+void		 dlv_mail2_hold_broken(struct dlv_mail2 *, const char *why);
 /* It goes by SMTP, or where CMTP is required nowhere. */
 void		 dlv_mail2_without_key(struct dlv_mail2 *, unsigned i, const char *why);
 void		 dlv_mail2_without_keys(struct dlv_mail2 *, const char *why);

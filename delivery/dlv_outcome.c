@@ -89,7 +89,7 @@ dlv_outcome_put(struct buf *b, const struct dlv_outcome *o, uint32_t idx, unsign
 {
 	size_t room = DLV_RESULTS_MAX / (count > 0 ? count : 1) - FIXED_BYTES;
 	struct ipc_relay_result m = { .idx = idx, .error = o->error,
-		.dsn_taken = o->dsn_taken, .dsn = slice_str(o->dsn) };
+		.dsn_taken = o->dsn_taken, .is_broken = o->is_broken, .dsn = slice_str(o->dsn) };
 
 	m.host = cut(o->host, &room, TEXT_FLOOR);
 	m.text = cut(o->text, &room, TEXT_FLOOR);

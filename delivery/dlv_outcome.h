@@ -19,6 +19,7 @@ struct dlv_outcome {
 	unsigned	 refs;
 	enum err	 error;		/* its class: sent, deferred or bounced */
 	bool		 dsn_taken;
+	bool		 is_broken;	/* a key changed: the sender is told at once */
 	const char	*proto;		/* literals: "esmtp"; "" before there was one */
 	const char	*tls;
 	const char	*policy;	/* that said what TLS must be; "" for none */

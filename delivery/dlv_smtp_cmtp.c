@@ -70,6 +70,7 @@ on_rcpt(void *arg, unsigned i, enum dlv_mail2_fate fate, const struct smtp_resul
 	else
 		o = dlv_outcome_of_result(r, dlv_mail1_host(s->mail1), "cmtp1", s->cmtp_tls);
 	o->policy = s->tls->policy;
+	o->is_broken = fate == DLV_MAIL2_BROKEN;
 	dlv_outcome_unref(&to->outcome);
 	to->outcome = o;
 	dlv_smtp_settle(s, to);

@@ -26,6 +26,12 @@ static const struct words all_words[] = {
 	    "Your message reached the recipients below, or was handed to a host that\r\n"
 	    "will not tell you more.\r\n",
 	    "delivered", "2.0.0" },
+	[QUEUE_NOTICE_BROKEN] = { "Mail Held: a Key Has Changed",
+	    "Your message is held.  The key that would protect it on its way to one or more\r\n"
+	    "recipients is not the one that was known, and nothing proves that it is theirs:\r\n"
+	    "it may be new, or somebody else's.  The message is tried again, goes on when the\r\n"
+	    "known key is back or the new one is accepted here, and else comes back to you.\r\n",
+	    "delayed", "4.7.5" },
 };
 
 /* ---- who is told what ---- */
@@ -51,7 +57,11 @@ queue_bounce_is_wanted(const struct queue_envelope *e, const struct queue_rcpt *
 		return (r->status == QUEUE_RCPT_BOUNCED || r->status == QUEUE_RCPT_EXPIRED) &&
 		    wants(r, QUEUE_NOTIFY_FAILURE, true);
 	case QUEUE_NOTICE_DELAY:
-		return r->status == QUEUE_RCPT_PENDING && wants(r, QUEUE_NOTIFY_DELAY, true);
+		return r->status == QUEUE_RCPT_PENDING && !r->told_broken &&
+		    wants(r, QUEUE_NOTIFY_DELAY, true);
+	case QUEUE_NOTICE_BROKEN:
+		return r->status == QUEUE_RCPT_PENDING && r->is_broken && !r->told_broken &&
+		    wants(r, QUEUE_NOTIFY_DELAY, true);
 	case QUEUE_NOTICE_SUCCESS:
 		return r->status == QUEUE_RCPT_SENT && !r->dsn_taken &&
 		    wants(r, QUEUE_NOTIFY_SUCCESS, false);
@@ -89,7 +99,9 @@ queue_bounce_told(struct queue_envelope *e, enum queue_notice kind, bool was_tol
 	uint32_t i;
 
 	for (i = 0; i < e->rcpt_count; i++) {
-		if (e->rcpts[i].in_notice && was_told && kind != QUEUE_NOTICE_DELAY)
+		if (e->rcpts[i].in_notice && was_told && kind == QUEUE_NOTICE_BROKEN)
+			e->rcpts[i].told_broken = true;
+		else if (e->rcpts[i].in_notice && was_told && kind != QUEUE_NOTICE_DELAY)
 			e->rcpts[i].notified = true;
 		e->rcpts[i].in_notice = false;
 	}
@@ -175,7 +187,7 @@ template_of(const struct queue_bounce *b)
 	enum dsn_template_kind kind = words_kind(b);
 	const struct dsn_template *t;
 
-	if (b->words == NULL)
+	if (b->words == NULL || b->kind == QUEUE_NOTICE_BROKEN)
 		return NULL;
 	t = &b->words->all[kind];
 	if (t->text.n == 0 && kind == DSN_TEMPLATE_RELAYED)
@@ -340,7 +352,7 @@ put_rcpt(struct buf *out, const struct queue_bounce *b, const struct queue_rcpt 
 		put_line(out, "Diagnostic-Code: x-godwit; ", queue_envelope_reason(r));
 	if (r->last_ms > 0)
 		put_date(out, "Last-Attempt-Date: ", r->last_ms);
-	if (b->kind == QUEUE_NOTICE_DELAY)
+	if (b->kind == QUEUE_NOTICE_DELAY || b->kind == QUEUE_NOTICE_BROKEN)
 		put_date(out, "Will-Retry-Until: ", b->expiry_ms);
 }
 

@@ -6,7 +6,8 @@
  * of it when the sender asked for that (RET=FULL), it failed and is not too
  * large.  Pure.
  *
- * The words are built in or those of an operator's template; text that is not
+ * The words are built in or those of an operator's template, of which there is
+ * none for a key that changed; text that is not
  * ASCII is then sent quoted-printable, so that no host need take 8 bits for it.
  *
  * Nobody is told of a message with a null sender (RFC 5321 s4.5.5).
@@ -27,14 +28,19 @@
 #define QUEUE_BOUNCE_RCPTS_MAX	75u		/* in one notification */
 #define QUEUE_BOUNCE_MAX	(256u << 10)
 
-enum queue_notice { QUEUE_NOTICE_FAILURE, QUEUE_NOTICE_DELAY, QUEUE_NOTICE_SUCCESS };
+enum queue_notice {
+	QUEUE_NOTICE_FAILURE,
+	QUEUE_NOTICE_DELAY,
+	QUEUE_NOTICE_SUCCESS,
+	QUEUE_NOTICE_BROKEN	/* late, since a key changed: told at once, and once */
+};
 
 struct queue_bounce {
 	const struct queue_envelope *env;
 	enum queue_notice kind;
 	const char	*hostname;
 	uint64_t	 now_ms;	/* real time */
-	uint64_t	 expiry_ms;	/* DELAY: it is tried until then */
+	uint64_t	 expiry_ms;	/* DELAY, BROKEN: it is tried until then */
 	uint64_t	 id;		/* queue id of the notification */
 	uint64_t	 random;	/* for the boundary */
 	struct slice	 header;	/* header lines of the message */

@@ -16,7 +16,7 @@
 #define TEXT_STEP	32u
 
 enum progress_flag { WAS_WARNED = 1 };
-enum rcpt_flag { NOTIFIED = 1, DSN_TAKEN = 2 };
+enum rcpt_flag { NOTIFIED = 1, DSN_TAKEN = 2, BROKEN = 4, TOLD_BROKEN = 8 };
 enum envelope_rcpt_flag { FORWARDED = 1 };
 
 void
@@ -284,7 +284,8 @@ put_rcpt_state(struct buf *b, const struct queue_rcpt *r)
 {
 	ipc_put_u8(b, r->status);
 	ipc_put_u8(b, (uint8_t)((r->notified ? NOTIFIED : 0) |
-	    (r->dsn_taken ? DSN_TAKEN : 0)));
+	    (r->dsn_taken ? DSN_TAKEN : 0) | (r->is_broken ? BROKEN : 0) |
+	    (r->told_broken ? TOLD_BROKEN : 0)));
 	ipc_put_u64(b, r->last_ms);
 	ipc_put_var(b, queue_envelope_dsn(r), QUEUE_DSN_MAX);
 	ipc_put_var(b, queue_envelope_reason(r), QUEUE_REASON_MAX);
@@ -365,6 +366,8 @@ get_rcpt_state(struct ipc_reader *rd, struct queue_envelope *e, struct queue_rcp
 		return ERR_CORRUPT;
 	r->notified = flags & NOTIFIED;
 	r->dsn_taken = flags & DSN_TAKEN;
+	r->is_broken = flags & BROKEN;
+	r->told_broken = flags & TOLD_BROKEN;
 	queue_envelope_note(e, r, dsn, reason);
 	queue_envelope_note_host(e, r, host, reply);
 	return ERR_OK;

@@ -58,6 +58,8 @@ struct queue_rcpt {
 	bool		 in_notice;	/* of the notification on its way */
 	bool		 notified;	/* somebody was told of its end, or need not be */
 	bool		 dsn_taken;	/* the next host does DSN */
+	bool		 is_broken;	/* the last attempt met a key that changed */
+	bool		 told_broken;	/* and the sender was told of one */
 	bool		 is_forwarded;	/* goes out with forward_sender */
 	uint8_t		 dsn_n;
 	char		 dsn[QUEUE_DSN_MAX];

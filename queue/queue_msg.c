@@ -143,6 +143,9 @@ next_notice(struct queue_msg *m, enum queue_notice *kind)
 	*kind = QUEUE_NOTICE_SUCCESS;
 	if (queue_notify_is_wanted(m, *kind))
 		return true;
+	*kind = QUEUE_NOTICE_BROKEN;
+	if (queue_notify_is_wanted(m, *kind))
+		return true;
 	*kind = QUEUE_NOTICE_DELAY;
 	if (m->was_warned || warning == 0 || m->env.sender.n == 0 ||
 	    loop_real_ms(m->q->loop) < m->env.arrival_ms + warning)
@@ -431,7 +434,9 @@ arm_item(struct queue_msg *m)
 
 	if (local)
 		at = min_of(m->retry_ms, queue_msg_expiry(m));
-	if (q->limits.warning_ms > 0 && !m->was_warned && m->env.sender.n > 0)
+	/* While relay is at it the end of that is waited for: settle_stored. */
+	if (q->limits.warning_ms > 0 && !m->was_warned && m->env.sender.n > 0 &&
+	    m->relay_jobs == 0)
 		at = min_of(at, m->env.arrival_ms + q->limits.warning_ms);
 	if (it->flags & QUEUE_HELD)
 		at = QUEUE_SCHED_NEVER;

@@ -72,6 +72,7 @@ note_result(struct queue_msg *m, struct queue_rcpt *r, const struct ipc_relay_re
 {
 	m->has_changed = true;
 	r->last_ms = loop_real_ms(m->q->loop);
+	r->is_broken = res->is_broken;
 	queue_envelope_note(&m->env, r, res->dsn, res->text);
 	queue_envelope_note_host(&m->env, r, res->host, res->reply);
 	if (res->error == ERR_OK) {

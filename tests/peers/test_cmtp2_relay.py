@@ -132,3 +132,36 @@ def test_each_kind(pair):
         before = found[:len(found) - len(text)]
         assert re.fullmatch(rb"(?:[A-Z][A-Za-z-]*:[^\n]*\r\n(?:[ \t][^\n]*\r\n)*)*", before), before
     assert not left
+
+
+def test_key_changed(pair):
+    """Who sent hears of it at once; the mail goes when the operator lets go of the old key."""
+    a, b = pair
+    b.add_user("eve@b.test", "first")
+    for args, typed in ((("sealing", "eve@b.test", "password"), "first\n"),):
+        p = b.tool("gwuser", *args, "--password-stdin", input=typed)
+        assert p.returncode == 0, p.stderr
+
+    def give(subject):
+        mark = a.mark()
+        send(a, message(subject, "x\r\n", sender="ann@a.test", to="eve@b.test"), to=["eve@b.test"],
+             sender="ann@a.test", port=587, user="ann@a.test")
+        line, _ = a.find_log(r"relay\[\d+\]: (sent|deferred|bounced) ", mark, to="<eve@b.test>")
+        return mark, line
+
+    _, line = give("one")
+    assert "]: sent " in line and " proto=cmtp2" in line
+    p = b.tool("gwuser", "passwd", "eve@b.test", "--reset", "--password-stdin", input="second\n")
+    assert p.returncode == 0, p.stderr
+    mark, line = give("two")
+    assert "]: deferred " in line and " dsn=4.7.5 " in line and "(reset)" in line
+    a.wait_log(r"deliver\[\d+\]: sent ", since=mark, to="<ann@a.test>")
+    told = fetch_all(a, "ann@a.test")[-1]
+    assert b"Subject: Mail Held: a Key Has Changed\r\n" in told and b"Action: delayed\r\nStatus: 4.7.5\r\n" in told
+    p = a.tool("gwkey", "cmtp", "forget", "eve@b.test")
+    assert p.returncode == 0, p.stderr
+    mark = a.mark()
+    p = a.tool("gwqueue", "-f")
+    assert p.returncode == 0, p.stderr
+    line, _ = a.find_log(r"relay\[\d+\]: (sent|deferred|bounced) ", mark, to="<eve@b.test>")
+    assert "]: sent " in line and " proto=cmtp2" in line

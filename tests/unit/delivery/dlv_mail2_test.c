@@ -131,6 +131,7 @@ test_downgrade(void **state)
 	fake_cmtp_run_for(5);
 	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	fake_cmtp_is_deferred(0, "4.7.5", "was reached by CMTP 2 before");
+	assert_false(w->results[0].is_broken);
 	w->host.tls = NULL;
 	w->host.ehlo = "250 fake";
 	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
@@ -157,11 +158,40 @@ test_user_breaks(void **state)
 	fake_cmtp_add_key(0, 14, false);
 	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	fake_cmtp_is_deferred(0, "4.7.5", "(reset)");
+	assert_true(w->results[0].is_broken);
 	w->users[0].n = 0;
 	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
 	fake_cmtp_is_deferred(0, "4.7.5", "none any more");
+	assert_true(w->results[0].is_broken);
 	assert_int_equal(w->mails, 2);
 	assert_int_equal(w->host.message_count, 0);
+}
+
+/* The server's, while it is asked for mail, and when it is looked for. */
+static void
+test_server_breaks(void **state)
+{
+	(void)state;
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_false(w->results[0].is_broken);
+	fake_cmtp_add_record(2, false);
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "does not go on");
+	assert_true(w->results[0].is_broken);
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "do not go on");
+	assert_true(w->results[0].is_broken);
+	/* The operator lets go of what was known. */
+	memset(w->pins, 0, sizeof(w->pins));
+	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
+	w->users[0].n = 0;
+	fake_cmtp_add_key(0, 11, false);
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->mails, 2);
 }
 
 static void
@@ -363,6 +393,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_mail), TEST(test_no_key), TEST(test_downgrade), TEST(test_user_breaks),
+		TEST(test_server_breaks),
 		TEST(test_bad_answers), TEST(test_sizes), TEST(test_postage), TEST(test_price_limits),
 		TEST(test_session_is_kept), TEST(test_session_is_not_kept),
 	};

@@ -38,7 +38,11 @@ struct fake_cmtp {
 	struct ipc_peer		*cmtpd, *at_cmtpd;	/* the test's end, relay's */
 	struct ipc_peer		*keyd, *at_keyd;
 	struct ipc_peer		*queue, *at_queue;
-	struct fake_cmtp_result { enum err error; char dsn[10], text[256], reply[513]; } results[USERS];
+	struct fake_cmtp_result {
+		enum err error;
+		bool	 is_broken;
+		char	 dsn[10], text[256], reply[513];
+	} results[USERS];
 	struct timer		 limit, tick;
 	uint64_t		 tick_ms;
 	struct fake_host	 host;

@@ -28,6 +28,7 @@ on_settled(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in 
 		ipc_relay_result_get(&r, &one);
 		to = &w->results[one.idx];
 		to->error = one.error;
+		to->is_broken = one.is_broken;
 		assert_true(slice_to_cstr(one.dsn, to->dsn, sizeof(to->dsn)));
 		assert_true(slice_to_cstr(one.text, to->text, sizeof(to->text)));
 		assert_true(slice_to_cstr(one.reply, to->reply, sizeof(to->reply)));

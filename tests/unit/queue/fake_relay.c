@@ -59,6 +59,12 @@ result_of(enum fake_relay_mode mode)
 		r.error = ERR_AGAIN;
 		r.dsn = SLICE_LIT("4.2.0");
 		r.text = r.reply = SLICE_LIT("450 4.2.0 not now");
+	} else if (mode == RELAY_SAYS_BROKEN) {
+		r.error = ERR_AGAIN;
+		r.dsn = SLICE_LIT("4.7.5");
+		r.text = SLICE_LIT("another key");
+		r.reply = SLICE_NONE;
+		r.is_broken = true;
 	} else if (mode == RELAY_SAYS_PERM) {
 		r.error = ERR_NOTFOUND;
 		r.dsn = SLICE_LIT("5.1.1");

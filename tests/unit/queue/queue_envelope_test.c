@@ -187,6 +187,7 @@ test_progress(void **state)
 	    SLICE_LIT("450 4.2.0 greylisted"));
 	a.rcpts[0].last_ms = 1795183400000ull;
 	a.rcpts[1].dsn_taken = true;
+	a.rcpts[0].is_broken = a.rcpts[3].told_broken = true;
 	buf_init(&bytes, 1u << 20);
 	queue_envelope_put_progress(&bytes, &a, &p);
 	assert_int_equal(queue_envelope_peek_progress(buf_slice(&bytes), &got, &pending), ERR_OK);
@@ -205,6 +206,8 @@ test_progress(void **state)
 	assert_int_equal(b.rcpts[0].last_ms, 1795183400000ull);
 	assert_true(b.rcpts[1].dsn_taken);
 	assert_false(b.rcpts[1].notified);
+	assert_true(b.rcpts[0].is_broken && !b.rcpts[0].told_broken);
+	assert_true(b.rcpts[3].told_broken && !b.rcpts[3].is_broken);
 	assert_true(got.was_warned);
 	queue_envelope_fini(&b);
 	/* Cut anywhere, it changes nobody's state. */
@@ -445,6 +448,23 @@ test_who_is_told(void **state)
 		assert_false(queue_bounce_is_wanted(&e, r, kind));
 		e.sender = SLICE_LIT("alice@example.net");
 	}
+	/* A key that changed: told once, also in place of the delay. */
+	r->status = QUEUE_RCPT_PENDING;
+	r->notify = 0;
+	assert_false(queue_bounce_is_wanted(&e, r, QUEUE_NOTICE_BROKEN));
+	r->is_broken = true;
+	r->notify = QUEUE_NOTIFY_NEVER;
+	assert_false(queue_bounce_is_wanted(&e, r, QUEUE_NOTICE_BROKEN));
+	r->notify = 0;
+	assert_int_equal(queue_bounce_choose(&e, QUEUE_NOTICE_BROKEN), 1);
+	queue_bounce_told(&e, QUEUE_NOTICE_BROKEN, false);
+	assert_true(queue_bounce_is_wanted(&e, r, QUEUE_NOTICE_BROKEN));
+	assert_int_equal(queue_bounce_choose(&e, QUEUE_NOTICE_BROKEN), 1);
+	queue_bounce_told(&e, QUEUE_NOTICE_BROKEN, true);
+	assert_false(queue_bounce_is_wanted(&e, r, QUEUE_NOTICE_BROKEN));
+	assert_false(queue_bounce_is_wanted(&e, r, QUEUE_NOTICE_DELAY));
+	r->status = QUEUE_RCPT_EXPIRED;
+	assert_true(queue_bounce_is_wanted(&e, r, QUEUE_NOTICE_FAILURE));
 	/* The next host does DSN: success is its to tell. */
 	r->status = QUEUE_RCPT_SENT;
 	r->notify = QUEUE_NOTIFY_SUCCESS;

@@ -137,6 +137,13 @@ put_all(struct buf *out)
 		put(out, &e, cases[i].kind, set);
 		dsn_template_free(&set);
 	}
+	/* held since a key changed: words of our own */
+	e.rcpts[1].is_broken = true;
+	set = parse(german_words);
+	buf_put_str(out, "\r\n==== a key changed\r\n");
+	put(out, &e, QUEUE_NOTICE_BROKEN, set);
+	dsn_template_free(&set);
+	e.rcpts[1].is_broken = false;
 	/* one in a mailbox here: delivered, not only relayed */
 	add(&e, "eve@example.net", QUEUE_LOCAL, QUEUE_RCPT_SENT);
 	set = parse(german_words);

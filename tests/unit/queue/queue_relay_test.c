@@ -475,6 +475,37 @@ test_delay_warning(void **state)
 	assert_int_equal(f->q.table.count, 1);
 }
 
+/* Told with the first attempt, once, whatever else is told of a delay; and of the end. */
+static void
+test_key_changed(void **state)
+{
+	struct fake *f = *state;
+	unsigned i;
+
+	f->q.limits.warning_ms = 4 * 3600000;
+	relays.mode = RELAY_SAYS_BROKEN;
+	(void)fake_submit(f, "x@far.example", TEXT);
+	assert_true(fake_run_until(f, has_local_job));
+	assert_true(fake_run_until(f, is_waiting));
+	assert_string_equal(f->jobs[0].rcpt, "alice@example.test");
+	assert_non_null(strstr(f->jobs[0].body, "Action: delayed\r\nStatus: 4.7.5\r\n"));
+	assert_non_null(strstr(f->jobs[0].body, "Will-Retry-Until: "));
+	fake_run_ms(f, 20);
+	fake_restart(f, false);
+	f->q.limits.warning_ms = 4 * 3600000;
+	fake_relay_join(&relays, 0, 504);
+	for (i = 0; i < 5; i++) {
+		loop_advance(f->loop, 3600000);
+		fake_run_ms(f, 20);
+		assert_true(fake_run_until(f, is_waiting));
+	}
+	assert_int_equal(f->job_count, 0);
+	loop_advance(f->loop, 5 * 86400000ull);
+	assert_true(fake_run_until(f, is_empty));
+	assert_int_equal(f->job_count, 1);
+	assert_non_null(strstr(f->jobs[0].body, "Action: failed\r\n"));
+}
+
 /* ---- processes ---- */
 
 static bool
@@ -625,7 +656,7 @@ main(void)
 		T(test_double_bounce),
 		T(test_notify),
 		T(test_notify_local),
-		T(test_delay_warning),
+		T(test_delay_warning), T(test_key_changed),
 		T(test_relay_lost),
 		T(test_no_relay),
 		T(test_same_process),
