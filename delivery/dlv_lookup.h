@@ -10,7 +10,8 @@
  *	  record when there is one, and are pinned then
  *
  * One search for a domain at a time; all who ask meanwhile get its answer.
- * What was not found is not looked for again for DLV_LOOKUP_AGAIN_MS.  Memory:
+ * What was not found is not looked for again for DLV_LOOKUP_AGAIN_MS, nor what
+ * could not be asked for now for DLV_LOOKUP_SOON_MS.  Memory:
  * DLV_LOOKUP_DOMAINS_MAX domains, DLV_LOOKUP_ASKERS_MAX requests.
  */
 #ifndef DLV_LOOKUP_H
@@ -22,6 +23,7 @@
 #define DLV_LOOKUP_ASKERS_MAX	4000u
 #define DLV_LOOKUP_MS		60000u		/* a search ends */
 #define DLV_LOOKUP_AGAIN_MS	300000u
+#define DLV_LOOKUP_SOON_MS	10000u
 #define DLV_LOOKUP_KEYD_MS	5000u		/* for keyd to answer */
 
 struct dlv_lookup;

@@ -96,7 +96,8 @@ dlv_search_finish(struct dlv_search *s, enum err e, const char *reason, struct s
 	if (e == ERR_OK)
 		dlv_search_drop(s);
 	else
-		s->until_ms = dlv_search_now_ms(s) + DLV_LOOKUP_AGAIN_MS;
+		s->until_ms = dlv_search_now_ms(s) + (err_class(e) == ERR_CLASS_TEMP ?
+		    DLV_LOOKUP_SOON_MS : DLV_LOOKUP_AGAIN_MS);
 }
 
 static void

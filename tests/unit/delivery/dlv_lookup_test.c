@@ -125,6 +125,8 @@ test_without_tls(void **state)
 static void
 test_bad_replies(void **state)
 {
+	unsigned requests;
+
 	(void)state;
 	w->bad_signature = true;
 	assert_int_equal(fake_cmtp_find("there.example", 0), ERR_CORRUPT);
@@ -139,7 +141,14 @@ test_bad_replies(void **state)
 	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
 	w->status = CMTP2_LATER;
 	assert_int_equal(fake_cmtp_find("there.example", 0), ERR_AGAIN);
-	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
+	/* What is for now is forgotten soon. */
+	requests = w->requests;
+	assert_int_equal(fake_cmtp_find("there.example", 0), ERR_AGAIN);
+	assert_int_equal(w->requests, requests);
+	loop_advance(w->loop, DLV_LOOKUP_SOON_MS);
+	assert_int_equal(fake_cmtp_find("there.example", 0), ERR_AGAIN);
+	assert_int_equal(w->requests, requests + 1);
+	loop_advance(w->loop, DLV_LOOKUP_SOON_MS);
 	w->garbage = "220 what is this\r\n";
 	assert_int_equal(fake_cmtp_find("there.example", 0), ERR_AGAIN);
 	assert_non_null(strstr(w->last->reason, "cannot be read"));
