@@ -317,11 +317,26 @@ begin_letter(struct imap_cmd *c)
 	read_boxes(t);
 }
 
-/* Nothing of it is any good, unless the command was answered: then it is not its fault. */
+/* It stays where it is, for another session. */
 static void
-unreadable(struct imap_cmd *c)
+wait_for_it(struct imap_cmd *c)
 {
-	if (c->answer == IMAP_ANSWER_NONE)
+	struct turn *t = c->priv;
+
+	tell(c, "waits");
+	t->skipped++;
+	next(c);
+}
+
+/* When the command was answered, it is not the message's fault. */
+static void
+unreadable(struct imap_cmd *c, enum err e)
+{
+	if (c->answer != IMAP_ANSWER_NONE)
+		return;
+	if (e == ERR_IO || e == ERR_TIMEOUT || e == ERR_GONE)
+		wait_for_it(c);
+	else
 		move(c);
 }
 
@@ -337,7 +352,7 @@ read_header(struct imap_cmd *c)
 	if (e == ERR_AGAIN)
 		return false;
 	if (e != ERR_END || buf_err(&t->header) != ERR_OK) {
-		unreadable(c);
+		unreadable(c, e != ERR_END ? e : ERR_TOOBIG);
 		return true;
 	}
 	t->internal_s = t->source.walk.cold.internal_s;
@@ -360,9 +375,7 @@ try_earlier(struct imap_cmd *c)
 		t->generation = t->newest - t->tries;
 		begin_letter(c);
 	} else if (t->is_closed) {
-		tell(c, "waits");
-		t->skipped++;
-		next(c);
+		wait_for_it(c);
 	} else {
 		move(c);
 	}
@@ -448,7 +461,7 @@ open_boxes(struct imap_cmd *c)
 		if ((e = t->has_key ? ERR_OK : more_boxes(t)) == ERR_AGAIN)
 			return false;
 		if (e != ERR_OK) {
-			unreadable(c);
+			unreadable(c, e);
 			return true;
 		}
 		before = t->in.n;

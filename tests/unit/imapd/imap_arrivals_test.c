@@ -159,6 +159,23 @@ test_waits(void **state)
 	EXPECT("n NOOP\r\n", "* 2 EXISTS\r\n", "n OK");
 }
 
+/* What cannot be read now is not given away as what does not open. */
+static void
+test_not_read(void **state)
+{
+	(void)state;
+	store.no_read = true;
+	arrive("now", store.box_public[3], false);
+	say_login();
+	assert_int_equal(left(), 1);
+	assert_int_equal(fake_box(&store, "INBOX")->count, 0);
+	store.no_read = false;
+	told();
+	assert_int_equal(left(), 0);
+	EXPECT("s SELECT INBOX\r\n", "* 1 EXISTS\r\n", "s OK");
+	EXPECT("a FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]\r\n", "Subject: now", "a OK");
+}
+
 /* keyd, or the store, has other things to do: the login goes on, later again. */
 static void
 test_later(void **state)
@@ -215,7 +232,7 @@ main(void)
 {
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, say_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_login), T(test_comes), T(test_does_not_open), T(test_waits), T(test_later),
+		T(test_login), T(test_comes), T(test_does_not_open), T(test_waits), T(test_not_read), T(test_later),
 		T(test_many), T(test_client),
 	};
 

@@ -1086,7 +1086,10 @@ do_read(struct call *c, struct fake_store *st, const struct ipc_store_read *m)
 	struct ipc_store_data r = { .data =
 	    slice_head(slice_from(all, (size_t)m->offset), m->bytes < 49152 ? m->bytes : 49152) };
 
-	reply(c, IPC_MSG_store_data, &r, -1);
+	if (st->no_read)
+		fail(c, ERR_IO);
+	else
+		reply(c, IPC_MSG_store_data, &r, -1);
 }
 
 /* ---- URLs: a MAC is a hash of the terms, bob's messages are alice's ---- */

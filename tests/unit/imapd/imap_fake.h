@@ -99,6 +99,7 @@ struct fake_store {			/* shared by all sessions of a test */
 	unsigned char		 box_public[FAKE_PAIRS][32], box_secret[FAKE_PAIRS][32];
 	enum err		 box_error[FAKE_PAIRS];
 	unsigned		 boxes_opened;
+	bool			 no_read;	/* bodies cannot be read now */
 	bool			 others_turn;	/* another session is at the arrivals */
 	struct fake_message	 staged[8];	/* wait for the last of their row */
 	size_t			 staged_count;
