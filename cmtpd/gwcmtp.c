@@ -112,7 +112,8 @@ take_simple(struct gwcmtp *g, int opt)
 		{ 'd', &g->dir, NULL }, { 's', &g->server, NULL }, { 'f', &g->from, NULL },
 		{ 'S', &g->subject, NULL }, { 'u', &g->login, NULL }, { 'm', &g->mailbox, NULL },
 		{ 'o', &g->into, NULL }, { OPT_IMPORT, &g->import, NULL }, { OPT_CA, &g->ca, NULL },
-		{ '2', NULL, &g->is_2 }, { OPT_ACCEPT, NULL, &g->accepts }, { OPT_STDIN, NULL, &g->from_stdin },
+		{ '2', NULL, &g->is_2 }, { OPT_ACCEPT, NULL, &g->accepts },
+		{ OPT_STDIN, NULL, &g->from_stdin },
 		{ OPT_RAW, NULL, &g->raw }, { OPT_NEXT, NULL, &g->next },
 	};
 

@@ -111,7 +111,8 @@ static int
 refused(const struct asked *a, uint8_t status)
 {
 	if (status == STATUS_NONE && a->is_known)
-		return gwcmtp_tool_fault(EX_NOPERM, a->name, "it had a key, and the server says it has none");
+		return gwcmtp_tool_fault(EX_NOPERM, a->name,
+		    "it had a key, and the server says it has none");
 	if (status == STATUS_NONE)
 		return gwcmtp_tool_fault(EX_NOUSER, a->name, "the server gives no key");
 	return gwcmtp_tool_fault(status == STATUS_NOT_SERVED ? EX_UNAVAILABLE : EX_TEMPFAIL,

@@ -163,7 +163,8 @@ static int
 take(struct session *s, const struct cmtp2_enter *c)
 {
 	if (gwcmtp_ring_get_bare(&s->ring, buf_slice(&c->secret)) != ERR_OK)
-		return gwcmtp_tool_fault(EX_DATAERR, s->file.address.p, "what is kept there is no key ring");
+		return gwcmtp_tool_fault(EX_DATAERR, s->file.address.p,
+		    "what is kept there is no key ring");
 	return gwcmtp_ringfile_save(s->g, &s->file, &s->ring, gwcmtp_tool_word(s->word));
 }
 

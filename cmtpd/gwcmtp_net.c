@@ -150,7 +150,8 @@ gwcmtp_net_ohai(struct gwcmtp_net *n, struct slice version)
 		e = gwcmtp_net_read(n, CMTP_REPLY_WORDS, &r);
 	buf_fini(&b);
 	if (e == ERR_OK && !cmtp_reply_has_version(r.words, version))
-		e = gwcmtp_net_fail(n, ERR_UNSUPPORTED, "%s does not speak version %.*s of CMTP", n->host,
+		e = gwcmtp_net_fail(n, ERR_UNSUPPORTED,
+		    "%s does not speak version %.*s of CMTP", n->host,
 		    SLICE_FMT(version));
 	return e;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The way of gwcmtp to a server (gwcmtp_hosts.h), on the native port or SMTP's.  Of a server that greets as SMTP does CMTP is asked for by OHAI.
+ * The way of gwcmtp to a server (gwcmtp_hosts.h), on the native port or
+ * SMTP's.  Of a server that greets as SMTP does CMTP is asked for by OHAI.
  * One thing at a time; all waiting is in here.  Nothing that came is verified.
  */
 #ifndef GWCMTP_NET_H

@@ -40,7 +40,8 @@ make(struct gwcmtp *g, const struct slice params[CMTP_PARAMS_MAX], struct slice 
 	    .subject = slice_str(g->subject), .text = text };
 	enum err e = gwcmtp_mail_put(out, params, g->user_key, &letter, g->file_count);
 	int code = e == ERR_OK ? EX_OK : gwcmtp_tool_fault(e == ERR_SYNTAX ? EX_USAGE :
-	    gwcmtp_tool_exit_of(e), "message", e == ERR_SYNTAX ? "a subject or an address that cannot be sent" : err_text(e));
+	    gwcmtp_tool_exit_of(e), "message", e == ERR_SYNTAX ?
+	    "a subject or an address that cannot be sent" : err_text(e));
 
 	for (unsigned i = 0; i < g->file_count && code == EX_OK; i++)
 		code = put_file(out, g, g->files[i]);

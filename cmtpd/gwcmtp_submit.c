@@ -260,7 +260,8 @@ gwcmtp_submit(struct gwcmtp *g, const char *from, const char *to, struct slice p
 	s.config.host = s.host.name;
 	s.config.user = slice_str(g->login != NULL ? g->login : from);
 	s.message = (struct smtp_client_message){ .sender = slice_str(from), .size = message.n,
-		.flags = SMTP_CLIENT_8BIT | (is_ascii(from) && is_ascii(to) ? 0 : SMTP_CLIENT_UTF8_HEADER),
+		.flags = SMTP_CLIENT_8BIT | (is_ascii(from) && is_ascii(to) ? 0 :
+		SMTP_CLIENT_UTF8_HEADER),
 		.rcpts = &rcpt, .rcpt_count = 1 };
 	if ((s.code = connect_to(&s)) == EX_OK) {
 		buf_init(&s.out, OUT_MAX);
