@@ -42,24 +42,30 @@ dlv_mail1_finish(struct dlv_mail1 *m)
 	loop_defer(m->p.loop, &m->turn);
 }
 
-void
-dlv_mail1_hold(struct dlv_mail1 *m, const char *dsn, const char *why)
+static void
+hold_as(struct dlv_mail1 *m, enum dlv_mail2_fate fate, const char *dsn, const char *why)
 {
 	struct smtp_result r;
 
 	smtp_result_own(&r, SMTP_STAGE_MAIL, dsn, "CMTP 1 with %.150s: %.80s", m->host, why);
 	for (unsigned i = 0; i < m->p.count; i++)
-		tell(m, i, DLV_MAIL2_TOLD, &r);
+		tell(m, i, fate, &r);
 	dlv_mail1_finish(m);
 }
 
+void
+dlv_mail1_hold(struct dlv_mail1 *m, const char *dsn, const char *why)
+{
+	hold_as(m, DLV_MAIL2_TOLD, dsn, why);
+}
+
 static void
-hold_rcpt(struct dlv_mail1 *m, const char *dsn, const char *why)
+hold_rcpt(struct dlv_mail1 *m, enum dlv_mail2_fate fate, const char *dsn, const char *why)
 {
 	struct smtp_result r;
 
 	smtp_result_own(&r, SMTP_STAGE_RCPT, dsn, "CMTP 1 with %.150s: %.80s", m->host, why);
-	tell(m, m->at, DLV_MAIL2_TOLD, &r);
+	tell(m, m->at, fate, &r);
 }
 
 void
@@ -141,7 +147,7 @@ take_key(struct dlv_mail1 *m, const struct cmtp_reply *r)
 	const unsigned char *key = (const unsigned char *)r->signed_bytes.p;
 
 	if (r->is_failure && dlv_mail1_pin_is_in_force(m)) {
-		hold_rcpt(m, "4.7.5", "the recipient had a key, and there is none any more");
+		hold_rcpt(m, DLV_MAIL2_BROKEN, "4.7.5", "the recipient had a key, and there is none any more");
 	} else if (r->is_failure) {
 		dlv_mail1_without_key(m, m->at, "the recipient has no key");
 	} else if (cry_ed_box_public(m->owner_box, key) != ERR_OK) {
@@ -150,7 +156,7 @@ take_key(struct dlv_mail1 *m, const struct cmtp_reply *r)
 		dlv_mail1_box_begin(m);
 		return;
 	} else {
-		hold_rcpt(m, "4.7.5", "the recipient's key is another than the one that was known");
+		hold_rcpt(m, DLV_MAIL2_BROKEN, "4.7.5", "the recipient's key is another than the one that was known");
 	}
 	m->at++;
 	dlv_mail1_next(m);
@@ -169,7 +175,7 @@ take_status(struct dlv_mail1 *m, const struct cmtp_reply *r)
 	struct smtp_result result;
 
 	if (r->is_failure) {
-		hold_rcpt(m, "4.5.0", "it answered FAILURE to the message");
+		hold_rcpt(m, DLV_MAIL2_TOLD, "4.5.0", "it answered FAILURE to the message");
 	} else {
 		smtp_result_reply(&result, SMTP_STAGE_END, m->host, 250, "2.0.0", "SUCCESS");
 		tell(m, m->at, DLV_MAIL2_TOLD, &result);
@@ -188,7 +194,8 @@ take_server(struct dlv_mail1 *m, const struct cmtp_reply *r)
 	if (r->is_failure) {
 		dlv_mail1_hold(m, "4.7.5", "it does not tell its key");
 	} else if (!dlv_mail1_pin_judge(m, SLICE_NONE, key)) {
-		dlv_mail1_hold(m, "4.7.5", "its key is another than the one that was known");
+		hold_as(m, DLV_MAIL2_BROKEN, "4.7.5",
+		    "its key is another than the one that was known");
 	} else {
 		memcpy(m->server, key, sizeof(m->server));
 		dlv_mail1_next(m);

@@ -9,7 +9,8 @@
  * another one later is no key, the mail is held and the old one stays.
  *
  *	no key		by SMTP, or with must bounced
- *	another key	deferred, until the old one is forgotten (gwkey)
+ *	another key	deferred, until the old one is forgotten (gwkey), and the
+ *			sender is told at once
  *	not offered	where it was within DLV_MAIL1_REMEMBERED_S: deferred
  *
  * As in dlv_mail2.h the owner hears of each recipient once, then done.  No call

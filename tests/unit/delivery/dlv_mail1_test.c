@@ -276,6 +276,7 @@ test_other_keys(void **state)
 	h.bob = 9;
 	give("bob@there.example", "one");
 	fake_cmtp_is_deferred(0, "4.7.5", "another than the one that was known");
+	assert_true(w->results[0].is_broken);
 	give("bob@there.example", "must");
 	fake_cmtp_is_deferred(0, "4.7.5", "another than the one that was known");
 	h.bob = 0;
@@ -288,10 +289,12 @@ test_other_keys(void **state)
 	h.server = 8;
 	give("bob@there.example", "one");
 	fake_cmtp_is_deferred(0, "4.7.5", "its key is another");
+	assert_true(w->results[0].is_broken);
 	h.server = 1;
 	h.bad_signature = true;
 	give("bob@there.example", "one");
 	fake_cmtp_is_deferred(0, "4.7.5", "does not verify");
+	assert_false(w->results[0].is_broken);
 	assert_int_equal(h.mails, 2);
 	assert_int_equal(w->host.message_count, 0);
 }
