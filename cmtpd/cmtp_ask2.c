@@ -30,12 +30,26 @@ cmtp_ask2_begin(struct cmtp_session *s)
 	buf_fini(&user);
 }
 
+/* keyd has nothing: has another domain? */
+static bool
+is_far(const struct cmtp_session *s, const struct cmtp2_keys_request *q, const struct cmtp_keys *k)
+{
+	return s->mode == CMTP_WAIT_KEYS && s->is_user && q->domain.n > 0 && k->count == 0 &&
+	    !s->env->is_ours(s->arg, q->domain);
+}
+
 void
 cmtp_ask2_keys(struct cmtp_session *s, enum err e, const struct cmtp_keys *k)
 {
 	const struct cmtp2_keys_request q = request(s);
 	struct cmtp_sign sign;
 
+	if (e == ERR_OK && is_far(s, &q, k)) {
+		s->mode = CMTP_WAIT_FAR_KEYS;
+		e = s->env->far_keys(s->arg, q.user, q.domain, q.known);
+		if (e == ERR_OK)
+			return;
+	}
 	buf_init(&s->content, CMTP2_KEYS_CONTENT_MAX);
 	if (e == ERR_OK)
 		cmtp2_keys_content(&s->content, k->status, k->count, k->records);

@@ -6,6 +6,7 @@
 
 #include "cmtpd/cmtp_conn_priv.h"
 #include "lib/base/must.h"
+#include "lib/cmtp/cmtp2_keys.h"
 #include "lib/cmtp/cmtp_pin.h"
 
 #define FIELDS_MAX	50000	/* as in cmtp2_sign */
@@ -18,6 +19,15 @@ call(struct cmtp_conn *c, uint16_t type, const void *msg, ipc_reply_fn *on_reply
 }
 
 /* ---- records */
+
+/* Records have their domain in lower case. */
+static struct slice
+lower_domain(struct slice domain, char lower[CMTP_PARAM_MAX])
+{
+	for (size_t i = 0; i < domain.n; i++)
+		lower[i] = ascii_lower(domain.p[i]);
+	return slice_of(lower, domain.n);
+}
 
 static void
 on_keys(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
@@ -47,6 +57,32 @@ cmtp_conn2_keys(void *arg, struct slice user, uint64_t known)
 	conn_addr_ip_str(client, &c->peer);
 	m.client = slice_str(client);
 	return call(c, IPC_MSG_cmtp2_keys, &m, on_keys);
+}
+
+static void
+on_far_keys(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
+{
+	struct cmtp_conn *c = arg;
+	const struct ipc_cmtp_asked *m = msg;
+	struct cmtp_keys k = { .status = CMTP2_LATER };
+
+	(void)in;
+	if (!cmtp_conn_is_answered(c))
+		return;
+	if (e == ERR_OK && type == IPC_MSG_cmtp_asked && m->status <= CMTP2_KEYS_STATUS_MAX)
+		k = (struct cmtp_keys){ m->status, m->count, m->records };
+	cmtp_session_on_keys(&c->session, ERR_OK, &k);
+	cmtp_conn_go_on(c);
+}
+
+enum err
+cmtp_conn2_far_keys(void *arg, struct slice user, struct slice domain, uint64_t known)
+{
+	char lower[CMTP_PARAM_MAX];
+	const struct ipc_cmtp_ask m = { .user = user, .domain = lower_domain(domain, lower),
+		.known = known };
+
+	return cmtp_conn_call(arg, IPC_RELAY, RELAY_MS, IPC_MSG_cmtp_ask, &m, on_far_keys);
 }
 
 /* ---- signatures */
@@ -132,15 +168,6 @@ on_found(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *i
 	if (e == ERR_OK)
 		e = judge(c, m->pin, &sender);
 	found(c, e, &sender);
-}
-
-/* Records have their domain in lower case. */
-static struct slice
-lower_domain(struct slice domain, char lower[CMTP_PARAM_MAX])
-{
-	for (size_t i = 0; i < domain.n; i++)
-		lower[i] = ascii_lower(domain.p[i]);
-	return slice_of(lower, domain.n);
 }
 
 static enum err

@@ -11,6 +11,8 @@
 
 /* arg is a struct cmtp_conn. */
 enum err	 cmtp_conn2_keys(void *arg, struct slice user, uint64_t known);
+enum err	 cmtp_conn2_far_keys(void *arg, struct slice user, struct slice domain,
+		    uint64_t known);
 enum err	 cmtp_conn2_sign(void *arg, enum cmtp2_purpose, const struct cmtp_sign *);
 enum err	 cmtp_conn2_find(void *arg, struct slice domain, uint64_t serial);
 enum err	 cmtp_conn2_weigh(void *arg, const struct cmtp2_price *,

@@ -110,6 +110,8 @@ cmtp_enter2_done(struct cmtp_session *s, enum err e, struct slice content, struc
 		buf_put_slice(&s->enter_state, state);
 	if (e != ERR_OK || is_last)
 		tell(s, e);
+	if (e == ERR_OK && s->parser.verb == CMTP_PROOF2)
+		s->is_user = true;
 	cmtp_parser_forget(&s->parser);
 	cmtp2_login_put(&s->out, status_of(e), e == ERR_OK ? content : SLICE_NONE);
 }

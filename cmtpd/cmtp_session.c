@@ -301,7 +301,7 @@ cmtp_session_resume(struct cmtp_session *s)
 void
 cmtp_session_on_keys(struct cmtp_session *s, enum err e, const struct cmtp_keys *k)
 {
-	if (s->mode == CMTP_WAIT_KEYS)
+	if (s->mode == CMTP_WAIT_KEYS || s->mode == CMTP_WAIT_FAR_KEYS)
 		cmtp_ask2_keys(s, e, k);
 }
 

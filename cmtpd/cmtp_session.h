@@ -8,8 +8,8 @@
  *
  * Served are OHAI, NOOP, HELP, OBAI, MAIL (cmtp_mail.h), KEYREQUEST for the
  * server itself and for users of this host, and LOGIN where it is on; inside TLS
- * also KEYREQUEST2 (cmtp_ask2.h), MAIL2 (cmtp_mail2.h), LOGIN2 and REGISTER2
- * (cmtp_enter2.h).
+ * also KEYREQUEST2 (cmtp_ask2.h), for who has logged in of other domains, too;
+ * MAIL2 (cmtp_mail2.h), LOGIN2 and REGISTER2 (cmtp_enter2.h).
  */
 #ifndef CMTP_SESSION_H
 #define CMTP_SESSION_H
@@ -112,6 +112,8 @@ struct cmtp_env {
 	uint64_t	(*real_s)(void *);	/* unix time */
 	/* user: "name@domain", "@domain", "@"; answered by on_keys */
 	enum err	(*keys)(void *, struct slice user, uint64_t known);
+	/* of another domain, by relay; answered by on_keys */
+	enum err	(*far_keys)(void *, struct slice user, struct slice domain, uint64_t known);
 	enum err	(*sign)(void *, enum cmtp2_purpose, const struct cmtp_sign *);	/* on_signed */
 	enum err	(*find)(void *, struct slice domain, uint64_t serial);	/* on_found */
 	/* One evaluation, elsewhere; answered by on_weighed. */
@@ -128,6 +130,7 @@ enum cmtp_mode {
 	CMTP_WAIT_RCPT,
 	CMTP_WAIT_COMMIT,
 	CMTP_WAIT_KEYS,		/* KEYREQUEST2 */
+	CMTP_WAIT_FAR_KEYS,	/* the same, of another domain */
 	CMTP_WAIT_SENDER,	/* MAIL2: whose key signs? */
 	CMTP_WAIT_POSTAGE,
 	CMTP_WAIT_SIGN,		/* a reply of version 2 */
@@ -168,6 +171,7 @@ struct cmtp_session {
 	enum cmtp_verb			 entering;	/* what PROOF2 or RECORD2 belongs to */
 	struct buf			 enter_state;	/* keyd's; empty: to nothing */
 	struct buf			 enter_user;	/* for the log */
+	bool				 is_user;	/* of this host: PROOF2 was good */
 	struct cmtp_parser		 parser;
 };
 

@@ -11,8 +11,13 @@
  *
  * One search for a domain at a time; all who ask meanwhile get its answer.
  * What was not found is not looked for again for DLV_LOOKUP_AGAIN_MS, nor what
- * could not be asked for now for DLV_LOOKUP_SOON_MS.  Memory:
- * DLV_LOOKUP_DOMAINS_MAX domains, DLV_LOOKUP_ASKERS_MAX requests.
+ * could not be asked for now for DLV_LOOKUP_SOON_MS.
+ *
+ * And requests for keys that are passed on (cmtp_ask): when the server's key is
+ * known, the domain's first host with CMTP 2 is asked; its answer, which that key
+ * must have signed, serves all who ask for as long, found or not.
+ *
+ * Memory: DLV_LOOKUP_DOMAINS_MAX searches, DLV_LOOKUP_ASKERS_MAX requests.
  */
 #ifndef DLV_LOOKUP_H
 #define DLV_LOOKUP_H
@@ -37,17 +42,20 @@ void		 dlv_lookup_set_route(struct dlv_lookup *, struct dlv_route *);
 /* use */
 void		 dlv_lookup_take(struct dlv_lookup *, struct ipc_peer *cmtpd,
 		    const struct ipc_cmtp_find *, struct ipc_in *);
+void		 dlv_lookup_pass(struct dlv_lookup *, struct ipc_peer *cmtpd,
+		    const struct ipc_cmtp_ask *, struct ipc_in *);
 void		 dlv_lookup_left(struct dlv_lookup *, struct ipc_peer *cmtpd);
 /*
  * The same for relay itself.  peek: what was not found is remembered, and why.
  * ask: NULL when there is no room; else fn once, never inside, unless cancelled.
+ * serial: of the record wanted, as in cmtp_find.
  */
 struct dlv_lookup_asker;
 typedef void dlv_lookup_fn(void *arg, enum err, const char *reason, struct slice pin);
 bool		 dlv_lookup_peek(struct dlv_lookup *, struct slice domain, enum err *,
 		    const char **reason);
-struct dlv_lookup_asker *dlv_lookup_ask(struct dlv_lookup *, struct slice domain, dlv_lookup_fn *,
-		    void *arg);
+struct dlv_lookup_asker *dlv_lookup_ask(struct dlv_lookup *, struct slice domain,
+		    uint64_t serial, dlv_lookup_fn *, void *arg);
 void		 dlv_lookup_cancel(struct dlv_lookup *, struct dlv_lookup_asker **);
 unsigned	 dlv_lookup_count(const struct dlv_lookup *);	/* searches */
 

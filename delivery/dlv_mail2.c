@@ -316,7 +316,7 @@ begin(struct dlv_mail2 *m)
 		found(m, e, reason);
 		return;
 	}
-	m->asker = dlv_lookup_ask(m->p.lookup, m->p.domain, on_found, m);
+	m->asker = dlv_lookup_ask(m->p.lookup, m->p.domain, 0, on_found, m);
 	if (m->asker == NULL)
 		dlv_mail2_hold(m, "4.3.2", "too many keys are looked for");
 }

@@ -7,6 +7,7 @@
 #include "delivery/dlv_lookup.h"
 #include "delivery/dlv_postage.h"
 #include "lib/base/must.h"
+#include "lib/ipc/key_proto.h"
 #include "lib/mail/addr.h"
 #include "lib/seal/seal.h"
 
@@ -379,6 +380,18 @@ dlv_relay_find(struct dlv_relay *r, struct ipc_peer *cmtpd, const struct ipc_cmt
 		dlv_lookup_take(r->lookup, cmtpd, m, in);
 	else
 		ipc_reply(cmtpd, in->id, IPC_MSG_cmtp_found, &down);
+}
+
+void
+dlv_relay_pass(struct dlv_relay *r, struct ipc_peer *cmtpd, const struct ipc_cmtp_ask *m,
+    struct ipc_in *in)
+{
+	const struct ipc_cmtp_asked down = { .status = CMTP2_LATER };
+
+	if (r->lookup != NULL && !r->is_draining)
+		dlv_lookup_pass(r->lookup, cmtpd, m, in);
+	else
+		ipc_reply(cmtpd, in->id, IPC_MSG_cmtp_asked, &down);
 }
 
 void

@@ -33,6 +33,7 @@ settle_down(struct dlv_search *s)
 	dlv_link_drop(&s->link_up);
 	dlv_find_free(&s->find);
 	dlv_pool_leave(&s->place);
+	dlv_lookup_cancel(s->lookup, &s->server);
 	dns_cancel(&s->ticket);
 	dlv_tls_unref(&s->target.tls);
 	timer_stop(&s->deadline);
@@ -68,7 +69,20 @@ dlv_search_reply(struct ipc_peer *p, uint64_t id, enum err e, const char *reason
 	ipc_reply(p, id, IPC_MSG_cmtp_found, &m);
 }
 
-/* pin is empty unless ERR_OK; what failed is remembered for a while. */
+static void
+tell(const struct dlv_search *s, const struct dlv_lookup_asker *a, const char *reason,
+    struct slice pin)
+{
+	if (a->peer == NULL)
+		a->fn(a->arg, s->error, reason, pin);
+	else if (!s->is_passed)
+		dlv_search_reply(a->peer, a->id, s->error, reason, pin);
+	else if (s->error == ERR_OK)
+		dlv_search_pass_reply(s, a->peer, a->id, a->serial);
+	else
+		dlv_search_pass_refuse(a->peer, a->id, s->error);
+}
+
 void
 dlv_search_finish(struct dlv_search *s, enum err e, const char *reason, struct slice pin)
 {
@@ -80,20 +94,18 @@ dlv_search_finish(struct dlv_search *s, enum err e, const char *reason, struct s
 	s->error = e;
 	(void)slice_to_cstr(slice_head(slice_str(reason), DLV_SEARCH_REASON_MAX), s->reason,
 	    sizeof(s->reason));
-	log_event(LOG_key, log_str("action", "cmtp-find"), log_text("key", dlv_search_domain(s)),
-	    log_str("peer", s->host), log_str("result", e == ERR_OK ? err_text(e) : reason));
+	log_event(LOG_key, log_str("action", s->is_passed ? "cmtp-ask" : "cmtp-find"),
+	    log_text("key", dlv_search_domain(s)), log_str("peer", s->host),
+	    log_str("result", e == ERR_OK ? err_text(e) : reason));
 	while ((n = list_first(&s->askers)) != NULL) {
 		struct dlv_lookup_asker *a = obj_of(n, struct dlv_lookup_asker, link);
 
 		list_remove(n);
 		s->lookup->asker_count--;
-		if (a->peer != NULL)
-			dlv_search_reply(a->peer, a->id, e, reason, pin);
-		else
-			a->fn(a->arg, e, reason, pin);
+		tell(s, a, reason, pin);
 		free(a);
 	}
-	if (e == ERR_OK)
+	if (e == ERR_OK && !s->is_passed)
 		dlv_search_drop(s);
 	else
 		s->until_ms = dlv_search_now_ms(s) + (err_class(e) == ERR_CLASS_TEMP ?
@@ -199,12 +211,14 @@ start(void *arg)
 	const struct ipc_pin_get m = { .domain = dlv_search_domain(s) };
 
 	timer_set(&s->deadline, dlv_search_now_ms(s) + DLV_LOOKUP_MS);
-	if (call_keyd(s, IPC_MSG_pin_get, &m, on_pin) != ERR_OK)
+	if (s->is_passed)
+		dlv_search_pass(s);
+	else if (call_keyd(s, IPC_MSG_pin_get, &m, on_pin) != ERR_OK)
 		dlv_search_finish(s, ERR_AGAIN, "what is known of it cannot be had now", SLICE_NONE);
 }
 
 struct dlv_search *
-dlv_search_new(struct dlv_lookup *l, struct slice domain)
+dlv_search_new(struct dlv_lookup *l, struct slice domain, const struct slice *user)
 {
 	struct dlv_search *s = must_alloc(1, sizeof(*s));
 
@@ -218,6 +232,11 @@ dlv_search_new(struct dlv_lookup *l, struct slice domain)
 	buf_init(&s->records, CMTP2_KEYS_CONTENT_MAX);
 	memcpy(s->domain, domain.p, domain.n);
 	s->domain_n = domain.n;
+	s->is_passed = user != NULL;
+	if (user != NULL && user->n > 0) {
+		memcpy(s->user, user->p, user->n);
+		s->user_n = user->n;
+	}
 	map_insert(&l->by_domain, &s->node, hash_slice(dlv_search_domain(s)));
 	list_push(&l->searches, &s->link);
 	l->open_count++;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One search for the server key of a domain, for dlv_lookup.c, which knows who
- * asks for what.  dlv_search.c: what is known of it, what came of it, and its
- * life; dlv_search_host.c: the domain's hosts and the DNS.  At any moment it
- * awaits one thing: keyd, the finder, a place in the pool's line, the link, the
- * conversation or the DNS.
+ * One search for the server key of a domain, or a request for keys that is
+ * passed on to it, for dlv_lookup.c, which knows who asks for what.
+ * dlv_search.c: what is known of it, what came of it, and its life;
+ * dlv_search_host.c: the domain's hosts and the DNS; dlv_search_pass.c: what is
+ * passed on.  At any moment it awaits one thing: keyd, another search, the
+ * finder, a place in the pool's line, the link, the conversation or the DNS.
  */
 #ifndef DLV_SEARCH_H
 #define DLV_SEARCH_H
@@ -23,7 +24,7 @@ struct dlv_lookup_asker {
 	dlv_lookup_fn		*fn;
 	void			*arg;
 	uint64_t		 id;
-	uint64_t		 serial;
+	uint64_t		 serial;	/* of what is passed on: the one known */
 };
 
 struct dlv_search {
@@ -50,6 +51,15 @@ struct dlv_search {
 	struct buf		 pin;		/* before; empty: none */
 	struct buf		 records;	/* that came */
 	struct buf		 fresh;		/* the pin to be */
+	/* passed on */
+	bool			 is_passed;
+	struct dlv_lookup_asker	*server;	/* its key is looked for */
+	unsigned char		 server_sign[CRY_KEY_BYTES];
+	uint64_t		 server_serial;
+	bool			 is_again;	/* with a newer key of the server */
+	uint8_t			 status;	/* with ERR_OK, enum cmtp2_status */
+	size_t			 user_n;
+	char			 user[CMTP_PARAM_MAX + 1];
 	size_t			 domain_n;
 	char			 domain[CONF_HOP_NAME_MAX + 1];
 };
@@ -63,16 +73,32 @@ struct dlv_lookup {
 	unsigned		 open_count;	/* searches not over */
 };
 
-/* domain: in lower case, at most CONF_HOP_NAME_MAX; it begins in the loop's next turn */
-struct dlv_search *dlv_search_new(struct dlv_lookup *, struct slice domain);
+/*
+ * domain: in lower case, at most CONF_HOP_NAME_MAX; user: NULL for the server key,
+ * else of the request.  It begins in the loop's next turn.
+ */
+struct dlv_search *dlv_search_new(struct dlv_lookup *, struct slice domain,
+		    const struct slice *user);
 struct slice	 dlv_search_domain(const struct dlv_search *);
 uint64_t	 dlv_search_now_ms(const struct dlv_search *);
 void		 dlv_search_reply(struct ipc_peer *, uint64_t id, enum err, const char *reason,
 		    struct slice pin);
-/* pin is empty unless ERR_OK; what failed is remembered for a while. */
+/*
+ * pin is empty unless ERR_OK; what failed is remembered for a while, and what was
+ * passed on whatever came of it.
+ */
 void		 dlv_search_finish(struct dlv_search *, enum err, const char *reason,
 		    struct slice pin);
 void		 dlv_search_drop(struct dlv_search *);	/* at any time; nobody is told */
+
+/* Of a request that is passed on; the last one for ERR_OK only. */
+void		 dlv_search_pass(struct dlv_search *);
+void		 dlv_search_pass_ask(struct dlv_search *);
+void		 dlv_search_pass_take(struct dlv_search *, const struct cmtp2_keys_request *,
+		    const struct cmtp2_keys_reply *);
+void		 dlv_search_pass_refuse(struct ipc_peer *, uint64_t id, enum err);
+void		 dlv_search_pass_reply(const struct dlv_search *, struct ipc_peer *, uint64_t id,
+		    uint64_t known);
 
 /* Asks the hosts of the domain, in their order, until one has records of it. */
 void		 dlv_search_hosts(struct dlv_search *);

@@ -97,6 +97,10 @@ on_keys(void *arg, const struct cmtp2_keys_request *q, const struct cmtp2_keys_r
 	enum cmtp_chain verdict = CMTP_CHAIN_OTHER;
 	enum err e = ERR_NOTFOUND;
 
+	if (s->is_passed) {
+		dlv_search_pass_take(s, q, r);
+		return;
+	}
 	if (r->status == CMTP2_FOUND && (e = verify_reply(q, r)) == ERR_OK)
 		e = judge(s, r->records, &verdict);
 	if (e == ERR_OK && cmtp_pin_is_break(verdict) && !s->asked_all) {
@@ -124,6 +128,10 @@ on_ready(void *arg)
 	struct cmtp_pin known;
 	uint64_t serial = 0;
 
+	if (s->is_passed) {
+		dlv_search_pass_ask(s);
+		return;
+	}
 	if (s->pin.n > 0 && cmtp_pin_get(&known, buf_slice(&s->pin)) == ERR_OK)
 		serial = known.newest.serial;
 	if (dlv_cmtp_ask(s->cmtp, SLICE_NONE, dlv_search_domain(s), serial) != ERR_OK)

@@ -7,9 +7,11 @@ import re
 import pytest
 from mailtools import fetch_all, message, send, sendmail, smtp, without_trace
 
+import cmtp2tools
 import dnstools
 import godwit
 import mailcorpus
+import opaquetools
 
 ZONE = """$ORIGIN test.
 $TTL 1
@@ -25,6 +27,7 @@ BODY = "caf\xe9\r\n.dots\r\n".encode() + bytes(range(128, 256)) + b"\r\n" + b"01
 
 def offers(g):
     return (f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
+            f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
             'cmtpd { processes = 1  cmtp_postage = unknown  cmtp_postage_bits = 3  cmtp_postage_memory = 64K }\n')
 
 
@@ -165,3 +168,28 @@ def test_key_changed(pair):
     assert p.returncode == 0, p.stderr
     line, _ = a.find_log(r"relay\[\d+\]: (sent|deferred|bounced) ", mark, to="<eve@b.test>")
     assert "]: sent " in line and " proto=cmtp2" in line
+
+
+def test_asks_for_its_users(pair):
+    """Keys of the other domain by the own server: for who logged in, of what keyd and relay know of that server."""
+    a, b = pair
+    mark = a.mark()
+    with opaquetools.Login2(a) as c:
+        ours = c.ask_keys(b"", b"a.test")[1][-1]
+        assert c.ask_keys(b"bob", b"b.test", by=ours.sign) == (1, [])
+        assert c.register(b"ann", b"a.test", b"secret", b"own", b"kept") == opaquetools.GOOD
+        assert c.ask_keys(b"bob", b"b.test", by=ours.sign) == (1, [])
+        assert c.login(b"ann", b"a.test", b"own") == (opaquetools.GOOD, b"kept")
+        status, (theirs,) = c.ask_keys(b"", b"b.test", by=ours.sign)
+        assert status == 0 and cmtp2tools.is_verified(theirs, theirs.sign)
+        status, (bob,) = c.ask_keys(b"bob", b"B.test", by=ours.sign)
+        assert status == 0 and cmtp2tools.is_verified(bob, theirs.sign)
+        assert c.ask_keys(b"nobody", b"b.test", by=ours.sign) == (1, [])
+        assert c.ask_keys(b"bob", b"none.test", by=ours.sign) == (2, [])
+        assert c.ask_keys(b"bob", b"b.test", by=ours.sign)[1] == [bob]
+    # Asked for once, whoever asks again.
+    asked = r"relay\[\d+\]: key action=cmtp-ask key=b\.test .*result=success"
+    seen = mark
+    for _ in range(3):
+        _, seen = a.find_log(asked, seen)
+    assert len(re.findall(asked, a.log_text(mark))) == 3

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmtpd/cmtp_session.h"
+#include "lib/cmtp/cmtp2_keys.h"
 #include "lib/cmtp/cmtp2_login.h"
 #include "lib/cmtp/cmtp_reply.h"
 
@@ -52,7 +53,41 @@ on_enter(void *arg, const struct cmtp_enter *e)
 	return q.error;
 }
 
-static const struct cmtp_env env = { .xzibit = on_xzibit, .enter = on_enter };
+static enum err
+on_keys(void *arg, struct slice user, uint64_t known)
+{
+	(void)arg, (void)user, (void)known;
+	return ERR_OK;
+}
+
+static enum err
+on_far_keys(void *arg, struct slice user, struct slice domain, uint64_t known)
+{
+	(void)arg;
+	q.count++;
+	assert_int_equal(known, 3);
+	assert_true(slice_to_cstr(user, q.user, sizeof(q.user)));
+	assert_true(slice_to_cstr(domain, q.domain, sizeof(q.domain)));
+	return q.error;
+}
+
+static enum err
+on_sign(void *arg, enum cmtp2_purpose purpose, const struct cmtp_sign *s)
+{
+	(void)arg, (void)s;
+	assert_int_equal(purpose, CMTP2_KEY_REPLY);
+	return ERR_OK;
+}
+
+static bool
+is_ours(void *arg, struct slice domain)
+{
+	(void)arg;
+	return slice_eq_str(domain, "example.test");
+}
+
+static const struct cmtp_env env = { .xzibit = on_xzibit, .enter = on_enter, .keys = on_keys,
+	.far_keys = on_far_keys, .sign = on_sign, .is_ours = is_ours };
 
 static void
 begin(struct cmtp_session *s)
@@ -240,6 +275,74 @@ test_login_of_version_1(void **state)
 	cmtp_session_fini(&s);
 }
 
+/* The status of a reply about keys that keyd does not have. */
+static uint8_t
+ask(struct cmtp_session *s, const char *domain, const struct cmtp_keys *far)
+{
+	const struct cmtp2_keys_request r = { SLICE_LIT("bob"), slice_str(domain),
+	    slice_of((const char[CMTP2_NONCE_BYTES]){ 0 }, CMTP2_NONCE_BYTES), 3 };
+	const struct cmtp_keys none = { .status = CMTP2_NONE };
+	const unsigned char sig[CMTP_SIG_BYTES] = { 0 };
+	struct cmtp2_keys_reply reply;
+	struct slice in;
+	struct buf b;
+
+	buf_init(&b, 1000);
+	assert_int_equal(cmtp2_keys_ask(&b, &r), ERR_OK);
+	assert_int_equal(cmtp_session_feed(s, buf_slice(&b)), b.n);
+	buf_fini(&b);
+	cmtp_session_on_keys(s, ERR_OK, &none);
+	if (far != NULL) {
+		assert_int_equal(s->mode, CMTP_WAIT_FAR_KEYS);
+		cmtp_session_on_keys(s, ERR_OK, far);
+	}
+	cmtp_session_on_signed(s, ERR_OK, sig);
+	in = buf_slice(&s->out);
+	assert_int_equal(cmtp2_keys_read(&reply, &in), ERR_OK);
+	assert_int_equal(in.n, 0);
+	buf_reset(&s->out);
+	assert_true(cmtp_session_can_read(s));
+	return reply.status;
+}
+
+/* Other domains are asked for who has logged in, and for nobody else. */
+static void
+test_keys_of_others(void **state)
+{
+	const struct cmtp_keys not_served = { .status = CMTP2_NOT_SERVED };
+	struct cmtp_session s;
+
+	(void)state;
+	begin(&s);
+	assert_int_equal(ask(&s, "peer.test", NULL), CMTP2_NONE);
+	say(&s, LOGIN2);
+	cmtp_session_on_entered(&s, ERR_OK, SLICE_LIT("ke2"), SLICE_LIT("sealed"));
+	expect(&s, CMTP2_LOGIN_OK, "ke2");
+	assert_int_equal(ask(&s, "peer.test", NULL), CMTP2_NONE);
+	say(&s, PROOF2);
+	cmtp_session_on_entered(&s, ERR_AUTH, SLICE_NONE, SLICE_NONE);
+	expect(&s, CMTP2_LOGIN_NO, "");
+	assert_int_equal(ask(&s, "peer.test", NULL), CMTP2_NONE);
+	say(&s, LOGIN2);
+	cmtp_session_on_entered(&s, ERR_OK, SLICE_LIT("ke2"), SLICE_LIT("sealed"));
+	expect(&s, CMTP2_LOGIN_OK, "ke2");
+	say(&s, PROOF2);
+	cmtp_session_on_entered(&s, ERR_OK, SLICE_LIT("bundle"), SLICE_NONE);
+	expect(&s, CMTP2_LOGIN_OK, "bundle");
+	q.count = 0;
+	assert_int_equal(ask(&s, "peer.test", &not_served), CMTP2_NOT_SERVED);
+	assert_string_equal(q.user, "bob");
+	assert_string_equal(q.domain, "peer.test");
+	assert_int_equal(q.count, 1);
+	/* Ours; and nobody to ask. */
+	assert_int_equal(ask(&s, "example.test", NULL), CMTP2_NONE);
+	assert_int_equal(ask(&s, "", NULL), CMTP2_NONE);
+	assert_int_equal(q.count, 1);
+	q.error = ERR_GONE;
+	assert_int_equal(ask(&s, "peer.test", NULL), CMTP2_LATER);
+	cmtp_session_fini(&s);
+}
+
 int
 main(void)
 {
@@ -248,6 +351,7 @@ main(void)
 		cmocka_unit_test(test_register),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_login_of_version_1),
+		cmocka_unit_test(test_keys_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,90 @@ test_limits(void **state)
 	assert_int_equal(w->last->error, ERR_AGAIN);
 }
 
+/* ---- requests that are passed on */
+
+static uint64_t
+newest_passed(void)
+{
+	struct slice rest = slice_of(w->last->pin, w->last->pin_n);
+	struct cmtp_key k = { .serial = 0 };
+	unsigned n = 0;
+
+	for (; rest.n > 0; n++)
+		assert_int_equal(cmtp_key_read(&k, &rest), ERR_OK);
+	assert_int_equal(n, w->passed_count);
+	return k.serial;
+}
+
+static void
+test_passed(void **state)
+{
+	(void)state;
+	fake_cmtp_add_user("bob");
+	fake_cmtp_add_key(0, 6, false);
+	assert_int_equal(fake_cmtp_pass("bob", "There.example", 0), CMTP2_FOUND);
+	assert_int_equal(newest_passed(), 1);
+	assert_int_equal(w->puts, 1);		/* the server's */
+	assert_int_equal(w->user_requests, 1);
+	/* The same answer for a while, and for who knows it the newest. */
+	fake_cmtp_add_key(0, 7, true);
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 5), CMTP2_FOUND);
+	assert_int_equal(newest_passed(), 1);
+	assert_int_equal(w->user_requests, 1);
+	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 0), CMTP2_FOUND);
+	assert_int_equal(w->passed_count, 2);
+	assert_int_equal(newest_passed(), 2);
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 1), CMTP2_FOUND);
+	assert_int_equal(w->passed_count, 1);
+	assert_int_equal(newest_passed(), 2);
+	assert_int_equal(w->user_requests, 2);
+	/* Nobody, which is remembered too; and the server itself. */
+	assert_int_equal(fake_cmtp_pass("eve", "there.example", 0), CMTP2_NONE);
+	assert_int_equal(fake_cmtp_pass("eve", "there.example", 0), CMTP2_NONE);
+	assert_int_equal(w->user_requests, 3);
+	assert_int_equal(fake_cmtp_pass("", "there.example", 0), CMTP2_FOUND);
+	assert_int_equal(newest_passed(), 1);
+	assert_int_equal(w->user_requests, 3);
+	assert_int_equal(w->requests, 2);
+}
+
+static void
+test_passed_badly(void **state)
+{
+	(void)state;
+	fake_cmtp_add_user("bob");
+	fake_cmtp_add_key(0, 6, false);
+	assert_int_equal(fake_cmtp_pass("bob", "", 0), CMTP2_NOT_SERVED);
+	assert_int_equal(fake_cmtp_pass("bob", "nowhere.example", 0), CMTP2_NOT_SERVED);
+	/* The server has a new key, and the one that was known has signed it. */
+	assert_int_equal(fake_cmtp_find("there.example", 0), ERR_OK);
+	fake_cmtp_add_record(2, true);
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 0), CMTP2_FOUND);
+	assert_int_equal(newest_passed(), 1);
+	/* One that it has not. */
+	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
+	fake_cmtp_add_record(3, false);
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 0), CMTP2_NOT_SERVED);
+	assert_int_equal(w->last->pin_n, 0);
+	w->chain_n = 2;
+	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
+	w->bad_signature = true;
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 0), CMTP2_NOT_SERVED);
+	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
+	w->bad_signature = false;
+	w->status = CMTP2_LATER;
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 0), CMTP2_LATER);
+	w->status = CMTP2_FOUND;
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 0), CMTP2_LATER);
+	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 0), CMTP2_FOUND);
+	/* Nobody who could ask. */
+	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
+	dlv_relay_set_keyd(w->relay, NULL);
+	assert_int_equal(fake_cmtp_pass("bob", "there.example", 0), CMTP2_LATER);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fake_cmtp_setup, \
 			fake_cmtp_teardown)
 
@@ -273,6 +357,7 @@ main(void)
 		TEST(test_found), TEST(test_together), TEST(test_break), TEST(test_not_offered),
 		TEST(test_without_tls), TEST(test_bad_replies), TEST(test_other_domain),
 		TEST(test_dns), TEST(test_silence), TEST(test_limits),
+		TEST(test_passed), TEST(test_passed_badly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

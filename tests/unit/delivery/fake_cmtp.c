@@ -145,6 +145,39 @@ fake_cmtp_ask(const char *domain, uint64_t serial)
 }
 
 static void
+on_passed(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_cmtp_asked *m = msg;
+
+	(void)arg, (void)in;
+	if (e == ERR_GONE)	/* the test ends */
+		return;
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(type, IPC_MSG_cmtp_asked);
+	w->passed_status = m->status;
+	w->passed_count = m->count;
+	w->last = &w->answers[w->count % lengthof(w->answers)];
+	assert_true(m->records.n <= sizeof(w->last->pin));
+	w->last->pin_n = m->records.n;
+	if (m->records.n > 0)
+		memcpy(w->last->pin, m->records.p, m->records.n);
+	if (++w->count >= w->want)
+		loop_stop(w->loop);
+}
+
+uint8_t
+fake_cmtp_pass(const char *user, const char *domain, uint64_t known)
+{
+	const struct ipc_cmtp_ask m = { slice_str(user), slice_str(domain), known };
+
+	assert_int_equal(ipc_call(w->cmtpd, IPC_MSG_cmtp_ask, &m, NULL, 0,
+	    loop_now(w->loop) + 36000000, on_passed, NULL, NULL), ERR_OK);
+	w->want++;
+	fake_cmtp_run();
+	return w->passed_status;
+}
+
+static void
 on_tick(void *arg)
 {
 	(void)arg;
@@ -183,7 +216,15 @@ on_find(struct ipc_peer *p, const void *m, struct ipc_in *in)
 	dlv_relay_find(w->relay, p, m, in);
 }
 
-static const struct ipc_handler	cmtpd_handlers[] = { { IPC_MSG_cmtp_find, on_find }, { 0, NULL } };
+static void
+on_pass(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	dlv_relay_pass(w->relay, p, m, in);
+}
+
+static const struct ipc_handler	cmtpd_handlers[] = {
+	{ IPC_MSG_cmtp_find, on_find }, { IPC_MSG_cmtp_ask, on_pass }, { 0, NULL }
+};
 
 static void
 on_job(struct ipc_peer *p, const void *m, struct ipc_in *in)

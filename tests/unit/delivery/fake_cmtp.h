@@ -92,6 +92,8 @@ struct fake_cmtp {
 	unsigned		 want, count;
 	struct fake_cmtp_answer		 answers[8];
 	struct fake_cmtp_answer		*last;
+	/* of a request that was passed on: pin holds the records */
+	uint8_t			 passed_status, passed_count;
 };
 
 extern struct fake_cmtp	*w;
@@ -107,6 +109,9 @@ void		 fake_cmtp_run_for(uint64_t ms);
 struct fake_cmtp_kept *fake_cmtp_server_pin(void);
 void		 fake_cmtp_ask(const char *domain, uint64_t serial);
 enum err	 fake_cmtp_find(const char *domain, uint64_t serial);	/* asks and runs */
+
+/* A request for keys that is passed on: asks and runs; its status. */
+uint8_t		 fake_cmtp_pass(const char *user, const char *domain, uint64_t known);
 
 /* queue's side (fake_cmtp_job.c) */
 #define FAKE_CMTP_BODY	"From: a@here.example\r\nSubject: x\r\n\r\nhello\r\n"
