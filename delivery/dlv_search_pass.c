@@ -8,8 +8,8 @@
 void
 dlv_search_pass_refuse(struct ipc_peer *p, uint64_t id, enum err e)
 {
-	bool is_late = err_class(e) == ERR_CLASS_TEMP && e != ERR_CORRUPT;
-	const struct ipc_cmtp_asked m = { .status = is_late ? CMTP2_LATER : CMTP2_NOT_SERVED };
+	const struct ipc_cmtp_asked m = {
+		.status = dlv_search_is_for_now(e) ? CMTP2_LATER : CMTP2_NOT_SERVED };
 
 	ipc_reply(p, id, IPC_MSG_cmtp_asked, &m);
 }

@@ -84,6 +84,7 @@ test_break(void **state)
 	assert_int_equal(w->known, 0);	/* asked for all once more */
 	assert_int_equal(w->requests, 3);
 	/* Remembered; then it is seen anew, and the break stays. */
+	loop_advance(w->loop, DLV_LOOKUP_SOON_MS);
 	assert_int_equal(fake_cmtp_find("there.example", 0), ERR_CORRUPT);
 	assert_int_equal(w->requests, 3);
 	loop_advance(w->loop, DLV_LOOKUP_AGAIN_MS);
