@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-enum { FORMAT = 1 };
+enum { FORMAT_1 = 1, FORMAT = 2 };
+enum { HAS_END = 1, HAS_SEED = 2 };
 
 enum err
 key_chain_get(struct key_chain *c, struct slice bytes)
@@ -13,11 +14,19 @@ key_chain_get(struct key_chain *c, struct slice bytes)
 	memset(c, 0, sizeof(*c));
 	if (bytes.n == 0)
 		return ERR_OK;
-	if (bytes.n < 2 || bytes.p[0] != FORMAT || (unsigned char)bytes.p[1] > 1)
+	if (bytes.n < 2 || (bytes.p[0] != FORMAT && bytes.p[0] != FORMAT_1) ||
+	    (unsigned char)bytes.p[1] > (bytes.p[0] == FORMAT ? HAS_END | HAS_SEED : HAS_END))
 		return ERR_CORRUPT;
-	c->has_end = bytes.p[1] == 1;
+	c->has_end = bytes.p[1] & HAS_END;
+	c->has_seed = bytes.p[1] & HAS_SEED;
 	if (c->has_end && cmtp_key_read(&c->end, &rest) != ERR_OK)
 		return ERR_CORRUPT;
+	if (c->has_seed) {
+		if (rest.n < sizeof(c->seed))
+			return ERR_CORRUPT;
+		memcpy(c->seed, rest.p, sizeof(c->seed));
+		rest = slice_from(rest, sizeof(c->seed));
+	}
 	while (rest.n > 0) {
 		if (c->n == KEY_CHAIN_RECORDS_MAX ||
 		    cmtp_key_read(&c->records[c->n], &rest) != ERR_OK)
@@ -33,9 +42,11 @@ key_chain_put(struct buf *b, const struct key_chain *c)
 	enum err e = ERR_OK;
 
 	buf_put_char(b, FORMAT);
-	buf_put_char(b, c->has_end ? 1 : 0);
+	buf_put_char(b, (char)((c->has_end ? HAS_END : 0) | (c->has_seed ? HAS_SEED : 0)));
 	if (c->has_end)
 		e = cmtp_key_put(b, &c->end);
+	if (c->has_seed)
+		buf_put(b, c->seed, sizeof(c->seed));
 	for (unsigned i = 0; i < c->n && e == ERR_OK; i++)
 		e = cmtp_key_put(b, &c->records[i]);
 	return e == ERR_OK ? buf_err(b) : e;
@@ -98,5 +109,6 @@ key_chain_end(struct key_chain *c)
 		return false;
 	push(c, &c->end);
 	c->has_end = false;
+	c->has_seed = false;
 	return true;
 }

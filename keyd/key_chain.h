@@ -6,18 +6,25 @@
  * removed.  The signatures of the server are made when a record is given out
  * and stand as zeros here.  Pure.
  *
- * The bytes: u8 1, u8 0 or 1, the end record if 1, records, the oldest first.
+ * Where the owner's device alone has the account's secret, the server signs for
+ * him by a key of its own making, whose seed stands with the chain.
+ *
+ * The bytes: u8 2, u8 bits, with 1 the end record, with 2 the seed, records, the
+ * oldest first.  Those of format 1 have no seed.
  */
 #ifndef KEY_CHAIN_H
 #define KEY_CHAIN_H
 
 #include "lib/cmtp/cmtp_key.h"
+#include "lib/crypto/cry_ed.h"
 
 #define KEY_CHAIN_RECORDS_MAX	16
 
 struct key_chain {
 	bool		 has_end;
 	struct cmtp_key	 end;
+	bool		 has_seed;
+	unsigned char	 seed[CRY_ED_SEED_BYTES];	/* of the newest record's signing pair */
 	unsigned	 n;
 	struct cmtp_key	 records[KEY_CHAIN_RECORDS_MAX];
 };

@@ -23,16 +23,25 @@ struct key_cmtp2 {
 
 /* ---- a user's chain */
 
-/* The pair by which a user signs. */
-static void
-pair_of(unsigned char public_key[CRY_KEY_BYTES], unsigned char secret_key[CRY_ED_SECRET_BYTES],
-    const struct key_pair *pair)
+/* Of the pair by which the owner of that generation signs. */
+static enum err
+seed_of(unsigned char seed[CRY_ED_SEED_BYTES], const struct keyd *k, const struct key_account *a,
+    uint32_t generation, const struct key_opener *by)
 {
-	unsigned char seed[CRY_ED_SEED_BYTES];
+	struct key_pair pair;
+	enum err e = key_pair_open(&pair, a, generation, k->aead, by);
 
-	cry_subkey(seed, pair->secret, "godwit cmtp 2 user");
-	cry_ed_pair(public_key, secret_key, seed);
-	secret_wipe(seed, sizeof(seed));
+	if (e == ERR_OK)
+		cry_subkey(seed, pair.secret, "godwit cmtp 2 user");
+	secret_wipe(&pair, sizeof(pair));
+	return e;
+}
+
+enum err
+key_cmtp2_seed(unsigned char seed[CRY_ED_SEED_BYTES], const struct keyd *k,
+    const struct key_account *a, const struct key_opener *by)
+{
+	return seed_of(seed, k, a, a->generation, by);
 }
 
 static struct slice
@@ -74,32 +83,59 @@ is_due(const struct key_chain *c, const struct key_account *a, uint64_t now_s)
 	    r->expires_s - now_s < (r->expires_s - r->created_s) / 2;
 }
 
-static void
-extend(struct keyd *k, struct key_chain *c, const struct key_account *a,
-    const struct key_pair *pair, const struct key_opener *by)
+/* Does that seed's pair sign by the key of the record?  Then its secret. */
+static bool
+is_pair_of(unsigned char secret[CRY_ED_SECRET_BYTES], const struct cmtp_key *r,
+    const unsigned char seed[CRY_ED_SEED_BYTES])
 {
+	unsigned char public_key[CRY_KEY_BYTES];
+
+	cry_ed_pair(public_key, secret, seed);
+	return memcmp(public_key, r->sign, sizeof(public_key)) == 0;
+}
+
+/* The secret of the newest record, from wherever it can be had. */
+static bool
+find_before(unsigned char secret[CRY_ED_SECRET_BYTES], const struct keyd *k,
+    const struct key_chain *c, const struct key_account *a, const struct key_opener *by,
+    const unsigned char *before)
+{
+	const struct cmtp_key *last = key_chain_newest(c);
+	unsigned char seed[CRY_ED_SEED_BYTES];
+	bool has;
+
+	if (!key_chain_is_live(c))
+		return false;
+	if ((c->has_seed && is_pair_of(secret, last, c->seed)) ||
+	    (before != NULL && is_pair_of(secret, last, before)))
+		return true;
+	has = seed_of(seed, k, a, last->generation, by) == ERR_OK && is_pair_of(secret, last, seed);
+	secret_wipe(seed, sizeof(seed));
+	return has;
+}
+
+struct link {
+	const struct key_account	*a;
+	unsigned char			 seed[CRY_ED_SEED_BYTES];
+	unsigned char			 before[CRY_ED_SECRET_BYTES];
+	bool				 has_before;
+};
+
+static void
+extend(const struct keyd *k, struct key_chain *c, const struct link *l)
+{
+	const struct key_account *a = l->a;
 	size_t at = slice_rfind(a->address, '@');
 	struct cmtp_key r = { .kind = CMTP_KEY_LIVE, .generation = a->generation,
 		.created_s = key_now_s(k), .domain = slice_from(a->address, at + 1),
 		.user = slice_head(a->address, at) };
-	unsigned char secret[CRY_ED_SECRET_BYTES], before[CRY_ED_SECRET_BYTES];
-	unsigned char before_public[CRY_KEY_BYTES];
-	const struct cmtp_key *last = key_chain_newest(c);
-	struct key_pair old;
-	bool has_before = false;
+	unsigned char secret[CRY_ED_SECRET_BYTES];
 
 	r.expires_s = r.created_s + key_options(k)->cmtp_key_lifetime / 1000;
 	memcpy(r.seal, a->public_key, sizeof(r.seal));
-	pair_of(r.sign, secret, pair);
-	if (key_chain_is_live(c) &&
-	    key_pair_open(&old, a, last->generation, k->aead, by) == ERR_OK) {
-		pair_of(before_public, before, &old);
-		has_before = memcmp(before_public, last->sign, sizeof(before_public)) == 0;
-	}
-	key_chain_extend(c, &r, secret, has_before ? before : NULL);
-	secret_wipe(&old, sizeof(old));
+	cry_ed_pair(r.sign, secret, l->seed);
+	key_chain_extend(c, &r, secret, l->has_before ? l->before : NULL);
 	secret_wipe(secret, sizeof(secret));
-	secret_wipe(before, sizeof(before));
 }
 
 void
@@ -112,23 +148,27 @@ key_cmtp2_end(struct keyd *k, struct slice address)
 }
 
 void
-key_cmtp2_note(struct keyd *k, const struct key_account *a, const struct key_opener *by)
+key_cmtp2_note(struct keyd *k, const struct key_account *a, const struct key_opener *by,
+    const unsigned char *before)
 {
+	struct link l = { .a = a };
 	struct key_chain c;
-	struct key_pair pair;
 
-	if (a->form == KEY_FORM_NONE) {
-		key_cmtp2_end(k, a->address);
-		return;
-	}
 	if (key_chain_get(&c, bytes_of(k, a->address)) != ERR_OK)
 		memset(&c, 0, sizeof(c));
-	if (!is_due(&c, a, key_now_s(k)) ||
-	    key_pair_open(&pair, a, a->generation, k->aead, by) != ERR_OK)
+	if (!is_due(&c, a, key_now_s(k)))
 		return;
-	extend(k, &c, a, &pair, by);
-	secret_wipe(&pair, sizeof(pair));
+	if (a->form == KEY_FORM_NONE)
+		cry_random(l.seed, sizeof(l.seed));
+	else if (seed_of(l.seed, k, a, a->generation, by) != ERR_OK)
+		return;
+	l.has_before = find_before(l.before, k, &c, a, by, before);
+	extend(k, &c, &l);
+	c.has_seed = a->form == KEY_FORM_NONE;
+	memcpy(c.seed, l.seed, sizeof(c.seed));
 	keep(k, a->address, &c);
+	secret_wipe(&l, sizeof(l));
+	secret_wipe(c.seed, sizeof(c.seed));
 }
 
 /* ---- what is due */
@@ -178,7 +218,7 @@ sweep_slice(struct key_cmtp2 *c)
 			c->next = 0;
 			return true;
 		}
-		key_cmtp2_note(c->k, a, &by);
+		key_cmtp2_note(c->k, a, &by, NULL);
 		c->next = a->id;
 	}
 	return false;

@@ -187,7 +187,7 @@ answer_right(struct keyd *k, struct ipc_peer *p, uint64_t id, const struct key_g
 			    proof->unlocked.vault };
 
 			key_vault_open(k, a->id, proof->unlocked.vault, proof->unlocked.master);
-			key_cmtp2_note(k, a, &by);
+			key_cmtp2_note(k, a, &by, NULL);
 		}
 		ipc_reply(p, id, IPC_MSG_login_ok, &m);
 	}

@@ -51,7 +51,7 @@ key_owner_put(struct key_owner *o, struct key_account **out)
 	o->a.more = buf_slice(&o->bytes);
 	e = key_ring_put(o->k->ring, &o->a, &a);
 	if (e == ERR_OK)
-		key_cmtp2_note(o->k, a, &by);
+		key_cmtp2_note(o->k, a, &by, o->has_seed ? o->seed : NULL);
 	if (out != NULL)
 		*out = a;
 	return e;
@@ -175,6 +175,7 @@ key_owner_use_public(struct key_owner *o, const unsigned char key[32])
 		e = retire_pair(o);
 	if (e != ERR_OK)
 		return e;
+	o->has_seed = key_cmtp2_seed(o->seed, o->k, &o->a, &from) == ERR_OK;
 	o->a.generation++;
 	o->a.form = KEY_FORM_NONE;
 	o->a.vault = 0;

@@ -18,6 +18,7 @@
 #include "keyd/key_login.h"
 #include "keyd/key_made.h"
 #include "keyd/key_more.h"
+#include "lib/crypto/cry_ed.h"
 
 struct key_owner {
 	struct keyd		*k;
@@ -25,6 +26,8 @@ struct key_owner {
 	struct key_more		 more;
 	struct key_unlocked	 unlocked;	/* the present vault; vault 0: closed */
 	struct buf		 bytes;		/* of more, for the record */
+	bool			 has_seed;	/* by which he signed before the pair was released */
+	unsigned char		 seed[CRY_ED_SEED_BYTES];
 };
 
 /* ERR_CORRUPT: its record cannot be read. */

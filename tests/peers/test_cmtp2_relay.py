@@ -5,6 +5,7 @@ import glob
 import re
 
 import pytest
+from device import Device
 from mailtools import fetch_all, message, send, sendmail, smtp, without_trace
 
 import cmtp2tools
@@ -168,6 +169,26 @@ def test_key_changed(pair):
     assert p.returncode == 0, p.stderr
     line, _ = a.find_log(r"relay\[\d+\]: (sent|deferred|bounced) ", mark, to="<eve@b.test>")
     assert "]: sent " in line and " proto=cmtp2" in line
+
+
+def test_to_a_device(pair):
+    """sealing = client: sealed by the sender's host to the device's key, and opened by nobody in between."""
+    a, b = pair
+    device = Device()
+    with open(f"{b.root}/device.pem", "w", encoding="ascii") as f:
+        f.write(device.pem())
+    p = b.tool("gwuser", "add", "fay@b.test", "--sealing", "client", "--key", f.name, "--password-stdin", input="secret\n")
+    assert p.returncode == 0, p.stderr
+    text = message("to a device", "an egret\r\n" * 2000, sender="ann@a.test", to="fay@b.test")
+    mark, seen = a.mark(), b.mark()
+    send(a, text, to=["fay@b.test"], sender="ann@a.test", port=587, user="ann@a.test")
+    line, _ = a.find_log(r"relay\[\d+\]: (sent|deferred|bounced) ", mark, to="<fay@b.test>")
+    assert "]: sent " in line and " proto=cmtp2" in line
+    b.wait_log(r"deliver\[\d+\]: sent ", since=seen, to="<fay@b.test>")
+    served, = fetch_all(b, "fay@b.test")
+    assert b"an egret" not in served
+    assert device.open(served).endswith(b"an egret\r\n" * 2000)
+    assert b"cmtp=pass (CMTP 2) header.d=a.test" in device.trace(served)
 
 
 def test_asks_for_its_users(pair):

@@ -247,29 +247,94 @@ test_vault(void **state)
 
 static const char device[] = "ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICA=";
 
-/* Removed, or in the owner's hands: the chain ends, and a new one begins. */
+/* What stands in keys/cmtp, of this form and of the one before. */
 static void
-test_end(void **state)
+test_chain_bytes(void **state)
 {
-	struct cmtp_key first;
+	const unsigned char secret[CRY_ED_SECRET_BYTES] = { 7 };
+	struct cmtp_key k = { .kind = CMTP_KEY_LIVE, .generation = 1, .created_s = 1,
+		.expires_s = 2, .domain = SLICE_LIT("a.test"),
+		.user = SLICE_LIT("b") };
+	struct key_chain c = { .has_seed = true, .seed = { 9 } }, back;
+	struct buf b;
+
+	(void)state;
+	key_chain_extend(&c, &k, secret, NULL);
+	buf_init(&b, 10000);
+	assert_int_equal(key_chain_put(&b, &c), ERR_OK);
+	assert_int_equal(key_chain_get(&back, buf_slice(&b)), ERR_OK);
+	assert_true(back.has_seed && back.has_end && back.n == 1);
+	assert_memory_equal(back.seed, c.seed, sizeof(c.seed));
+	for (size_t n = 1; n < b.n; n++)
+		assert_int_equal(key_chain_get(&back, slice_head(buf_slice(&b), n)), ERR_CORRUPT);
+	buf_data(&b)[0] = 1;
+	assert_int_equal(key_chain_get(&back, buf_slice(&b)), ERR_CORRUPT);
+	buf_data(&b)[0] = 3;
+	assert_int_equal(key_chain_get(&back, buf_slice(&b)), ERR_CORRUPT);
+	buf_reset(&b);
+	c.has_seed = false;
+	assert_int_equal(key_chain_put(&b, &c), ERR_OK);
+	buf_data(&b)[0] = 1;
+	assert_int_equal(key_chain_get(&back, buf_slice(&b)), ERR_OK);
+	assert_true(!back.has_seed && back.has_end && back.n == 1);
+	buf_data(&b)[1] = 4;
+	assert_int_equal(key_chain_get(&back, buf_slice(&b)), ERR_CORRUPT);
+	buf_fini(&b);
+}
+
+/* In the hands of the owner's device, and back: the chain goes on. */
+static void
+test_device(void **state)
+{
 	char args[128];
 
 	(void)state;
 	stage_add_alice();
-	first = *ask_user("alice@example.test", 1);
+	ask_user("alice@example.test", 1);
 	memcpy(args, "alice\0client\0", 13);
 	memcpy(args + 13, device, sizeof(device) - 1);
 	assert_int_equal(stage_tool("user.sealing", args, 13 + sizeof(device) - 1, NULL), 0);
 	ask_user("alice@example.test", 2);
-	assert_int_equal(cmtp_chain_judge(&got[0], &got[1], now_s()), CMTP_CHAIN_ENDED);
+	assert_int_equal(cmtp_chain_judge(&got[0], &got[1], now_s()), CMTP_CHAIN_NEXT);
+	assert_int_equal(got[1].generation, 2);
+	assert_true(slice_eq(slice_of(got[1].seal, 32), SLICE_LIT("                                ")));
+	assert_memory_not_equal(got[1].sign, got[0].sign, 32);
+	/* Renewed in time by keyd alone, also after a restart. */
+	restart();
+	ask_user("alice@example.test", 2);
+	loop_advance(loop, HALF_MS);
+	stage_settle();
+	ask_user("alice@example.test", 3);
+	assert_int_equal(cmtp_chain_judge(&got[1], &got[2], now_s()), CMTP_CHAIN_NEXT);
+	assert_memory_equal(got[2].seal, got[1].seal, 32);
 	assert_int_equal(TOOL("user.sealing", "alice\0escrow", NULL), 0);
+	ask_user("alice@example.test", 4);
+	assert_int_equal(cmtp_chain_judge(&got[2], &got[3], now_s()), CMTP_CHAIN_NEXT);
+	assert_int_equal(got[3].generation, 3);
+	assert_int_equal(TOOL("user.del", "alice", NULL), 0);
+	ask_user("alice@example.test", 5);
+	assert_int_equal(cmtp_chain_judge(&got[3], &got[4], now_s()), CMTP_CHAIN_ENDED);
+}
+
+/* Removed: the chain ends, and a new one begins. */
+static void
+test_end(void **state)
+{
+	struct cmtp_key first;
+
+	(void)state;
+	stage_add_alice();
+	first = *ask_user("alice@example.test", 1);
+	assert_int_equal(TOOL("user.del", "alice", NULL), 0);
+	restart();
+	ask_user("alice@example.test", 2);
+	assert_int_equal(cmtp_chain_judge(&got[0], &got[1], now_s()), CMTP_CHAIN_ENDED);
+	stage_add_alice();
 	ask_user("alice@example.test", 3);
 	assert_int_equal(got[2].serial, 1);
 	assert_int_equal(cmtp_chain_judge(&got[1], &got[2], now_s()), CMTP_CHAIN_REUSED);
 	assert_int_equal(TOOL("user.del", "alice", NULL), 0);
-	restart();
 	ask_user("alice@example.test", 4);
-	assert_int_equal(cmtp_chain_judge(&got[2], &got[3], now_s()), CMTP_CHAIN_ENDED);
 	/* Nobody holds to it any more. */
 	loop_advance(loop, 2 * HALF_MS);
 	stage_settle();
@@ -527,7 +592,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_server), TEST(test_tool), TEST(test_users), TEST(test_renewal),
-		TEST(test_old_tree), TEST(test_vault), TEST(test_end), TEST(test_sign),
+		TEST(test_old_tree), TEST(test_vault), TEST(test_device),
+		cmocka_unit_test(test_chain_bytes), TEST(test_end), TEST(test_sign),
 		TEST(test_sign_permits), TEST(test_rates), TEST(test_pins), TEST(test_pins_of_relay),
 		TEST(test_boxes), TEST(test_boxes_of_vaults), TEST(test_boxes_limit),
 	};
