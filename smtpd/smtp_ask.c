@@ -322,7 +322,7 @@ env_login(void *arg, const struct smtp_login *l)
 		.user = l->user, .password = l->password,
 	};
 
-	if (!smtp_conn_takes(c, SMTP_RATE_AUTH))
+	if (!smtp_conn_takes(c, CLIENT_RATE_AUTH))
 		return ERR_BUSY;
 	if (strcmp(l->mechanism, "EXTERNAL") == 0)
 		return login_external(c, l);
@@ -340,7 +340,7 @@ env_start_tls(void *arg)
 
 	if (!daemon_tls_is_ready(c->server->app))
 		return ERR_STATE;
-	if (!smtp_conn_may(c, SMTP_RATE_TLS))
+	if (!smtp_conn_may(c, CLIENT_RATE_TLS))
 		return ERR_BUSY;
 	c->wants_tls = true;
 	return ERR_OK;

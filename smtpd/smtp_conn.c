@@ -154,7 +154,7 @@ on_tls(void *arg, enum err e)
 	log_event(LOG_tls, log_session(c->session.id), log_str("tls", f->version),
 	    log_str("cipher", f->cipher), log_str("sni", f->sni));
 	/* What is resumed costs little; whether it is, is known only now. */
-	if (!f->is_resumed && !smtp_conn_takes(c, SMTP_RATE_TLS)) {
+	if (!f->is_resumed && !smtp_conn_takes(c, CLIENT_RATE_TLS)) {
 		conn_abort(c->conn, "limit");
 		return;
 	}
@@ -218,31 +218,23 @@ smtp_conn_is_trusted(const struct smtp_listener *l, const struct conn_addr *peer
 	return peer->is_inet && opt_net_list_has(&g->mynetworks, peer->ip);
 }
 
-static void
-log_limit(const struct smtp_conn *c, enum smtp_rate what)
-{
-	log_event(LOG_limit, log_session(c->session.id), log_str("client", c->session.peer),
-	    log_str("name", smtp_rates_name(what)),
-	    log_num("value", c->server->rates.limits[what].count));
-}
-
 bool
-smtp_conn_takes(struct smtp_conn *c, enum smtp_rate what)
+smtp_conn_takes(struct smtp_conn *c, enum client_rate what)
 {
-	if (c->is_trusted || smtp_rates_take(&c->server->rates, what, &c->peer,
+	if (c->is_trusted || client_rates_take(&c->server->rates, what, &c->peer,
 	    loop_now(c->server->loop)))
 		return true;
-	log_limit(c, what);
+	client_rates_log(&c->server->rates, what, c->session.id, c->session.peer);
 	return false;
 }
 
 bool
-smtp_conn_may(const struct smtp_conn *c, enum smtp_rate what)
+smtp_conn_may(const struct smtp_conn *c, enum client_rate what)
 {
-	if (c->is_trusted || !smtp_rates_is_spent(&c->server->rates, what, &c->peer,
+	if (c->is_trusted || !client_rates_is_spent(&c->server->rates, what, &c->peer,
 	    loop_now(c->server->loop)))
 		return true;
-	log_limit(c, what);
+	client_rates_log(&c->server->rates, what, c->session.id, c->session.peer);
 	return false;
 }
 
@@ -265,7 +257,7 @@ start_session(struct smtp_conn *c)
 	log_event(LOG_connect, log_session(s->id), log_str("listener", c->listener->title),
 	    log_str("client", s->peer));
 	smtp_session_start(s);
-	if (s->service->tls == SMTP_TLS_IMPLICIT && smtp_conn_may(c, SMTP_RATE_TLS))
+	if (s->service->tls == SMTP_TLS_IMPLICIT && smtp_conn_may(c, CLIENT_RATE_TLS))
 		begin_tls(c);
 	else if (s->service->tls == SMTP_TLS_IMPLICIT)
 		conn_abort(c->conn, "limit");

@@ -41,8 +41,8 @@ void	 smtp_conn_settle(struct smtp_conn *);
 void	 smtp_conn_check_gone(struct smtp_conn *);
 
 /* Count one more, ask for one more: false is too many, which is logged. */
-bool	 smtp_conn_takes(struct smtp_conn *, enum smtp_rate);
-bool	 smtp_conn_may(const struct smtp_conn *, enum smtp_rate);
+bool	 smtp_conn_takes(struct smtp_conn *, enum client_rate);
+bool	 smtp_conn_may(const struct smtp_conn *, enum client_rate);
 
 /*
  * smtp_hand.c: the session is in SMTP_HANDED and used so much of the input.

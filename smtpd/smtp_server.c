@@ -44,11 +44,11 @@ take_options(struct smtp_server *srv)
 	srv->session_limit = num_cap_u32(o->client_limit);
 	srv->ip_limit = num_cap_u32(o->client_connection_limit);
 	srv->net_limit = num_cap_u32(o->client_network_limit);
-	srv->rates.limits[SMTP_RATE_CONNECT] = (struct rate){ o->client_connection_rate_limit,
+	srv->rates.limits[CLIENT_RATE_CONNECT] = (struct rate){ o->client_connection_rate_limit,
 	    o->anvil_rate_time_unit };
-	srv->rates.limits[SMTP_RATE_TLS] = (struct rate){ o->client_new_tls_session_rate_limit,
+	srv->rates.limits[CLIENT_RATE_TLS] = (struct rate){ o->client_new_tls_session_rate_limit,
 	    o->anvil_rate_time_unit };
-	srv->rates.limits[SMTP_RATE_AUTH] = (struct rate){ o->client_auth_rate_limit,
+	srv->rates.limits[CLIENT_RATE_AUTH] = (struct rate){ o->client_auth_rate_limit,
 	    o->anvil_rate_time_unit };
 	srv->idle_ms = o->timeout;
 	srv->auth_delay_ms = o->auth_failure_delay;
@@ -65,7 +65,7 @@ smtp_server_load(struct daemon_app *app)
 	list_init(&srv->listeners);
 	list_init(&srv->sessions);
 	conn_clients_init(&srv->clients);
-	smtp_rates_init(&srv->rates);
+	client_rates_init(&srv->rates);
 	take_options(srv);
 	cry_init();
 	daemon_tls_init(app, num_cap_u32(o->handshake_limit));
@@ -76,10 +76,10 @@ static const char *
 over_limit(struct smtp_server *srv, const struct conn_addr *peer, bool is_trusted,
     uint32_t *value)
 {
-	if (!is_trusted && !smtp_rates_take(&srv->rates, SMTP_RATE_CONNECT, peer,
+	if (!is_trusted && !client_rates_take(&srv->rates, CLIENT_RATE_CONNECT, peer,
 	    loop_now(srv->loop))) {
-		*value = (uint32_t)srv->rates.limits[SMTP_RATE_CONNECT].count;
-		return smtp_rates_name(SMTP_RATE_CONNECT);
+		*value = (uint32_t)srv->rates.limits[CLIENT_RATE_CONNECT].count;
+		return client_rates_name(CLIENT_RATE_CONNECT);
 	}
 	if (srv->session_count >= srv->session_limit) {
 		*value = srv->session_limit;

@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #include "lib/base/list.h"
+#include "lib/daemon/client_rates.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/intake_spool.h"
 #include "lib/io/conn.h"
 #include "lib/io/conn_clients.h"
-#include "smtpd/smtp_rates.h"
 #include "smtpd/smtp_session.h"
 
 struct smtp_server {
@@ -23,7 +23,7 @@ struct smtp_server {
 	struct loop		*loop;
 	struct smtp_limits	 limits;
 	struct conn_clients	 clients;
-	struct smtp_rates	 rates;
+	struct client_rates	 rates;
 	struct intake_pool	 pool;
 	struct list		 listeners;
 	struct list		 sessions;	/* struct smtp_conn */

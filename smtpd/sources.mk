@@ -4,8 +4,7 @@ smtpd_CORE = smtpd/smtp_session.c smtpd/smtp_verbs.c smtpd/smtp_reply.c smtpd/sm
 	smtpd/smtp_params.c smtpd/smtp_text.c smtpd/smtp_header.c smtpd/smtp_message.c
 
 PROGRAMS += smtpd
-smtpd_SRCS = smtpd/main.c smtpd/smtp_server.c smtpd/smtp_conn.c smtpd/smtp_ask.c smtpd/smtp_hand.c \
-	smtpd/smtp_rates.c $(smtpd_CORE)
+smtpd_SRCS = smtpd/main.c smtpd/smtp_server.c smtpd/smtp_conn.c smtpd/smtp_ask.c smtpd/smtp_hand.c $(smtpd_CORE)
 smtpd_USES = daemon conf ipc seal sasl crypto mail io sys base
 smtpd_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 

@@ -473,7 +473,7 @@ finish(void)
 	assert_int_equal(server.session_count, 0);
 	assert_int_equal(server.pool.used_bytes, 0);
 	conn_clients_fini(&server.clients);
-	smtp_rates_fini(&server.rates);
+	client_rates_fini(&server.rates);
 	while ((n = list_first(&server.listeners)) != NULL) {
 		list_remove(n);
 		free(obj_of(n, struct smtp_listener, link));

@@ -9,7 +9,7 @@ smtpd_smtp_text_test_SRCS = tests/unit/smtpd/smtp_text_test.c smtpd/smtp_text.c
 smtpd_smtp_text_test_USES = base
 UNITS += smtpd_smtp_conn_test
 smtpd_smtp_conn_test_SRCS = tests/unit/smtpd/smtp_conn_test.c smtpd/smtp_conn.c smtpd/smtp_ask.c smtpd/smtp_hand.c smtpd/smtp_server.c \
-	lib/daemon/daemon_domain.c lib/daemon/intake.c lib/daemon/intake_spool.c smtpd/smtp_rates.c $(smtpd_CORE)
+	lib/daemon/daemon_domain.c lib/daemon/intake.c lib/daemon/intake_spool.c lib/daemon/client_rates.c $(smtpd_CORE)
 smtpd_smtp_conn_test_USES = conf ipc seal sasl crypto mail io sys base
 smtpd_smtp_conn_test_EXT = $(UV_LIBS)
 UNITS += smtpd_smtp_params_test
