@@ -97,6 +97,38 @@ tls_failed(const struct cmtp_conn *c, enum err e)
 	    log_str("reason", err_text(e)));
 }
 
+/* Counts one more full handshake. */
+static bool
+takes_tls(struct cmtp_conn *c)
+{
+	struct client_rates *r = &c->server->rates;
+
+	if (c->is_trusted || client_rates_take(r, CLIENT_RATE_TLS, &c->peer,
+	    loop_now(c->server->loop)))
+		return true;
+	client_rates_log(r, CLIENT_RATE_TLS, c->session.id, c->session.peer);
+	return false;
+}
+
+static void
+begin_tls(struct cmtp_conn *c)
+{
+	struct client_rates *r = &c->server->rates;
+	enum err e;
+
+	if (!c->is_trusted && client_rates_is_spent(r, CLIENT_RATE_TLS, &c->peer,
+	    loop_now(c->server->loop))) {
+		client_rates_log(r, CLIENT_RATE_TLS, c->session.id, c->session.peer);
+		conn_abort(c->conn, "limit");
+		return;
+	}
+	e = conn_start_tls(c->conn, daemon_tls(c->server->app));
+	if (e == ERR_OK)
+		return;
+	tls_failed(c, e);
+	conn_abort(c->conn, "tls");
+}
+
 static void
 on_tls(void *arg, enum err e)
 {
@@ -111,6 +143,11 @@ on_tls(void *arg, enum err e)
 	c->session.tls_cipher = f->cipher;
 	log_event(LOG_tls, log_session(c->session.id), log_str("tls", f->version),
 	    log_str("cipher", f->cipher), log_str("sni", f->sni));
+	/* What is resumed costs little; whether it is, is known only now. */
+	if (!f->is_resumed && !takes_tls(c)) {
+		conn_abort(c->conn, "limit");
+		return;
+	}
 	start(c);
 }
 
@@ -355,10 +392,17 @@ take_over(struct cmtp_conn *c, const struct cmtp_arrival *a)
 	conn_preload(c->conn, a->early);
 }
 
+bool
+cmtp_conn_is_trusted(const struct cmtp_server *srv, const struct conn_addr *peer)
+{
+	const struct godwit_options *g = daemon_options(srv->app, "godwit", NULL);
+
+	return peer->is_inet && opt_net_list_has(&g->mynetworks, peer->ip);
+}
+
 static struct cmtp_conn *
 make(struct cmtp_server *srv, const struct conn_addr *peer)
 {
-	const struct godwit_options *g = daemon_options(srv->app, "godwit", NULL);
 	struct cmtp_conn *c = must_alloc(1, sizeof(*c));
 
 	c->server = srv;
@@ -370,7 +414,7 @@ make(struct cmtp_server *srv, const struct conn_addr *peer)
 	c->session.arg = c;
 	conn_addr_str(c->session.peer, peer);
 	conn_addr_literal(c->session.client, peer);
-	c->is_trusted = peer->is_inet && opt_net_list_has(&g->mynetworks, peer->ip);
+	c->is_trusted = cmtp_conn_is_trusted(srv, peer);
 	c->intake = intake_new(srv->app, &srv->pool, &intake_ops, c);
 	list_push(&srv->sessions, &c->link);
 	conn_clients_enter(&srv->clients, peer);
@@ -381,7 +425,6 @@ void
 cmtp_conn_new(struct cmtp_server *srv, struct conn_listener *cl, const struct cmtp_arrival *a)
 {
 	struct cmtp_conn *c = make(srv, &a->peer);
-	enum err e = ERR_OK;
 
 	c->is_tls = a->is_tls;
 	c->conn = conn_new(srv->loop, a->fd, &a->peer, &ops, c, &conn_caps, cl);
@@ -393,13 +436,8 @@ cmtp_conn_new(struct cmtp_server *srv, struct conn_listener *cl, const struct cm
 	log_event(LOG_connect, log_session(c->session.id), log_text("listener", a->listener),
 	    log_str("client", c->session.peer));
 	if (a->is_tls)
-		e = conn_start_tls(c->conn, daemon_tls(srv->app));
-	if (e == ERR_OK) {
-		start(c);
-		return;
-	}
-	tls_failed(c, e);
-	conn_abort(c->conn, "tls");
+		begin_tls(c);
+	start(c);
 }
 
 void

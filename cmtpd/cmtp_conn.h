@@ -27,6 +27,8 @@ struct cmtp_arrival {
 	struct slice		 early;
 };
 
+/* In mynetworks: no rate is for it. */
+bool	 cmtp_conn_is_trusted(const struct cmtp_server *, const struct conn_addr *);
 /* Counted in the server already; the conn_listener may be NULL. */
 void	 cmtp_conn_new(struct cmtp_server *, struct conn_listener *,
 	    const struct cmtp_arrival *);

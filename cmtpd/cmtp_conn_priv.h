@@ -27,7 +27,7 @@ struct cmtp_conn {
 	char			 tls[CMTP_TLS_MAX + 1];	/* as smtpd told */
 	char			 cipher[CMTP_CIPHER_MAX + 1];
 	bool			 is_asking;	/* keyd, or for an evaluation */
-	bool			 is_trusted;	/* in mynetworks: not counted by queue */
+	bool			 is_trusted;	/* in mynetworks: not counted */
 };
 
 void	 cmtp_conn_check_gone(struct cmtp_conn *);

@@ -49,6 +49,10 @@ take_options(struct cmtp_server *srv)
 	srv->session_limit = num_cap_u32(o->client_limit);
 	srv->ip_limit = num_cap_u32(o->client_connection_limit);
 	srv->net_limit = num_cap_u32(o->client_network_limit);
+	srv->rates.limits[CLIENT_RATE_CONNECT] = (struct rate){ o->client_connection_rate_limit,
+	    o->anvil_rate_time_unit };
+	srv->rates.limits[CLIENT_RATE_TLS] = (struct rate){ o->client_new_tls_session_rate_limit,
+	    o->anvil_rate_time_unit };
 	srv->idle_ms = o->timeout;
 }
 
@@ -62,6 +66,7 @@ cmtp_server_load(struct daemon_app *app)
 	list_init(&srv->listeners);
 	list_init(&srv->sessions);
 	conn_clients_init(&srv->clients);
+	client_rates_init(&srv->rates);
 	take_options(srv);
 	cry_init();
 	cry_random(srv->postage_secret, sizeof(srv->postage_secret));
@@ -121,9 +126,23 @@ cmtp_server_keyd_joined(struct daemon_app *app, struct ipc_peer *p)
 
 /* ---- connections */
 
-static const char *
-over_limit(const struct cmtp_server *srv, const struct conn_addr *peer, uint32_t *value)
+/* Who was handed over was counted by smtpd when it connected. */
+static bool
+is_too_often(struct cmtp_server *srv, const struct cmtp_arrival *a)
 {
+	return !a->is_handed && !cmtp_conn_is_trusted(srv, &a->peer) &&
+	    !client_rates_take(&srv->rates, CLIENT_RATE_CONNECT, &a->peer, loop_now(srv->loop));
+}
+
+/* NULL: it may come. */
+static const char *
+over_limit(struct cmtp_server *srv, const struct cmtp_arrival *a, uint32_t *value)
+{
+	const struct conn_addr *peer = &a->peer;
+
+	*value = (uint32_t)srv->rates.limits[CLIENT_RATE_CONNECT].count;
+	if (is_too_often(srv, a))
+		return client_rates_name(CLIENT_RATE_CONNECT);
 	*value = srv->session_limit;
 	if (srv->session_count >= srv->session_limit)
 		return "client_limit";
@@ -142,7 +161,7 @@ admit(struct cmtp_server *srv, struct conn_listener *cl, const struct cmtp_arriv
 {
 	char text[CONN_ADDR_TEXT_BYTES];
 	uint32_t value;
-	const char *name = over_limit(srv, &a->peer, &value);
+	const char *name = over_limit(srv, a, &value);
 
 	if (name != NULL) {
 		conn_addr_str(text, &a->peer);

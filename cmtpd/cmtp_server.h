@@ -12,6 +12,7 @@
 
 #include "cmtpd/cmtp_session.h"
 #include "lib/base/list.h"
+#include "lib/daemon/client_rates.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/intake_spool.h"
 #include "lib/io/conn.h"
@@ -24,6 +25,7 @@ struct cmtp_server {
 	struct cmtp_self	 self;
 	struct cmtp_service	 service;
 	struct conn_clients	 clients;
+	struct client_rates	 rates;
 	struct intake_pool	 pool;
 	struct list		 listeners;
 	struct list		 sessions;	/* struct cmtp_conn */

@@ -2,6 +2,7 @@
 """A client of CMTP 1, written from the specification byte by byte."""
 import ctypes
 import os
+import re
 import struct
 import subprocess
 import tempfile
@@ -11,6 +12,16 @@ from device import library
 BANNER = b"Welcome to CMTP version 1\n\0"
 # A DER SubjectPublicKeyInfo of Ed25519 up to the key (RFC 8410 s4).
 ED25519 = bytes.fromhex("302a300506032b6570032100")
+
+
+def offer_cmtp(g):
+    """The listener of port 25 asks for cmtpd, which needs none of its own."""
+    with open(g.conf, encoding="ascii") as f:
+        text = f.read()
+    text, count = re.subn(r'(listen "[^"]*" \{)(?=[^{]*\{[^}]*:%d")' % g.port("smtp"), r"\1 cmtp = yes ", text)
+    assert count == 1
+    with open(g.conf, "w", encoding="ascii") as f:
+        f.write(text)
 
 
 class Client:

@@ -7,7 +7,7 @@ import signal
 import ssl
 
 import pytest
-from cmtptools import Client, is_signed, mail
+from cmtptools import Client, is_signed, mail, offer_cmtp
 
 import godwit
 
@@ -17,14 +17,7 @@ BIG = b"d" * 700000
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        port = g.port("smtp")
-        with open(g.conf, encoding="ascii") as f:
-            text = f.read()
-        # The listener of port 25 asks for cmtpd, which has none of its own.
-        text, count = re.subn(r'(listen "[^"]*" \{)(?=[^{]*\{[^}]*:%d")' % port, r"\1 cmtp = yes ", text)
-        assert count == 1
-        with open(g.conf, "w", encoding="ascii") as f:
-            f.write(text)
+        offer_cmtp(g)
         g.add_config("cmtpd { processes = 1  cmtp_mail = yes  client_connection_limit = 3 }\nsmtpd { processes = 1 }\n"
                      "deliver { processes = 1 }\n")
         g.start()

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Limits over time: of a login, of a client address; over all processes where queue counts."""
 import smtplib
+import socket
 import ssl
 
 import pytest
+from cmtptools import BANNER, Client, offer_cmtp
 from mailtools import message, send, smtp
 
 import godwit
@@ -104,3 +106,92 @@ def test_auth_rate():
         g.advance(60)
         s.login("alice@example.test", "secret")
         s.quit()
+
+
+CMTP_RATES = """smtpd {{ processes = 1 }}
+cmtpd {{ processes = 1  client_connection_rate_limit = {connects}  client_new_tls_session_rate_limit = {tls}
+  anvil_rate_time_unit = 120s }}
+"""
+
+
+def listen_cmtp(g, connects=0, tls=0, more=""):
+    for title, how in (("cmtp", "no"), ("cmtps", "implicit")):
+        g.add_config(f'listen "{title}" {{ service = cmtp  address = {{"127.0.0.1:{g.port(title)}"}}  tls = {how} }}\n')
+    g.add_config(CMTP_RATES.format(connects=connects, tls=tls) + more)
+    g.start()
+
+
+def greeting(g, host="127.0.0.1"):
+    """What a client of CMTP hears before it says anything."""
+    with socket.create_connection(("127.0.0.1", g.port("cmtp")), timeout=godwit.WAIT_S, source_address=(host, 0)) as s:
+        return s.recv(len(BANNER))
+
+
+def handshake(g, tls, session=None, raw=None):
+    """The TLS session of a client that is greeted."""
+    with tls.wrap_socket(raw or g.raw("cmtps"), server_hostname="localhost", session=session) as s:
+        banner = s.recv(len(BANNER))
+        if banner != BANNER:
+            raise ConnectionError(f"greeted with {banner!r}")
+        assert s.session_reused == (session is not None)
+        return s.session
+
+
+def test_cmtp_connection_rate():
+    """CMTP has no words for it.  Who comes by smtpd is not counted here."""
+    with godwit.Instance() as g:
+        offer_cmtp(g)
+        listen_cmtp(g, connects=2)
+        for _ in range(2):
+            assert greeting(g) == BANNER
+        for _ in range(3):
+            with g.raw("smtp") as s:
+                assert s.recv(4) == b"220 "
+                while not s.recv(4096).endswith(b"\n"):
+                    pass
+                s.sendall(b"OHAI\0")
+                assert Client(g, s).read(7) == b"OHAI 1\0"
+        mark = g.mark()
+        assert greeting(g) == b""
+        line = g.wait_log(r"cmtpd\[\d+\]: limit ", since=mark, name="client_connection_rate_limit", value=2)
+        assert "client=[127.0.0.1]:" in line
+        assert greeting(g, "127.0.0.2") == BANNER
+        g.advance(60)           # half of the unit: one of two
+        assert [greeting(g), greeting(g)] == [BANNER, b""]
+
+
+def test_cmtp_new_tls_session_rate():
+    """Full handshakes only, and those that began before the limit was reached too."""
+    refused = (ssl.SSLError, ConnectionError)
+    with godwit.Instance() as g:
+        listen_cmtp(g, tls=2)
+        tls = g.tls()
+        session = handshake(g, tls)
+        handshake(g, tls, session)
+        mark = g.mark()
+        with g.raw("cmtps") as early, g.raw("cmtps") as late:
+            for s in (early, late):
+                port = s.getsockname()[1]
+                g.wait_log(r"cmtpd\[\d+\]: connect .*client=\[127\.0\.0\.1\]:%d\b" % port, since=mark)
+            handshake(g, tls, raw=early)
+            with pytest.raises(refused):
+                handshake(g, tls, raw=late)
+            g.wait_log(r"cmtpd\[\d+\]: limit .*:%d\b" % port, since=mark, name="client_new_tls_session_rate_limit",
+                       value=2)
+        mark = g.mark()
+        with pytest.raises(refused):
+            handshake(g, tls)
+        g.wait_log(r"cmtpd\[\d+\]: limit ", since=mark, name="client_new_tls_session_rate_limit", value=2)
+        assert greeting(g) == BANNER
+        g.advance(60)
+        handshake(g, tls)
+
+
+def test_cmtp_of_trusted_clients_is_not_counted():
+    with godwit.Instance() as g:
+        listen_cmtp(g, connects=1, tls=1, more='mynetworks = {"127.0.0.1/32"}\n')
+        tls = g.tls()
+        for _ in range(3):
+            assert greeting(g) == BANNER
+            handshake(g, tls)
+        assert [greeting(g, "127.0.0.2") for _ in range(2)] == [BANNER, b""]
