@@ -33,7 +33,7 @@ struct letter_mail_facts {
 	struct slice	 domain;	/* of this host, for an empty one */
 	struct slice	 log;		/* lines, each with its NUL */
 	struct slice	 trace;		/* whole header lines of this host; or none */
-	struct slice	 message_id;	/* what stands between < and >; empty: none */
+	struct slice	 message_id;	/* with its < and >; empty: none */
 	uint64_t	 arrived_s;	/* the Date of a letter that has none */
 	uint32_t	 attachments;
 };
