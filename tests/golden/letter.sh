@@ -3,5 +3,5 @@
 # After a wanted change: build/test/testbin/letter_dump tests/golden/mime/*.eml tests/golden/letter/*.eml > tests/golden/letter.txt
 LC_ALL=C
 export LC_ALL
-build/test/testbin/letter_dump tests/golden/mime/*.eml tests/golden/letter/*.eml |
+"${GODWIT_BUILD:-build/test}"/testbin/letter_dump tests/golden/mime/*.eml tests/golden/letter/*.eml |
     diff -a -u tests/golden/letter.txt -

@@ -3,4 +3,4 @@
 # After a wanted change: build/test/testbin/mime_dump tests/golden/mime/*.eml > tests/golden/mime.txt
 LC_ALL=C
 export LC_ALL
-build/test/testbin/mime_dump tests/golden/mime/*.eml | diff -a -u tests/golden/mime.txt -
+"${GODWIT_BUILD:-build/test}"/testbin/mime_dump tests/golden/mime/*.eml | diff -a -u tests/golden/mime.txt -
