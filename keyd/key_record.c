@@ -3,15 +3,10 @@
 
 #include <string.h>
 
+#include "keyd/key_fixed.h"
 #include "lib/ipc/ipc_codec.h"
 
 enum { SLOT_PASSWORD = 1 };
-
-static void
-put_fixed(struct buf *b, const unsigned char *bytes, size_t n)
-{
-	ipc_put_var(b, slice_of(bytes, n), n);
-}
 
 void
 key_record_put_account(struct buf *b, const struct key_account *a)
@@ -29,16 +24,16 @@ key_record_put_account(struct buf *b, const struct key_account *a)
 	ipc_put_u32(b, a->generation);
 	ipc_put_u8(b, (uint8_t)a->form);
 	ipc_put_u32(b, a->vault);
-	put_fixed(b, a->public_key, 32);
-	put_fixed(b, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	key_fixed_put(b, a->public_key, 32);
+	key_fixed_put(b, a->wrapped_secret, KEY_WRAPPED_BYTES);
 	ipc_put_u32(b, s->passes);
 	ipc_put_u32(b, s->memory_kib);
-	put_fixed(b, s->salt, 16);
-	put_fixed(b, s->verifier, 32);
+	key_fixed_put(b, s->salt, 16);
+	key_fixed_put(b, s->verifier, 32);
 	ipc_put_u32(b, s->scram.rounds);
-	put_fixed(b, s->scram.salt, 16);
-	put_fixed(b, s->scram.stored_key, 32);
-	put_fixed(b, s->scram.server_key, 32);
+	key_fixed_put(b, s->scram.salt, 16);
+	key_fixed_put(b, s->scram.stored_key, 32);
+	key_fixed_put(b, s->scram.server_key, 32);
 	ipc_put_var(b, a->more, KEY_MORE_MAX);
 }
 
@@ -84,22 +79,10 @@ void
 key_record_put_print(struct buf *b, const struct key_print *p)
 {
 	ipc_put_u8(b, KEY_RECORD_PRINT);
-	put_fixed(b, p->bytes, KEY_PRINT_BYTES);
+	key_fixed_put(b, p->bytes, KEY_PRINT_BYTES);
 	ipc_put_u64(b, p->account);
 	ipc_put_u64(b, p->created_s);
 	ipc_put_var(b, slice_of(p->name, p->name_n), KEY_PRINT_NAME_MAX);
-}
-
-/* Exactly n bytes, or the reader goes bad. */
-static void
-fixed_get(struct ipc_reader *r, unsigned char *dst, size_t n)
-{
-	struct slice s = ipc_get_var(r, n);
-
-	if (s.n == n)
-		memcpy(dst, s.p, n);
-	else
-		r->bad = true;
 }
 
 static bool
@@ -158,8 +141,8 @@ password_get(struct ipc_reader *r, struct key_slot *s)
 {
 	s->passes = ipc_get_u32(r);
 	s->memory_kib = ipc_get_u32(r);
-	fixed_get(r, s->salt, 16);
-	fixed_get(r, s->verifier, 32);
+	key_fixed_get(r, s->salt, 16);
+	key_fixed_get(r, s->verifier, 32);
 }
 
 /* As it was written until November 2026. */
@@ -168,8 +151,8 @@ account_get_1(struct ipc_reader *r, struct key_account *a)
 {
 	account_begin(r, a);
 	a->form = KEY_FORM_ROOT;
-	fixed_get(r, a->public_key, 32);
-	fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	key_fixed_get(r, a->public_key, 32);
+	key_fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
 	r->bad |= ipc_get_u8(r) != 1 || ipc_get_u8(r) != SLOT_PASSWORD;
 	password_get(r, &a->password);
 }
@@ -182,13 +165,13 @@ account_get(struct ipc_reader *r, struct key_account *a)
 	account_begin(r, a);
 	r->bad |= !form_get(r, &a->form);
 	a->vault = ipc_get_u32(r);
-	fixed_get(r, a->public_key, 32);
-	fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	key_fixed_get(r, a->public_key, 32);
+	key_fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
 	password_get(r, &a->password);
 	s->rounds = ipc_get_u32(r);
-	fixed_get(r, s->salt, 16);
-	fixed_get(r, s->stored_key, 32);
-	fixed_get(r, s->server_key, 32);
+	key_fixed_get(r, s->salt, 16);
+	key_fixed_get(r, s->stored_key, 32);
+	key_fixed_get(r, s->server_key, 32);
 	a->more = ipc_get_var(r, KEY_MORE_MAX);
 }
 
@@ -197,7 +180,7 @@ print_get(struct ipc_reader *r, struct key_print *p)
 {
 	struct slice name;
 
-	fixed_get(r, p->bytes, KEY_PRINT_BYTES);
+	key_fixed_get(r, p->bytes, KEY_PRINT_BYTES);
 	p->account = ipc_get_u64(r);
 	p->created_s = ipc_get_u64(r);
 	name = ipc_get_var(r, KEY_PRINT_NAME_MAX);

@@ -17,6 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
+#include "lib/crypto/cry_bytes.h"
 
 /*
  * Fetched once: an implicit fetch with every key costs more than sealing a
@@ -107,14 +108,6 @@ cry_aead_key(struct cry_aead *a, enum cry_suite suite,
 	a->enc_keyed = a->dec_keyed = false;
 }
 
-static const unsigned char *
-bytes_of(struct slice s)
-{
-	static const unsigned char nothing[1];
-
-	return s.n > 0 ? (const unsigned char *)s.p : nothing;
-}
-
 static void
 aes_seal(struct cry_aead *a, unsigned char *out, struct slice plain,
     const unsigned char *nonce, struct slice ad)
@@ -125,9 +118,9 @@ aes_seal(struct cry_aead *a, unsigned char *out, struct slice plain,
 	    nonce, NULL) == 1);
 	a->enc_keyed = true;
 	if (ad.n > 0)
-		must(EVP_EncryptUpdate(a->enc, NULL, &n, bytes_of(ad), (int)ad.n) == 1);
+		must(EVP_EncryptUpdate(a->enc, NULL, &n, cry_bytes(ad), (int)ad.n) == 1);
 	if (plain.n > 0)
-		must(EVP_EncryptUpdate(a->enc, out, &n, bytes_of(plain), (int)plain.n) == 1);
+		must(EVP_EncryptUpdate(a->enc, out, &n, cry_bytes(plain), (int)plain.n) == 1);
 	must(EVP_EncryptFinal_ex(a->enc, out + plain.n, &n) == 1);
 	must(EVP_CIPHER_CTX_ctrl(a->enc, EVP_CTRL_AEAD_GET_TAG, CRY_TAG_BYTES,
 	    out + plain.n) == 1);
@@ -144,7 +137,7 @@ cry_aead_seal(struct cry_aead *a, unsigned char *out, struct slice plain,
 		break;
 	case CRY_CHACHA20_POLY1305:
 		must(crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL,
-		    bytes_of(plain), plain.n, bytes_of(ad), ad.n, NULL, nonce,
+		    cry_bytes(plain), plain.n, cry_bytes(ad), ad.n, NULL, nonce,
 		    a->key) == 0);
 		break;
 	}
@@ -165,9 +158,9 @@ aes_open(struct cry_aead *a, unsigned char *out, struct slice sealed,
 	    nonce, NULL) == 1);
 	a->dec_keyed = true;
 	if (ad.n > 0)
-		must(EVP_DecryptUpdate(a->dec, NULL, &n, bytes_of(ad), (int)ad.n) == 1);
+		must(EVP_DecryptUpdate(a->dec, NULL, &n, cry_bytes(ad), (int)ad.n) == 1);
 	if (plain_n > 0)
-		must(EVP_DecryptUpdate(a->dec, out, &n, bytes_of(sealed), (int)plain_n) == 1);
+		must(EVP_DecryptUpdate(a->dec, out, &n, cry_bytes(sealed), (int)plain_n) == 1);
 	must(EVP_CIPHER_CTX_ctrl(a->dec, EVP_CTRL_AEAD_SET_TAG, CRY_TAG_BYTES, tag) == 1);
 	return EVP_DecryptFinal_ex(a->dec, rest, &n) == 1;
 }
@@ -186,7 +179,7 @@ cry_aead_open(struct cry_aead *a, unsigned char *out, struct slice sealed,
 		break;
 	case CRY_CHACHA20_POLY1305:
 		good = crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL,
-		    bytes_of(sealed), sealed.n, bytes_of(ad), ad.n, nonce,
+		    cry_bytes(sealed), sealed.n, cry_bytes(ad), ad.n, nonce,
 		    a->key) == 0;
 		break;
 	}
@@ -203,14 +196,14 @@ cry_mac(unsigned char *out, size_t out_bytes,
 {
 	must(out_bytes >= crypto_generichash_BYTES_MIN &&
 	    out_bytes <= crypto_generichash_BYTES_MAX);
-	must(crypto_generichash(out, out_bytes, bytes_of(s), s.n, key,
+	must(crypto_generichash(out, out_bytes, cry_bytes(s), s.n, key,
 	    CRY_KEY_BYTES) == 0);
 }
 
 void
 cry_hash(unsigned char *out, size_t out_bytes, struct slice s)
 {
-	must(crypto_generichash(out, out_bytes, bytes_of(s), s.n, NULL, 0) == 0);
+	must(crypto_generichash(out, out_bytes, cry_bytes(s), s.n, NULL, 0) == 0);
 }
 
 void
@@ -239,7 +232,7 @@ cry_box_seal(unsigned char *out, struct slice plain,
     const unsigned char public_key[CRY_KEY_BYTES])
 {
 	/* A public key of small order makes the shared secret known to all. */
-	return crypto_box_seal(out, bytes_of(plain), plain.n, public_key) == 0 ?
+	return crypto_box_seal(out, cry_bytes(plain), plain.n, public_key) == 0 ?
 	    ERR_OK : ERR_CRYPTO;
 }
 
@@ -250,7 +243,7 @@ cry_box_open(unsigned char *out, struct slice sealed,
 {
 	if (sealed.n < CRY_SEAL_BYTES)
 		return ERR_CORRUPT;
-	if (crypto_box_seal_open(out, bytes_of(sealed), sealed.n, public_key,
+	if (crypto_box_seal_open(out, cry_bytes(sealed), sealed.n, public_key,
 	    secret_key) != 0) {
 		secret_wipe(out, sealed.n - CRY_SEAL_BYTES);
 		return ERR_CORRUPT;
@@ -273,7 +266,7 @@ cry_argon2id(unsigned char out[CRY_KEY_BYTES], struct slice password,
     const unsigned char salt[CRY_SALT_BYTES], uint32_t passes,
     uint32_t memory_kib)
 {
-	if (crypto_pwhash(out, CRY_KEY_BYTES, (const char *)bytes_of(password),
+	if (crypto_pwhash(out, CRY_KEY_BYTES, (const char *)cry_bytes(password),
 	    password.n, salt, passes, (size_t)memory_kib * 1024,
 	    crypto_pwhash_ALG_ARGON2ID13) != 0)
 		return ERR_BUSY;

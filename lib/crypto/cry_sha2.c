@@ -12,17 +12,12 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
-
-static const unsigned char *
-bytes(struct slice s)
-{
-	return (const unsigned char *)(s.n > 0 ? s.p : "");
-}
+#include "lib/crypto/cry_bytes.h"
 
 void
 cry_sha2_256(unsigned char out[CRY_SHA2_BYTES], struct slice s)
 {
-	crypto_hash_sha256(out, bytes(s), s.n);
+	crypto_hash_sha256(out, cry_bytes(s), s.n);
 }
 
 void
@@ -30,8 +25,8 @@ cry_sha2_hmac(unsigned char out[CRY_SHA2_BYTES], struct slice key, struct slice 
 {
 	crypto_auth_hmacsha256_state st;
 
-	crypto_auth_hmacsha256_init(&st, bytes(key), key.n);
-	crypto_auth_hmacsha256_update(&st, bytes(s), s.n);
+	crypto_auth_hmacsha256_init(&st, cry_bytes(key), key.n);
+	crypto_auth_hmacsha256_update(&st, cry_bytes(s), s.n);
 	crypto_auth_hmacsha256_final(&st, out);
 	secret_wipe(&st, sizeof(st));
 }
@@ -42,7 +37,7 @@ cry_sha2_pbkdf2(unsigned char out[CRY_SHA2_BYTES], struct slice password,
 {
 	/* OpenSSL's SHA-256 uses the processor's instructions for it: half the time. */
 	must(password.n <= INT_MAX && salt.n <= INT_MAX && rounds > 0 && rounds <= INT_MAX);
-	if (PKCS5_PBKDF2_HMAC((const char *)bytes(password), (int)password.n, bytes(salt),
-	    (int)salt.n, (int)rounds, EVP_sha256(), CRY_SHA2_BYTES, out) != 1)
+	if (PKCS5_PBKDF2_HMAC((const char *)cry_bytes(password), (int)password.n,
+	    cry_bytes(salt), (int)salt.n, (int)rounds, EVP_sha256(), CRY_SHA2_BYTES, out) != 1)
 		log_fatal("libcrypto does not derive a key");
 }

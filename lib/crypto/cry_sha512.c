@@ -6,17 +6,12 @@
 
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
-
-static const unsigned char *
-bytes(struct slice s)
-{
-	return (const unsigned char *)(s.n > 0 ? s.p : "");
-}
+#include "lib/crypto/cry_bytes.h"
 
 void
 cry_sha512(unsigned char out[CRY_SHA512_BYTES], struct slice s)
 {
-	crypto_hash_sha512(out, bytes(s), s.n);
+	crypto_hash_sha512(out, cry_bytes(s), s.n);
 }
 
 void
@@ -24,8 +19,8 @@ cry_sha512_hmac(unsigned char out[CRY_SHA512_BYTES], struct slice key, struct sl
 {
 	crypto_auth_hmacsha512_state st;
 
-	crypto_auth_hmacsha512_init(&st, bytes(key), key.n);
-	crypto_auth_hmacsha512_update(&st, bytes(s), s.n);
+	crypto_auth_hmacsha512_init(&st, cry_bytes(key), key.n);
+	crypto_auth_hmacsha512_update(&st, cry_bytes(s), s.n);
 	crypto_auth_hmacsha512_final(&st, out);
 	secret_wipe(&st, sizeof(st));
 }
@@ -52,7 +47,7 @@ cry_sha512_expand(unsigned char *out, size_t out_bytes,
 
 		crypto_auth_hmacsha512_init(&st, prk, CRY_SHA512_BYTES);
 		crypto_auth_hmacsha512_update(&st, t, t_n);
-		crypto_auth_hmacsha512_update(&st, bytes(info), info.n);
+		crypto_auth_hmacsha512_update(&st, cry_bytes(info), info.n);
 		crypto_auth_hmacsha512_update(&st, &i, 1);
 		crypto_auth_hmacsha512_final(&st, t);
 		secret_wipe(&st, sizeof(st));
