@@ -17,7 +17,6 @@
 #include "lib/cmtp/cmtp_pin.h"
 
 enum { ASKED_MAX = 2 * (CMTP_PARAM_MAX + 1) + 64 };
-enum status { STATUS_FOUND, STATUS_NONE, STATUS_NOT_SERVED, STATUS_LATER };
 
 struct key2 {
 	struct gwcmtp		*g;
@@ -110,13 +109,13 @@ keep(struct key2 *k, const struct asked *a, const struct cmtp_pin *p)
 static int
 refused(const struct asked *a, uint8_t status)
 {
-	if (status == STATUS_NONE && a->is_known)
+	if (status == CMTP2_NONE && a->is_known)
 		return gwcmtp_tool_fault(EX_NOPERM, a->name,
 		    "it had a key, and the server says it has none");
-	if (status == STATUS_NONE)
+	if (status == CMTP2_NONE)
 		return gwcmtp_tool_fault(EX_NOUSER, a->name, "the server gives no key");
-	return gwcmtp_tool_fault(status == STATUS_NOT_SERVED ? EX_UNAVAILABLE : EX_TEMPFAIL,
-	    a->name, status == STATUS_NOT_SERVED ?
+	return gwcmtp_tool_fault(status == CMTP2_NOT_SERVED ? EX_UNAVAILABLE : EX_TEMPFAIL,
+	    a->name, status == CMTP2_NOT_SERVED ?
 	    "the server does not say: it is not its domain" : "the server cannot say now");
 }
 
@@ -206,7 +205,7 @@ exchange(struct key2 *k, struct asked *a)
 		return gwcmtp_tool_net_fault(k->g, e);
 	if (r.is_failure)
 		return gwcmtp_tool_fault(EX_TEMPFAIL, a->name, "the server cannot say now");
-	if (r.status == STATUS_FOUND)
+	if (r.status == CMTP2_FOUND)
 		code = judge(k, a, &r);
 	else if (!a->is_server && cmtp2_keys_verify(&r, &a->request, k->server_sign) != ERR_OK)
 		code = gwcmtp_tool_fault(EX_PROTOCOL, a->name, "the reply is not the server's");

@@ -7,7 +7,6 @@
 
 #include "lib/base/enc.h"
 #include "lib/cmtp/cmtp_pin.h"
-#include "lib/ipc/key_proto.h"
 
 #define KEYD_MS		10000u
 #define SEEN_STEP_S	86400u	/* how exactly it is remembered when it was seen */

@@ -7,7 +7,7 @@
 #include "delivery/dlv_lookup.h"
 #include "delivery/dlv_postage.h"
 #include "lib/base/must.h"
-#include "lib/ipc/key_proto.h"
+#include "lib/cmtp/cmtp_wire.h"
 #include "lib/mail/addr.h"
 #include "lib/seal/seal.h"
 

@@ -14,7 +14,6 @@
 #include "delivery/dlv_lookup.h"
 #include "lib/base/map.h"
 #include "lib/cmtp/cmtp_pin.h"
-#include "lib/ipc/key_proto.h"
 
 #define DLV_SEARCH_REASON_MAX	255u
 

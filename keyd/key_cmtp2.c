@@ -13,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
+#include "lib/cmtp/cmtp_wire.h"
 
 struct key_cmtp2 {
 	struct keyd	*k;

@@ -36,14 +36,14 @@ struct cmtp2_keys_request {
 
 struct cmtp2_keys_reply {
 	bool		 is_failure;	/* FAILURE stood in its place: nothing else is set */
-	uint8_t		 status;	/* found, none, not served, later */
+	uint8_t		 status;	/* enum cmtp2_status */
 	unsigned	 count;
 	struct slice	 records;
 	struct slice	 content;	/* what is signed */
 	struct slice	 sig;
 };
 
-#define CMTP2_KEYS_STATUS_MAX	3	/* enum cmtp2_status of lib/ipc/key_proto.h */
+#define CMTP2_KEYS_STATUS_MAX	CMTP2_LATER
 
 /* ---- the one who asks */
 /* ERR_SYNTAX. */

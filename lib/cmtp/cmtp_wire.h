@@ -43,6 +43,9 @@
 #define CMTP2_RECORD_HEAD	(192 + 2)	/* RECORD2: record, and the bundle's length */
 #define CMTP2_BUNDLE_MAX	2048
 
+/* What KEYREQUEST2 is answered; keyd and relay speak of keys in the same numbers. */
+enum cmtp2_status { CMTP2_FOUND = 0, CMTP2_NONE = 1, CMTP2_NOT_SERVED = 2, CMTP2_LATER = 3 };
+
 /*
  *	C(NAME, parameters, version)
  * What follows MAIL's four is its log, body and attachments; KEYREQUEST2's two,

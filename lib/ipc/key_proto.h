@@ -25,8 +25,6 @@ enum rekey_result { REKEY_DONE = 1, REKEY_CURRENT = 2, REKEY_CLOSED = 3, REKEY_D
 /* Who may use a URL that is authorized (RFC 4467 s3). */
 enum url_access { URL_SUBMIT = 1, URL_USER = 2, URL_AUTHUSER = 3, URL_ANONYMOUS = 4 };
 
-/* As on the wire of CMTP 2 (KEYREQUEST2). */
-enum cmtp2_status { CMTP2_FOUND = 0, CMTP2_NONE = 1, CMTP2_NOT_SERVED = 2, CMTP2_LATER = 3 };
 /* What keyd signs for whom: "key-reply", "mail", "mail-reply". */
 enum cmtp2_purpose { CMTP2_KEY_REPLY = 1, CMTP2_MAIL = 2, CMTP2_MAIL_REPLY = 3 };
 

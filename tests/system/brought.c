@@ -18,7 +18,7 @@
 
 #include "lib/base/must.h"
 #include "lib/cmtp/cmtp_key.h"
-#include "lib/ipc/key_proto.h"
+#include "lib/cmtp/cmtp_wire.h"
 #include "lib/seal/chunkfile.h"
 #include "tests/system/inplace.h"
 #include "tests/unit/seal/travelling.h"

@@ -13,6 +13,7 @@
 #include "lib/base/enc.h"
 #include "lib/cmtp/cmtp_chain.h"
 #include "lib/cmtp/cmtp_sign.h"
+#include "lib/cmtp/cmtp_wire.h"
 #include "tests/unit/keyd/keyd_stage.h"
 
 #define HALF_MS		(app.options.cmtp_key_lifetime / 2 + 1000)
