@@ -11,7 +11,6 @@
 
 #include "lib/base/must.h"
 
-#define SECRET_MS	10000u		/* for keyd to give a password */
 #define NOWHERE_BYTES	65536u
 
 static const struct conn_limits	limits = {
@@ -48,14 +47,6 @@ destroy(struct dlv_link *l)
 	free(l);
 }
 
-static void
-cancel_secret(struct dlv_link *l)
-{
-	if (l->secret_call != 0)
-		ipc_cancel(l->keyd, l->secret_call);
-	l->secret_call = 0;
-}
-
 /* The user hears of it once; the memory goes with the connection. */
 static void
 down(struct dlv_link *l, enum dlv_down how, const struct smtp_result *why)
@@ -63,7 +54,7 @@ down(struct dlv_link *l, enum dlv_down how, const struct smtp_result *why)
 	const struct dlv_link_user *user = l->user;
 
 	l->is_closed = true;
-	cancel_secret(l);
+	dlv_pool_cancel_keyd(&l->secret_call);
 	if (l->is_idle)
 		dlv_pool_wake(l->pool, l);
 	l->user = NULL;
@@ -82,7 +73,7 @@ dlv_link_drop(struct dlv_link **lp)
 	l->user = NULL;
 	l->raw = NULL;
 	l->is_closed = true;
-	cancel_secret(l);
+	dlv_pool_cancel_keyd(&l->secret_call);
 	dial_cancel(&l->dial);
 	if (l->conn != NULL)
 		conn_abort(l->conn, "dropped");
@@ -170,7 +161,7 @@ on_secret(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *
 	struct slice secret = SLICE_NONE;
 
 	(void)in;
-	l->secret_call = 0;
+	l->secret_call.id = 0;
 	if (e == ERR_OK && type == IPC_MSG_route_secret_reply)
 		secret = ((const struct ipc_route_secret_reply *)msg)->secret;
 	else if (e == ERR_OK)
@@ -183,12 +174,9 @@ on_want_secret(void *arg)
 {
 	struct dlv_link *l = arg;
 	struct ipc_route_secret m = { .route = slice_str(l->route->title) };
-	enum err e = ERR_GONE;
+	enum err e = dlv_pool_call_keyd(l->pool, IPC_MSG_route_secret, &m, &l->secret_call,
+	    on_secret, l);
 
-	l->keyd = dlv_pool_keyd(l->pool);
-	if (l->keyd != NULL)
-		e = ipc_call(l->keyd, IPC_MSG_route_secret, &m, NULL, 0,
-		    loop_now(l->loop) + SECRET_MS, on_secret, l, &l->secret_call);
 	if (e != ERR_OK)
 		smtp_client_secret(&l->client, e, SLICE_NONE);
 }

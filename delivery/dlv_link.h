@@ -20,7 +20,14 @@
 #include "lib/smtp/smtp_client.h"
 
 #define DLV_PIECE_BYTES	65536u		/* of body, at once */
+#define DLV_KEYD_MS	10000u		/* for keyd to answer */
 #define DLV_SMTPS_PORT	465		/* RFC 8314 s3.3: TLS from the first byte */
+
+/* A call to keyd; who gets the answer makes it 0. */
+struct dlv_keyd_call {
+	struct ipc_peer	*keyd;
+	uint64_t	 id;		/* 0: none is under way */
+};
 
 struct dlv_link_times {
 	uint64_t	 connect_ms;
@@ -110,8 +117,7 @@ struct dlv_link {
 	const char		*tls_reason;	/* of a handshake that failed */
 	enum tls_failure	 tls_failure;	/* what was demanded was not met */
 	const char		*tls_lack;	/* why */
-	struct ipc_peer		*keyd;		/* that was asked */
-	uint64_t		 secret_call;
+	struct dlv_keyd_call	 secret_call;
 	struct buf		 nowhere;	/* output when there is no connection */
 };
 
@@ -153,7 +159,10 @@ void		 dlv_link_rest(struct dlv_link *, uint64_t until_ms);	/* idle */
 /* from the pool */
 const struct dlv_link_times *dlv_pool_times(const struct dlv_pool *);
 struct tls_client_ctx *dlv_pool_tls(const struct dlv_pool *);
-struct ipc_peer	*dlv_pool_keyd(const struct dlv_pool *);
+/* ERR_GONE: it is not there, and nobody is called; else as ipc_call. */
+enum err	 dlv_pool_call_keyd(struct dlv_pool *, enum ipc_type, const void *msg,
+		    struct dlv_keyd_call *, ipc_reply_fn *, void *arg) MUST_USE;
+void		 dlv_pool_cancel_keyd(struct dlv_keyd_call *);	/* legal when there is none */
 void		 dlv_pool_wake(struct dlv_pool *, struct dlv_link *);	/* not idle any more */
 void		 dlv_pool_forget(struct dlv_pool *, struct dlv_link *);	/* it ends */
 void		 dlv_pool_give_back(struct dlv_pool *, struct dlv_link *);

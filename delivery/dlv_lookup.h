@@ -29,7 +29,6 @@
 #define DLV_LOOKUP_MS		60000u		/* a search ends */
 #define DLV_LOOKUP_AGAIN_MS	300000u
 #define DLV_LOOKUP_SOON_MS	10000u
-#define DLV_LOOKUP_KEYD_MS	5000u		/* for keyd to answer */
 
 struct dlv_lookup;
 

@@ -25,9 +25,7 @@ tell(struct dlv_mail1 *m, unsigned i, enum dlv_mail2_fate fate, const struct smt
 static void
 stop(struct dlv_mail1 *m)
 {
-	if (m->call != 0)
-		ipc_cancel(m->keyd, m->call);
-	m->call = 0;
+	dlv_pool_cancel_keyd(&m->call);
 	if (m->link != NULL)
 		dlv_link_leave(&m->link);
 	m->is_sending = false;

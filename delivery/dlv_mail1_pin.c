@@ -5,10 +5,10 @@
  */
 #include "delivery/dlv_mail1_priv.h"
 
+#include "delivery/dlv_pin.h"
 #include "lib/base/enc.h"
 #include "lib/cmtp/cmtp_pin.h"
 
-#define KEYD_MS		10000u
 #define SEEN_STEP_S	86400u	/* how exactly it is remembered when it was seen */
 
 static uint64_t
@@ -31,11 +31,8 @@ bool
 dlv_mail1_pin_ask(struct dlv_mail1 *m, struct slice user, ipc_reply_fn *fn)
 {
 	char name[CMTP_PARAM_MAX];
-	const struct ipc_pin_get get = { .domain = m->p.domain, .user = name_of(name, user) };
 
-	m->keyd = dlv_pool_keyd(m->p.pool);
-	return m->keyd != NULL && ipc_call(m->keyd, IPC_MSG_pin_get, &get, NULL, 0,
-	    loop_now(m->p.loop) + KEYD_MS, fn, m, &m->call) == ERR_OK;
+	return dlv_pin_get(m->p.pool, m->p.domain, name_of(name, user), &m->call, fn, m) == ERR_OK;
 }
 
 enum err
@@ -43,7 +40,7 @@ dlv_mail1_pin_take(struct dlv_mail1 *m, enum err e, uint16_t type, const void *m
 {
 	const struct ipc_pin *r = msg;
 
-	m->call = 0;
+	m->call.id = 0;
 	m->pin.is_known = false;
 	buf_reset(&m->pin_bytes);
 	if (e != ERR_OK || type != IPC_MSG_pin)
@@ -66,36 +63,20 @@ dlv_mail1_pin_is_in_force(const struct dlv_mail1 *m)
 	return m->pin.is_known && m->pin.last_s + DLV_MAIL1_REMEMBERED_S > now_s(m);
 }
 
-/* What another relay put meanwhile stands. */
-static void
-on_kept(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
-{
-	(void)arg, (void)e, (void)type, (void)msg, (void)in;
-}
-
 static void
 keep(struct dlv_mail1 *m, struct slice user)
 {
-	unsigned char hash[32];
 	char name[CMTP_PARAM_MAX], bytes[DLV_MAIL1_PIN_BYTES];
-	struct ipc_pin_put put = { .domain = m->p.domain, .user = name_of(name, user),
-		.pin = slice_of(bytes, sizeof(bytes)) };
-	struct ipc_peer *keyd = dlv_pool_keyd(m->p.pool);
-	enum err e = ERR_GONE;
+	struct dlv_pin pin = { .domain = m->p.domain, .user = name_of(name, user),
+		.before = buf_slice(&m->pin_bytes), .bytes = slice_of(bytes, sizeof(bytes)) };
 
 	bytes[0] = CMTP_VERSION;
 	enc_be64(bytes + 1, m->pin.first_s);
 	enc_be64(bytes + 9, m->pin.last_s);
 	memcpy(bytes + 17, m->pin.key, sizeof(m->pin.key));
 	if (user.n == 0)
-		put.keep_until_s = m->pin.last_s + DLV_MAIL1_REMEMBERED_S;
-	cry_hash(hash, sizeof(hash), buf_slice(&m->pin_bytes));
-	if (m->pin_bytes.n > 0)
-		put.before = slice_of(hash, sizeof(hash));
-	if (keyd != NULL)
-		e = ipc_call(keyd, IPC_MSG_pin_put, &put, NULL, 0, loop_now(m->p.loop) + KEYD_MS,
-		    on_kept, NULL, NULL);
-	(void)e;	/* then it is seen anew next time */
+		pin.keep_until_s = m->pin.last_s + DLV_MAIL1_REMEMBERED_S;
+	dlv_pin_leave(m->p.pool, &pin);
 }
 
 bool

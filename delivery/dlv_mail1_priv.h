@@ -50,8 +50,7 @@ struct dlv_mail1 {
 	void			*arg;
 	struct loop_idle	 turn;		/* begin, or send, or done */
 	bool			 is_sending, is_over;
-	struct ipc_peer		*keyd;
-	uint64_t		 call;
+	struct dlv_keyd_call	 call;
 	struct dlv_link		*link;		/* taken */
 	enum dlv_mail1_state	 state;
 	struct buf		 in;

@@ -34,9 +34,7 @@ tell_all(struct dlv_mail2 *m, enum dlv_mail2_fate fate,
 static void
 stop(struct dlv_mail2 *m)
 {
-	if (m->call != 0)
-		ipc_cancel(m->keyd, m->call);
-	m->call = 0;
+	dlv_pool_cancel_keyd(&m->call);
 	dlv_lookup_cancel(m->p.lookup, &m->asker);
 	dlv_cmtp_free(&m->cmtp);
 	dlv_postage_cancel(&m->payer);
@@ -113,15 +111,11 @@ dlv_mail2_without_keys(struct dlv_mail2 *m, const char *why)
 
 /* ---- keyd */
 
-bool
+void
 dlv_mail2_call_keyd(struct dlv_mail2 *m, enum ipc_type type, const void *msg, ipc_reply_fn *fn)
 {
-	m->keyd = dlv_pool_keyd(m->p.pool);
-	if (m->keyd != NULL && ipc_call(m->keyd, type, msg, NULL, 0,
-	    loop_now(m->p.loop) + DLV_MAIL2_KEYD_MS, fn, m, &m->call) == ERR_OK)
-		return true;
-	dlv_mail2_hold(m, "4.3.0", "the keys cannot be had now");
-	return false;
+	if (dlv_pool_call_keyd(m->p.pool, type, msg, &m->call, fn, m) != ERR_OK)
+		dlv_mail2_hold(m, "4.3.0", "the keys cannot be had now");
 }
 
 /* ---- not by CMTP 2: but was it before? */
@@ -133,7 +127,7 @@ on_pin_before(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_
 	struct dlv_mail2 *m = arg;
 
 	(void)in;
-	m->call = 0;
+	m->call.id = 0;
 	buf_reset(&m->pin);
 	if (e == ERR_OK && type == IPC_MSG_pin)
 		buf_put_slice(&m->pin, ((const struct ipc_pin *)msg)->pin);
@@ -150,10 +144,10 @@ on_pin_before(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_
 static void
 leave(struct dlv_mail2 *m)
 {
-	if (dlv_pool_keyd(m->p.pool) != NULL)
-		dlv_mail2_pin_ask(m, SLICE_NONE, on_pin_before);
-	else
-		on_pin_before(m, ERR_GONE, 0, NULL, NULL);
+	enum err e = dlv_pin_get(m->p.pool, m->p.domain, SLICE_NONE, &m->call, on_pin_before, m);
+
+	if (e != ERR_OK)
+		on_pin_before(m, e, 0, NULL, NULL);
 }
 
 /* ---- own key: the serial that the mail names */
@@ -167,7 +161,7 @@ on_own(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 	struct slice rest;
 
 	(void)in;
-	m->call = 0;
+	m->call.id = 0;
 	if (e != ERR_OK || type != IPC_MSG_cmtp2_keys_reply) {
 		dlv_mail2_hold(m, "4.3.0", "the keys cannot be had now");
 		return;
@@ -195,7 +189,7 @@ ask_own(struct dlv_mail2 *m)
 	}
 	if (domain.n > 0)
 		memcpy(name + 1, domain.p, domain.n);
-	(void)dlv_mail2_call_keyd(m, IPC_MSG_cmtp2_keys, &q, on_own);
+	dlv_mail2_call_keyd(m, IPC_MSG_cmtp2_keys, &q, on_own);
 }
 
 /* ---- the server's key */

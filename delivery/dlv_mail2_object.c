@@ -29,7 +29,7 @@ on_signed(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *
 	const struct ipc_cmtp2_signature *s = msg;
 
 	(void)in;
-	m->call = 0;
+	m->call.id = 0;
 	if (e != ERR_OK || type != IPC_MSG_cmtp2_signature || s->sig.n != CMTP_SIG_BYTES) {
 		dlv_mail2_hold(m, "4.3.0", "the mail cannot be signed now");
 		return;
@@ -56,7 +56,7 @@ sign(struct dlv_mail2 *m)
 		ipc_cmtp2_field_put(&b, &f);
 	}
 	q.fields = buf_slice(&b);
-	(void)dlv_mail2_call_keyd(m, IPC_MSG_cmtp2_sign, &q, on_signed);
+	dlv_mail2_call_keyd(m, IPC_MSG_cmtp2_sign, &q, on_signed);
 	buf_fini(&b);
 }
 

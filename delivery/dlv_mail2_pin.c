@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "delivery/dlv_mail2_priv.h"
 
-#include "lib/base/must.h"
-
-/* What another relay put meanwhile stands. */
-static void
-on_kept(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
-{
-	(void)arg, (void)e, (void)type, (void)msg, (void)in;
-}
-
 bool
 dlv_mail2_pin_known(const struct dlv_mail2 *m, struct cmtp_pin *p)
 {
@@ -19,23 +10,15 @@ dlv_mail2_pin_known(const struct dlv_mail2 *m, struct cmtp_pin *p)
 static void
 keep_pin(struct dlv_mail2 *m, struct slice user, const struct cmtp_pin *fresh)
 {
-	unsigned char hash[CMTP_KEY_HASH_BYTES];
-	struct ipc_pin_put put = { .domain = m->p.domain, .user = user };
-	struct ipc_peer *keyd = dlv_pool_keyd(m->p.pool);
+	struct dlv_pin pin = { .domain = m->p.domain, .user = user, .before = buf_slice(&m->pin) };
 	struct buf b;
-	enum err e = ERR_GONE;
 
 	buf_init(&b, CMTP_PIN_BYTES_MAX);
 	cmtp_pin_put(&b, fresh);
-	put.pin = buf_slice(&b);
-	put.keep_until_s = user.n == 0 ? fresh->newest.expires_s : 0;
-	cry_hash(hash, sizeof(hash), buf_slice(&m->pin));
-	if (m->pin.n > 0)
-		put.before = slice_of(hash, sizeof(hash));
-	if (keyd != NULL)
-		e = ipc_call(keyd, IPC_MSG_pin_put, &put, NULL, 0,
-		    loop_now(m->p.loop) + DLV_MAIL2_KEYD_MS, on_kept, NULL, NULL);
-	(void)e;	/* then it is seen anew next time */
+	pin.bytes = buf_slice(&b);
+	if (user.n == 0)
+		pin.keep_until_s = fresh->newest.expires_s;
+	dlv_pin_leave(m->p.pool, &pin);
 	buf_fini(&b);
 }
 
@@ -54,7 +37,7 @@ dlv_mail2_pin_take(struct dlv_mail2 *m, enum err e, uint16_t type, const void *m
 {
 	const struct ipc_pin *pin = msg;
 
-	m->call = 0;
+	m->call.id = 0;
 	buf_reset(&m->pin);
 	if (e != ERR_OK || type != IPC_MSG_pin) {
 		dlv_mail2_hold(m, "4.3.0", "the keys cannot be had now");
@@ -68,9 +51,8 @@ dlv_mail2_pin_take(struct dlv_mail2 *m, enum err e, uint16_t type, const void *m
 void
 dlv_mail2_pin_ask(struct dlv_mail2 *m, struct slice user, ipc_reply_fn *fn)
 {
-	const struct ipc_pin_get get = { .domain = m->p.domain, .user = user };
-
-	(void)dlv_mail2_call_keyd(m, IPC_MSG_pin_get, &get, fn);
+	if (dlv_pin_get(m->p.pool, m->p.domain, user, &m->call, fn, m) != ERR_OK)
+		dlv_mail2_hold(m, "4.3.0", "the keys cannot be had now");
 }
 
 enum err

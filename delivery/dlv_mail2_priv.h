@@ -12,6 +12,7 @@
 
 #include "delivery/dlv_cmtp.h"
 #include "delivery/dlv_mail2.h"
+#include "delivery/dlv_pin.h"
 #include "delivery/dlv_postage.h"
 #include "lib/cmtp/cmtp2_mail.h"
 #include "lib/cmtp/cmtp_pin.h"
@@ -19,7 +20,6 @@
 #include "lib/ipc/key_proto.h"
 #include "lib/seal/seal.h"
 
-#define DLV_MAIL2_KEYD_MS	10000u	/* for keyd to answer */
 #define DLV_MAIL2_HELD		(256u << 10)	/* of text: its object is held */
 #define DLV_MAIL2_ENTRY_BYTES	(12 + SEAL_KEY_BYTES + CRY_SEAL_BYTES)
 
@@ -46,8 +46,7 @@ struct dlv_mail2 {
 	struct loop_idle	 turn;		/* begin, or seal, or done */
 	bool			 is_sealing;
 	bool			 is_over;
-	struct ipc_peer		*keyd;
-	uint64_t		 call;
+	struct dlv_keyd_call	 call;
 	struct dlv_lookup_asker	*asker;
 	struct dlv_cmtp		*cmtp;
 	bool			 is_again;	/* on a kept link, of which nothing was heard yet */
@@ -95,11 +94,11 @@ void		 dlv_mail2_hold_broken(struct dlv_mail2 *, const char *why);
 void		 dlv_mail2_without_key(struct dlv_mail2 *, unsigned i, const char *why);
 void		 dlv_mail2_without_keys(struct dlv_mail2 *, const char *why);
 
-/* keyd: false, and all are held: it is not there */
-bool		 dlv_mail2_call_keyd(struct dlv_mail2 *, enum ipc_type, const void *msg,
+/* keyd: when it is not there all are held */
+void		 dlv_mail2_call_keyd(struct dlv_mail2 *, enum ipc_type, const void *msg,
 		    ipc_reply_fn *);
 
-/* pins: m->pin is that of whom is asked for */
+/* pins: m->pin is that of whom is asked for; when keyd is not there all are held */
 void		 dlv_mail2_pin_ask(struct dlv_mail2 *, struct slice user, ipc_reply_fn *);
 /* The answer comes into m->pin; after an error all are held. */
 enum err	 dlv_mail2_pin_take(struct dlv_mail2 *, enum err, uint16_t type, const void *msg);

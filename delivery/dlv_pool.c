@@ -36,10 +36,21 @@ dlv_pool_tls(const struct dlv_pool *p)
 	return p->tls;
 }
 
-struct ipc_peer *
-dlv_pool_keyd(const struct dlv_pool *p)
+enum err
+dlv_pool_call_keyd(struct dlv_pool *p, enum ipc_type type, const void *msg,
+    struct dlv_keyd_call *call, ipc_reply_fn *fn, void *arg)
 {
-	return p->keyd;
+	*call = (struct dlv_keyd_call){ .keyd = p->keyd };
+	return p->keyd == NULL ? ERR_GONE : ipc_call(p->keyd, type, msg, NULL, 0,
+	    loop_now(p->loop) + DLV_KEYD_MS, fn, arg, &call->id);
+}
+
+void
+dlv_pool_cancel_keyd(struct dlv_keyd_call *call)
+{
+	if (call->id != 0)
+		ipc_cancel(call->keyd, call->id);
+	call->id = 0;
 }
 
 /* ---- room */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delivery/dlv_pin.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
@@ -25,9 +26,7 @@ dlv_search_domain(const struct dlv_search *s)
 static void
 settle_down(struct dlv_search *s)
 {
-	if (s->call != 0)
-		ipc_cancel(s->keyd, s->call);
-	s->call = 0;
+	dlv_pool_cancel_keyd(&s->call);
 	loop_idle_cancel(&s->turn);
 	dlv_cmtp_free(&s->cmtp);
 	dlv_link_drop(&s->link_up);
@@ -127,14 +126,6 @@ on_deadline(void *arg)
 
 /* ---- keyd keeps pins */
 
-static enum err
-call_keyd(struct dlv_search *s, enum ipc_type type, const void *m, ipc_reply_fn *fn)
-{
-	s->keyd = dlv_pool_keyd(s->lookup->env->pool);
-	return s->keyd == NULL ? ERR_GONE : ipc_call(s->keyd, type, m, NULL, 0,
-	    dlv_search_now_ms(s) + DLV_LOOKUP_KEYD_MS, fn, s, &s->call);
-}
-
 static void
 on_kept(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 {
@@ -142,7 +133,7 @@ on_kept(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 	struct cmtp_pin p;
 
 	(void)in;
-	s->call = 0;
+	s->call.id = 0;
 	if (e == ERR_OK && type != IPC_MSG_pin_kept)
 		e = type == IPC_MSG_key_fail ? ((const struct ipc_key_fail *)m)->error : ERR_VIOLATION;
 	if (e != ERR_OK)
@@ -161,16 +152,13 @@ on_kept(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *in)
 void
 dlv_search_keep(struct dlv_search *s)
 {
-	unsigned char hash[CMTP_KEY_HASH_BYTES];
-	struct ipc_pin_put m = { .domain = dlv_search_domain(s), .pin = buf_slice(&s->fresh) };
+	struct dlv_pin pin = { .domain = dlv_search_domain(s), .before = buf_slice(&s->pin),
+		.bytes = buf_slice(&s->fresh) };
 	struct cmtp_pin p;
 
-	if (cmtp_pin_get(&p, buf_slice(&s->fresh)) == ERR_OK)
-		m.keep_until_s = p.newest.expires_s;
-	cry_hash(hash, sizeof(hash), buf_slice(&s->pin));
-	if (s->pin.n > 0)
-		m.before = slice_of(hash, sizeof(hash));
-	if (call_keyd(s, IPC_MSG_pin_put, &m, on_kept) != ERR_OK)
+	if (cmtp_pin_get(&p, pin.bytes) == ERR_OK)
+		pin.keep_until_s = p.newest.expires_s;
+	if (dlv_pin_put(s->lookup->env->pool, &pin, &s->call, on_kept, s) != ERR_OK)
 		dlv_search_finish(s, ERR_AGAIN, "its key cannot be kept now", SLICE_NONE);
 }
 
@@ -198,7 +186,7 @@ on_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 	struct cmtp_pin p;
 
 	(void)in;
-	s->call = 0;
+	s->call.id = 0;
 	if (e != ERR_OK || type != IPC_MSG_pin) {
 		dlv_search_finish(s, ERR_AGAIN, "what is known of it cannot be had now", SLICE_NONE);
 		return;
@@ -215,12 +203,12 @@ static void
 start(void *arg)
 {
 	struct dlv_search *s = arg;
-	const struct ipc_pin_get m = { .domain = dlv_search_domain(s) };
 
 	timer_set(&s->deadline, dlv_search_now_ms(s) + DLV_LOOKUP_MS);
 	if (s->is_passed)
 		dlv_search_pass(s);
-	else if (call_keyd(s, IPC_MSG_pin_get, &m, on_pin) != ERR_OK)
+	else if (dlv_pin_get(s->lookup->env->pool, dlv_search_domain(s), SLICE_NONE, &s->call,
+	    on_pin, s) != ERR_OK)
 		dlv_search_finish(s, ERR_AGAIN, "what is known of it cannot be had now", SLICE_NONE);
 }
 

@@ -37,8 +37,7 @@ struct dlv_search {
 	uint64_t		 until_ms;	/* is_over: remembered */
 	struct timer		 deadline;
 	struct loop_idle	 turn;		/* begins */
-	struct ipc_peer		*keyd;
-	uint64_t		 call;		/* to keyd; 0: none */
+	struct dlv_keyd_call	 call;
 	struct dlv_find		*find;
 	struct dlv_target	 target;	/* its tls is counted */
 	char			 host[CONF_HOP_NAME_MAX + 1];
