@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "delivery/dlv_pin.h"
+#include "lib/base/err_passes.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
 
@@ -68,13 +69,6 @@ dlv_search_reply(struct ipc_peer *p, uint64_t id, enum err e, const char *reason
 	ipc_reply(p, id, IPC_MSG_cmtp_found, &m);
 }
 
-bool
-dlv_search_is_for_now(enum err e)
-{
-	/* A break stays until somebody does something about it. */
-	return err_class(e) == ERR_CLASS_TEMP && e != ERR_CORRUPT;
-}
-
 static void
 tell(const struct dlv_search *s, const struct dlv_lookup_asker *a, const char *reason,
     struct slice pin)
@@ -113,8 +107,8 @@ dlv_search_finish(struct dlv_search *s, enum err e, const char *reason, struct s
 	}
 	if (e == ERR_OK && !s->is_passed)
 		dlv_search_drop(s);
-	else
-		s->until_ms = dlv_search_now_ms(s) + (dlv_search_is_for_now(e) ?
+	else	/* a break (ERR_CORRUPT) stays until somebody does something about it */
+		s->until_ms = dlv_search_now_ms(s) + (err_passes(e) ?
 		    DLV_LOOKUP_SOON_MS : DLV_LOOKUP_AGAIN_MS);
 }
 

@@ -89,8 +89,6 @@ void		 dlv_search_finish(struct dlv_search *, enum err, const char *reason,
 		    struct slice pin);
 void		 dlv_search_drop(struct dlv_search *);	/* at any time; nobody is told */
 
-bool		 dlv_search_is_for_now(enum err);
-
 /* Of a request that is passed on; the last one for ERR_OK only. */
 void		 dlv_search_pass(struct dlv_search *);
 void		 dlv_search_pass_ask(struct dlv_search *);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "delivery/dlv_search.h"
 
+#include "lib/base/err_passes.h"
 #include "lib/base/must.h"
 
 /* ---- answers */
@@ -9,7 +10,7 @@ void
 dlv_search_pass_refuse(struct ipc_peer *p, uint64_t id, enum err e)
 {
 	const struct ipc_cmtp_asked m = {
-		.status = dlv_search_is_for_now(e) ? CMTP2_LATER : CMTP2_NOT_SERVED };
+		.status = err_passes(e) ? CMTP2_LATER : CMTP2_NOT_SERVED };
 
 	ipc_reply(p, id, IPC_MSG_cmtp_asked, &m);
 }

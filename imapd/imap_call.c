@@ -5,6 +5,7 @@
 
 #include "imapd/imap_fresh.h"
 #include "imapd/imap_guest.h"
+#include "lib/base/err_passes.h"
 #include "lib/base/must.h"
 
 #define RELOGIN_TEXT	"[UNAVAILABLE] Please log in again"
@@ -164,8 +165,8 @@ on_relogin(struct imap_session *s, void *arg, const struct imap_reply *r)
 	if (r->error == ERR_GONE)
 		return;		/* gone again: it will join again */
 	/* The new process may not have keyd's token key yet. */
-	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail && err_class(
-	    ((const struct ipc_store_fail *)r->m)->error) == ERR_CLASS_TEMP &&
+	if (r->error == ERR_OK && r->type == IPC_MSG_store_fail &&
+	    err_passes(((const struct ipc_store_fail *)r->m)->error) &&
 	    s->retries < IMAP_RETRIES_MAX) {
 		s->retry_due = true;
 		return;

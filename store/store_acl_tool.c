@@ -3,6 +3,7 @@
 
 #include <sysexits.h>
 
+#include "lib/base/err_passes.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "lib/ipc/store_rights.h"
@@ -126,7 +127,7 @@ exit_of(const struct request *r, enum err e, struct buf *out)
 		buf_printf(out, "%.*s: %s\n", SLICE_FMT(r->about), r->fault);
 	else
 		buf_printf(out, "%s\n", err_text(e));
-	return err_class(e) == ERR_CLASS_PERM ? EX_DATAERR : EX_TEMPFAIL;
+	return err_passes(e) ? EX_TEMPFAIL : EX_DATAERR;
 }
 
 /* Arguments end in NUL each. */

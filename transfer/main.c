@@ -20,6 +20,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "lib/base/err_passes.h"
 #include "lib/base/must.h"
 #include "lib/crypto/cry.h"
 #include "lib/io/loop.h"
@@ -383,7 +384,7 @@ exit_code(enum err e)
 		return EX_NOPERM;
 	if (e == ERR_NOTFOUND)
 		return EX_NOINPUT;
-	return err_class(e) == ERR_CLASS_TEMP ? EX_TEMPFAIL : EX_DATAERR;
+	return err_passes(e) ? EX_TEMPFAIL : EX_DATAERR;
 }
 
 int

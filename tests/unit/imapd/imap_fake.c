@@ -389,6 +389,10 @@ do_session(struct call *c, struct fake_store *st, const struct ipc_store_login *
 		fail(c, ERR_AGAIN);
 		return;
 	}
+	if (st->login_error != ERR_OK) {
+		fail(c, st->login_error);
+		return;
+	}
 	reply(c, IPC_MSG_store_session, &m, -1);
 }
 

@@ -80,6 +80,7 @@ struct fake_store {			/* shared by all sessions of a test */
 	unsigned		 page_rows;	/* rows in one answer */
 	bool			 down;		/* calls fail */
 	bool			 keyd_busy;
+	enum err		 login_error;	/* every login is told so */
 	unsigned		 no_token_key;	/* so many logins are told to try again */
 	struct { char box[64], name[64]; struct buf value; } entries[16];	/* in order */
 	size_t			 entry_count;

@@ -704,6 +704,21 @@ test_store_restart(void **state)
 	assert_false(f.closed);
 }
 
+/* A record that is broken is not asked for again and again: the user hears of it. */
+static void
+test_relogin_is_corrupt(void **state)
+{
+	(void)state;
+	start();
+	store.login_error = ERR_CORRUPT;
+	imap_session_on_store_left(f.s);
+	imap_session_on_store_joined(f.s);
+	fake_run(&f);
+	assert_false(imap_session_retry(f.s));
+	assert_true(say_has("* BYE [UNAVAILABLE]"));
+	assert_true(f.closed);
+}
+
 /* A login that cannot be asked for is not forgotten, nor is what waits for it. */
 static void
 test_relogin_is_late(void **state)
@@ -971,7 +986,7 @@ main(void)
 		T(test_no_summary), T(test_damaged), T(test_damaged_read_ahead), T(test_large), T(test_append), T(test_store),
 		T(test_expunge), T(test_pending), T(test_copy_move), T(test_search), T(test_idle),
 		T(test_pages), T(test_store_restart),
-		T(test_relogin_is_late), T(test_report_fails), T(test_idle_report_fails), T(test_token_given_back),
+		T(test_relogin_is_corrupt), T(test_relogin_is_late), T(test_report_fails), T(test_idle_report_fails), T(test_token_given_back),
 		T(test_bye_during_login), T(test_stale_handle), T(test_append_across_restart),
 		T(test_split), T(test_cut_off),
 		T(test_idle_size),
