@@ -236,6 +236,43 @@ test_misuse(void **state)
 	sealer_free(&s);
 }
 
+static bool
+is_pressed(struct sealer *s, const struct sealer_owner *o, uint64_t bytes, struct buf *out)
+{
+	struct sealer_message msg;
+	struct seal_head h;
+
+	sealer_message_init(&msg);
+	buf_reset(out);
+	assert_int_equal(sealer_begin(s, &msg, o, bytes, 0), ERR_OK);
+	for (uint64_t i = 0; i < bytes; i++)
+		assert_int_equal(sealer_put(&msg, SLICE_LIT("a"), out), ERR_OK);
+	sealer_message_fini(s, &msg);
+	assert_int_equal(seal_head_parse(&h, buf_slice(out)), ERR_OK);
+	assert_int_equal(h.plain_bytes, bytes);
+	return h.zstd;
+}
+
+/* Short messages stand as they are. */
+static void
+test_press_min(void **state)
+{
+	struct ipc_store_epoch_ok ok = { .epoch = 5, .first_content = 1, .count = 10 };
+	unsigned char secret_key[32];
+	struct sealer_owner o = make_owner(1, 1, secret_key);
+	struct sealer *s = sealer_new();
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1u << 20);
+	assert_int_equal(sealer_grant(s, &o, &ok, 0), ERR_OK);
+	assert_false(is_pressed(s, &o, SEALER_PRESS_MIN - 1, &out));
+	assert_true(is_pressed(s, &o, SEALER_PRESS_MIN, &out));
+	assert_false(is_pressed(s, &o, 1, &out));
+	buf_fini(&out);
+	sealer_free(&s);
+}
+
 int
 main(void)
 {
@@ -244,6 +281,7 @@ main(void)
 		cmocka_unit_test(test_epoch_ends),
 		cmocka_unit_test(test_account_limit),
 		cmocka_unit_test(test_misuse),
+		cmocka_unit_test(test_press_min),
 	};
 
 	cry_init();
