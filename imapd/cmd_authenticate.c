@@ -106,7 +106,7 @@ find(const struct imap_session *s, struct slice name)
 	for (size_t i = 0; i < lengthof(mechanisms); i++)
 		if (slice_ieq_str(name, mechanisms[i].name) &&
 		    (!mechanisms[i].is_scram || s->shared->scram) &&
-		    (!mechanisms[i].is_plus || s->host->binding != NULL) &&
+		    (!mechanisms[i].is_plus || (s->tls && s->host->binding != NULL)) &&
 		    (!mechanisms[i].is_external || imap_session_has_certificate(s)))
 			return &mechanisms[i];
 	return NULL;
@@ -178,7 +178,7 @@ cmd_authenticate_run(struct imap_cmd *c)
 {
 	struct args *a = c->priv;
 
-	if (!c->s->tls) {
+	if (!imap_session_takes_logins(c->s)) {
 		imap_cmd_no(c, "PRIVACYREQUIRED", "Use STARTTLS first");
 		return;
 	}

@@ -26,7 +26,7 @@ cmd_login_run(struct imap_cmd *c)
 	const struct args *a = c->priv;
 
 	/* RFC 3501 s6.2.3: LOGINDISABLED */
-	if (!c->s->tls) {
+	if (!imap_session_takes_logins(c->s)) {
 		imap_cmd_no(c, "PRIVACYREQUIRED", "Use STARTTLS first");
 		return;
 	}

@@ -8,10 +8,11 @@
 
 enum when {
 	BEFORE = 1, AFTER = 2, ALWAYS = BEFORE | AFTER,
-	IN_TLS = 4, NO_TLS = 8, MAY_TLS = 16, WITH_SCRAM = 32, WITH_BINDING = 64,
+	IN_TLS = 4, NO_LOGIN = 8, MAY_TLS = 16, WITH_SCRAM = 32, WITH_BINDING = 64,
 	LITERAL_PLUS = 128, LITERAL_MINUS = 256, MAY_LEAVE = 512, MAY_COMPRESS = 1024,
 	FOR_OPERATOR = 2048, WITH_CERTIFICATE = 4096,
-	LIMITS_MESSAGES = 8192, LIMITS_SAVES = 16384	/* alone */
+	LIMITS_MESSAGES = 8192, LIMITS_SAVES = 16384,	/* alone */
+	MAY_LOGIN = 32768
 };
 
 /* What holds of a session now. */
@@ -19,7 +20,7 @@ static unsigned
 holds(const struct imap_session *s)
 {
 	return (s->state == IMAP_NOAUTH ? BEFORE : AFTER) |
-	    (s->tls ? IN_TLS : NO_TLS) | (s->may_tls && !s->tls ? MAY_TLS : 0u) |
+	    (s->tls ? IN_TLS : 0u) | (imap_session_takes_logins(s) ? MAY_LOGIN : NO_LOGIN) | (s->may_tls && !s->tls ? MAY_TLS : 0u) |
 	    (s->shared->scram ? WITH_SCRAM : 0u) |
 	    (s->shared->literal_plus ? LITERAL_PLUS : LITERAL_MINUS) |
 	    (s->shared->unauthenticate ? MAY_LEAVE : 0u) |

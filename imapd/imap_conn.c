@@ -359,6 +359,8 @@ conn_make(struct imap_listener *l, struct conn_listener *cl, int take_fd,
 	list_push(&srv->conns, &c->link);
 	conn_addr_ip_str(ip, peer);
 	c->session = imap_session_new(&host, c, &srv->shared, c->sid, ip);
+	c->session->takes_cleartext = l->tls != IMAP_TLS_IMPLICIT &&
+	    daemon_sasl_takes_cleartext(srv->app, peer, take_fd);
 	c->conn = conn_new(srv->loop, take_fd, peer, &ops, c, &conn_caps, cl);
 	conn_tap_set(c->conn, c->sid);
 	log_event(LOG_connect, log_session(c->sid), log_str("listener", l->title),

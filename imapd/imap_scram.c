@@ -31,7 +31,7 @@ imap_scram_new(struct imap_cmd *c, bool is_plus, imap_scram_ask_fn *ask)
 		return NULL;
 	x->c = c;
 	x->ask = ask;
-	scram_server_init(&x->server, is_plus, c->s->host->binding != NULL);
+	scram_server_init(&x->server, is_plus, c->s->tls && c->s->host->binding != NULL);
 	return x;
 }
 

@@ -199,6 +199,7 @@ struct imap_session {
 	const char		*tls_version;	/* for the log; NULL: no TLS */
 	bool			 tls;
 	bool			 may_tls;	/* STARTTLS is offered */
+	bool			 takes_cleartext;	/* logins without TLS; set before start */
 	bool			 is_operator;	/* came through the control socket */
 	bool			 closing;
 	bool			 busy;		/* inside a session function */
@@ -280,6 +281,12 @@ static inline bool
 imap_session_is(const struct imap_session *s, enum imap_enabled bits)
 {
 	return (s->enabled & bits) != 0;
+}
+/* Does it take passwords as it is now? */
+static inline bool
+imap_session_takes_logins(const struct imap_session *s)
+{
+	return s->tls || s->takes_cleartext;
 }
 static inline bool
 imap_session_has_certificate(const struct imap_session *s)

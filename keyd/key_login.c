@@ -509,6 +509,15 @@ login_by_password(struct keyd *k, struct ipc_peer *p, const struct ipc_login *m,
 	secret_wipe(&at, sizeof(at));
 }
 
+/* Whom, the daemon that talks to the client knows. */
+bool
+key_login_takes_cleartext(const struct keyd *k)
+{
+	const struct godwit_options *o = daemon_options(k->app, "godwit", NULL);
+
+	return o->auth_cleartext != CONF_AUTH_CLEARTEXT_NO;
+}
+
 void
 key_login_on_login(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc_in *in)
 {
@@ -521,7 +530,7 @@ key_login_on_login(struct keyd *k, struct ipc_peer *p, const void *msg, struct i
 		ipc_peer_violation(p, "login for a scope of others");
 		return;
 	}
-	if (!m->tls) {
+	if (!m->tls && !key_login_takes_cleartext(k)) {
 		key_gate_refuse(p, in->id, ERR_DENIED, "login needs TLS");
 		return;
 	}

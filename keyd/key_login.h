@@ -21,6 +21,9 @@ void		 key_login_on_login(struct keyd *, struct ipc_peer *, const void *,
 /* The default number of threads: half the processors, at least one. */
 unsigned	 key_login_threads(uint64_t option, long processors);
 
+/* Are there logins without TLS at all?  (auth_cleartext) */
+bool		 key_login_takes_cleartext(const struct keyd *);
+
 /*
  * The canonical address that a login name means: completed by the default
  * domain, alias domains resolved.  ERR_SYNTAX for what can be no address.

@@ -220,9 +220,9 @@ key_scram_on_start(struct keyd *k, struct ipc_peer *p, const void *msg, struct i
 		ipc_peer_violation(p, "login for a scope of others");
 		return;
 	}
-	if (!m->tls || !key_scram_is_on(k)) {
-		key_gate_refuse(p, in->id, ERR_DENIED, m->tls ? "SCRAM is switched off" :
-		    "login needs TLS");
+	if ((!m->tls && !key_login_takes_cleartext(k)) || !key_scram_is_on(k)) {
+		key_gate_refuse(p, in->id, ERR_DENIED, key_scram_is_on(k) ? "login needs TLS" :
+		    "SCRAM is switched off");
 		return;
 	}
 	drop_late(k->scrams, loop_now(k->loop));

@@ -118,7 +118,7 @@ check_auth(const struct smtp_session *s)
 {
 	if (!s->service->is_submission)
 		return REPLY_NOT_HERE;
-	if (s->tls_version == NULL)
+	if (!smtp_session_takes_logins(s))
 		return REPLY_AUTH_NEEDS_TLS;
 	return smtp_session_is_logged_in(s) ? REPLY_AUTH_ALREADY : REPLY_NONE;
 }
@@ -135,7 +135,7 @@ is_offered(const struct smtp_session *s, const char *name)
 	if (!slice_starts(slice_str(name), "SCRAM"))
 		return true;
 	return s->service->limits->offers_scram &&
-	    (s->env->binding != NULL || strcmp(name, "SCRAM-SHA-256-PLUS") != 0);
+	    (smtp_scram_may_bind(s) || strcmp(name, "SCRAM-SHA-256-PLUS") != 0);
 }
 
 static const char *
@@ -187,7 +187,7 @@ smtp_auth_done(struct smtp_session *s, enum err e, struct slice address)
 		smtp_scram_end(s);
 	if (e == ERR_OK && address.n > 0 && slice_to_cstr(address, s->login, sizeof(s->login))) {
 		log_event(LOG_auth, log_session(s->id), log_str("sasl_method", s->mechanism),
-		    log_text("sasl_username", address), log_str("tls", s->tls_version));
+		    log_text("sasl_username", address), log_str("tls", s->tls_version != NULL ? s->tls_version : "none"));
 		smtp_reply(s, REPLY_AUTH_OK);
 	} else
 		smtp_reply(s, err_class(e) == ERR_CLASS_PERM ? REPLY_AUTH_FAILED : REPLY_AUTH_LATER);

@@ -14,6 +14,7 @@
 #include "lib/base/must.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/conf/opt_net.h"
+#include "lib/daemon/daemon_sasl.h"
 #include "lib/daemon/daemon_tls.h"
 
 static const struct conn_limits conn_caps = {
@@ -277,6 +278,8 @@ smtp_conn_new(struct smtp_listener *l, struct conn_listener *cl, int take_fd,
 	c->began_ms = loop_now(srv->loop);
 	c->seen_progress = UINT64_MAX;
 	c->is_trusted = smtp_conn_is_trusted(l, peer);
+	c->session.takes_cleartext = l->service.is_submission && l->service.tls != SMTP_TLS_IMPLICIT &&
+	    daemon_sasl_takes_cleartext(srv->app, peer, take_fd);
 	timer_init(&c->auth_timer, srv->loop, smtp_ask_auth_timer, c);
 	c->intake = intake_new(srv->app, &srv->pool, &smtp_ask_intake, c);
 	list_push(&srv->sessions, &c->link);

@@ -39,8 +39,9 @@ put_keywords(const struct smtp_session *s, struct buf *b)
 	    (unsigned long long)s->service->limits->message.message_bytes);
 	if (s->tls_version == NULL && s->can_tls && s->service->tls != SMTP_TLS_NO)
 		buf_put_str(b, "250-STARTTLS\r\n");
-	/* RFC 4954 s4: no mechanism that shows a password without TLS. */
-	if (s->service->is_submission && s->tls_version != NULL) {
+	/* RFC 4954 s4: no mechanism that shows a password without TLS, but where
+	   auth_cleartext has it. */
+	if (s->service->is_submission && smtp_session_takes_logins(s)) {
 		buf_put_str(b, "250-AUTH");
 		smtp_auth_put_mechanisms(s, b);
 		buf_put_str(b, "\r\n");

@@ -18,6 +18,12 @@ struct smtp_scram {
 	struct buf		 address;	/* whose proof it was */
 };
 
+bool
+smtp_scram_may_bind(const struct smtp_session *s)
+{
+	return s->tls_version != NULL && s->env->binding != NULL;
+}
+
 void
 smtp_scram_begin(struct smtp_session *s, bool is_plus)
 {
@@ -25,7 +31,7 @@ smtp_scram_begin(struct smtp_session *s, bool is_plus)
 
 	smtp_scram_end(s);
 	x = must_alloc(1, sizeof(*x));
-	scram_server_init(&x->server, is_plus, s->env->binding != NULL);
+	scram_server_init(&x->server, is_plus, smtp_scram_may_bind(s));
 	buf_init(&x->address, ADDR_TEXT_MAX);
 	s->scram = x;
 }

@@ -13,6 +13,8 @@
 /* A pure exchange; NULL in the session when there is none. */
 struct smtp_scram;
 
+/* Is there a channel to bind to? */
+bool		 smtp_scram_may_bind(const struct smtp_session *);
 void		 smtp_scram_begin(struct smtp_session *, bool is_plus);
 void		 smtp_scram_end(struct smtp_session *);	/* wipes; NULL is legal */
 /* A message of the client, decoded. */

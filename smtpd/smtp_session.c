@@ -34,6 +34,12 @@ smtp_session_is_logged_in(const struct smtp_session *s)
 	return s->login[0] != '\0';
 }
 
+bool
+smtp_session_takes_logins(const struct smtp_session *s)
+{
+	return s->tls_version != NULL || s->takes_cleartext;
+}
+
 struct smtp_step
 smtp_session_stay(const struct smtp_session *s)
 {
@@ -137,7 +143,8 @@ smtp_session_can_read(const struct smtp_session *s)
 static bool
 needs_tls(const struct smtp_session *s)
 {
-	return s->service->tls == SMTP_TLS_REQUIRED && s->tls_version == NULL;
+	return s->service->tls == SMTP_TLS_REQUIRED && s->tls_version == NULL &&
+	    !(s->service->is_submission && s->takes_cleartext);
 }
 
 /* A submission service serves nobody before login: keep it short. */

@@ -172,6 +172,7 @@ struct smtp_session {
 	uint32_t			 uid;	/* is_local: whose program it is */
 	bool				 can_tls;	/* a certificate is there */
 	bool				 can_cmtp;	/* cmtpd is there */
+	bool				 takes_cleartext;	/* logins without TLS */
 
 	/* for the owner to read */
 	struct buf			 out;	/* replies, to be consumed */
@@ -244,5 +245,7 @@ const char *smtp_session_state_name(enum smtp_state);
 /* To be listed, as things stand. */
 bool	 smtp_session_offers_cmtp(const struct smtp_session *);
 bool	 smtp_session_is_logged_in(const struct smtp_session *);
+/* Does it take passwords as it is now? */
+bool	 smtp_session_takes_logins(const struct smtp_session *);
 
 #endif

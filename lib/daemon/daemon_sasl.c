@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/conf/conf_sections.h"
 #include "lib/io/tls_binding.h"
 
 _Static_assert(SCRAM_BINDING_MAX >= TLS_BINDING_MAX, "a binding fits");
@@ -18,4 +19,14 @@ daemon_sasl_binding(const struct conn *c, struct slice name, struct scram_bindin
 	out->n = b.n;
 	memcpy(out->bytes, b.bytes, b.n);
 	return true;
+}
+
+bool
+daemon_sasl_takes_cleartext(struct daemon_app *app, const struct conn_addr *peer, int fd)
+{
+	const struct godwit_options *o = daemon_options(app, "godwit", NULL);
+
+	if (o == NULL || o->auth_cleartext == CONF_AUTH_CLEARTEXT_NO)
+		return false;
+	return o->auth_cleartext == CONF_AUTH_CLEARTEXT_YES || conn_addr_is_here(peer, fd);
 }

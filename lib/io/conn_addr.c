@@ -161,3 +161,22 @@ conn_addr_is_loopback(const struct conn_addr *a)
 		return a->ip[12] == 127;
 	return memcmp(a->ip, v6_loopback, sizeof(v6_loopback)) == 0;
 }
+
+bool
+conn_addr_is_here(const struct conn_addr *peer, int fd)
+{
+	union {
+		struct sockaddr		sa;
+		struct sockaddr_storage	storage;
+	} at;
+	socklen_t n = sizeof(at);
+	struct conn_addr own;
+
+	if (conn_addr_is_loopback(peer))
+		return true;
+	at.sa.sa_family = AF_UNSPEC;
+	if (getsockname(fd, &at.sa, &n) != 0)
+		return false;
+	conn_addr_from(&own, &at.sa);
+	return own.is_inet && conn_addr_same_ip(peer, &own);
+}

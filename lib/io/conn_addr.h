@@ -46,5 +46,7 @@ uint64_t	 conn_addr_rate_key(const struct conn_addr *);
 bool		 conn_addr_same_ip(const struct conn_addr *, const struct conn_addr *);
 bool		 conn_addr_same_net(const struct conn_addr *, const struct conn_addr *);
 bool		 conn_addr_is_loopback(const struct conn_addr *);
+/* The peer of a socket: does it run on the host that the socket is of? */
+bool		 conn_addr_is_here(const struct conn_addr *peer, int fd);
 
 #endif

@@ -68,6 +68,28 @@ test_plain_text(void **state)
 	say_login();
 }
 
+/* auth_cleartext: as in TLS, but for what needs it. */
+static void
+test_cleartext(void **state)
+{
+	(void)state;
+	shared.scram = true;
+	fake_fini(&f);
+	fake_init(&f, &shared, &store, false);
+	f.s->takes_cleartext = true;
+	EXPECT("a CAPABILITY\r\n", "STARTTLS AUTH=PLAIN AUTH=LOGIN AUTH=SCRAM-SHA-256", "a OK");
+	assert_false(say_has("LOGINDISABLED"));
+	assert_false(say_has("-PLUS"));
+	EXPECT("b AUTHENTICATE SCRAM-SHA-256-PLUS\r\n", "b NO");
+	EXPECT("c AUTHENTICATE PLAIN AGFsaWNlAHdyb25n\r\n", "c NO [AUTHENTICATIONFAILED]");
+	EXPECT("d LOGIN alice secret\r\n", "d OK [CAPABILITY");
+	fake_fini(&f);
+	fake_init(&f, &shared, &store, false);
+	f.s->takes_cleartext = true;
+	EXPECT("e AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n", "e OK [CAPABILITY");
+	shared.scram = false;
+}
+
 static void
 test_login_forms(void **state)
 {
@@ -979,7 +1001,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_not_auth), T(test_plain_text), T(test_login_forms), T(test_external), T(test_external_print), T(test_scram), T(test_capabilities),
+		T(test_not_auth), T(test_plain_text), T(test_cleartext), T(test_login_forms), T(test_external), T(test_external_print), T(test_scram), T(test_capabilities),
 		T(test_three_tries),
 		T(test_limits), T(test_long_line), T(test_too_many_errors),
 		T(test_prelogin_commands), T(test_deadlines), T(test_mailboxes), T(test_fetch),

@@ -601,11 +601,41 @@ addresses(void **state)
 	assert_true(conn_addr_net_hash(&a) == conn_addr_net_hash(&b));
 }
 
+/* A socket's own address, loopback or not; the kernel binds to what is nobody's. */
+static void
+peers_on_this_host(void **state)
+{
+	static const struct { const char *own, *peer; bool is_here; } rows[] = {
+		{ "192.0.2.9", "192.0.2.9", true }, { "192.0.2.9", "192.0.2.10", false },
+		{ "192.0.2.9", "127.0.0.3", true }, { "127.0.0.1", "192.0.2.10", false },
+		{ "192.0.2.9", "::ffff:192.0.2.9", true }, { "192.0.2.9", "::1", true },
+		{ "192.0.2.9", "2001:db8::1", false },
+	};
+	struct conn_addr own, peer;
+	struct sockaddr_storage ss;
+	int yes = 1;
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(rows); i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		assert_int_equal(conn_addr_parse(&own, slice_str(rows[i].own), 0), ERR_OK);
+		assert_int_equal(conn_addr_parse(&peer, slice_str(rows[i].peer), 1), ERR_OK);
+		assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)), 0);
+		assert_int_equal(bind(fd, (void *)&ss, conn_addr_sockaddr(&own, &ss)), 0);
+		assert_int_equal(conn_addr_is_here(&peer, fd), rows[i].is_here);
+		close(fd);
+	}
+	/* Nor is what cannot be told. */
+	assert_false(conn_addr_is_here(&peer, -1));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_and_writes),
+		cmocka_unit_test(peers_on_this_host),
 		cmocka_unit_test(keeps_what_is_not_used),
 		cmocka_unit_test(pauses_and_resumes),
 		cmocka_unit_test(input_limit),

@@ -241,6 +241,9 @@ test_login_drills(void **state)
 	(void)state;
 	stage_add_alice();
 	assert_int_equal(stage_ask(IMAPD, IPC_MSG_login, &m), ERR_DENIED);
+	app.godwit.auth_cleartext = CONF_AUTH_CLEARTEXT_LOCAL;
+	assert_int_equal(stage_ask(IMAPD, IPC_MSG_login, &m), ERR_OK);
+	app.godwit.auth_cleartext = CONF_AUTH_CLEARTEXT_NO;
 	/* smtpd asks for a token that opens mail: it loses its wire. */
 	assert_int_equal(stage_login(SMTPD, TOKEN_MAIL, "alice", "godwit"), ERR_GONE);
 	assert_null(app.server[SMTPD]);

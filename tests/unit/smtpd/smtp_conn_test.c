@@ -175,6 +175,13 @@ daemon_sasl_binding(const struct conn *c, struct slice name, struct scram_bindin
 	return false;
 }
 
+bool
+daemon_sasl_takes_cleartext(struct daemon_app *app, const struct conn_addr *peer, int fd)
+{
+	(void)app;
+	return conn_addr_is_here(peer, fd) && top.auth_cleartext == CONF_AUTH_CLEARTEXT_LOCAL;
+}
+
 /* ---- queue, played ---- */
 
 static void

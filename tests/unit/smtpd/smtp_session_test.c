@@ -399,6 +399,40 @@ test_submission(void **state)
 	run_rows(submission_rows, lengthof(submission_rows), true, SMTP_TLS_REQUIRED);
 }
 
+static bool
+has(struct fake *f, const char *text)
+{
+	return strstr(buf_cstr(&f->out), text) != NULL;
+}
+
+/* auth_cleartext: the same without TLS; others are told to use it as before. */
+static void
+test_cleartext(void **state)
+{
+	static const struct slice in = IN(EHLO "AUTH SCRAM-SHA-256-PLUS\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"
+	    MAIL "QUIT\r\n");
+	struct fake f;
+
+	(void)state;
+	fake_init(&f, true, SMTP_TLS_REQUIRED);
+	f.s.takes_cleartext = true;
+	f.login_ok = true;
+	fake_run(&f, in, in.n);
+	assert_true(has(&f, "250-STARTTLS\r\n250-AUTH PLAIN LOGIN"));
+	assert_false(has(&f, "-PLUS"));
+	assert_true(has(&f, "504 5.5.4"));
+	assert_true(has(&f, "235 2.7.0"));
+	assert_true(has(&f, "250 2.1.0"));
+	fake_fini(&f);
+	/* It is about submission alone. */
+	fake_init(&f, false, SMTP_TLS_REQUIRED);
+	f.s.takes_cleartext = true;
+	fake_run(&f, in, in.n);
+	assert_false(has(&f, "AUTH PLAIN"));
+	assert_true(has(&f, "530 5.7.0 Issue STARTTLS first"));
+	fake_fini(&f);
+}
+
 /* Each verb in each state, by what it answers. */
 static void
 test_states(void **state)
@@ -730,7 +764,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mx),
 		cmocka_unit_test(test_login),
-		cmocka_unit_test(test_submission),
+		cmocka_unit_test(test_submission), cmocka_unit_test(test_cleartext),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_cmtp),
