@@ -114,5 +114,5 @@ gwcmtp_list(struct gwcmtp *g, int argc, char *argv[])
 	(void)argv;
 	if (g->is_2)
 		return gwcmtp_list2(g);
-	return fwrite(all.p, 1, all.n, stdout) == all.n ? EX_OK : EX_IOERR;
+	return all.n == 0 || fwrite(all.p, 1, all.n, stdout) == all.n ? EX_OK : EX_IOERR;
 }

@@ -54,6 +54,7 @@ def tool(g, tmp_path):
 
 
 def test_keys(tool):
+    assert tool("list") == (0, "", "")
     code, out, err = tool("key", "alice@example.test")
     assert (code, err) == (0, "")
     pins = tool.pins()
