@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "keyd/key_facts.h"
+#include "keyd/key_heard.h"
 #include "keyd/key_open.h"
 #include "keyd/key_owner.h"
 #include "keyd/key_public.h"
@@ -109,7 +110,7 @@ tell(struct job *j, enum err e, struct slice text)
 	struct slice a = address_of(j);
 
 	if (e == ERR_OK)
-		daemon_tool_reply(j->k->app, j->id, EX_OK, false, text);
+		key_heard_reply(j->k, j->id, text);
 	else if (e == ERR_AUTH)
 		key_tool_reply(j->k, j->id, EX_NOPERM, "wrong password or code", a);
 	else if (e == ERR_STATE)

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "keyd/key_facts.h"
+#include "keyd/key_heard.h"
 #include "keyd/key_login.h"
 #include "lib/mail/addr.h"
 
@@ -54,7 +55,7 @@ alias_store(const struct key_tool_request *q, const char *action, struct slice a
 		return;
 	}
 	key_facts_alias(q->k, address, targets);
-	key_tool_reply_done(q->k, q->id);
+	key_heard_reply(q->k, q->id, SLICE_NONE);
 }
 
 void

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "keyd/key_heard.h"
 #include "keyd/key_more.h"
 #include "keyd/key_token.h"
 #include "lib/base/clock.h"
@@ -31,7 +32,7 @@ static void
 reply(const struct key_tool_request *q, enum err e, const struct key_account *a)
 {
 	if (e == ERR_OK)
-		key_tool_reply_done(q->k, q->id);
+		key_heard_reply(q->k, q->id, SLICE_NONE);
 	else if (e == ERR_EXISTS)
 		key_tool_reply(q->k, q->id, KEY_TOOL_EXISTS, "this fingerprint is somebody's "
 		    "already", a->address);

@@ -208,28 +208,35 @@ key_facts_left(struct keyd *k, struct ipc_peer *p)
 	}
 }
 
-static const enum ipc_role listeners[] = { IPC_QUEUE, IPC_STORE };
+struct ipc_peer *
+key_facts_listener(const struct keyd *k, unsigned idx)
+{
+	static const enum ipc_role listeners[] = { IPC_QUEUE, IPC_STORE };
+	struct ipc_peer *p;
+
+	for (unsigned i = 0; i < lengthof(listeners); i++)
+		for (unsigned n = 0; (p = daemon_peer(k->app, listeners[i], n)) != NULL; n++)
+			if (idx-- == 0)
+				return p;
+	return NULL;
+}
 
 void
 key_facts_replay(struct keyd *k)
 {
 	struct ipc_peer *p;
-	unsigned i, idx;
 
-	for (i = 0; i < lengthof(listeners); i++)
-		for (idx = 0; (p = daemon_peer(k->app, listeners[i], idx)) != NULL; idx++)
-			key_facts_joined(k, p);
+	for (unsigned i = 0; (p = key_facts_listener(k, i)) != NULL; i++)
+		key_facts_joined(k, p);
 }
 
 void
 key_facts_account(struct keyd *k, const struct key_account *a)
 {
 	struct ipc_peer *p;
-	unsigned i, idx;
 
-	for (i = 0; i < lengthof(listeners); i++)
-		for (idx = 0; (p = daemon_peer(k->app, listeners[i], idx)) != NULL; idx++)
-			(void)say_account(k, p, a);
+	for (unsigned i = 0; (p = key_facts_listener(k, i)) != NULL; i++)
+		(void)say_account(k, p, a);
 }
 
 void
@@ -250,11 +257,9 @@ key_facts_account_gone(struct keyd *k, uint64_t account)
 {
 	const struct ipc_fact_account_gone m = { .account = account };
 	struct ipc_peer *p;
-	unsigned i, idx;
 
-	for (i = 0; i < lengthof(listeners); i++)
-		for (idx = 0; (p = daemon_peer(k->app, listeners[i], idx)) != NULL; idx++)
-			(void)say(p, IPC_MSG_fact_account_gone, &m);
+	for (unsigned i = 0; (p = key_facts_listener(k, i)) != NULL; i++)
+		(void)say(p, IPC_MSG_fact_account_gone, &m);
 }
 
 void
@@ -274,9 +279,7 @@ void
 key_facts_alias(struct keyd *k, struct slice address, struct slice targets)
 {
 	struct ipc_peer *p;
-	unsigned i, idx;
 
-	for (i = 0; i < lengthof(listeners); i++)
-		for (idx = 0; (p = daemon_peer(k->app, listeners[i], idx)) != NULL; idx++)
-			(void)say_alias(p, address, targets);
+	for (unsigned i = 0; (p = key_facts_listener(k, i)) != NULL; i++)
+		(void)say_alias(p, address, targets);
 }

@@ -17,6 +17,8 @@ void		 key_facts_replay(struct keyd *);	/* to all: the domains changed */
 
 void		 key_facts_account(struct keyd *, const struct key_account *);
 void		 key_facts_alias(struct keyd *, struct slice address, struct slice targets);
+/* Who is told, by index; NULL: no more. */
+struct ipc_peer	*key_facts_listener(const struct keyd *, unsigned idx);
 /* What the account may use: its own, or its domain's; 0: no limit. */
 uint64_t	 key_facts_quota(const struct keyd *, const struct key_account *);
 /* Before it is removed from the ring: a replay may be at it. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyd/key_facts.h"
 #include "keyd/key_open.h"
 #include "keyd/key_pair.h"
 #include "keyd/key_vault.h"
@@ -235,16 +236,13 @@ key_token_drop(struct keyd *k, uint64_t account, uint32_t instance)
 void
 key_token_revoke(struct keyd *k, uint64_t account, uint64_t before_s)
 {
-	static const enum ipc_role checkers[] = { IPC_QUEUE, IPC_STORE };
 	struct ipc_token_revoke m = { .account = account, .before_s = before_s };
 	struct ipc_peer *p;
-	unsigned i, idx;
 
-	for (i = 0; i < lengthof(checkers); i++)
-		for (idx = 0; (p = daemon_peer(k->app, checkers[i], idx)) != NULL; idx++)
-			/* One that is lost hears it again when it is back. */
-			if (ipc_send(p, IPC_MSG_token_revoke, &m, NULL, 0) != ERR_OK)
-				continue;
+	for (unsigned i = 0; (p = key_facts_listener(k, i)) != NULL; i++)
+		/* One that is lost hears it again when it is back. */
+		if (ipc_send(p, IPC_MSG_token_revoke, &m, NULL, 0) != ERR_OK)
+			continue;
 	key_token_drop(k, account, 0);
 }
 

@@ -16,6 +16,7 @@
 #include "keyd/key_enter.h"
 #include "keyd/key_facts.h"
 #include "keyd/key_hash.h"
+#include "keyd/key_heard.h"
 #include "keyd/key_host.h"
 #include "keyd/key_login.h"
 #include "keyd/key_pin.h"
@@ -247,7 +248,7 @@ user_del(const struct key_tool_request *q)
 	}
 	key_token_revoke(q->k, id, UINT64_MAX);
 	key_facts_account_gone(q->k, id);
-	key_tool_reply_done(q->k, q->id);
+	key_heard_reply(q->k, q->id, SLICE_NONE);
 }
 
 static void
@@ -271,7 +272,7 @@ enable(const struct key_tool_request *q, bool on)
 	if (!on)
 		key_token_revoke(q->k, a->id, a->since_s);
 	key_facts_account(q->k, a);
-	key_tool_reply_done(q->k, q->id);
+	key_heard_reply(q->k, q->id, SLICE_NONE);
 }
 
 static void
@@ -335,7 +336,7 @@ user_quota(const struct key_tool_request *q)
 		return;
 	}
 	key_facts_account(q->k, a);
-	key_tool_reply_done(q->k, q->id);
+	key_heard_reply(q->k, q->id, SLICE_NONE);
 }
 
 /* By which the store knows it. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 keyd_CORE = keyd/keyd_opt.c keyd/key_tbs.c keyd/key_journal.c keyd/key_record.c keyd/key_ring.c \
 	keyd/key_unlock.c keyd/key_pair.c keyd/key_hash.c keyd/key_cache.c keyd/key_token.c \
-	keyd/key_login.c keyd/key_open.c keyd/key_spool.c keyd/key_tls.c keyd/key_facts.c \
+	keyd/key_login.c keyd/key_open.c keyd/key_spool.c keyd/key_tls.c keyd/key_facts.c keyd/key_heard.c \
 	keyd/key_gate.c keyd/key_tool.c keyd/key_alias.c keyd/key_secret.c keyd/key_quota.c keyd/key_srs.c keyd/key_url.c \
 	keyd/key_scram.c keyd/key_more.c keyd/key_vault.c keyd/key_visit.c keyd/key_cmtp.c keyd/key_made.c keyd/key_owner.c keyd/key_account.c \
 	keyd/key_public.c keyd/key_external.c keyd/key_prints.c keyd/key_cert.c keyd/key_book.c keyd/key_chain.c keyd/key_host.c \

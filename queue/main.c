@@ -62,6 +62,7 @@ HANDLER(queue_keyd, alias, fact_alias)
 HANDLER(queue_keyd, end, fact_end)
 HANDLER(queue_keyd, token_key, token_key)
 HANDLER(queue_keyd, token_revoke, token_revoke)
+HANDLER(queue_keyd, heard, facts_heard)
 #undef HANDLER
 
 static const struct ipc_handler smtpd_handlers[] = {
@@ -80,6 +81,7 @@ static const struct ipc_handler keyd_handlers[] = {
 	{ IPC_MSG_fact_end, on_fact_end },
 	{ IPC_MSG_token_key, on_token_key },
 	{ IPC_MSG_token_revoke, on_token_revoke },
+	{ IPC_MSG_facts_heard, on_facts_heard },
 	{ 0, NULL }
 };
 

@@ -236,3 +236,14 @@ queue_keyd_on_token_revoke(struct queue *q, struct ipc_peer *peer,
 	(void)in;
 	token_gate_revoke(&q->tokens, m->account, m->before_s);
 }
+
+void
+queue_keyd_on_heard(struct queue *q, struct ipc_peer *peer, const struct ipc_facts_heard *m,
+    struct ipc_in *in)
+{
+	const struct ipc_facts_taken taken = { 0 };
+
+	(void)q;
+	(void)m;
+	ipc_reply(peer, in->id, IPC_MSG_facts_taken, &taken);
+}

@@ -27,6 +27,8 @@ void	 queue_keyd_on_end(struct queue *, struct ipc_peer *,
 	    const struct ipc_fact_end *, struct ipc_in *);
 void	 queue_keyd_on_token_key(struct queue *, struct ipc_peer *,
 	    const struct ipc_token_key *, struct ipc_in *);
+void	 queue_keyd_on_heard(struct queue *, struct ipc_peer *, const struct ipc_facts_heard *,
+	    struct ipc_in *);
 void	 queue_keyd_on_token_revoke(struct queue *, struct ipc_peer *,
 	    const struct ipc_token_revoke *, struct ipc_in *);
 

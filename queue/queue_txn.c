@@ -35,6 +35,7 @@ struct queue_txn {
 	uint64_t		 id;
 	uint64_t		 commit_id;	/* the request to answer */
 	uint64_t		 account;	/* of the login; 0: none */
+	uint64_t		 issued_s;	/* its token */
 	bool			 may_relay;
 	bool			 is_trusted;	/* the client, not only the login */
 	uint64_t		 size;		/* announced */
@@ -177,6 +178,7 @@ is_clean(struct slice s)
 /* What is found while a message is to be opened. */
 struct opening {
 	uint64_t	 account;	/* of the login; 0: none */
+	uint64_t	 issued_s;	/* its token */
 	enum err	 error;		/* why not */
 	const char	*dsn;
 };
@@ -256,6 +258,7 @@ not_owner(struct queue *q, const struct ipc_peer *peer, const struct ipc_queue_o
 	if (a == NULL || !a->enabled)
 		return "The account is disabled";
 	o->account = a->id;
+	o->issued_s = token.issued_s;
 	o->error = queue_resolve_owns(&q->resolver, a->id, m->sender);
 	o->dsn = o->error == ERR_AGAIN ? "4.3.0" : "5.7.1";
 	if (o->error == ERR_AGAIN)
@@ -350,6 +353,7 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 	t->may_relay = (m->flags & QUEUE_SUBMISSION) || m->may_relay;
 	t->is_trusted = m->may_relay;
 	t->account = o.account;
+	t->issued_s = o.issued_s;
 	t->size = m->size;
 	count_bytes(t);
 	daemon_crash_at("queue.open");
@@ -582,6 +586,32 @@ is_complete(const struct queue_txn *t, const struct ipc_queue_commit *m, int fd,
 	return wrong == NULL;
 }
 
+/* The login may have ended since the transaction began. */
+static bool
+is_login_over(const struct queue *q, const struct queue_txn *t)
+{
+	const struct queue_account *a;
+
+	if (t->account == 0)
+		return false;
+	a = queue_resolve_find_id(&q->resolver, t->account);
+	return a == NULL || !a->enabled ||
+	    t->issued_s < token_gate_since(&q->tokens, t->account);
+}
+
+static bool
+is_refused(const struct queue *q, const struct queue_txn *t, uint64_t size,
+    struct ipc_peer *peer, uint64_t id)
+{
+	if (is_over(size, t->size_limit))
+		refuse(peer, id, ERR_LIMIT, "5.3.4", TOO_BIG);
+	else if (is_login_over(q, t))
+		refuse(peer, id, ERR_DISABLED, "5.7.0", "The login is no longer valid");
+	else
+		return false;
+	return true;
+}
+
 void
 queue_txn_on_commit(struct queue *q, struct ipc_peer *peer,
     const struct ipc_queue_commit *m, struct ipc_in *in)
@@ -596,8 +626,7 @@ queue_txn_on_commit(struct queue *q, struct ipc_peer *peer,
 			(void)close(fd);
 		return;
 	}
-	if (is_over(m->size, t->size_limit)) {
-		refuse(peer, in->id, ERR_LIMIT, "5.3.4", TOO_BIG);
+	if (is_refused(q, t, m->size, peer, in->id)) {
 		(void)close(fd);
 		free_txn(&t);
 		return;

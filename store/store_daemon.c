@@ -105,6 +105,7 @@ const struct ipc_handler	store_keyd_handlers[] = {
 	{ IPC_MSG_token_key,		store_on_token_key },
 	{ IPC_MSG_grant_key,		store_on_grant_key },
 	{ IPC_MSG_token_revoke,		store_on_token_revoke },
+	{ IPC_MSG_facts_heard,		store_on_facts_heard },
 	{ IPC_MSG_epoch_rewrap,		store_on_epoch_rewrap },
 	{ 0, NULL }
 };

@@ -226,6 +226,16 @@ store_on_token_revoke(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	token_gate_revoke(&store_of(peer)->gate, m->account, m->before_s);
 }
 
+/* Revocations are taken at once; an account may still be on its way to the disk. */
+void
+store_on_facts_heard(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_facts_taken m = { 0 };
+
+	(void)msg;
+	ipc_reply(peer, in->id, IPC_MSG_facts_taken, &m);
+}
+
 void
 store_on_epoch_rewrap(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {

@@ -14,6 +14,7 @@ void	 store_on_fact_account(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_fact_account_gone(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_token_key(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_token_revoke(struct ipc_peer *, const void *, struct ipc_in *);
+void	 store_on_facts_heard(struct ipc_peer *, const void *, struct ipc_in *);
 void	 store_on_epoch_rewrap(struct ipc_peer *, const void *, struct ipc_in *);
 
 /* Facts that found no room: tried again by a timer; dropped at the end. */

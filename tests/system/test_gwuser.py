@@ -28,12 +28,46 @@ def gwuser(g, *args, input=None):
     return p.returncode, p.stdout, p.stderr
 
 
+def is_refused(command, *args):
+    try:
+        return command(*args)[0] == "NO"
+    except imaplib.IMAP4.error:
+        return True
+
+
 def can_log_in(g, user, password):
     try:
         g.imap(user, password).logout()
         return True
     except imaplib.IMAP4.error:
         return False
+
+
+def test_open_sessions_end_before_the_answer(g):
+    """What a session asks for after gwuser has answered is refused, without exception."""
+    g.add_user("dora@example.test", "secret")
+    send(g, message("for dora"), "dora")
+    for args in (("disable", "dora"), ("enable", "dora"), ("passwd", "dora", "--password-stdin"), ("del", "dora")):
+        if args[0] == "enable":
+            assert gwuser(g, *args)[0] == 0
+            continue
+        idle, busy = g.imap("dora", "secret"), g.imap("dora", "secret")
+        assert busy.select("INBOX")[0] == "OK" and busy.fetch("1", "(BODY.PEEK[])")[0] == "OK"
+        s, t = g.smtp("submission"), g.smtp("submission")
+        for c in (s, t):
+            c.login("dora@example.test", "secret")
+        # Sent already, but for its end.
+        assert t.mail("dora@example.test")[0] == t.rcpt("alice@example.test")[0] == 250
+        assert t.docmd("DATA")[0] == 354
+        t.send(message("of dora"))
+        assert gwuser(g, *args, input="secret\n" if len(args) > 2 else None) == (0, "", "")
+        assert is_refused(busy.fetch, "1", "(BODY.PEEK[])") and is_refused(idle.select, "INBOX")
+        assert s.mail("dora@example.test")[0] in (530, 550)
+        t.send(b"\r\n.\r\n")
+        assert t.getreply()[0] == 550
+        for c in (s, t):
+            c.close()
+    assert b"of dora" not in b"".join(fetch_all(g, "alice"))
 
 
 @pytest.mark.parametrize("args, password, code, text", [
@@ -70,11 +104,7 @@ def test_life_of_an_account(g):
     assert not can_log_in(g, "bob", "one") and can_log_in(g, "bob", "secret")
     send(g, message("for bob"), "bob")
     # The session of the old password opens nothing any more.
-    try:
-        session.select("INBOX")
-        assert session.fetch("1", "(BODY.PEEK[])")[0] != "OK"
-    except imaplib.IMAP4.error:
-        pass
+    assert is_refused(session.select, "INBOX")
     assert gwuser(g, "disable", "bob")[0] == 0
     assert not can_log_in(g, "bob", "secret")
     assert "bob@example.test escrow disabled " in gwuser(g, "list")[1]

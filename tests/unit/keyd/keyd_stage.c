@@ -202,6 +202,17 @@ on_revoke(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 }
 
 static void
+on_heard(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_facts_taken m = { 0 };
+
+	(void)msg;
+	told.heard++;
+	if (!told.holds_heard)
+		ipc_reply(p, in->id, IPC_MSG_facts_taken, &m);
+}
+
+static void
 on_rewrap(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_epoch_rewrap *m = msg;
@@ -240,6 +251,7 @@ static const struct ipc_handler client_handlers[] = {
 	{ IPC_MSG_fact_account, on_fact_account }, { IPC_MSG_fact_account_gone, on_fact_gone },
 	{ IPC_MSG_fact_alias, on_fact_alias }, { IPC_MSG_token_key, on_token_key },
 	{ IPC_MSG_grant_key, on_grant_key }, { IPC_MSG_token_revoke, on_revoke }, { IPC_MSG_epoch_rewrap, on_rewrap },
+	{ IPC_MSG_facts_heard, on_heard },
 	{ IPC_MSG_tls_cert, on_cert }, { IPC_MSG_tls_client_ca, on_client_ca }, { 0, NULL }
 };
 

@@ -13,6 +13,7 @@
 #include "keyd/key_facts.h"
 #include "keyd/key_gate.h"
 #include "keyd/key_hash.h"
+#include "keyd/key_heard.h"
 #include "keyd/key_host.h"
 #include "keyd/key_login.h"
 #include "keyd/key_open.h"
@@ -57,7 +58,8 @@ extern struct answer {
 /* What queue and store were told. */
 extern struct told {
 	unsigned	 begins, ends, accounts, gone, aliases, aliases_gone, token_keys, revokes;
-	unsigned	 client_cas;
+	unsigned	 client_cas, heard;
+	bool		 holds_heard;	/* it is not answered */
 	size_t		 client_ca_n;
 	unsigned	 rewraps, certs, grant_keys;
 	unsigned char	 grant_key[32];

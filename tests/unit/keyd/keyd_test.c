@@ -62,6 +62,70 @@ test_accounts(void **state)
 	assert_int_equal(TOOL("user.del", "a\0b", NULL), 64);
 }
 
+/* A tool's request whose answer does not come yet. */
+static void
+ask_tool(const char *verb, const char *args, size_t args_n)
+{
+	const struct ipc_ctl_tool m = { .verb = slice_str(verb), .args = slice_of(args, args_n) };
+	struct ipc_in in = { .id = 1 };
+
+	memset(&answer, 0, sizeof(answer));
+	key_tool(&app, 1, &m, &in);
+}
+
+/* The answer waits for queue and for store; who is gone is not waited for. */
+static void
+test_answer_when_all_know(void **state)
+{
+	(void)state;
+	stage_add_alice();
+	told.heard = 0;
+	assert_int_equal(TOOL("user.enable", "alice", NULL), 0);
+	assert_int_equal(told.heard, 2);
+	assert_int_equal(TOOL("cert.del", "alice\0no print", NULL), 65);
+	assert_int_equal(told.heard, 2);
+	told.holds_heard = true;
+	ask_tool("user.disable", "alice", 6);
+	assert_false(answer.came);
+	while (told.heard < 4)
+		stage_settle();
+	assert_false(answer.came);
+	assert_int_equal(told.revokes, 2);
+	assert_false(told.enabled);
+	stage_leave(QUEUE);
+	stage_settle();
+	assert_false(answer.came);
+	stage_leave(STORE);
+	while (!answer.came)
+		loop_run(loop);
+	assert_int_equal(answer.exit, 0);
+	assert_string_equal(answer.text, "");
+	/* nobody is there to be told */
+	assert_int_equal(TOOL("user.enable", "alice", NULL), 0);
+}
+
+/* It holds up no tool for good, and what is to be printed is. */
+static void
+test_answer_when_one_is_silent(void **state)
+{
+	(void)state;
+	stage_add_alice();
+	told.holds_heard = true;
+	ask_tool("user.disable", "alice", 6);
+	loop_advance(loop, KEY_HEARD_MS);
+	while (!answer.came)
+		loop_run(loop);
+	assert_int_equal(answer.exit, 75);
+	assert_non_null(strstr(answer.text, "has not yet taken notice"));
+	key_heard_reply(&app.k, 1, SLICE_LIT("what was made"));
+	answer.came = false;
+	loop_advance(loop, KEY_HEARD_MS);
+	while (!answer.came)
+		loop_run(loop);
+	assert_int_equal(answer.exit, 0);
+	assert_string_equal(answer.text, "what was made");
+}
+
 /* A pipe whose other end is open and silent must not hold up keyd. */
 static void
 test_password_that_does_not_come(void **state)
@@ -898,7 +962,8 @@ main(void)
 {
 #define KEYD(t)	cmocka_unit_test_setup_teardown(t, stage_setup, stage_teardown)
 	const struct CMUnitTest tests[] = {
-		KEYD(test_accounts), KEYD(test_password_that_does_not_come), KEYD(test_list_pages),
+		KEYD(test_accounts), KEYD(test_answer_when_all_know), KEYD(test_answer_when_one_is_silent),
+		KEYD(test_password_that_does_not_come), KEYD(test_list_pages),
 		KEYD(test_aliases), KEYD(test_login), KEYD(test_login_crowd),
 		KEYD(test_login_drills), KEYD(test_session_limit), KEYD(test_open),
 		KEYD(test_open_drills), KEYD(test_open_shared), KEYD(test_set_quota), KEYD(test_open_limits), KEYD(test_restart),

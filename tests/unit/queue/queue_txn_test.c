@@ -338,6 +338,33 @@ test_submission(void **state)
 	assert_int_equal(a.refused, ERR_DENIED);
 }
 
+/* Its owner was locked out when the message was under way. */
+static void
+test_login_ends(void **state)
+{
+	struct fake *f = *state;
+	const struct ipc_token_revoke revoke = { FAKE_ALICE, UINT64_MAX };
+	unsigned char token[TOKEN_BYTES];
+	struct fake_answer a, opened[2];
+	int fd = fake_memfd(TEXT, true);
+
+	fake_token(f, FAKE_ALICE, FAKE_INSTANCE, token);
+	for (unsigned i = 0; i < 2; i++) {
+		opened[i] = fake_open(f, 0, "alice@example.test", QUEUE_SUBMISSION,
+		    slice_of(token, sizeof(token)));
+		assert_int_equal(fake_rcpt(f, 0, opened[i].msg, "bob@example.test").class,
+		    QUEUE_LOCAL);
+	}
+	a = fake_commit(f, 0, opened[0].msg, QUEUE_FORM_MEMFD, sizeof(TEXT) - 1, fd, SLICE_NONE);
+	assert_int_equal(a.type, IPC_MSG_queue_committed);
+	token_gate_revoke(&f->q.tokens, revoke.account, revoke.before_s);
+	a = fake_commit(f, 0, opened[1].msg, QUEUE_FORM_MEMFD, sizeof(TEXT) - 1, fd, SLICE_NONE);
+	assert_int_equal(a.type, IPC_MSG_queue_refused);
+	assert_int_equal(a.refused, ERR_DISABLED);
+	assert_string_equal(a.dsn, "5.7.0");
+	close(fd);
+}
+
 /* ---- violations: the offender loses its wire, the other keeps working ---- */
 
 static bool
@@ -1271,7 +1298,7 @@ main(void)
 		WITH(test_size_limits),
 		cmocka_unit_test_setup_teardown(test_not_ready, setup_bare, teardown),
 		WITH(test_announced_size), WITH(test_message_limit), WITH(test_message_limit_late),
-		WITH(test_submission), cmocka_unit_test(test_violations),
+		WITH(test_submission), WITH(test_login_ends), cmocka_unit_test(test_violations),
 		WITH(test_kinds), WITH(test_transaction_limit), WITH(test_file_limit),
 		WITH(test_temporary_failure), WITH(test_backoff_by_clock),
 		WITH(test_helper_away), WITH(test_slow_deliver), WITH(test_deliver_dies),
