@@ -153,23 +153,22 @@ setup_run(char **args)
 static void
 work_run(struct load_conn *c)
 {
-	char line[8192];
+	char text[8192], line[sizeof(text) + 4];
 
 	if (c->step == LOGIN) {
 		printf("ready\n");
 		(void)fflush(stdout);
 	}
 	c->step = WORK;
-	if (fgets(line, (int)sizeof(line), stdin) == NULL) {
+	if (fgets(text, (int)sizeof(text), stdin) == NULL) {
 		is_done = true;
 		return;
 	}
-	line[strcspn(line, "\n")] = '\0';
+	/* In one write, as clients do it: not a packet and a record for each piece. */
+	(void)snprintf(line, sizeof(line), "x %.*s\r\n", (int)strcspn(text, "\n"), text);
 	c->received = 0;
 	asked_at = load_now();
-	say(c, "x ");
 	say(c, line);
-	say(c, "\r\n");
 }
 
 static void
