@@ -51,6 +51,15 @@ put(struct reserved *res, const char *mailbox, uint32_t block, struct slice data
 	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_put_columns, &m), store_ok);
 }
 
+static uint64_t
+batches(void)
+{
+	struct commit_stat st;
+
+	commit_stat(bed.store.commit, &st);
+	return st.batches;
+}
+
 /* The blocks first to last: their numbers, each with the same data. */
 static unsigned
 read_blocks(const char *mailbox, uint32_t first, uint32_t last, struct slice data, bool *more,
@@ -106,14 +115,20 @@ test_blocks(void **state)
 	struct reserved res;
 	uint32_t first = 0, resume;
 	unsigned n = 0, answers = 0;
+	uint64_t before;
 	bool more = true;
 
 	(void)state;
 	world_fill("INBOX", 0, 640);
 	res = reserve(1, h1);
 	assert_int_equal(count_blocks("INBOX", data), 0);
+	bed_settle(&bed);
+	before = batches();
 	for (uint32_t i = 0; i <= 10; i++)
 		put(&res, "INBOX", i, data);
+	/* a cache: nobody waits for the disk, and it is not flushed for each block */
+	bed_settle(&bed);
+	assert_true(batches() < before + 11);
 	for (; more; first = resume, answers++)
 		n += read_blocks("INBOX", first, UINT32_MAX, data, &more, &resume);
 	assert_int_equal(n, 11);
@@ -124,6 +139,7 @@ test_blocks(void **state)
 	/* the last put wins, and the largest that there is goes through */
 	data = slice_of(big, sizeof(big));
 	put(&res, "INBOX", 0, data);
+	bed_settle(&bed);
 	assert_int_equal(read_blocks("INBOX", 0, 0, data, &more, &resume), 1);
 	bed_check(&bed);
 	world_reopen(true);
@@ -198,6 +214,7 @@ test_other_account(void **state)
 	(void)state;
 	world_fill("INBOX", 0, 1);
 	put(&res, "INBOX", 0, data);
+	bed_settle(&bed);
 	m.mailbox = world_selected(imapd, h1, "INBOX").mailbox;
 	r = bed_call(&bed, other_imapd, IPC_MSG_store_columns, &m);
 	assert_reply(r, store_columns_reply);
@@ -232,6 +249,7 @@ test_ends(void **state)
 	put(&res, "Archive", 0, data);
 	/* replaced: the old one's bytes are given up */
 	put(&res, "INBOX", 2, data);
+	bed_settle(&bed);
 	assert_int_equal(blobs(), bodies + 4 + 1);	/* and their epoch */
 	/* the window of a message of block 1 ends */
 	world_expunge("INBOX", 70, 70);
