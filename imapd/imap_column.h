@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A column block: the entries (imap_entry.h) of the messages with UIDs
- * 64 * block to 64 * block + 63 of a mailbox, as far as they were made.  Plain
- * form, before sealing, little-endian:
+ * A column block: what is kept of the messages with UIDs 64 * block to
+ * 64 * block + 63 of a mailbox, as far as it was made: entries (imap_entry.h), or
+ * in blocks of another kind cards (imap_card.h).  Plain form, before sealing,
+ * little-endian:
  *
  *	u8 version 2, u8[3] zero, u64 which of the 64 are there,
  *	u16 length of each that is, then their bytes
@@ -22,9 +23,11 @@
 #include "lib/base/slice.h"
 
 #define IMAP_COLUMN_UIDS	64u
-#define IMAP_COLUMN_KIND	1		/* of store_columns */
 #define IMAP_COLUMN_MAX		(256u << 10)	/* plain */
 #define IMAP_COLUMN_SEALED_MAX	40960u		/* what the store takes */
+
+/* Of store_columns, on disk. */
+enum imap_column_kind { IMAP_COLUMN_ENTRIES = 1, IMAP_COLUMN_CARDS = 2 };
 
 struct imap_column {
 	uint64_t	present;		/* bits by UID % 64 */

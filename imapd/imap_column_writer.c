@@ -15,11 +15,12 @@ struct plain {
 
 void
 imap_column_writer_init(struct imap_column_writer *w, struct imap_cmd *c,
-    const struct imap_walk_at *at)
+    const struct imap_walk_at *at, enum imap_column_kind kind)
 {
 	memset(w, 0, sizeof(*w));
 	w->c = c;
 	w->at = *at;
+	w->kind = kind;
 	list_init(&w->queue);
 	buf_init(&w->entries, IMAP_COLUMN_MAX);
 	sealer_message_init(&w->message);
@@ -185,7 +186,7 @@ put_next(struct imap_column_writer *w)
 	if (e == ERR_OK) {
 		m.handle = w->at.handle;
 		m.mailbox = w->at.mailbox;
-		m.kind = IMAP_COLUMN_KIND;
+		m.kind = w->kind;
 		m.block = p->block;
 		e = imap_session_call(s, IPC_STORE, IPC_MSG_store_put_columns, &m, NULL, 0,
 		    on_put, w);

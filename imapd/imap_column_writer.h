@@ -34,6 +34,7 @@ struct imap_column_lack {
 struct imap_column_writer {
 	struct imap_cmd		*c;
 	struct imap_walk_at	 at;
+	enum imap_column_kind	 kind;
 	struct imap_column_lack	*lacks;		/* blocks rise */
 	uint32_t		 lack_count, lack_cap, lack_idx;
 	unsigned		 kept;
@@ -48,7 +49,7 @@ struct imap_column_writer {
 };
 
 void	 imap_column_writer_init(struct imap_column_writer *, struct imap_cmd *,
-	    const struct imap_walk_at *);
+	    const struct imap_walk_at *, enum imap_column_kind);
 void	 imap_column_writer_fini(struct imap_column_writer *);
 /* The block of this UID lacks its entry; plain is what there is of the block. */
 void	 imap_column_writer_lacks(struct imap_column_writer *, uint32_t uid, struct slice plain);

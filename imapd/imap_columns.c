@@ -26,11 +26,13 @@ struct page {
 };
 
 void
-imap_columns_init(struct imap_columns *s, struct imap_cmd *c, const struct imap_walk_at *at)
+imap_columns_init(struct imap_columns *s, struct imap_cmd *c, const struct imap_walk_at *at,
+    enum imap_column_kind kind)
 {
 	memset(s, 0, sizeof(*s));
 	s->c = c;
 	s->at = *at;
+	s->kind = kind;
 	list_init(&s->pages);
 	buf_init(&s->runs, RUNS_MAX);
 	buf_init(&s->plain, IMAP_COLUMN_MAX);
@@ -162,7 +164,7 @@ void
 imap_columns_ask(struct imap_columns *s)
 {
 	struct ipc_store_columns m = {
-		.handle = s->at.handle, .mailbox = s->at.mailbox, .kind = IMAP_COLUMN_KIND,
+		.handle = s->at.handle, .mailbox = s->at.mailbox, .kind = s->kind,
 	};
 
 	if (s->asked || s->is_broken || s->runs.n == 0 ||
@@ -258,7 +260,7 @@ go_to(struct imap_columns *s, uint32_t block)
 }
 
 enum err
-imap_columns_find(struct imap_columns *s, uint32_t uid, struct imap_entry *entry)
+imap_columns_find(struct imap_columns *s, uint32_t uid, struct slice *bytes)
 {
 	uint32_t block = uid / IMAP_COLUMN_UIDS;
 	unsigned i = uid % IMAP_COLUMN_UIDS;
@@ -270,9 +272,19 @@ imap_columns_find(struct imap_columns *s, uint32_t uid, struct imap_entry *entry
 		if (e != ERR_OK)
 			return s->is_broken ? ERR_NOTFOUND : e;
 	}
-	if (!(s->column.present >> i & 1) || imap_entry_get(entry, s->column.entry[i]) != ERR_OK)
-		return ERR_NOTFOUND;
-	return ERR_OK;
+	*bytes = s->column.entry[i];
+	return s->column.present >> i & 1 ? ERR_OK : ERR_NOTFOUND;
+}
+
+enum err
+imap_columns_entry(struct imap_columns *s, uint32_t uid, struct imap_entry *entry)
+{
+	struct slice bytes;
+	enum err e = imap_columns_find(s, uid, &bytes);
+
+	if (e == ERR_OK && imap_entry_get(entry, bytes) != ERR_OK)
+		e = ERR_NOTFOUND;
+	return e;
 }
 
 struct slice

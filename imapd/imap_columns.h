@@ -24,6 +24,7 @@
 struct imap_columns {
 	struct imap_cmd		*c;
 	struct imap_walk_at	 at;
+	enum imap_column_kind	 kind;
 	struct seal_reader	*reader;
 	struct list		 pages;
 	unsigned		 page_count;
@@ -39,7 +40,7 @@ struct imap_columns {
 };
 
 void		 imap_columns_init(struct imap_columns *, struct imap_cmd *,
-			    const struct imap_walk_at *);
+			    const struct imap_walk_at *, enum imap_column_kind);
 void		 imap_columns_fini(struct imap_columns *);
 /* Messages will be looked for; UIDs rise from call to call. */
 void		 imap_columns_want(struct imap_columns *, uint32_t uid);
@@ -48,7 +49,8 @@ void		 imap_columns_ask(struct imap_columns *);	/* after some of these */
  * What is known of a message that was wanted; UIDs rise.  ERR_AGAIN: wait.
  * ERR_NOTFOUND: no entry.  The entry is valid until the next call.
  */
-enum err	 imap_columns_find(struct imap_columns *, uint32_t uid,
+enum err	 imap_columns_find(struct imap_columns *, uint32_t uid, struct slice *) MUST_USE;
+enum err	 imap_columns_entry(struct imap_columns *, uint32_t uid,
 		    struct imap_entry *) MUST_USE;
 /* Nothing more is looked for; answers under way may still come. */
 void		 imap_columns_close(struct imap_columns *);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_cards.h"
 #include "imapd/imap_flags.h"
 #include "imapd/imap_message.h"
 #include "imapd/imap_needs.h"
@@ -29,7 +30,7 @@
 #define ROWS_PER_TURN		1024	/* of what the index tells: 0.3 ms */
 #define OPENED_PER_TURN		64	/* of messages: some ms */
 
-enum phase { WINDOW, SEEN, VANISHED, NEXT, PREPARE, ITEM, MEASURE, STREAM };
+enum phase { WINDOW, SEEN, VANISHED, NEXT, CARD, PREPARE, ITEM, MEASURE, STREAM, REST };
 
 struct fetch {
 	struct imap_cmd		*c;
@@ -38,10 +39,12 @@ struct fetch {
 	struct imap_vanished	 vanished;
 	struct imap_walk	 walk;
 	struct imap_message	 message;
+	struct imap_cards	 cards;
 	enum phase		 phase;
 	uint32_t		 idx;		/* of the item */
 	bool			 any;		/* an item was told of this message */
 	bool			 waiting;	/* for store_flags */
+	bool			 opens;		/* more is told than what rows have */
 	bool			 walked;	/* all messages are told */
 	bool			 seen_late;	/* \Seen only for those that were told */
 	struct buf		 told;		/* seen_late: their UIDs, in pairs */
@@ -58,6 +61,7 @@ fini(struct imap_cmd *c)
 	struct fetch *f = c->priv;
 
 	imap_message_fini(&f->message);
+	imap_cards_fini(&f->cards);
 	imap_walk_fini(&f->walk);
 	imap_partial_fini(&f->partial);
 	imap_section_fini(&f->section);
@@ -324,29 +328,43 @@ end_message(struct fetch *f)
 
 /* ---- the machine ---- */
 
+static void
+done(struct fetch *f)
+{
+	if (f->unknown_code)
+		imap_cmd_no(f->c, "UNKNOWN-CTE", "Some parts have an unknown encoding");
+	else if (f->failed && f->c->s->opens_nothing)
+		imap_cmd_no(f->c, "NOPERM", IMAP_OPENS_NOTHING);
+	else if (f->failed)
+		imap_cmd_no(f->c, "CORRUPTION", "Some messages could not be opened");
+	else
+		imap_cmd_ok(f->c, "Fetch completed");
+}
+
 static bool
 next(struct fetch *f)
 {
 	enum err e = f->walked ? ERR_END : imap_walk_next(&f->walk);
 
+	if (e == ERR_END && f->cards.phase == IMAP_CARDS_READING && !f->walked)
+		e = imap_cards_again(&f->cards) == ERR_OK ? imap_walk_next(&f->walk) : ERR_END;
 	f->walked = e == ERR_END;
-	if (f->walked && f->told.n > 0) {
-		f->phase = SEEN;
-		return true;
-	}
-	if (e == ERR_END && f->unknown_code)
-		imap_cmd_no(f->c, "UNKNOWN-CTE", "Some parts have an unknown encoding");
-	else if (e == ERR_END && f->failed && f->c->s->opens_nothing)
-		imap_cmd_no(f->c, "NOPERM", IMAP_OPENS_NOTHING);
-	else if (e == ERR_END && f->failed)
-		imap_cmd_no(f->c, "CORRUPTION", "Some messages could not be opened");
-	else if (e == ERR_END)
-		imap_cmd_ok(f->c, "Fetch completed");
+	if (f->walked)
+		f->phase = f->told.n > 0 ? SEEN : REST;
 	if (e != ERR_OK)
-		return false;
+		return e == ERR_END;
 	imap_message_begin(&f->message);
-	f->phase = PREPARE;
+	f->phase = f->cards.phase == IMAP_CARDS_READING ? CARD : PREPARE;
 	return true;
+}
+
+static bool
+find_card(struct fetch *f)
+{
+	enum err e = imap_cards_find(&f->cards);
+
+	f->phase = e == ERR_AGAIN ? CARD : e == ERR_OK ? PREPARE : NEXT;
+	return e != ERR_AGAIN;
 }
 
 /* UIDFETCH begins with the UID that UID FETCH puts first: not twice. */
@@ -360,12 +378,12 @@ first_item(const struct fetch *f)
 static bool
 prepare(struct fetch *f)
 {
-	enum err e = !f->walk.wants_keys ? ERR_OK :
+	enum err e = !f->opens ? ERR_OK :
 	    imap_message_ready(&f->message, imap_needs_of(&f->message, f->items));
 
 	if (e == ERR_AGAIN || f->c->answer != IMAP_ANSWER_NONE)
 		return false;
-	if (e != ERR_OK || (f->walk.wants_keys && !knows_encodings(f))) {
+	if (e != ERR_OK || (f->opens && !knows_encodings(f))) {
 		f->failed = true;
 		f->unknown_code = f->unknown_code || e == ERR_OK;
 		f->phase = NEXT;
@@ -373,6 +391,8 @@ prepare(struct fetch *f)
 	}
 	if (f->keeps && f->c->s->memo != NULL)
 		imap_message_keep(&f->message, f->c->s->memo);
+	if (f->cards.phase == IMAP_CARDS_MAKING)
+		imap_cards_make(&f->cards, &f->message);
 	imap_row_begin(f->c->s, imap_session_out(f->c->s), &f->walk.row);
 	f->c->mid_response = true;
 	f->idx = first_item(f);
@@ -456,6 +476,9 @@ step(struct imap_cmd *c)
 			}
 			goes_on = next(f);
 			break;
+		case CARD:
+			goes_on = find_card(f);
+			break;
 		case PREPARE:
 			goes_on = prepare(f);
 			break;
@@ -471,6 +494,11 @@ step(struct imap_cmd *c)
 		case STREAM:
 			goes_on = stream(f);
 			break;
+		case REST:
+			goes_on = f->cards.phase == IMAP_CARDS_NONE || imap_cards_end(&f->cards);
+			if (goes_on)
+				done(f);
+			break;
 		}
 	}
 }
@@ -479,7 +507,7 @@ step(struct imap_cmd *c)
 static bool
 wants_only_bodies(const struct fetch *f)
 {
-	if (!f->walk.wants_keys)
+	if (!f->opens)
 		return false;
 	for (uint32_t i = 0; i < f->items->count; i++) {
 		const struct imap_item *it = &f->items->v[i];
@@ -491,9 +519,12 @@ wants_only_bodies(const struct fetch *f)
 	return true;
 }
 
-/* For who lists the user's own mailbox: again it costs neither store nor keyd. */
+/*
+ * For who lists the user's own mailbox: many messages have a key for 64 of them,
+ * and few cost neither store nor keyd again in the same session.
+ */
 static void
-use_memo(struct fetch *f)
+use_kept(struct fetch *f)
 {
 	const unsigned texts = 1u << IMAP_ITEM_ENVELOPE | 1u << IMAP_ITEM_BODY |
 	    1u << IMAP_ITEM_BODYSTRUCTURE;
@@ -503,6 +534,11 @@ use_memo(struct fetch *f)
 	if (!(kinds & texts) || s->view.guest != NULL || (kinds & ~(texts |
 	    IMAP_ITEMS_OF_ROW | IMAP_ITEMS_COLD | 1u << IMAP_ITEM_SIZE)))
 		return;
+	if (imap_cards_are_worth(s, f->walk.set, f->walk.by_uid)) {
+		imap_cards_start(&f->cards, &f->walk, kinds & IMAP_ITEMS_COLD ?
+		    STORE_WANT_COLD : 0);
+		return;
+	}
 	if (s->memo_is_stale)
 		imap_memo_free(&s->memo);
 	s->memo_is_stale = false;
@@ -524,11 +560,12 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	f->items = items;
 	f->walk.set = set;
 	f->walk.by_uid = c->by_uid;
-	f->walk.wants_keys = (items->kinds & ~(IMAP_ITEMS_OF_ROW | IMAP_ITEMS_COLD)) != 0 ||
+	f->opens = (items->kinds & ~(IMAP_ITEMS_OF_ROW | IMAP_ITEMS_COLD)) != 0 ||
 	    (imap_items_has(items, IMAP_ITEM_SIZE) && imap_session_may_be_sealed(c->s));
 	if (items->kinds & IMAP_ITEMS_COLD)
 		f->walk.want = STORE_WANT_COLD;
-	if (f->walk.wants_keys)
+	f->walk.wants_keys = f->opens;
+	if (f->opens)
 		f->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
 	f->walk.first_bytes = imap_needs_first_bytes(items);
 	imap_walk_start(&f->walk, c);
@@ -537,7 +574,7 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	if (wants_only_bodies(f))
 		f->walk.want &= (uint8_t)~STORE_WANT_SUMMARY;
 	f->walk.changed_since = items->changed_since;
-	use_memo(f);
+	use_kept(f);
 	f->vanished = (struct imap_vanished){ .c = c, .since = items->changed_since,
 		.set = vanished };
 	buf_init(&f->told, 8 * STORE_SET_MAX);

@@ -178,7 +178,7 @@ put_blocks(struct imap_cmd *c, struct imap_fresh *f, uint32_t uidnext,
 
 	if (f->known == 0 || f->known < block_count(f))
 		return;
-	imap_column_writer_init(w, c, &at);
+	imap_column_writer_init(w, c, &at, IMAP_COLUMN_ENTRIES);
 	while (f->known > 0 && f->known >= block_count(f))
 		put_block(f, w);
 	(void)imap_column_writer_end(w);

@@ -134,13 +134,20 @@ take_kept(struct imap_message *m)
 	m->has_sum = true;
 }
 
+bool
+imap_message_text(const struct imap_message *m, struct imap_memo_text *t)
+{
+	*t = (struct imap_memo_text){ m->sum.envelope, m->sum.structure, m->sum.cuts };
+	return m->has_sum && !m->parsed && m->walk->kept == NULL && m->sum.has_envelope &&
+	    m->sum.has_structure;
+}
+
 void
 imap_message_keep(struct imap_message *m, struct imap_memo *memo)
 {
-	const struct imap_memo_text t = { m->sum.envelope, m->sum.structure, m->sum.cuts };
+	struct imap_memo_text t;
 
-	if (!m->has_sum || m->parsed || m->walk->kept != NULL || !m->sum.has_envelope ||
-	    !m->sum.has_structure)
+	if (!imap_message_text(m, &t))
 		return;
 	imap_memo_add(memo, m->walk->content.content, &t);
 	imap_memo_add_place(memo, m->walk->row.seq, m->walk->row.uid);

@@ -64,7 +64,9 @@ void		 imap_message_begin(struct imap_message *);
 /* needs: enum imap_need bits.  ERR_AGAIN: wait; ERR_CORRUPT, ERR_CRYPTO ... : unreadable. */
 enum err	 imap_message_ready(struct imap_message *, unsigned needs) MUST_USE;
 
-/* Behind a ready: keeps what its summary said, when it has one. */
+/* Behind a ready: what its summary said, if all of it is there and it was opened. */
+bool		 imap_message_text(const struct imap_message *, struct imap_memo_text *);
+/* The same, kept. */
 void		 imap_message_keep(struct imap_message *, struct imap_memo *);
 
 /* RFC822.SIZE of the walk's message; sealed: of its form. */

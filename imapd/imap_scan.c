@@ -70,8 +70,8 @@ first_pass(struct imap_scan *s, struct slice set)
 	s->by_columns = s->wants_entry && s->c->s->sealing != SEALING_CLIENT;
 	open_walk(s);
 	if (s->by_columns) {
-		imap_columns_init(&s->columns, s->c, &s->walk.at);
-		imap_column_writer_init(&s->writer, s->c, &s->walk.at);
+		imap_columns_init(&s->columns, s->c, &s->walk.at, IMAP_COLUMN_ENTRIES);
+		imap_column_writer_init(&s->writer, s->c, &s->walk.at, IMAP_COLUMN_ENTRIES);
 		s->walk.on_rows = imap_scan_look_rows;
 		s->walk.arg = s;
 	}

@@ -127,7 +127,7 @@ bool
 imap_scan_look_columns(struct imap_scan *s)
 {
 	uint32_t uid = s->facts.uid;
-	enum err e = imap_columns_find(&s->columns, uid, &s->entry);
+	enum err e = imap_columns_entry(&s->columns, uid, &s->entry);
 
 	if (e == ERR_AGAIN)
 		return false;

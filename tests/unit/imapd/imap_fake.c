@@ -698,18 +698,20 @@ do_put_columns(struct call *c, struct fake_store *st, const struct ipc_store_put
 	struct fake_columns *f = st->columns;
 	size_t i = 0;
 
-	must(m->kind == 1 && m->data.n <= 40960);
+	must((m->kind == 1 || m->kind == 2) && m->data.n <= 40960);
 	if (st->no_columns || st->column_count == FAKE_COLUMNS) {
 		fail(c, ERR_UNSUPPORTED);
 		return;
 	}
-	while (i < st->column_count && f[i].block < m->block)
+	while (i < st->column_count && (f[i].block < m->block || (f[i].block == m->block &&
+	    (f[i].kind != m->kind || f[i].mailbox != m->mailbox))))
 		i++;
-	if (i == st->column_count || f[i].block != m->block || f[i].mailbox != m->mailbox) {
+	if (i == st->column_count || f[i].block != m->block) {
 		memmove(&f[i + 1], &f[i], (st->column_count++ - i) * sizeof(*f));
 		buf_init(&f[i].data, 40960);
 	}
 	f[i].mailbox = m->mailbox;
+	f[i].kind = m->kind;
 	f[i].block = m->block;
 	f[i].content = m->content;
 	f[i].epoch = m->epoch;
@@ -741,7 +743,7 @@ do_columns(struct call *c, struct fake_store *st, const struct ipc_store_columns
 			.data = buf_slice(&f->data),
 		};
 
-		if (f->mailbox != m->mailbox || f->block < m->first || f->block > m->last)
+		if (f->mailbox != m->mailbox || f->kind != m->kind || f->block < m->first || f->block > m->last)
 			continue;
 		out.more = (st->column_page > 0 && given == st->column_page) ||
 		    blocks.n + f->data.n + 200 > 48000;

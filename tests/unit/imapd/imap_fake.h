@@ -44,6 +44,7 @@ struct fake_content {
 struct fake_columns {
 	uint64_t	 mailbox, content, epoch;
 	uint32_t	 block;
+	uint8_t		 kind;
 	unsigned char	 commitment[32], wrapped[64];
 	size_t		 wrapped_bytes;
 	struct buf	 data;
