@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Headers of messages, one after another, into entries, sort keys and threads;
- * and the same bytes as an entry or a column block that comes back from disk.
+ * and the same bytes as an entry, a card or a column block that comes back from disk.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_card.h"
 #include "imapd/imap_casemap.h"
 #include "imapd/imap_column.h"
 #include "imapd/imap_entry.h"
@@ -57,6 +58,7 @@ static void
 try_entry(struct slice in)
 {
 	struct imap_column column;
+	struct imap_memo_text card;
 	struct imap_entry e;
 	struct buf b, flat;
 	bool is_reply;
@@ -70,6 +72,12 @@ try_entry(struct slice in)
 			continue;
 	}
 
+	if (imap_card_get(&card, in) == ERR_OK) {
+		buf_init(&b, in.n);
+		must(in.n > IMAP_ENTRY_MAX || imap_card_put(&b, &card) == ERR_OK);
+		must(in.n > IMAP_ENTRY_MAX || slice_eq(slice_from(buf_slice(&b), 2), slice_from(in, 2)));
+		buf_fini(&b);
+	}
 	if (imap_entry_get(&e, in) == ERR_OK)
 		for (size_t i = 0; i < IMAP_TEXT_COUNT; i++)
 			must(e.text[i].n <= in.n);
