@@ -58,7 +58,8 @@ Read it:
 
 curl --cacert $ca -u bob@$domain:$password 'imaps://localhost:$((base + 993))/INBOX;MAILINDEX=1'
 
-Also SMTP on $((base + 25)), submission with TLS on $((base + 465)), IMAP with STARTTLS on $((base + 143)).
+Also SMTP on $((base + 25)), submission with TLS on $((base + 465)), IMAP with STARTTLS on $((base + 143)),
+CMTP on $((base + 9001)).
 Ctrl-C stops it.
 END
 echo "$ready"

@@ -22,6 +22,7 @@
 #include "lib/base/enc.h"
 #include "lib/base/num.h"
 #include "lib/base/secret.h"
+#include "lib/cmtp/cmtp_wire.h"
 #include "lib/conf/conf_sections.h"
 #include "lib/crypto/cert_make.h"
 #include "lib/sys/fd.h"
@@ -295,6 +296,7 @@ put_config(struct buf *b, const struct setup *s)
 		put_listen(b, s, "submissions", "submission", 465, "implicit");
 		put_listen(b, s, "imap", "imap", 143, "required");
 		put_listen(b, s, "imaps", "imap", 993, "implicit");
+		put_listen(b, s, "cmtp", "cmtp", CMTP_PORT, "no");
 		buf_put_char(b, '\n');
 	}
 	buf_printf(b, "domain \"%s\" { class = mailbox }\n", s->domain);

@@ -40,6 +40,7 @@ static const struct {
 	{ "submissions", CONF_SERVICE_SUBMISSION, CONF_TLS_IMPLICIT, "*:465" },
 	{ "imap", CONF_SERVICE_IMAP, CONF_TLS_REQUIRED, "*:143" },
 	{ "imaps", CONF_SERVICE_IMAP, CONF_TLS_IMPLICIT, "*:993" },
+	{ "cmtp", CONF_SERVICE_CMTP, CONF_TLS_NO, "*:9001" },
 };
 
 /* The value of a row that is known to be good. */

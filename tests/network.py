@@ -255,16 +255,17 @@ class Web:
 
 
 class Node:
-    """A Godwit on a host, with the account user@domain."""
+    """A Godwit on a host, with the account user@domain.  Mail comes to it by SMTP,
+    unless cmtp says otherwise."""
 
     PASSWORD = "secret"
 
-    def __init__(self, host, domain, server, config=""):
+    def __init__(self, host, domain, server, config="", cmtp="no"):
         self.host, self.domain, self.user = host, domain, f"user@{domain}"
         self.name, self.g = f"mx.{domain}", None
         self.config = (f'dns {{ server = {{"{server}:53"}}  trusted = yes  cache_min_time = 1s }}\n'
                        f'listen "net" {{ service = smtp  address = {{"{host.v4}:25", "[{host.v6}]:25"}}'
-                       f'  tls = may }}\n{config}\n')
+                       f'  tls = may  cmtp = {cmtp} }}\n{config}\n')
         with host.inside():
             self.g = godwit.Instance(self.config, domain=domain, hostname=self.name).__enter__()
 

@@ -11,7 +11,8 @@
  *	RATE	struct opt_rate		"500/h"; per s m h d
  *	BOOL	bool			yes no (on off true false)
  *	ENUM	uint32_t		min holds the choices "a, b, c"; the value
- *					is the position, from 0
+ *					is the position, from 0; "no" and "off"
+ *					are one word
  *	STRING	char *			min and max are bytes
  *	PATH	char *			made absolute when read; may be empty
  *	DOMAIN	char *			a host or domain name; may be empty

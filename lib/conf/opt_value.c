@@ -129,8 +129,8 @@ parse_bool(struct slice s, bool *v)
 	return "unknown value";
 }
 
-static const char *
-parse_enum(const struct opt *o, struct slice s, uint32_t *v)
+static bool
+find_choice(const struct opt *o, struct slice s, uint32_t *v)
 {
 	struct slice rest = slice_str(o->min), one;
 
@@ -138,10 +138,20 @@ parse_enum(const struct opt *o, struct slice s, uint32_t *v)
 		rest = slice_cut(rest, ',', &one);
 		if (slice_eq(slice_trim(one), s)) {
 			*v = i;
-			return NULL;
+			return true;
 		}
 	}
-	return "unknown value";
+	return false;
+}
+
+/* Of "no" and "off" a choice may have either name: the other is taken for it. */
+static const char *
+parse_enum(const struct opt *o, struct slice s, uint32_t *v)
+{
+	struct slice other = slice_eq_str(s, "off") ? SLICE_LIT("no") :
+	    slice_eq_str(s, "no") ? SLICE_LIT("off") : s;
+
+	return find_choice(o, s, v) || find_choice(o, other, v) ? NULL : "unknown value";
 }
 
 static const char *

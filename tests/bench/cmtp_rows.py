@@ -53,7 +53,6 @@ class Pair:
         self.sites = []
         for name, base, other in (("a", bases[0], bases[1]), ("b", bases[1], bases[0])):
             config = (f'dns {{ server = "127.0.0.1:{self.nsd.port}" }}\nrelay {{ port = {other + 25} }}\n'
-                      f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{base + 9001}"}} }}\n'
                       'mynetworks = {"127.0.0.0/8"}\n')
             self.sites.append(suite.Godwit(work, name=name, domain=f"{name}.test", base=base, config=config))
         self.a, self.b = self.sites

@@ -27,8 +27,7 @@ BODY = "caf\xe9\r\n.dots\r\n".encode() + bytes(range(128, 256)) + b"\r\n" + b"01
 
 
 def offers(g):
-    return (f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-            f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
+    return (f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
             'cmtpd { processes = 1  cmtp_postage = unknown  cmtp_postage_bits = 3  cmtp_postage_memory = 64K }\n')
 
 

@@ -34,8 +34,8 @@ class World:
         self.all.append(self.pf)
         for name in ("a", "b"):
             node = network.Node(hosts[name], f"{name}.test", net.hub.v4,
-                                f'listen "cmtp" {{ service = cmtp  address = {{"{hosts[name].v4}:9001"}} }}\n'
-                                'cmtpd { processes = 1 }\nroute "only" { to = {"only.pf.test"}  cmtp = require }\n')
+                                f'listen "wire" {{ service = cmtp  address = {{"{hosts[name].v4}:9001"}} }}\n'
+                                'cmtpd { processes = 1 }\nroute "only" { to = {"only.pf.test"}  cmtp = require }\n', cmtp="auto")
             setattr(self, name, node)
             self.all.append(node)
 

@@ -8,7 +8,7 @@ import pytest
 
 import godwit
 
-ROLES = ("keyd", "smtpd", "queue", "deliver", "relay", "store", "imapd")
+ROLES = ("keyd", "smtpd", "queue", "deliver", "relay", "store", "imapd", "cmtpd")
 SCRIPT = r"""set -e
 ip link set lo up
 mount --bind $T/passwd /etc/passwd; mount --bind $T/group /etc/group

@@ -26,7 +26,7 @@ struct echo_state {
 };
 
 static const enum ipc_role roles[] = { IPC_KEYD, IPC_SMTPD, IPC_QUEUE, IPC_DELIVER, IPC_RELAY,
-	IPC_STORE, IPC_IMAPD };
+	IPC_STORE, IPC_IMAPD, IPC_CMTPD };
 
 static void
 put_peers(struct daemon_app *app, struct buf *b)

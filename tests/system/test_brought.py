@@ -60,9 +60,7 @@ class Bringer:
 @pytest.fixture
 def g():
     with godwit.Instance('domain "law.test" { sealing = client }\n'
-                         'domain "closed.test" { sealing = password }\n') as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     'cmtpd { processes = 1 }')
+                         'domain "closed.test" { sealing = password }\ncmtpd { processes = 1 }\n') as g:
         g.start()
         g.add_user("alice@example.test", "secret")
         yield g

@@ -13,8 +13,7 @@ import godwit
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     'cmtpd { processes = 1  junk_command_limit = 20 }\n'
+        g.add_config('cmtpd { processes = 1  junk_command_limit = 20 }\n'
                      'keyd { cmtp_key_rate = "8/h" }')
         g.start()
         g.add_user(address("alice"), "secret")
@@ -98,8 +97,7 @@ def test_how_many():
         held.callback(s.close)
         return s.recv(len(BANNER))
     with godwit.Instance() as g, contextlib.ExitStack() as held:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     'cmtpd { processes = 1  client_limit = 5  client_connection_limit = 3  client_network_limit = 4 }')
+        g.add_config('cmtpd { processes = 1  client_limit = 5  client_connection_limit = 3  client_network_limit = 4 }')
         g.start()
         for good, bad, name in ((["127.0.0.1"] * 3, "127.0.0.1", "client_connection_limit"),
                                 (["127.0.0.2"], "127.0.0.3", "client_network_limit"),
@@ -121,9 +119,9 @@ def test_who_says_nothing(g):
 
 def test_tls_and_the_configuration():
     with godwit.Instance() as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}}  tls = implicit }}')
+        g.add_config(f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}')
         g.start()
-        with g.tls().wrap_socket(g.raw("cmtp"), server_hostname="localhost") as s:
+        with g.tls().wrap_socket(g.raw("cmtps"), server_hostname="localhost") as s:
             assert s.recv(100) == BANNER
             s.sendall(b"OHAI\0")
             assert s.recv(100) == b"OHAI 1 2\0"
@@ -131,7 +129,7 @@ def test_tls_and_the_configuration():
         assert status["cmtpd"]["state"] == "ready"
         g.stop()
     with godwit.Instance() as g:
-        g.add_config('listen "cmtp" { service = cmtp  address = {"127.0.0.1:9001"}  tls = may }')
+        g.add_config('listen "late" { service = cmtp  address = {"127.0.0.1:9001"}  tls = may }')
         done = g.godwit("check")
         assert done.returncode != 0 and "CMTP has no STARTTLS; allowed: no, implicit" in done.stderr + done.stdout
 

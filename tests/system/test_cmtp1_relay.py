@@ -13,8 +13,7 @@ from mailtools import send
 import cmtp1host
 import godwit
 
-CMTPD = ('listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{port}"}} }}\ncmtpd {{ processes = 1 }}\n'
-         'deliver {{ processes = 1 }}\nimapd {{ processes = 1 }}\n')
+CMTPD = "cmtpd { processes = 1 }\ndeliver { processes = 1 }\nimapd { processes = 1 }\n"
 ROUTE = 'route "there" {{ to = {{"there.test"}}  relay = "[127.0.0.1]:{port}"  tls = may  cmtp = {cmtp}  cmtp1 = yes }}\n'
 MAIL = (b"From: =?iso-8859-1?Q?J=F6rg?= <alice@example.test>\r\nTo: bob@there.test\r\nCc: carol@there.test\r\n"
         b"Subject: =?utf-8?B?R3LDvMOfZQ==?=\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\nMIME-Version: 1.0\r\n"
@@ -74,7 +73,7 @@ def test_sent(here, host):
 def test_to_another_suite():
     """Behind EHLO on its port for mail, in the clear: sealed, and opened in the mailbox."""
     with godwit.Instance(domain="there.test", hostname="mx.there.test") as there:
-        there.add_config(CMTPD.format(port=there.port("cmtp")))
+        there.add_config(CMTPD)
         there.start()
         there.add_user("bob@there.test", "secret")
         route = ROUTE.format(port=there.port("smtp"), cmtp="require").replace("tls = may", "tls = none")

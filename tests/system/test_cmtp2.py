@@ -15,8 +15,7 @@ SEED = bytes(range(32))
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
+        g.add_config(f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
                      'cmtpd { processes = 1  junk_command_limit = 20 }\n'
                      'keyd { cmtp_key_rate = "8/h" }')
         g.start()

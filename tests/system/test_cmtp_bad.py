@@ -19,8 +19,7 @@ LARGE = b"\xff" * 8
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
+        g.add_config(f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
                      'cmtpd { processes = 1 }')
         g.start()
         g.add_user("alice@example.test", "secret")

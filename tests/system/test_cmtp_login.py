@@ -17,8 +17,7 @@ DOMAIN = b"example.test"
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
+        g.add_config(f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
                      'cmtpd { processes = 1 }\n'
                      'keyd { cmtp_login_rate = "1000/m"  cmtp_login_user_rate = "100/m" }')
         g.start()

@@ -13,14 +13,10 @@ import godwit
 ATTACHMENTS = (b"c" * 61, b"d" * 0x40404)      # their lengths are ASCII: gwcat shows text
 
 
-def listener(g, more=""):
-    return f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} {more} }}\n'
-
-
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        g.add_config(listener(g) + 'cmtpd { processes = 1  cmtp_mail = yes }\ndeliver { processes = 1 }\n')
+        g.add_config('cmtpd { processes = 1  cmtp_mail = yes }\ndeliver { processes = 1 }\n')
         g.start()
         g.add_user("alice@example.test", "secret")
         yield g
@@ -102,7 +98,7 @@ def test_refused(g):
 def test_limits():
     """Messages of one client, their size, and text that nobody sealed."""
     with godwit.Instance() as g:
-        g.add_config(listener(g) + "cmtpd { processes = 1  cmtp_mail = yes  cmtp_plaintext = yes }\n"
+        g.add_config("cmtpd { processes = 1  cmtp_mail = yes  cmtp_plaintext = yes }\n"
                      "smtpd { client_message_rate_limit = 2  message_size_limit = 64K }\n")
         g.start()
         g.add_user("alice@example.test", "secret")
@@ -129,7 +125,7 @@ def test_limits():
 def test_off():
     """Not taken where it is not wanted."""
     with godwit.Instance() as g:
-        g.add_config(listener(g) + "cmtpd { processes = 1  cmtp_mail = no }\n")
+        g.add_config("cmtpd { processes = 1  cmtp_mail = no }\n")
         g.start()
         g.add_user("alice@example.test", "secret")
         server = server_key(g)

@@ -17,18 +17,14 @@ import godwit
 HOST = "mx1.example.test"
 DOMAINS = ('domain "law.test" { sealing = password }\ndomain "open.test" { sealing = server }\n'
            'domain "own.test" { sealing = client }\n')
-
-
-def config(g):
-    return (f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-            'cmtpd { processes = 1 }\ndeliver { processes = 1 }\nimapd { processes = 1 }\n'
-            'keyd { cmtp_key_rate = 1000/s }\n')
+CONFIG = ('cmtpd { processes = 1 }\ndeliver { processes = 1 }\nimapd { processes = 1 }\n'
+          'keyd { cmtp_key_rate = 1000/s }\n')
 
 
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance(DOMAINS) as g:
-        g.add_config(config(g))
+        g.add_config(CONFIG)
         g.start()
         yield g
 
@@ -234,7 +230,7 @@ STEPS = ["store.body-synced", "store.body-written", "store.journal-synced", "sto
 def test_dies_meanwhile(role, steps):
     """At each step, while a login turns a message over: never twice, never lost."""
     with godwit.Instance() as g:
-        g.add_config(config(g))
+        g.add_config(CONFIG)
         g.start()
         for step in steps:
             user = f"{step.replace('.', '-')}@example.test"

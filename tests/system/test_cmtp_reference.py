@@ -19,8 +19,7 @@ PASSWORD = "another than the mailbox's"
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     "cmtpd { processes = 1  cmtp_mail = yes  cmtp_login = opt-in }\n")
+        g.add_config("cmtpd { processes = 1  cmtp_mail = yes  cmtp_login = opt-in }\n")
         g.start()
         g.add_user("alice@example.test", "secret")
         p = g.tool("gwkey", "cmtp", "opt-in", "alice@example.test", "--password-stdin", input=PASSWORD + "\n")

@@ -199,8 +199,12 @@ def test_limits(g):
 
 
 def test_not_offered():
-    """No cmtpd, no CMTP: as it is without a word in the configuration."""
+    """No cmtpd, no CMTP: where listeners stand and none is for it."""
     with godwit.Instance() as g:
+        with open(g.conf, encoding="ascii") as f:
+            lines = f.readlines()
+        with open(g.conf, "w", encoding="ascii") as f:
+            f.writelines(line for line in lines if "service = cmtp" not in line)
         g.start()
         assert not g.pids("cmtpd")
         with connect(g) as s:

@@ -21,8 +21,7 @@ KEY = base64.b64encode(b"\x01" * 32).decode()
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     'cmtpd { processes = 1  cmtp_mail = yes }\nkeyd { cmtp_key_rate = 1000/s }\n')
+        g.add_config('cmtpd { processes = 1  cmtp_mail = yes }\nkeyd { cmtp_key_rate = 1000/s }\n')
         g.start()
         g.add_user("alice@example.test", "secret")
         yield g

@@ -15,8 +15,7 @@ USAGE, NOINPUT, CANTCREAT, TEMPFAIL, PROTOCOL, NOPERM = 64, 66, 73, 75, 76, 77
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance('domain "law.test" { sealing = client }\n') as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
+        g.add_config(f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n'
                      'cmtpd { processes = 1 }\nkeyd { cmtp_login_rate = 1000/s  cmtp_login_user_rate = 1000/s }')
         g.start()
         yield g

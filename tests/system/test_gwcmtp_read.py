@@ -34,9 +34,7 @@ SHOWN = ("From: Bär <x@else.example>\nTo: bob@law.test\nDate: Fri, 20 Nov 2026 
 
 @pytest.fixture(scope="module")
 def g():
-    with godwit.Instance('domain "law.test" { sealing = client }\n') as g:
-        g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}\n'
-                     'cmtpd { processes = 1 }')
+    with godwit.Instance('domain "law.test" { sealing = client }\ncmtpd { processes = 1 }\n') as g:
         g.start()
         g.add_user("alice@example.test", "secret")
         yield g

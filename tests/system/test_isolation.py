@@ -17,14 +17,9 @@ DAEMONS = ("keyd", "smtpd", "queue", "deliver", "relay", "store", "imapd", "cmtp
 OUTWARD = ("relay",)    # keeps the network of the host
 
 
-def add_cmtp(g):
-    g.add_config(f'listen "cmtp" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtp")}"}} }}')
-
-
 @pytest.fixture(scope="module")
 def g():
     with godwit.Instance() as g:
-        add_cmtp(g)
         g.start()
         g.add_user("alice@example.test", "secret")
         yield g
@@ -122,7 +117,6 @@ def test_probes_get_nowhere(role):
     if os.environ.get("GODWIT_VARIANT") == "san":
         pytest.skip("the sandbox is in log mode under sanitizers")
     with godwit.Instance() as g:
-        add_cmtp(g)
         g.start()
         for probe in PROBES:
             if role in OUTWARD and probe in ("connect", "sendto"):

@@ -16,9 +16,10 @@ import pytest
 
 import godwit
 
-ROLES = ("keyd", "queue", "store", "deliver", "relay", "smtpd", "imapd")
+ROLES = ("keyd", "queue", "store", "deliver", "relay", "smtpd", "imapd", "cmtpd")
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-TWO = "smtpd { processes = 2 }\nimapd { processes = 2 }\ndeliver { processes = 2 }\nrelay { processes = 2 }"
+MANY = ("smtpd", "imapd", "cmtpd", "deliver", "relay")
+TWO = "".join(f"{role} {{ processes = 2 }}\n" for role in MANY)
 NOBODY = 65534
 SAN = os.environ.get("GODWIT_VARIANT") == "san"     # the sandbox is in log mode, signals are the sanitizer's
 
@@ -57,19 +58,20 @@ def test_start_status_stop(g):
         assert not os.path.exists(f"/proc/{pid}")
     assert not os.path.exists(f"{g.root}/run/control")
     order = re.findall(r"(\w+)\[\d+\]: stop reason=drained", g.log_text())
-    assert set(order[:4]) == {"smtpd", "imapd"} and order[-3:] == ["queue", "store", "keyd"], order
+    assert set(order[:6]) == {"smtpd", "imapd", "cmtpd"} and order[-3:] == ["queue", "store", "keyd"], order
 
 
 def test_wires_are_those_of_the_plan(g):
     def peers(role):
         return dict(line.split() for line in g.control("peers", role=role).splitlines())
-    assert peers("smtpd") == {"keyd": "1", "queue": "1"}
+    assert peers("smtpd") == {"keyd": "1", "queue": "1", "cmtpd": "2"}
+    assert peers("cmtpd") == {"keyd": "1", "queue": "1", "relay": "2", "smtpd": "2"}
     assert peers("imapd") == {"keyd": "1", "store": "1"}
     assert peers("deliver") == {"queue": "1", "store": "1"}
-    assert peers("relay") == {"keyd": "1", "queue": "1"}
-    assert peers("queue") == {"keyd": "1", "smtpd": "2", "deliver": "2", "relay": "2", "store": "1"}
+    assert peers("relay") == {"keyd": "1", "queue": "1", "cmtpd": "2"}
+    assert peers("queue") == {"keyd": "1", "smtpd": "2", "cmtpd": "2", "deliver": "2", "relay": "2", "store": "1"}
     assert peers("store") == {"keyd": "1", "queue": "1", "deliver": "2", "imapd": "2"}
-    assert peers("keyd") == {"smtpd": "2", "queue": "1", "relay": "2", "store": "1", "imapd": "2"}
+    assert peers("keyd") == {"smtpd": "2", "cmtpd": "2", "queue": "1", "relay": "2", "store": "1", "imapd": "2"}
 
 
 def test_what_each_gets(g):
@@ -428,7 +430,7 @@ def test_nonsense_on_the_control_socket(g, frame):
 
 def test_tool_requests_are_passed_on(g):
     assert g.control("echo", "hello world", role="keyd").strip() == "hello world"
-    p = g.godwit("test", "cmtpd", "echo", "x")
+    p = g.godwit("test", "tool", "echo", "x")
     assert p.returncode == 64 and "no such daemon" in p.stderr
     p = g.godwit("test", "queue", "bug")
     assert p.returncode == 75 and "restarting" in p.stderr

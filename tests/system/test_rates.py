@@ -115,8 +115,7 @@ cmtpd {{ processes = 1  client_connection_rate_limit = {connects}  client_new_tl
 
 
 def listen_cmtp(g, connects=0, tls=0, more=""):
-    for title, how in (("cmtp", "no"), ("cmtps", "implicit")):
-        g.add_config(f'listen "{title}" {{ service = cmtp  address = {{"127.0.0.1:{g.port(title)}"}}  tls = {how} }}\n')
+    g.add_config(f'listen "cmtps" {{ service = cmtp  address = {{"127.0.0.1:{g.port("cmtps")}"}}  tls = implicit }}\n')
     g.add_config(CMTP_RATES.format(connects=connects, tls=tls) + more)
     g.start()
 

@@ -11,7 +11,7 @@ from mailtools import fetch_all, message, send, tls, without_trace
 
 import godwit
 
-ROLES = ("keyd", "queue", "store", "deliver", "relay", "smtpd", "imapd")
+ROLES = ("keyd", "queue", "store", "deliver", "relay", "smtpd", "imapd", "cmtpd")
 TOP = godwit.TOP
 
 
@@ -95,7 +95,7 @@ def test_run_script():
         p.stdout.close()
 
 
-ONE = "".join(f"{role} {{ processes = 1 }}\n" for role in ("smtpd", "deliver", "relay", "imapd"))
+ONE = "".join(f"{role} {{ processes = 1 }}\n" for role in ("smtpd", "deliver", "relay", "imapd", "cmtpd"))
 
 
 @pytest.mark.parametrize("who, whom", [("queue", "store"), ("deliver", "store"), ("smtpd", "queue")])

@@ -182,7 +182,7 @@ def test_conflicts_are_told_at_once(instance):
         f.write("\n".join(lines) + '\nrecipient_delimiter = "too long"\nhostname = "twice.test"\n')
     p = check(instance)
     for i in list(range(1, len(lines))) + [len(lines), len(lines) + 1]:
-        assert f"godwit.conf:{19 + i}: " in p.stderr, f"{i}\n{p.stderr}"
+        assert f"godwit.conf:{20 + i}: " in p.stderr, f"{i}\n{p.stderr}"
 
 
 def test_only_smtp_changes_to_cmtp(instance):
@@ -190,7 +190,7 @@ def test_only_smtp_changes_to_cmtp(instance):
         f.write('listen "late" { service = imap  address = {"127.0.0.1:2526"}  tls = may  cmtp = yes }\n')
     p = check(instance)
     assert p.returncode == 78
-    assert p.stderr == 'godwit.conf:19: listen "late": cmtp = yes: only SMTP changes to CMTP; allowed: auto, no\n'
+    assert p.stderr == 'godwit.conf:20: listen "late": cmtp = yes: only SMTP changes to CMTP; allowed: auto, no\n'
 
 
 def test_missing_files_are_told(instance):

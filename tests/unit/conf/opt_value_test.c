@@ -14,7 +14,7 @@ struct sample {
 	opt_c_NUM	n;
 	opt_c_RATE	r;
 	opt_c_BOOL	b;
-	opt_c_ENUM	e;
+	opt_c_ENUM	e, no, off;
 	opt_c_STRING	text;
 	opt_c_PATH	path;
 	opt_c_DOMAIN	domain;
@@ -31,6 +31,8 @@ static const struct opt rows[] = {
 	OPT(RATE, r, "500/h", "1/d", "1000/s", OPT_RELOAD, "A rate.")
 	OPT(BOOL, b, "no", "", "", OPT_RELOAD, "A switch.")
 	OPT(ENUM, e, "one", "zero, one, two", "", OPT_RELOAD, "A choice.")
+	OPT(ENUM, no, "may", "no, may", "", OPT_RELOAD, "A choice.")
+	OPT(ENUM, off, "some", "some, off", "", OPT_RELOAD, "A choice.")
 	OPT(STRING, text, "abc", "1", "5", OPT_RELOAD, "A text.")
 	OPT(PATH, path, "x", "", "", OPT_RELOAD, "A path.")
 	OPT(DOMAIN, domain, "", "", "", OPT_RELOAD, "A name.")
@@ -97,6 +99,8 @@ test_values(void **state)
 		{ "r", "1/d", "\"1/d\"" }, { "r", "1000/s", "\"1000/s\"" }, { "r", "7/m", "\"7/m\"" },
 		{ "b", "yes", "yes" }, { "b", "ON", "yes" }, { "b", "False", "no" },
 		{ "e", "two", "two" }, { "e", "zero", "zero" },
+		{ "no", "no", "no" }, { "no", "may", "may" }, { "no", "off", "no" },
+		{ "off", "off", "off" }, { "off", "some", "some" }, { "off", "no", "off" },
 		{ "text", "12345", "\"12345\"" }, { "text", "a\"\\", "\"a\\\"\\\\\"" },
 		{ "path", "/abs", "\"/abs\"" }, { "path", "rel", "\"/dir/rel\"" }, { "path", "", "\"\"" },
 		{ "domain", "mx1.Example.net", "\"mx1.Example.net\"" }, { "domain", "", "\"\"" },
@@ -147,6 +151,8 @@ test_refused(void **state)
 		{ "e", "three", "unknown value; allowed: zero, one, two" },
 		{ "e", "One", "unknown value; allowed: zero, one, two" },
 		{ "e", "", "unknown value; allowed: zero, one, two" },
+		{ "e", "off", "unknown value; allowed: zero, one, two" },
+		{ "no", "Off", "unknown value; allowed: no, may" },
 		{ "text", "", "too short; allowed: 1 to 5 bytes" },
 		{ "text", "123456", "too long; allowed: 1 to 5 bytes" },
 		{ "text", "a\nb", "control character; allowed: 1 to 5 bytes" },
@@ -237,6 +243,8 @@ test_copy(void **state)
 	assert_null(try(&a, "r", "3/s"));
 	assert_null(try(&a, "b", "yes"));
 	assert_null(try(&a, "e", "two"));
+	assert_null(try(&a, "no", "off"));
+	assert_null(try(&a, "off", "no"));
 	assert_null(try(&a, "text", "zz"));
 	assert_null(try(&a, "path", "/p"));
 	assert_null(try(&a, "domain", "d.e"));
