@@ -29,6 +29,7 @@ struct tls_ctx {
 	struct tls_signer	*signer;
 	X509_STORE		*client_ca;	/* NULL: nobody's certificate is verified */
 	STACK_OF(X509_NAME)	*client_ca_names;
+	EVP_CIPHER		*ticket_cipher;
 	unsigned		 ticket_key_count;
 	unsigned char		 ticket_keys[2][TLS_TICKET_KEYS_BYTES];
 };

@@ -8,7 +8,8 @@
  *  - import accepts public-only data: that is how libcrypto compares the
  *    certificate's key with ours;
  *  - fetches without a wish prefer the default provider, so that nothing but
- *    the keys made here ever comes to us.
+ *    the keys made here ever comes to us; only contexts of TLS wish for what
+ *    is faster here (TLS_PROVIDER_FAST).
  *
  * RSA padding and PSS salt length arrive as integers or as strings.
  */
@@ -18,9 +19,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/io/tls_kdf.h"
 
 #define PROVIDER_NAME		"godwit"
 #define PROPERTIES		"provider=" PROVIDER_NAME
+#define PROPERTIES_FAST		PROPERTIES ",godwit.fast=yes,godwit.tls=yes"
 #define PARAM_SIGNER		"godwit-signer"
 #define PARAM_KEY		"godwit-key"
 
@@ -411,10 +414,17 @@ provider_query(void *provctx, int operation, int *no_cache)
 		{ NULL, NULL, NULL, NULL }
 	};
 
+	static const OSSL_ALGORITHM kdfs[] = {
+		{ "TLS13-KDF", PROPERTIES_FAST, tls_kdf_functions, "key schedule of TLS 1.3" },
+		{ NULL, NULL, NULL, NULL }
+	};
+
 	(void)provctx;
 	*no_cache = 0;
 	if (operation == OSSL_OP_KEYMGMT)
 		return keys;
+	if (operation == OSSL_OP_KDF)
+		return kdfs;
 	if (operation == OSSL_OP_SIGNATURE)
 		return signatures;
 	return NULL;

@@ -13,6 +13,13 @@
 
 #include "lib/io/tls_signer.h"
 
+/*
+ * The wish of our contexts: algorithms that do the same as OpenSSL's at less
+ * cost.  Two properties, since the wish for the default provider holds as well
+ * and only what meets more wishes is taken.
+ */
+#define TLS_PROVIDER_FAST	"?godwit.fast=yes,?godwit.tls=yes"
+
 /* Once per process; ERR_CRYPTO when the library refuses. */
 enum err	 tls_provider_load(void) MUST_USE;
 /*

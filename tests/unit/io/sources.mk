@@ -31,3 +31,7 @@ io_tls_client_hostile_test_USES = io base
 UNITS += io_zip_test
 io_zip_test_SRCS = tests/unit/io/zip_test.c
 io_zip_test_USES = io base
+
+UNITS += io_tls_kdf_test
+io_tls_kdf_test_SRCS = tests/unit/io/tls_kdf_test.c
+io_tls_kdf_test_USES = io base
