@@ -135,6 +135,9 @@ send_all(struct conn *c)
 		while (c->out.n + c->zipped.n > 0 && wire->n < ENCRYPT_CHUNK)
 			if (!encrypt_some(c, ready(c)))
 				return false;
+		/* The last words and the end of TLS leave together. */
+		if (c->state == CONN_FLUSH && c->out.n + c->zipped.n == 0)
+			tls_stream_end(c->tls);
 		if (!conn_send(c, wire))
 			return false;
 	} while (wire->n == 0 && c->out.n + c->zipped.n > 0);

@@ -45,6 +45,7 @@ struct tls_stream {
 	bool			 is_dry;	/* recv had nothing more */
 	bool			 is_eof;
 	bool			 is_orphan;
+	bool			 is_ended;	/* close_notify is made */
 	int			 step_rc;	/* of a step done in a thread */
 	int			 step_error;
 	unsigned long		 lib_error;
@@ -517,8 +518,9 @@ tls_stream_write(struct tls_stream *t, struct slice s)
 void
 tls_stream_end(struct tls_stream *t)
 {
-	if (t->stage != STAGE_UP || t->is_paused)
+	if (t->stage != STAGE_UP || t->is_paused || t->is_ended)
 		return;
+	t->is_ended = true;
 	ERR_clear_error();
 	(void)SSL_shutdown(t->ssl);
 	ERR_clear_error();
