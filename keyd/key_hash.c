@@ -11,6 +11,7 @@
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
 #include "lib/crypto/cry.h"
+#include "lib/mail/saslprep.h"
 
 enum { THREADS_MAX = 16, SWEEP_MS = 1000 };
 
@@ -28,14 +29,48 @@ struct key_hash {
 	bool			 stop;
 };
 
+void
+key_hash_verifier(unsigned char verifier[32], const unsigned char out[32])
+{
+	cry_subkey(verifier, out, "godwit password verifier");
+}
+
+static bool
+fits(const struct key_hash_job *j)
+{
+	unsigned char got[32];
+	bool fits;
+
+	key_hash_verifier(got, j->out);
+	fits = secret_eq(got, j->verifier, sizeof(got));
+	secret_wipe(got, sizeof(got));
+	return fits;
+}
+
+static void
+hash(struct key_hash_job *j, struct slice password)
+{
+	j->result = cry_argon2id(j->out, password, j->salt, j->passes, j->memory_kib);
+}
+
 static void
 job_run(struct key_hash_job *j)
 {
-	struct slice password = slice_of(j->password, j->password_n);
+	struct slice raw = slice_of(j->password, j->password_n), password = raw;
+	struct buf prepared;
 
-	j->result = cry_argon2id(j->out, password, j->salt, j->passes, j->memory_kib);
+	buf_init(&prepared, SASLPREP_OUT_MAX);
+	prepared.secret = true;
+	if (j->is_password && saslprep_password(raw, &prepared) == ERR_OK)
+		password = buf_slice(&prepared);
+	hash(j, password);
+	if (j->result == ERR_OK && j->is_checked && !slice_eq(password, raw) && !fits(j)) {
+		password = raw;
+		hash(j, password);
+	}
 	if (j->result == ERR_OK && j->scram.rounds > 0)
 		key_scram_make(&j->scram, j->client_key, password);
+	buf_fini(&prepared);
 	secret_wipe(j->password, sizeof(j->password));
 }
 

@@ -41,7 +41,6 @@ struct run {
 	struct key_attempt	 attempt;
 	uint64_t		 account;	/* 0: there is none */
 	uint32_t		 serial;
-	unsigned char		 verifier[32];
 };
 
 struct slot_run {
@@ -295,9 +294,9 @@ run_done(struct key_hash_job *job)
 	if (proof.error == ERR_OK && r->account != 0 && (a == NULL || a->serial != r->serial))
 		proof.error = ERR_BUSY;
 	if (proof.error == ERR_OK) {
-		cry_subkey(got, job->out, "godwit password verifier");
+		key_hash_verifier(got, job->out);
 		/* The comparison comes first: it is made for unknown users too. */
-		proof.error = secret_eq(got, r->verifier, sizeof(got)) && a != NULL ?
+		proof.error = secret_eq(got, job->verifier, sizeof(got)) && a != NULL ?
 		    ERR_OK : ERR_AUTH;
 		if (proof.error == ERR_OK) {
 			unlock_by_password(r, a, &proof.unlocked);
@@ -356,7 +355,8 @@ run_new(struct keyd *k, const struct key_account *a, const struct key_attempt *a
 	r->k = k;
 	list_init(&r->waits);
 	r->attempt = *at;
-	memcpy(r->verifier, a != NULL ? a->password.verifier : k->login->no_one, 32);
+	r->job.is_password = r->job.is_checked = true;
+	memcpy(r->job.verifier, a != NULL ? a->password.verifier : k->login->no_one, 32);
 	memcpy(r->job.salt, a != NULL ? a->password.salt : k->login->no_salt, 16);
 	r->job.passes = a != NULL ? a->password.passes : (uint32_t)o->password_passes;
 	r->job.memory_kib = a != NULL ? a->password.memory_kib :
@@ -550,7 +550,7 @@ slot_done(struct key_hash_job *job)
 	    .memory_kib = job->memory_kib, .scram = job->scram } };
 
 	memcpy(h.slot.salt, job->salt, sizeof(h.slot.salt));
-	cry_subkey(h.slot.verifier, job->out, "godwit password verifier");
+	key_hash_verifier(h.slot.verifier, job->out);
 	cry_subkey(h.wrap_key, job->out, "godwit password wrap");
 	cry_subkey(h.client_key, job->client_key, "godwit scram wrap");
 	r->fn(r->arg, &h);
@@ -570,6 +570,7 @@ slot_submit(struct keyd *k, struct slot_run *r, struct slice password, key_login
 	}
 	r->fn = fn;
 	r->arg = arg;
+	r->job.is_password = true;
 	memcpy(r->job.password, password.p, password.n);
 	r->job.password_n = password.n;
 	r->job.deadline_ms = loop_now(k->loop) + key_options(k)->password_wait;
@@ -597,6 +598,8 @@ key_login_try_slot(struct keyd *k, const struct key_slot *s, struct slice passwo
 {
 	struct slot_run *r = must_alloc(1, sizeof(*r));
 
+	r->job.is_checked = true;
+	memcpy(r->job.verifier, s->verifier, sizeof(r->job.verifier));
 	memcpy(r->job.salt, s->salt, sizeof(r->job.salt));
 	r->job.passes = s->passes;
 	r->job.memory_kib = s->memory_kib;

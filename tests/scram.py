@@ -24,6 +24,7 @@ class Client:
     """binding: what the connection says, for -PLUS; flag: the gs2-cbind-flag else."""
 
     def __init__(self, user, password, binding=None, flag="n"):
+        self.user = user
         self.password = password.encode()
         self.binding = binding or b""
         self.header = ("p=tls-server-end-point" if binding is not None else flag) + ",,"

@@ -7,6 +7,8 @@
 #include <uninorm.h>
 #include <unistr.h>
 
+#include "lib/base/secret.h"
+
 struct range { ucs4_t first, last; };
 
 /* RFC 3454 C.1.2: mapped to SPACE. */
@@ -98,42 +100,69 @@ normalize(uninorm_t form, struct slice in, struct buf *out)
 	if (p == NULL)
 		return ERR_SYNTAX;
 	buf_put(out, p, n);
+	secret_wipe(p, n);
 	free(p);
 	return buf_err(out);
 }
 
-/* text is what was written, mapped. */
+/* ERR_CONFLICT: it is another text than the one that was written. */
 static enum err
-prepare(struct slice text, struct buf *same, struct buf *out)
+is_same(struct slice text, struct slice made)
 {
+	struct buf same;
 	enum err e;
 
-	if ((e = normalize(UNINORM_NFC, text, same)) != ERR_OK ||
-	    (e = normalize(UNINORM_NFKC, text, out)) != ERR_OK ||
-	    (e = check(buf_slice(out))) != ERR_OK)
-		return e;
-	return slice_eq(buf_slice(same), buf_slice(out)) ? ERR_OK : ERR_CONFLICT;
+	buf_init(&same, 4 * SASLPREP_MAX);
+	e = normalize(UNINORM_NFC, text, &same);
+	if (e == ERR_OK && !slice_eq(buf_slice(&same), made))
+		e = ERR_CONFLICT;
+	buf_fini(&same);
+	return e;
 }
 
-enum err
-saslprep(struct slice in, struct buf *out)
+static enum err
+prepare(struct slice in, bool may_differ, struct buf *out)
 {
-	struct buf text, same, made;
+	struct buf text, made;
 	enum err e;
 
 	if (in.n > SASLPREP_MAX)
 		return ERR_LIMIT;
 	buf_init(&text, SASLPREP_MAX);
-	buf_init(&same, 4 * SASLPREP_MAX);
 	/* The longest decomposition is eighteen times as long (U+FDFA). */
-	buf_init(&made, 18 * SASLPREP_MAX);
+	buf_init(&made, SASLPREP_OUT_MAX);
+	text.secret = made.secret = may_differ;
 	e = map(in, &text);
-	if (e == ERR_OK && text.n > 0)
-		e = prepare(buf_slice(&text), &same, &made);
+	if (e == ERR_OK && text.n > 0 &&
+	    (e = normalize(UNINORM_NFKC, buf_slice(&text), &made)) == ERR_OK &&
+	    (e = check(buf_slice(&made))) == ERR_OK && !may_differ)
+		e = is_same(buf_slice(&text), buf_slice(&made));
 	if (e == ERR_OK)
 		buf_put_slice(out, buf_slice(&made));
 	buf_fini(&text);
-	buf_fini(&same);
 	buf_fini(&made);
 	return e != ERR_OK ? e : buf_err(out);
+}
+
+enum err
+saslprep(struct slice in, struct buf *out)
+{
+	return prepare(in, false, out);
+}
+
+static bool
+is_ascii(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+enum err
+saslprep_password(struct slice in, struct buf *out)
+{
+	if (is_ascii(in) || prepare(in, true, out) != ERR_OK || out->n == 0)
+		return ERR_NOTFOUND;
+	return ERR_OK;
 }

@@ -7,6 +7,7 @@
 #include "lib/base/num.h"
 #include "lib/base/secret.h"
 #include "lib/crypto/cry_sha2.h"
+#include "lib/mail/saslprep.h"
 
 #define GS2_MAX		(64u + SASL_BINDING_MAX)
 #define SALT_MAX	1024
@@ -192,6 +193,21 @@ key_slice(const unsigned char key[CRY_SHA2_BYTES])
 	return slice_of(key, CRY_SHA2_BYTES);
 }
 
+/* RFC 5802 s2.2: Hi(Normalize(password), salt, i) */
+static void
+salt_password(const struct sasl_client *c, struct slice salt, uint32_t rounds,
+    unsigned char salted[CRY_SHA2_BYTES])
+{
+	struct slice secret = buf_slice(&c->secret);
+	struct buf prepared;
+
+	init_secret(&prepared, SASLPREP_OUT_MAX);
+	if (saslprep_password(secret, &prepared) == ERR_OK)
+		secret = buf_slice(&prepared);
+	cry_sha2_pbkdf2(salted, secret, salt, rounds);
+	buf_fini(&prepared);
+}
+
 /* RFC 5802 s3: the proof, and what the server will have to show. */
 static void
 scram_prove(struct sasl_client *c, struct slice salt, uint32_t rounds,
@@ -200,7 +216,7 @@ scram_prove(struct sasl_client *c, struct slice salt, uint32_t rounds,
 	unsigned char salted[CRY_SHA2_BYTES], key[CRY_SHA2_BYTES], stored[CRY_SHA2_BYTES];
 	struct slice auth = buf_slice(&c->auth);
 
-	cry_sha2_pbkdf2(salted, buf_slice(&c->secret), salt, rounds);
+	salt_password(c, salt, rounds, salted);
 	cry_sha2_hmac(key, key_slice(salted), SLICE_LIT("Client Key"));
 	cry_sha2_256(stored, key_slice(key));
 	cry_sha2_hmac(proof, key_slice(stored), auth);

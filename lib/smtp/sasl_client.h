@@ -10,8 +10,8 @@
  * connection.  Fewer than SASL_ITERATIONS_MIN (RFC 7677 s4) is refused: it
  * would lend the password to a guesser.
  *
- * deviates: a password is used as it was stored, not prepared by SASLprep
- * (RFC 5802 s5.1); for ASCII that is the same.
+ * SCRAM prepares the password by SASLprep (RFC 5802 s5.1); what that does not
+ * take, and the other mechanisms, use it as it was stored.
  */
 #ifndef SASL_CLIENT_H
 #define SASL_CLIENT_H

@@ -2,6 +2,7 @@
 """SCRAM-SHA-256 and -PLUS at IMAP and submission, by a client of ours."""
 import base64
 import imaplib
+import unicodedata
 
 import pytest
 import scram
@@ -66,7 +67,7 @@ class Submission:
             return False
         assert client.is_server(base64.b64decode(text))
         assert self.s.docmd("")[0] == 235
-        assert self.s.sendmail("alice@example.test", ["alice@example.test"], message("by SCRAM")) == {}
+        assert self.s.sendmail(client.user, ["alice@example.test"], message("by SCRAM")) == {}
         return True
 
     def close(self):
@@ -88,6 +89,25 @@ def test_login(g, service, password, plus, spoil, fine):
         binding = bytes(b ^ 1 for b in binding)
     assert c.login(scram.Client("alice@example.test", password, binding), plus) == fine
     c.close()
+
+
+def test_prepared(g):
+    """A password that is no ASCII is one password, whatever its Unicode form (RFC 5802 s5.1)."""
+    composed, decomposed = (unicodedata.normalize(form, "Grüß Gött") for form in ("NFC", "NFD"))
+    g.add_user("zoe@example.test", decomposed)
+    for service in Imap, Submission:    # a client prepares: composed
+        c = service(g)
+        assert c.login(scram.Client("zoe@example.test", composed), False)
+        c.close()
+    for password in composed, decomposed:
+        m = g.imap()
+        m.authenticate("PLAIN", lambda _, p=password: f"\0zoe@example.test\0{p}".encode())
+        assert m.select()[0] == "OK"
+        m.logout()
+    m = g.imap()
+    with pytest.raises(imaplib.IMAP4.error):
+        m.authenticate("PLAIN", lambda _: "\0zoe@example.test\0Gruß Gott".encode())
+    m.logout()
 
 
 @pytest.mark.parametrize("service", [Imap, Submission])

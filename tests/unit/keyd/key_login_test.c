@@ -116,6 +116,57 @@ test_scram(void **state)
 	assert_int_equal(scram(IMAPD, TOKEN_MAIL, "alice", "second"), ERR_DISABLED);
 }
 
+#define COMPOSED	"gr\xc3\xbc\xc3\x9f"
+#define DECOMPOSED	"gru\xcc\x88\xc3\x9f"
+
+/* One password, however it is typed and by whatever mechanism it comes. */
+static void
+test_prepared(void **state)
+{
+	static const char *const set[] = { COMPOSED, DECOMPOSED };
+
+	(void)state;
+	stage_add_alice();
+	for (unsigned i = 0; i < lengthof(set); i++) {
+		assert_int_equal(TOOL("user.passwd", "alice", set[i]), 0);
+		assert_int_equal(scram(IMAPD, TOKEN_MAIL, "alice", COMPOSED), ERR_OK);
+		assert_int_equal(scram(IMAPD, TOKEN_MAIL, "alice", DECOMPOSED), ERR_OK);
+		assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", COMPOSED), ERR_OK);
+		assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", DECOMPOSED), ERR_OK);
+		assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "gru\xc3\x9f"), ERR_AUTH);
+		assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "nobody", DECOMPOSED), ERR_AUTH);
+	}
+	/* what cannot be prepared is taken as it is: U+E000 */
+	assert_int_equal(TOOL("user.passwd", "alice", "\xee\x80\x80u\xcc\x88"), 0);
+	assert_int_equal(scram(IMAPD, TOKEN_MAIL, "alice", "\xee\x80\x80u\xcc\x88"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "\xee\x80\x80u\xcc\x88"), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "\xee\x80\x80\xc3\xbc"), ERR_AUTH);
+}
+
+/* A verifier of before, of the bytes as they came, is good for those bytes. */
+static void
+test_not_prepared(void **state)
+{
+	struct key_account *a, changed;
+	unsigned char out[32];
+
+	(void)state;
+	stage_add_alice();
+	a = key_ring_find_address(app.k.ring, SLICE_LIT("alice@example.test"));
+	assert_non_null(a);
+	changed = *a;
+	assert_int_equal(cry_argon2id(out, SLICE_LIT(DECOMPOSED), a->password.salt,
+	    a->password.passes, a->password.memory_kib), ERR_OK);
+	key_hash_verifier(changed.password.verifier, out);
+	changed.password.scram.rounds = 0;
+	assert_int_equal(key_ring_put(app.k.ring, &changed, &a), ERR_OK);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", COMPOSED), ERR_AUTH);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", DECOMPOSED), ERR_OK);
+	/* set anew, it is prepared */
+	assert_int_equal(TOOL("user.passwd", "alice", DECOMPOSED), 0);
+	assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", COMPOSED), ERR_OK);
+}
+
 /* Unknown users get a challenge, and always the same salt. */
 static void
 test_scram_unknown(void **state)
@@ -220,7 +271,7 @@ main(void)
 {
 #define KEYD(t)	cmocka_unit_test_setup_teardown(t, stage_setup, stage_teardown)
 	const struct CMUnitTest tests[] = {
-		KEYD(test_scram), KEYD(test_scram_unknown), KEYD(test_scram_drills),
+		KEYD(test_scram), KEYD(test_prepared), KEYD(test_not_prepared), KEYD(test_scram_unknown), KEYD(test_scram_drills),
 		KEYD(test_scram_limit), KEYD(test_scram_later),
 	};
 #undef KEYD

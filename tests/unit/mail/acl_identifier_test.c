@@ -75,6 +75,46 @@ test_prep(void **state)
 	}
 }
 
+/* A password may become another text; what it cannot, it stays. */
+static void
+test_password(void **state)
+{
+	static const struct row rows[] = {
+		{ "secret", ERR_NOTFOUND, NULL }, { "", ERR_NOTFOUND, NULL },
+		{ "tab\t", ERR_NOTFOUND, NULL },
+		{ "u\xcc\x88", ERR_OK, "\xc3\xbc" }, { "\xc3\xbc", ERR_OK, "\xc3\xbc" },
+		{ "\xef\xac\x81", ERR_OK, "fi" }, { "a\xc2\xa0" "b", ERR_OK, "a b" },
+		{ "\xc2\xad", ERR_NOTFOUND, NULL }, { "\xff", ERR_NOTFOUND, NULL },
+		{ "\xc3\xbc\n", ERR_NOTFOUND, NULL }, { "\xd8\xa7" "1", ERR_NOTFOUND, NULL },
+	};
+	char text[SASLPREP_MAX + 2];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, SASLPREP_OUT_MAX);
+	for (size_t i = 0; i < lengthof(rows); i++) {
+		buf_reset(&b);
+		assert_int_equal(saslprep_password(slice_str(rows[i].in), &b), rows[i].error);
+		if (rows[i].out != NULL)
+			assert_slice(buf_slice(&b), rows[i].out);
+	}
+	for (size_t i = 0; i < SASLPREP_MAX; i += 2)
+		memcpy(text + i, "\xc3\xbc", 2);
+	text[SASLPREP_MAX] = 'a';
+	buf_reset(&b);
+	assert_int_equal(saslprep_password(slice_of(text, SASLPREP_MAX), &b), ERR_OK);
+	assert_int_equal(b.n, SASLPREP_MAX);
+	buf_reset(&b);
+	assert_int_equal(saslprep_password(slice_of(text, SASLPREP_MAX + 1), &b), ERR_NOTFOUND);
+	/* the one that grows most */
+	for (size_t i = 0; i + 3 <= SASLPREP_MAX; i += 3)
+		memcpy(text + i, "\xef\xb7\xba", 3);
+	buf_reset(&b);
+	assert_int_equal(saslprep_password(slice_of(text, SASLPREP_MAX / 3 * 3), &b), ERR_OK);
+	assert_true(b.n > 10 * SASLPREP_MAX);
+	buf_fini(&b);
+}
+
 static void
 test_limits(void **state)
 {
@@ -115,7 +155,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prep),
+		cmocka_unit_test(test_prep), cmocka_unit_test(test_password),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_identifiers),
 	};

@@ -96,6 +96,31 @@ test_scram_vector(void **state)
 	buf_fini(&out);
 }
 
+/* RFC 5802 s5.1: one password, however it was typed. */
+static void
+test_scram_prepares(void **state)
+{
+	static const char *const typed[] = { "gr\xc3\xbc\xc3\x9f gott",
+		"gru\xcc\x88\xc3\x9f\xc2\xa0gott", "gr\xc3\xbc\xc3\x9f gott!" };
+	struct buf out[3];
+
+	(void)state;
+	for (unsigned i = 0; i < lengthof(typed); i++) {
+		struct sasl_client c;
+
+		buf_init(&out[i], SASL_RESPONSE_MAX);
+		init(&c, SASL_SCRAM_SHA_256, "user", typed[i]);
+		assert_true(sasl_client_start(&c, &out[i]));
+		buf_reset(&out[i]);
+		assert_int_equal(sasl_client_on_challenge(&c, SLICE_LIT(FIRST), &out[i]), ERR_OK);
+		sasl_client_fini(&c);
+	}
+	assert_true(slice_eq(buf_slice(&out[0]), buf_slice(&out[1])));
+	assert_false(slice_eq(buf_slice(&out[0]), buf_slice(&out[2])));
+	for (unsigned i = 0; i < lengthof(typed); i++)
+		buf_fini(&out[i]);
+}
+
 /* RFC 5802 s6, s7: what is said of channel binding, and the bytes that bind. */
 static void
 test_scram_binding(void **state)
@@ -281,7 +306,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sha2),
-		cmocka_unit_test(test_scram_vector),
+		cmocka_unit_test(test_scram_vector), cmocka_unit_test(test_scram_prepares),
 		cmocka_unit_test(test_scram_binding),
 		cmocka_unit_test(test_scram_refusals),
 		cmocka_unit_test(test_others),
