@@ -38,7 +38,7 @@ struct commit {
 	int			 dir_fd;
 	struct kv		*kv;
 	struct blob		*blob;
-	int			 journal[2];
+	struct journal		 journal[2];
 	unsigned		 current;
 	uint64_t		 offset;	/* in the current journal file */
 	uint64_t		 number;	/* last batch made */
@@ -160,7 +160,7 @@ write_batch(struct commit *c)
 	if ((e = blob_batch_write(c->bodies)) != ERR_OK)
 		log_fatal("cannot write a body: %s", err_text(e));
 	daemon_crash_at("store.body-written");
-	if ((e = journal_write(c->journal[c->current], c->offset, buf_slice(&c->redo))) != ERR_OK)
+	if ((e = journal_write(&c->journal[c->current], c->offset, buf_slice(&c->redo))) != ERR_OK)
 		log_fatal("cannot write the journal: %s", err_text(e));
 	daemon_crash_at("store.journal-synced");
 }
@@ -451,7 +451,7 @@ recover(struct commit *c)
 	blob_replay_init(&r, c->dir_fd);
 	kv_replay_begin(c->kv);
 	for (unsigned i = 0; i < 2 && e == ERR_OK; i++)
-		e = chain_read(&ch[i], c->journal[i]);
+		e = chain_read(&ch[i], c->journal[i].fd);
 	older = ch[0].first <= ch[1].first ? 0 : 1;
 	/* What a shard's file lacks may be below the highest number of all files. */
 	for (unsigned i = 0; i < 2 && e == ERR_OK; i++)
@@ -491,7 +491,7 @@ open_files(struct commit *c, unsigned shards, uint64_t segment_bytes, struct buf
 	if ((e = kv_open(&c->kv, shards, on_kick, c, why)) != ERR_OK)
 		return e;
 	for (unsigned i = 0; i < 2; i++)
-		if ((e = journal_open(c->dir_fd, i, &c->journal[i])) != ERR_OK) {
+		if ((e = journal_open(&c->journal[i], c->dir_fd, i)) != ERR_OK) {
 			buf_printf(why, "journal.%u: %s", i, err_text(e));
 			return e;
 		}
@@ -499,6 +499,8 @@ open_files(struct commit *c, unsigned shards, uint64_t segment_bytes, struct buf
 		buf_printf(why, "recovery: %s", err_text(e));
 		return e;
 	}
+	for (unsigned i = 0; i < 2; i++)
+		journal_start(&c->journal[i]);
 	if ((e = blob_open(&c->blob, c->kv, c->dir_fd, segment_bytes)) != ERR_OK)
 		buf_printf(why, "segments: %s", err_text(e));
 	return e;
@@ -513,7 +515,7 @@ commit_open(struct commit **out, struct loop *loop, int dir_fd, unsigned shards,
 
 	c->loop = loop;
 	c->dir_fd = dir_fd;
-	c->journal[0] = c->journal[1] = -1;
+	c->journal[0].fd = c->journal[1].fd = -1;
 	buf_init(&c->redo, JOURNAL_BYTES);
 	loop_idle_init(&c->idle, on_idle, c);
 	timer_init(&c->lazy, loop, on_lazy, c);
@@ -557,8 +559,7 @@ commit_close(struct commit **pc)
 	blob_close(&c->blob);
 	kv_close(&c->kv);
 	for (unsigned i = 0; i < 2; i++)
-		if (c->journal[i] >= 0)
-			close(c->journal[i]);
+		journal_close(&c->journal[i]);
 	buf_fini(&c->redo);
 	free(c);
 }

@@ -25,6 +25,10 @@ UNITS += store_kv_test
 store_kv_test_SRCS = tests/unit/store/kv_test.c tests/unit/store/store_kv_bed.c $(store_bed_SRCS)
 store_kv_test_USES = $(store_bed_USES)
 
+UNITS += store_journal_test
+store_journal_test_SRCS = tests/unit/store/journal_test.c store/store_journal.c store/blob_sum.c
+store_journal_test_USES = daemon conf ipc io sys base
+
 UNITS += store_page_test store_box_test
 store_page_test_SRCS = tests/unit/store/page_test.c store/store_page.c store/store_wide.c store/store_record.c store/store_note.c store/blob_sum.c
 store_page_test_USES = ipc io sys base
