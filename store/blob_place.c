@@ -10,11 +10,12 @@
 #define FDS_PENDING_MAX	128		/* descriptors in one batch */
 
 struct blob_batch *
-blob_batch_new(int dir_fd)
+blob_batch_new(struct blob *b)
 {
 	struct blob_batch *p = must_alloc(1, sizeof(*p));
 
-	p->dir_fd = dir_fd;
+	p->dir_fd = b->dir_fd;
+	p->kept = &b->kept;
 	buf_init(&p->bytes, BLOB_PENDING_BYTES_MAX + 2 * BLOB_INLINE_MAX);
 	return p;
 }
@@ -173,7 +174,7 @@ blob_cut(struct blob *b)
 
 	if (p->run_n == 0)
 		return NULL;
-	b->pending = blob_batch_new(b->dir_fd);
+	b->pending = blob_batch_new(b);
 	b->fd_count = 0;
 	b->serial++;
 	return p;

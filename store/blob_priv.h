@@ -59,8 +59,15 @@ struct run {
 	struct blob_head head;		/* for fd */
 };
 
+/* Of the journal thread: the segment that it wrote to last. */
+struct blob_kept {
+	uint32_t	 segment;	/* 0: none; never a number */
+	int		 fd;
+};
+
 struct blob_batch {
 	int		 dir_fd;
+	struct blob_kept *kept;		/* the blob's */
 	struct buf	 bytes;
 	struct run	*runs;
 	size_t		 run_n;
@@ -81,6 +88,7 @@ struct blob {
 	size_t			 seg_cap;
 	bool			 has_current;	/* the last seg is ours to write */
 	uint32_t		 next_number;
+	struct blob_kept	 kept;		/* not ours while a batch is written */
 	struct blob_batch	*pending;
 	uint64_t		 serial;	/* of the pending batch */
 	uint64_t		 written;	/* of the last that is in the files */
@@ -97,7 +105,7 @@ struct blob {
 struct seg	*blob_seg_find(const struct blob *, uint32_t number);
 int		 blob_seg_open(int dir_fd, uint32_t number, int flags);	/* -1: errno */
 struct seg	*blob_seg_add(struct blob *, uint32_t number);	/* at the end */
-struct blob_batch *blob_batch_new(int dir_fd);
+struct blob_batch *blob_batch_new(struct blob *);
 void		 blob_forget_fd(struct blob *, uint32_t segment);
 /* blob_record.c; sum: ready to take the data, the fields before it are in. */
 void		 blob_head_put(unsigned char p[BLOB_HEAD_BYTES], const struct blob_head *);

@@ -79,7 +79,7 @@ blob_open(struct blob **out, struct kv *kv, int dir_fd, uint64_t segment_bytes)
 	b->segment_bytes = segment_bytes;
 	b->next_number = 1;
 	b->serial = 1;
-	b->pending = blob_batch_new(dir_fd);
+	b->pending = blob_batch_new(b);
 	for (unsigned i = 0; i < BLOB_CACHE_MAX; i++)
 		b->cache[i].fd = -1;
 	if ((e = blob_load_counters(b)) != ERR_OK || (e = scan_directory(b)) != ERR_OK)
@@ -100,6 +100,8 @@ blob_close(struct blob **pb)
 	for (unsigned i = 0; i < BLOB_CACHE_MAX; i++)
 		if (b->cache[i].fd >= 0)
 			close(b->cache[i].fd);
+	if (b->kept.segment != 0)
+		close(b->kept.fd);
 	free(b->segs);
 	free(b->unsynced);
 	free(b);

@@ -80,6 +80,24 @@ run_open(const struct blob_batch *p, const struct run *r, int *fd)
 	return ERR_OK;
 }
 
+/* The same segment takes one batch after another. */
+static enum err
+run_fd(struct blob_batch *p, const struct run *r, int *fd)
+{
+	struct blob_kept *k = p->kept;
+	enum err e;
+
+	*fd = k->fd;
+	if (k->segment == r->segment && !r->is_new)
+		return ERR_OK;
+	if ((e = run_open(p, r, fd)) != ERR_OK)
+		return e;
+	if (k->segment != 0)
+		close(k->fd);
+	*k = (struct blob_kept){ r->segment, *fd };
+	return ERR_OK;
+}
+
 /* A file that shrank meanwhile reads as zeros: its owner spoilt its own mail. */
 static enum err
 copy_fd(int to, struct run *r, struct slice note)
@@ -132,15 +150,14 @@ write_runs(struct blob_batch *p, bool files)
 		r = &p->runs[i];
 		if (files && r->fd < 0 && r->is_new) {
 			/* Later large runs may need the file that this one makes. */
-			if ((e = run_open(p, r, &fd)) != ERR_OK)
+			if ((e = run_fd(p, r, &fd)) != ERR_OK)
 				return e;
 			r->is_new = false;
-			close(fd);
 			continue;
 		}
 		if (files != (r->fd >= 0))
 			continue;
-		if ((e = run_open(p, r, &fd)) != ERR_OK)
+		if ((e = run_fd(p, r, &fd)) != ERR_OK)
 			return e;
 		r->is_new = false;
 		if (r->fd >= 0) {
@@ -150,7 +167,6 @@ write_runs(struct blob_batch *p, bool files)
 		} else {
 			e = write_all(fd, buf_data(&p->bytes) + r->start, r->n, r->offset);
 		}
-		close(fd);
 		if (e != ERR_OK)
 			return e;
 	}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/sys/fd.h"
+#include "store/blob_priv.h"
 #include "store/blob_segment.h"
 #include "store/blob_sum.h"
 #include "store/store_compact.h"
@@ -152,6 +153,29 @@ test_put_read(void **state)
 	commit_something();
 	bed_close(&bed);
 	bed_open(&bed);
+	for (unsigned i = 1; i < BLOBS; i++)
+		assert_true(is_good(i));
+}
+
+/* One batch after another writes to the descriptor of the first. */
+static void
+test_kept_open(void **state)
+{
+	const struct blob_kept *k = &bed.store.blob->kept;
+	struct blob_kept first;
+
+	(void)state;
+	put_all();
+	first = *k;
+	assert_int_equal(first.segment, refs[BLOBS - 1].segment);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(blob_put(bed.store.blob, 1, 1, BLOB_BODY, SLICE_LIT("x"),
+		    SLICE_NONE, &refs[0]), ERR_OK);
+		assert_int_equal(refs[0].segment, first.segment);
+		commit_something();
+		assert_int_equal(k->fd, first.fd);
+		assert_int_equal(k->segment, first.segment);
+	}
 	for (unsigned i = 1; i < BLOBS; i++)
 		assert_true(is_good(i));
 }
@@ -355,7 +379,7 @@ main(void)
 {
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_put_read), T(test_truncated_before_replay), T(test_damage), T(test_limits),
+		T(test_put_read), T(test_kept_open), T(test_truncated_before_replay), T(test_damage), T(test_limits),
 		T(test_dead_segment), T(test_sum), T(test_head),
 	};
 #undef T
