@@ -38,6 +38,8 @@ buf_release(struct buf *b)
 	b->full = false;
 }
 
+#define DOUBLES_TO	4096u	/* a short text should not move ten times */
+
 /* One byte more than asked for, so that buf_cstr always has room. */
 static void
 buf_grow(struct buf *b, size_t want)
@@ -46,7 +48,7 @@ buf_grow(struct buf *b, size_t want)
 	char *fresh;
 
 	while (cap < want + 1)
-		cap += cap / 2;
+		cap += cap < DOUBLES_TO ? cap : cap / 2;
 	if (cap > b->max + 1 && want <= b->max)
 		cap = b->max + 1;
 	if (b->secret && b->mem != NULL) {
