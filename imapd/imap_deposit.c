@@ -178,8 +178,11 @@ const struct ipc_store_appended *
 imap_deposit_result(struct imap_deposit *d, const struct imap_reply *r)
 {
 	if (r->error == ERR_OK && r->type == IPC_MSG_store_appended) {
-		if (!d->append.more)
-			d->kept = 0;
+		if (d->append.more)
+			return r->m;
+		/* One that is kept may yet be dropped, and its epoch with it. */
+		d->kept = 0;
+		sealer_stored(d->c->s->shared->sealer, &d->owner, d->append.epoch);
 		return r->m;
 	}
 	/* The store forgot the others with the one that it refused. */

@@ -74,6 +74,19 @@ test_unchecked(void **state)
 	assert_int_equal(count(), 4);
 }
 
+/* With the first message that is stored, and with those of the same command. */
+static void
+test_epoch_told(void **state)
+{
+	(void)state;
+	say_login();
+	EXPECT("a APPEND INBOX {10+}\r\n" MSG " {10+}\r\n" MSG "\r\n", "a OK");
+	assert_int_equal(store.epochs_told, 2);
+	EXPECT("a APPEND INBOX {10+}\r\n" MSG "\r\n", "a OK");
+	EXPECT("a APPEND INBOX {10+}\r\n" MSG "\r\n", "a OK [APPENDUID 1000 4]");
+	assert_int_equal(store.epochs_told, 2);
+}
+
 /* All or none. */
 static void
 test_all_or_none(void **state)
@@ -211,8 +224,8 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(test_several), T(test_unchecked), T(test_all_or_none), T(test_literal_minus), T(test_cut),
-		T(test_replace), T(test_replace_modes), T(test_utf8),
+		T(test_several), T(test_epoch_told), T(test_unchecked), T(test_all_or_none),
+		T(test_literal_minus), T(test_cut), T(test_replace), T(test_replace_modes), T(test_utf8),
 	};
 
 	log_to_fd(-1);

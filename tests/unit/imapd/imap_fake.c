@@ -846,6 +846,7 @@ do_append(struct call *c, struct fake_store *st, const struct ipc_store_append *
 	if (st->content_count < m->content)
 		st->content_count = m->content;
 	add_epoch(st, m->epoch, m->epoch_data);
+	st->epochs_told += m->epoch_data.n > 0;
 	st->staged[st->staged_count++] = (struct fake_message){ .flags = m->flags |
 	    add_keywords(b, m->keywords), .internal_s = m->internal_s,
 	    .content = m->content - 1 };

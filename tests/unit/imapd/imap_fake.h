@@ -92,6 +92,7 @@ struct fake_store {			/* shared by all sessions of a test */
 	unsigned		 no_sync;	/* so many reports come too late */
 	unsigned		 no_epoch;	/* so many appends have an unknown epoch */
 	unsigned		 statuses;	/* asked for */
+	unsigned		 epochs_told;	/* appends that told their epoch's key */
 	unsigned		 late_appends;	/* so many are done, and answered too late */
 	unsigned char		 url_keys;	/* how often they were reset */
 	unsigned		 url_passes;	/* messages given for one */
