@@ -43,6 +43,19 @@ gwcmtp_show_text(struct buf *out, struct slice s, bool is_line)
 	}
 }
 
+/* As far as FIELD_MAX, to the end of a character: half of one is no UTF-8. */
+static struct slice
+shown_part(struct slice s)
+{
+	size_t n = FIELD_MAX;
+
+	if (s.n <= n)
+		return s;
+	while (n > FIELD_MAX - 4 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+		n--;
+	return slice_head(s, n);
+}
+
 void
 gwcmtp_show_field(struct buf *out, struct charset_set *set, struct slice header, const char *name)
 {
@@ -53,7 +66,7 @@ gwcmtp_show_field(struct buf *out, struct charset_set *set, struct slice header,
 		return;
 	buf_init(&line, VALUE_MAX);
 	buf_init(&text, VALUE_MAX);
-	hdr_unfold(&line, slice_head(f.value, FIELD_MAX));
+	hdr_unfold(&line, shown_part(f.value));
 	hdr_word_decode(set, buf_slice(&line), &text);
 	gwcmtp_show_text(out, buf_slice(&text), true);
 	buf_fini(&text);

@@ -122,6 +122,11 @@ def test_files(g, tool, tmp_path):
     # What lies there stays as it is.
     assert tool.read("-o", into, 1)[1].decode() == \
         "1-€pic.png\n2-hidden\n3-hidden\n1-part-6.eml\n"
+    # A hundred names are tried.
+    for i in range(4, 99):
+        open(f"{into}/{i}-hidden", "x", encoding="ascii").close()
+    code, out, err = tool.read("-o", into, 1)
+    assert code == CANTCREAT and "99-hidden\n" in out.decode() and "hidden: File exists" in err
     code, _, err = tool.read("-o", f"{into}/hidden", 1)
     assert code == CANTCREAT and "Not a directory" in err
 

@@ -161,6 +161,40 @@ test_html(void **state)
 	mime_fini(&m);
 }
 
+/* A field is shown as far as FIELD_MAX, whatever is in it. */
+static void
+test_long_field(void **state)
+{
+	struct buf header, out;
+
+	(void)state;
+	buf_init(&header, 20000);
+	buf_init(&out, 20000);
+	for (int more = 0; more < 3; more++) {
+		buf_reset(&header);
+		buf_reset(&out);
+		buf_put_str(&header, "Subject:");
+		for (int i = 0; i < 4096 - 6 + more; i++)
+			buf_put_char(&header, 'x');
+		buf_put_str(&header, "\xe2\x82\xac" "end\r\n\r\n");
+		gwcmtp_show_field(&out, NULL, buf_slice(&header), "Subject");
+		/* cut between characters; behind, in one */
+		assert_int_equal(slice_search(buf_slice(&out), SLICE_LIT("end")) < out.n, more == 0);
+		assert_int_equal(out.n, 4096);
+	}
+	buf_reset(&header);
+	buf_reset(&out);
+	buf_put_str(&header, "Subject:");
+	for (int i = 0; i < 4096 - 2; i++)
+		buf_put_char(&header, 'x');
+	buf_put_str(&header, "\xe2\x82\xac\r\n\r\n");
+	gwcmtp_show_field(&out, NULL, buf_slice(&header), "Subject");
+	assert_int_equal(out.n, 4094);
+	assert_slice(slice_from(buf_slice(&out), 4090), "xxxx");
+	buf_fini(&out);
+	buf_fini(&header);
+}
+
 int
 main(void)
 {
@@ -169,6 +203,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_html),
+		cmocka_unit_test(test_long_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/base/cc.h"
+#include "lib/base/enc.h"
 #include "lib/seal/epoch.h"
 #include "lib/seal/seal_arrival.h"
 #include "lib/seal/seal_device.h"
@@ -248,11 +249,24 @@ test_lines(void **state)
 	assert_int_equal(with_lines(buf_slice(&many)), ERR_OK);
 	buf_put_str(&many, "x\r\n");
 	assert_int_equal(with_lines(buf_slice(&many)), ERR_SYNTAX);
-	buf_reset(&many);
-	for (int i = 0; i < 33000; i++)
-		buf_put_char(&many, 'x');
-	buf_put_str(&many, "\r\n");
-	assert_int_equal(with_lines(buf_slice(&many)), ERR_SYNTAX);
+	/* and 32 KiB, of which less than 1000 bytes are its own */
+	for (int more = 0; more < 2; more++) {
+		buf_reset(&many);
+		for (int i = 0; i < 31768 + more * 1000; i++)
+			buf_put_char(&many, 'x');
+		buf_put_str(&many, "\r\n");
+		assert_int_equal(with_lines(buf_slice(&many)), more == 0 ? ERR_OK : ERR_SYNTAX);
+	}
+	/* a key's field: 128 bytes at most */
+	for (int n = 128; n <= 129; n++) {
+		char bytes[129] = { 0 };
+
+		buf_reset(&many);
+		buf_put_str(&many, "Account-Key-Sealed: ");
+		enc_put_base64(&many, slice_of(bytes, (size_t)n));
+		buf_put_str(&many, "\r\n");
+		assert_int_equal(with_lines(buf_slice(&many)), n == 128 ? ERR_DENIED : ERR_SYNTAX);
+	}
 	buf_fini(&many);
 }
 
