@@ -38,9 +38,10 @@ normalize(struct slice in, struct arena *a, struct slice *out)
 	uint8_t *p;
 	size_t n = 0;
 
-	if (in.n == 0) {
-		*out = in;
-		return ERR_OK;
+	/* Most names, and composed already. */
+	if (ascii_length(in) == in.n) {
+		*out = arena_dup(a, in);
+		return in.n == 0 || out->p != NULL ? ERR_OK : ERR_LIMIT;
 	}
 	p = u8_normalize(UNINORM_NFC, (const uint8_t *)in.p, in.n, NULL, &n);
 
