@@ -71,7 +71,8 @@ fini(struct imap_cmd *c)
 		return;
 	imap_deposit_fini(&a->deposit);
 	imap_catenate_fini(&a->catenate);
-	imap_column_writer_fini(&a->columns);
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
+		imap_column_writer_fini(&a->columns[k]);
 	imap_fresh_failed(c->s);
 }
 

@@ -65,7 +65,7 @@ on_appended(struct imap_session *s, void *arg, const struct imap_reply *r)
 	} else if (a->goes_on) {
 		a->stage = IMAP_STAGE_SCANNING;
 	} else {
-		imap_fresh_appended(c, m, &a->columns);
+		imap_fresh_appended(c, m, a->columns);
 		tell_appended(c, m);
 	}
 }

@@ -16,6 +16,7 @@
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_column_writer.h"
 #include "imapd/imap_deposit.h"
+#include "imapd/imap_fresh.h"
 #include "imapd/imap_header8.h"
 #include "imapd/imap_place.h"
 
@@ -42,7 +43,7 @@ struct imap_append {
 	struct imap_place place;	/* of the mailbox */
 	struct imap_deposit deposit;
 	struct imap_catenate catenate;
-	struct imap_column_writer columns;
+	struct imap_column_writer columns[IMAP_FRESH_KINDS];
 	uint32_t	 messages;	/* begun */
 	bool		 waiting;
 	bool		 made;		/* deposit and catenate are in use */

@@ -3,16 +3,23 @@
 
 #include <stdlib.h>
 
+#include "imapd/imap_card.h"
 #include "imapd/imap_entry.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "lib/ipc/key_proto.h"
+#include "lib/mail/imap_text.h"
 
-#define ENTRY_HEAD	4u
+#define HEAD_BYTES	4u
+
+/* What waits for its block: of each message, in the order of their UIDs. */
+static const enum imap_column_kind kinds[IMAP_FRESH_KINDS] = { IMAP_COLUMN_ENTRIES,
+    IMAP_COLUMN_CARDS };
 
 struct imap_fresh {
 	struct imap_entry_maker	 maker;
-	struct buf		 entries;	/* u32 length, bytes, of each */
+	struct buf		 kept[IMAP_FRESH_KINDS];	/* u32 length, bytes, of each */
+	struct buf		 structure, cuts;
 	unsigned		 count;
 	unsigned		 known;		/* of them have UIDs, from first on */
 	uint32_t		 first;
@@ -32,8 +39,13 @@ imap_fresh_free(struct imap_session *s)
 		return;
 	s->shared->fresh_bytes -= f->counted;
 	imap_entry_maker_fini(&f->maker);
-	buf_wipe(&f->entries);
-	buf_fini(&f->entries);
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++) {
+		buf_wipe(&f->kept[k]);
+		buf_fini(&f->kept[k]);
+	}
+	buf_wipe(&f->structure);
+	buf_fini(&f->structure);
+	buf_fini(&f->cuts);
 	free(f);
 }
 
@@ -46,7 +58,10 @@ fresh_of(struct imap_session *s)
 		return f;
 	f = s->fresh = must_alloc(1, sizeof(*f));
 	imap_entry_maker_init(&f->maker, s->shared->charsets, s->thread_salt);
-	buf_init(&f->entries, IMAP_FRESH_BYTES + ENTRY_HEAD + IMAP_ENTRY_MAX);
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
+		buf_init(&f->kept[k], IMAP_FRESH_BYTES + HEAD_BYTES + IMAP_ENTRY_MAX);
+	buf_init(&f->structure, IMAP_ENTRY_MAX);
+	buf_init(&f->cuts, IMAP_ENTRY_MAX);
 	return f;
 }
 
@@ -55,32 +70,37 @@ static void
 count_bytes(struct imap_session *s)
 {
 	struct imap_fresh *f = s->fresh;
+	size_t n = 0;
 
-	s->shared->fresh_bytes += f->entries.n;
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
+		n += f->kept[k].n;
+	s->shared->fresh_bytes += n;
 	s->shared->fresh_bytes -= f->counted;
-	f->counted = f->entries.n;
+	f->counted = n;
 }
 
 /* The first of what is left. */
 static struct slice
-cut_entry(struct slice *rest)
+cut_first(struct slice *rest)
 {
 	size_t n = dec_le32(rest->p);
-	struct slice entry = slice_of(rest->p + ENTRY_HEAD, n);
+	struct slice bytes = slice_of(rest->p + HEAD_BYTES, n);
 
-	*rest = slice_from(*rest, ENTRY_HEAD + n);
-	return entry;
+	*rest = slice_from(*rest, HEAD_BYTES + n);
+	return bytes;
 }
 
 /* The first ones go; they have UIDs. */
 static void
 drop(struct imap_fresh *f, unsigned count)
 {
-	struct slice rest = buf_slice(&f->entries);
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++) {
+		struct slice rest = buf_slice(&f->kept[k]);
 
-	for (unsigned i = 0; i < count; i++)
-		(void)cut_entry(&rest);
-	buf_consume(&f->entries, f->entries.n - rest.n);
+		for (unsigned i = 0; i < count; i++)
+			(void)cut_first(&rest);
+		buf_consume(&f->kept[k], f->kept[k].n - rest.n);
+	}
 	f->count -= count;
 	f->known -= count;
 	f->first += count;
@@ -95,31 +115,55 @@ has_whole_header(const struct mime *m)
 	return m->map.count > 0 && !m->limited && m->bytes > m->map.spans[0].header_bytes;
 }
 
+/* As FETCH has it of the summary; false: it is too large, and nothing is put. */
+static bool
+put_card(struct imap_fresh *f, struct buf *b, const struct mime *m)
+{
+	struct imap_memo_text t = { .envelope = mime_text(m, m->meta[0].envelope) };
+
+
+	buf_reset(&f->structure);
+	buf_reset(&f->cuts);
+	imap_text_put_structure(&f->structure, m, &f->cuts);
+	t.structure = buf_slice(&f->structure);
+	t.cuts = buf_slice(&f->cuts);
+	return mime_has(m->meta[0].envelope) && buf_err(&f->structure) == ERR_OK &&
+	    buf_err(&f->cuts) == ERR_OK && imap_card_put(b, &t) == ERR_OK;
+}
+
+static bool
+put(struct imap_fresh *f, unsigned k, const struct mime *m)
+{
+	struct buf *b = &f->kept[k];
+	unsigned char head[HEAD_BYTES] = { 0 };
+	size_t before = b->n;
+
+	buf_put(b, head, sizeof(head));
+	if (kinds[k] == IMAP_COLUMN_ENTRIES)
+		imap_entry_put(&f->maker, b, mime_top_header(m));
+	else if (!put_card(f, b, m))
+		buf_truncate(b, before + sizeof(head));
+	if (buf_err(b) != ERR_OK)
+		return false;
+	enc_le32(buf_data(b) + before, (uint32_t)(b->n - before - HEAD_BYTES));
+	return true;
+}
+
 void
 imap_fresh_add(struct imap_session *s, const struct mime *m)
 {
-	unsigned char head[ENTRY_HEAD] = { 0 };
 	struct imap_fresh *f;
-	size_t before;
 
 	/* Blocks of columns would be sealed too, to a key that is not here. */
 	if (s->sealing == SEALING_CLIENT || s->opens_nothing)
 		return;
 	f = fresh_of(s);
-	if (f->is_short || !has_whole_header(m) ||
-	    s->shared->fresh_bytes >= IMAP_FRESH_SHARED_MAX ||
-	    f->entries.n >= IMAP_FRESH_BYTES) {
-		f->is_short = true;
+	f->is_short = f->is_short || !has_whole_header(m) ||
+	    s->shared->fresh_bytes >= IMAP_FRESH_SHARED_MAX;
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS && !f->is_short; k++)
+		f->is_short = f->kept[k].n >= IMAP_FRESH_BYTES || !put(f, k, m);
+	if (f->is_short)
 		return;
-	}
-	before = f->entries.n;
-	buf_put(&f->entries, head, sizeof(head));
-	imap_entry_put(&f->maker, &f->entries, mime_top_header(m));
-	if (buf_err(&f->entries) != ERR_OK) {
-		f->is_short = true;
-		return;
-	}
-	enc_le32(buf_data(&f->entries) + before, (uint32_t)(f->entries.n - before - ENTRY_HEAD));
 	f->count++;
 	count_bytes(s);
 }
@@ -156,21 +200,23 @@ block_count(const struct imap_fresh *f)
 }
 
 static void
-put_block(struct imap_fresh *f, struct imap_column_writer *w)
+put_block(struct imap_fresh *f, unsigned k, struct imap_column_writer *w)
 {
-	struct slice rest = buf_slice(&f->entries);
+	struct slice rest = buf_slice(&f->kept[k]), bytes;
 	unsigned count = block_count(f);
 
 	imap_column_writer_lacks(w, f->first, SLICE_NONE);
-	for (unsigned i = 0; i < count; i++)
-		imap_column_writer_add(w, f->first + i, cut_entry(&rest));
-	drop(f, count);
+	for (unsigned i = 0; i < count; i++) {
+		bytes = cut_first(&rest);
+		if (bytes.n > 0)
+			imap_column_writer_add(w, f->first + i, bytes);
+	}
 }
 
 /* What is not handed over when the command ends is not: its client waits. */
 static void
 put_blocks(struct imap_cmd *c, struct imap_fresh *f, uint32_t uidnext,
-    struct imap_column_writer *w)
+    struct imap_column_writer w[IMAP_FRESH_KINDS])
 {
 	struct imap_walk_at at = {
 		.handle = c->s->handle, .mailbox = f->mailbox, .uidnext = uidnext,
@@ -178,15 +224,20 @@ put_blocks(struct imap_cmd *c, struct imap_fresh *f, uint32_t uidnext,
 
 	if (f->known == 0 || f->known < block_count(f))
 		return;
-	imap_column_writer_init(w, c, &at, IMAP_COLUMN_ENTRIES);
-	while (f->known > 0 && f->known >= block_count(f))
-		put_block(f, w);
-	(void)imap_column_writer_end(w);
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
+		imap_column_writer_init(&w[k], c, &at, kinds[k]);
+	while (f->known > 0 && f->known >= block_count(f)) {
+		for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
+			put_block(f, k, &w[k]);
+		drop(f, block_count(f));
+	}
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
+		(void)imap_column_writer_end(&w[k]);
 }
 
 void
 imap_fresh_appended(struct imap_cmd *c, const struct ipc_store_appended *m,
-    struct imap_column_writer *w)
+    struct imap_column_writer w[IMAP_FRESH_KINDS])
 {
 	struct imap_session *s = c->s;
 	struct imap_fresh *f = s->fresh;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What SEARCH, SORT and THREAD will want of mail that a session appends: its
- * header was at hand, so its entry (imap_entry.h) is made then, and when the 64
- * UIDs of a column block came from one session in one go, the block goes to the
- * store.  The first search of imported mail then opens blocks, not messages.
- * Blocks that came otherwise are left to that search.
+ * What SEARCH, SORT, THREAD and lists will want of mail that a session appends:
+ * it was parsed, so its entry (imap_entry.h) and its card (imap_card.h) are made
+ * then, and when the 64 UIDs of column blocks came from one session in one go, the
+ * blocks go to the store.  The first search and the first list of imported mail
+ * then open blocks, not messages.  Blocks that came otherwise are left to these.
  *
- * Entries wait for their block in the session: IMAP_FRESH_BYTES each,
- * IMAP_FRESH_SHARED_MAX for all sessions of a process, IMAP_FRESH_MS from
+ * Entries and cards wait for their blocks in the session: IMAP_FRESH_BYTES of each
+ * kind, IMAP_FRESH_SHARED_MAX for all sessions of a process, IMAP_FRESH_MS from
  * APPEND to APPEND.  What comes behind that is not kept, and nothing is when the
  * session selects a mailbox or idles.  All is wiped.
  */
@@ -22,6 +22,7 @@
 #include "lib/ipc/store_proto.h"
 #include "lib/mail/mime.h"
 
+#define IMAP_FRESH_KINDS	2u
 #define IMAP_FRESH_BYTES	(128u << 10)
 #define IMAP_FRESH_SHARED_MAX	(32u << 20)
 #define IMAP_FRESH_MS		10000u
@@ -31,11 +32,11 @@ struct imap_fresh;
 /* A message was parsed that is on its way into a mailbox of the user's own. */
 void	 imap_fresh_add(struct imap_session *, const struct mime *);
 /*
- * All that were added since the last time are there, or none is.  The writer is
- * the command's, zeroed: it has to end with it.
+ * All that were added since the last time are there, or none is.  The writers are
+ * the command's, zeroed: they have to end with it.
  */
 void	 imap_fresh_appended(struct imap_cmd *, const struct ipc_store_appended *,
-	    struct imap_column_writer *);
+	    struct imap_column_writer[IMAP_FRESH_KINDS]);
 void	 imap_fresh_failed(struct imap_session *);
 void	 imap_fresh_free(struct imap_session *);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "imapd/imap_select.h"
 
+#include "imapd/imap_ahead.h"
 #include "imapd/imap_flags.h"
 #include "imapd/imap_guest.h"
 #include "imapd/imap_mailbox.h"
@@ -126,6 +127,7 @@ on_selected(struct imap_session *s, void *arg, const struct imap_reply *r)
 	if (m->recent_uid != 0 && m->recent_uid < m->uidnext)
 		imap_recent_add(&s->view.recent, m->recent_uid, m->uidnext - 1);
 	(void)imap_sync_keywords(s, m->keywords);
+	imap_ahead_select(s);
 	s->state = IMAP_SELECTED;
 	if (s->view.guest != NULL)
 		s->host->set_guest(s->host_arg, s->view.guest->handle);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_ahead.h"
 #include "imapd/imap_arrivals.h"
 #include "imapd/imap_begin.h"
 #include "imapd/imap_call.h"
@@ -288,7 +289,7 @@ settle(struct imap_session *s)
 	}
 	/* On the next turn, so that the client's commands come first. */
 	if (!s->closing && ((lets_notify(s) && imap_notify_is_due(s)) ||
-	    imap_arrivals_is_due(s)))
+	    imap_arrivals_is_due(s) || imap_ahead_is_due(s)))
 		s->host->defer(s->host_arg);
 	s->busy = false;
 	if (!s->closing && (s->cmd == NULL || s->cmd->wants_input))
@@ -364,6 +365,8 @@ imap_session_on_turn(struct imap_session *s)
 		tell_news(s);
 	if (!s->closing)
 		imap_arrivals_turn(s);
+	if (!s->closing)
+		imap_ahead_turn(s);
 	imap_session_on_drained(s);
 }
 

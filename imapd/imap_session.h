@@ -114,6 +114,7 @@ struct imap_shared {
 	struct seal_reader	*reader;	/* lent to one command at a time, or NULL */
 	size_t			 memo_bytes;	/* of all imap_memo */
 	size_t			 fresh_bytes;	/* of all imap_fresh */
+	unsigned		 ahead_count;	/* imap_ahead at work */
 };
 
 /* What the client was told of the selected mailbox: see lib/ipc/store.msg. */
@@ -126,6 +127,7 @@ struct imap_view {
 	uint64_t		 told;		/* highest MODSEQ that this command told */
 	uint32_t		 uidvalidity;
 	uint32_t		 uidnext;
+	uint32_t		 ahead;		/* UIDs from here on: imap_ahead.h */
 	uint32_t		 exists;
 	struct imap_recent	 recent;
 	char			*keywords;	/* NUL-terminated names */

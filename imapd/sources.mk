@@ -8,7 +8,7 @@ imapd_PURE = imapd/imap_append_text.c \
 imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_begin.c imapd/imap_finish.c imapd/imap_caps.c imapd/imap_call.c imapd/imap_guest.c imapd/imap_place.c imapd/imap_acl.c imapd/imap_cmd.c \
 	imapd/imap_sync.c imapd/imap_news.c imapd/imap_update.c imapd/imap_sources.c \
 	imapd/imap_notify.c imapd/imap_notify_run.c \
-	imapd/imap_login.c imapd/imap_arrivals.c imapd/imap_arrival_open.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_others.c imapd/imap_listing.c imapd/imap_status.c imapd/imap_quota.c imapd/imap_metadata.c imapd/imap_select.c imapd/imap_subscribe.c \
+	imapd/imap_login.c imapd/imap_ahead.c imapd/imap_arrivals.c imapd/imap_arrival_open.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_others.c imapd/imap_listing.c imapd/imap_status.c imapd/imap_quota.c imapd/imap_metadata.c imapd/imap_select.c imapd/imap_subscribe.c \
 	imapd/imap_row.c imapd/imap_vanished.c imapd/imap_resync.c \
 	imapd/imap_expunge.c imapd/imap_copy.c imapd/imap_carry.c imapd/imap_fetch.c imapd/imap_walk.c imapd/imap_saved.c imapd/imap_append.c imapd/imap_append_take.c imapd/imap_append_hand.c imapd/imap_partial.c imapd/imap_limit.c imapd/imap_needs.c \
 	imapd/imap_scan.c imapd/imap_scan_look.c imapd/imap_columns.c imapd/imap_column_writer.c imapd/imap_cards.c imapd/imap_fresh.c \

@@ -272,6 +272,40 @@ test_columns(void **state)
 	assert_int_equal(store.contents_given, 15);
 }
 
+/* They come another way, and the session hears of it. */
+static void
+deliver_many(uint32_t from, uint32_t to)
+{
+	char msg[200];
+
+	for (uint32_t i = from; i <= to; i++) {
+		(void)snprintf(msg, sizeof(msg), "Subject: subject %u\r\n\r\nhay\r\n", i % 10);
+		fake_deliver(&f, "INBOX", slice_str(msg));
+	}
+	imap_session_on_notify(f.s, f.s->handle, 1);
+	fake_run(&f);
+}
+
+/* Mail comes while the session idles: whole blocks are made, the rest is left. */
+static void
+test_columns_ahead(void **state)
+{
+	(void)state;
+	say_login();
+	append_many(1, 70);
+	EXPECT("s SELECT INBOX\r\na IDLE\r\n", "* 70 EXISTS", "+ idling");
+	deliver_many(71, 126);
+	assert_int_equal(store.column_count, 0);
+	deliver_many(127, 130);
+	/* block 0, of mail that was there, too; and not one message told of */
+	assert_int_equal(store.column_count, 2);
+	assert_false(say_has("SEARCH"));
+	EXPECT("DONE\r\n", "a OK");
+	store.contents_given = 0;
+	EXPECT("a SEARCH SUBJECT \"subject 3\"\r\n", "* SEARCH 3 13 23", " 113 123\r\na OK");
+	assert_int_equal(store.contents_given, 3);
+}
+
 static void
 test_columns_grow(void **state)
 {
@@ -319,9 +353,12 @@ test_fresh(void **state)
 	append_mails(1, 62);
 	assert_int_equal(store.column_count, 0);
 	append_mails(63, 130);
-	assert_int_equal(store.column_count, 2);
+	assert_int_equal(store.column_count, 4);
 	EXPECT("s SELECT INBOX\r\n", "* 130 EXISTS", "s OK");
-	/* the first search opens those of the third block alone */
+	/* the first list and search open those of the third block alone */
+	store.contents_given = 0;
+	EXPECT("a FETCH 1:* (ENVELOPE BODYSTRUCTURE)\r\n", "* 1 FETCH", "* 130 FETCH", "a OK");
+	assert_int_equal(store.contents_given, 3);
 	store.contents_given = 0;
 	EXPECT("a SEARCH SUBJECT \"subject 9\"\r\n", "* SEARCH 9 19 ", " 129\r\na OK");
 	assert_int_equal(store.contents_given, 3);
@@ -333,7 +370,7 @@ test_fresh(void **state)
 	(void)snprintf(all + n, sizeof(all) - n, "\r\n");
 	for (int i = 0; i < 8; i++)
 		say_expect(all, (const char *const[]){ "a OK" }, 1);
-	assert_int_equal(store.column_count, 3);
+	assert_int_equal(store.column_count, 6);
 	assert_true(shared.fresh_bytes > 0);
 	EXPECT("s SELECT x\r\n", "* 64 EXISTS", "s OK");
 	assert_int_equal(shared.fresh_bytes, 0);
@@ -359,7 +396,7 @@ test_fresh_not(void **state)
 	assert_int_equal(store.column_count, 0);
 	/* the second block from its beginning on */
 	append_mails(71, 127);
-	assert_int_equal(store.column_count, 1);
+	assert_int_equal(store.column_count, 2);
 	append_mails(128, 150);
 	EXPECT("a CREATE x\r\na APPEND x {10+}\r\nA: b\r\n\r\nhi\r\n", "a OK", "a OK");
 	append_mails(151, 191);
@@ -368,20 +405,20 @@ test_fresh_not(void **state)
 	assert_int_equal(shared.fresh_bytes, 0);
 	EXPECT("DONE\r\n", "a OK");
 	append_mails(201, 255);
-	assert_int_equal(store.column_count, 1);
+	assert_int_equal(store.column_count, 2);
 	/* one that is refused; one of a header alone, which search opens otherwise */
 	append_mails(256, 260);
 	store.no_epoch = 1;
 	EXPECT("a APPEND INBOX {10+}\r\nA: b\r\n\r\nhi\r\n", "a NO");
 	assert_int_equal(shared.fresh_bytes, 0);
 	append_mails(261, 319);
-	assert_int_equal(store.column_count, 1);
+	assert_int_equal(store.column_count, 2);
 	append_mails(320, 320);
 	EXPECT("a APPEND INBOX {8+}\r\nA: b\r\n\r\n\r\n", "a OK");
 	append_mails(322, 383);
-	assert_int_equal(store.column_count, 1);
-	append_mails(384, 447);
 	assert_int_equal(store.column_count, 2);
+	append_mails(384, 447);
+	assert_int_equal(store.column_count, 4);
 }
 
 /* The entry has the subject twice. */
@@ -403,15 +440,15 @@ test_fresh_limits(void **state)
 	/* a block of them is under the limit, and over it */
 	for (int i = 0; i < 63; i++)
 		append_long(990, 1);
-	assert_int_equal(store.column_count, 1);
+	assert_int_equal(store.column_count, 2);
 	for (int i = 0; i < 64; i++)
 		append_long(990, 200);
-	assert_int_equal(store.column_count, 1);
+	assert_int_equal(store.column_count, 2);
 	shared.fresh_bytes = IMAP_FRESH_SHARED_MAX;
 	for (int i = 0; i < 64; i++)
 		append_long(1, 1);
 	assert_int_equal(shared.fresh_bytes, IMAP_FRESH_SHARED_MAX);
-	assert_int_equal(store.column_count, 1);
+	assert_int_equal(store.column_count, 2);
 	shared.fresh_bytes = IMAP_FRESH_SHARED_MAX - 1;
 	append_long(1, 1);
 	assert_true(shared.fresh_bytes > IMAP_FRESH_SHARED_MAX);
@@ -426,7 +463,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 #define T(x)	cmocka_unit_test_setup_teardown(x, say_setup, say_teardown)
 		T(test_esearch), T(test_saved), T(test_saved_limit), T(test_sort), T(test_thread), T(test_fetch_page), T(test_modseq),
-		T(test_columns), T(test_columns_grow),
+		T(test_columns), T(test_columns_ahead), T(test_columns_grow),
 		T(test_fresh), T(test_fresh_not), T(test_fresh_limits),
 #undef T
 	};
