@@ -293,6 +293,7 @@ on_committed(void *arg)
 {
 	struct cmtp_conn *c = arg;
 
+	daemon_crash_at("cmtpd.committed");
 	cmtp_session_on_committed(&c->session);
 	cmtp_conn_go_on(c);
 }
@@ -347,6 +348,7 @@ env_commit(void *arg, uint64_t msg)
 {
 	struct cmtp_conn *c = arg;
 
+	daemon_crash_at("cmtpd.commit");
 	return intake_commit(c->intake, &(struct intake_commit){ .msg = msg });
 }
 

@@ -13,6 +13,7 @@
 
 #include "delivery/dlv_priv.h"
 #include "lib/base/must.h"
+#include "lib/daemon/daemon.h"
 #include "lib/mail/rcpt_hash.h"
 
 #define OUT_MAX		(2u << 20)	/* a slice and what the writer holds */
@@ -389,6 +390,7 @@ on_appended(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *
 
 	(void)in;
 	rcpt->sent = false;
+	daemon_crash_at("deliver.appended");
 	if (e == ERR_OK && type == IPC_MSG_store_appended) {
 		const struct ipc_store_appended *ok = m;
 
@@ -438,6 +440,7 @@ send_append(struct dlv_lane *l, struct ipc_store_append *a)
 	a->mailbox = rcpt->mailbox;
 	a->internal_s = l->job->arrival_ms / 1000;
 	rcpt->epoch = a->epoch;
+	daemon_crash_at("deliver.append");
 	e = ipc_call(l->dlv->store, IPC_MSG_store_append, a, &fd, fd >= 0 ? 1 : 0,
 	    dlv_job_deadline(l->job), on_appended, rcpt, &rcpt->call);
 	if (!l->large && fd >= 0)

@@ -2,6 +2,7 @@
 #include "delivery/dlv_mail2_priv.h"
 
 #include "lib/base/log.h"
+#include "lib/daemon/daemon.h"
 
 static struct slice
 dsn_of(struct slice text)
@@ -105,6 +106,7 @@ dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *a)
 {
 	struct dlv_mail2 *m = arg;
 
+	daemon_crash_at("relay.mail2-answered");
 	if (cmtp2_answer_verify(a, m->digest, m->server_sign) != ERR_OK) {
 		dlv_mail2_hold(m, "4.7.5", "its answer to the mail does not verify");
 	} else if (a->what == CMTP2_POSTAGE) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/base/must.h"
+#include "lib/daemon/daemon.h"
 
 #define TURN_BYTES	(256u << 10)	/* sealed before the loop runs again */
 
@@ -19,6 +20,7 @@ static void
 send_sig(struct dlv_mail2 *m)
 {
 	m->is_sent = true;
+	daemon_crash_at("relay.mail2-signed");
 	dlv_cmtp_send_last(m->cmtp, slice_of(m->sig, sizeof(m->sig)), m->keys);
 }
 

@@ -8,6 +8,7 @@
 #include "delivery/dlv_postage.h"
 #include "lib/base/must.h"
 #include "lib/cmtp/cmtp_wire.h"
+#include "lib/daemon/daemon.h"
 #include "lib/mail/addr.h"
 #include "lib/seal/seal.h"
 
@@ -209,6 +210,7 @@ answer(struct job *j, enum relay_feedback feedback)
 		    j->mail.count);
 	must(buf_err(&b) == ERR_OK);
 	m.results = buf_slice(&b);
+	daemon_crash_at("relay.done");
 	ipc_reply(j->queue, j->request, IPC_MSG_relay_done, &m);
 	buf_fini(&b);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A client of CMTP 2, and the host of a domain that sends by it, written from
 man/cmtp.7 byte by byte."""
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -11,6 +12,8 @@ import tempfile
 import time
 from types import SimpleNamespace
 
+import dnstools
+import godwit
 import tlspeer
 from cmtptools import Client, is_signed
 from device import library
@@ -230,3 +233,32 @@ class Host(tlspeer.Host):
     def __init__(self, address, port, folder, records):
         super().__init__(address, port, folder)
         self.records, self.asked = records, []
+
+
+ZONE = """$ORIGIN test.
+$TTL 1
+@ IN SOA ns hostmaster 1 3600 600 86400 1
+@ IN NS ns
+ns IN A 127.0.0.1
+mx IN A 127.0.0.1
+a IN MX 10 mx
+b IN MX 10 mx
+"""
+
+
+@contextlib.contextmanager
+def pair(folder, config):
+    """Two suites, of a.test and of b.test, that find each other by MX.  config(g): more of
+    their configurations."""
+    nsd = dnstools.Nsd(f"{folder}/nsd", {"test": ZONE})
+    try:
+        with godwit.Instance(domain="a.test", hostname="mx.a.test") as a, \
+                godwit.Instance(domain="b.test", hostname="mx.b.test") as b:
+            for g, other in ((a, b), (b, a)):
+                g.add_config(config(g) + f'dns {{ server = "127.0.0.1:{nsd.port}"  cache_min_time = 1s }}\n'
+                             f'relay {{ port = {other.port("smtp")}  processes = 1 }}\n')
+            for g in (a, b):
+                g.start()
+            yield a, b
+    finally:
+        nsd.stop()

@@ -4,13 +4,10 @@
  */
 #include "lib/daemon/daemon_priv.h"
 
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/log.h"
-#include "lib/base/num.h"
 
 #define EXIT_USAGE	64
 #define LOST_MASTER_MS	1000	/* to drain when master has gone */
@@ -207,41 +204,3 @@ daemon_control_open(struct daemon_app *app)
 	app->master = ipc_peer_new(app->loop, DAEMON_CONTROL_FD, IPC_MASTER, 0,
 	    control_handlers, on_master_gone, app);
 }
-
-/* ---- crash points ---- */
-
-#ifdef GODWIT_TEST
-/* "step" or "step:n", from the environment at start. */
-static struct slice crash_step;
-static atomic_uint crash_countdown;
-
-void
-daemon_crash_init(void)
-{
-	struct slice spec = slice_str(getenv("GODWIT_CRASH_AT"));
-	uint32_t n = 1;
-	struct slice count;
-
-	count = slice_cut(spec, ':', &crash_step);
-	if (count.n > 0 && num_parse_u32(count, 1000000, &n) != ERR_OK)
-		log_fatal("GODWIT_CRASH_AT is step or step:n");
-	atomic_store(&crash_countdown, n);
-}
-
-void
-daemon_crash_at(const char *step)
-{
-	if (crash_step.n == 0 || !slice_eq_str(crash_step, step))
-		return;
-	if (atomic_fetch_sub(&crash_countdown, 1) != 1)
-		return;
-	/* So that a test can tell this death from another. */
-	log_event(LOG_fatal, log_str("reason", step));
-	(void)raise(SIGKILL);
-}
-#else
-void
-daemon_crash_init(void)
-{
-}
-#endif

@@ -14,15 +14,6 @@ import godwit
 import mailcorpus
 import opaquetools
 
-ZONE = """$ORIGIN test.
-$TTL 1
-@ IN SOA ns hostmaster 1 3600 600 86400 1
-@ IN NS ns
-ns IN A 127.0.0.1
-mx IN A 127.0.0.1
-a IN MX 10 mx
-b IN MX 10 mx
-"""
 BODY = "caf\xe9\r\n.dots\r\n".encode() + bytes(range(128, 256)) + b"\r\n" + b"0123456789abcdef\r\n" * 6000
 
 
@@ -35,22 +26,11 @@ def offers(g):
 def pair(tmp_path_factory):
     if not dnstools.has_all():
         pytest.skip("nsd or unbound is not installed")
-    folder = tmp_path_factory.mktemp("pair")
-    nsd = dnstools.Nsd(f"{folder}/nsd", {"test": ZONE})
-    try:
-        with godwit.Instance(domain="a.test", hostname="mx.a.test") as a, \
-                godwit.Instance(domain="b.test", hostname="mx.b.test") as b:
-            for g, other in ((a, b), (b, a)):
-                g.add_config(offers(g) + f'dns {{ server = "127.0.0.1:{nsd.port}"  cache_min_time = 1s }}\n'
-                             f'relay {{ port = {other.port("smtp")}  processes = 1 }}\n')
-            for g in (a, b):
-                g.start()
-            a.add_user("ann@a.test", "secret")
-            b.add_user("bob@b.test", "secret")
-            b.add_user("carol@b.test", "secret")
-            yield a, b
-    finally:
-        nsd.stop()
+    with cmtp2tools.pair(tmp_path_factory.mktemp("pair"), offers) as (a, b):
+        a.add_user("ann@a.test", "secret")
+        b.add_user("bob@b.test", "secret")
+        b.add_user("carol@b.test", "secret")
+        yield a, b
 
 
 PAID = r"relay\[\d+\]: key action=cmtp-postage key=\S+\.test peer=mx\.test\S* result=success"

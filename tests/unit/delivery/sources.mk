@@ -2,7 +2,7 @@
 UNITS += delivery_dlv_local_test delivery_dlv_rcpt_test
 delivery_dlv_local_test_SRCS = tests/unit/delivery/dlv_local_test.c tests/unit/seal/travelling.c \
 	$(delivery_LOCAL)
-delivery_dlv_local_test_USES = ipc seal crypto mail io sys base
+delivery_dlv_local_test_USES = daemon ipc seal crypto mail io sys base
 delivery_dlv_local_test_EXT = $(UV_LIBS)
 UNITS += delivery_dlv_carrier_test
 delivery_dlv_carrier_test_SRCS = tests/unit/delivery/dlv_carrier_test.c delivery/dlv_carrier.c delivery/dlv_source.c
@@ -44,16 +44,16 @@ delivery_FAKE_CMTP = tests/unit/delivery/fake_cmtp.c tests/unit/delivery/fake_cm
 	tests/unit/delivery/fake_dns.c tests/unit/delivery/fake_host.c delivery/delivery_opt.c $(delivery_RELAY)
 UNITS += delivery_dlv_lookup_test
 delivery_dlv_lookup_test_SRCS = tests/unit/delivery/dlv_lookup_test.c $(delivery_FAKE_CMTP)
-delivery_dlv_lookup_test_USES = conf report ipc seal cmtp crypto smtp mail io sys base
+delivery_dlv_lookup_test_USES = daemon conf report ipc seal cmtp crypto smtp mail io sys base
 delivery_dlv_lookup_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_dlv_mail2_test
 delivery_dlv_mail2_test_SRCS = tests/unit/delivery/dlv_mail2_test.c $(delivery_FAKE_CMTP)
-delivery_dlv_mail2_test_USES = conf report ipc seal cmtp crypto smtp mail io sys base
+delivery_dlv_mail2_test_USES = daemon conf report ipc seal cmtp crypto smtp mail io sys base
 delivery_dlv_mail2_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_dlv_relay_test
 delivery_dlv_relay_test_SRCS = tests/unit/delivery/dlv_relay_test.c tests/unit/delivery/fake_dns.c \
 	tests/unit/delivery/fake_host.c delivery/delivery_opt.c $(delivery_RELAY)
-delivery_dlv_relay_test_USES = conf report ipc seal cmtp crypto smtp mail io sys base
+delivery_dlv_relay_test_USES = daemon conf report ipc seal cmtp crypto smtp mail io sys base
 delivery_dlv_relay_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_dlv_line_test
 delivery_dlv_line_test_SRCS = tests/unit/delivery/dlv_line_test.c delivery/dlv_line.c
@@ -67,5 +67,5 @@ delivery_dlv_postage_test_USES = cmtp crypto io sys base
 delivery_dlv_postage_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_dlv_mail1_test
 delivery_dlv_mail1_test_SRCS = tests/unit/delivery/dlv_mail1_test.c $(delivery_FAKE_CMTP)
-delivery_dlv_mail1_test_USES = conf report ipc seal cmtp crypto smtp mail io sys base
+delivery_dlv_mail1_test_USES = daemon conf report ipc seal cmtp crypto smtp mail io sys base
 delivery_dlv_mail1_test_EXT = $(UV_LIBS) $(SSL_LIBS)
