@@ -236,6 +236,14 @@ host_file_close(void *arg, int fd)
 	(void)close(fd);
 }
 
+static enum err
+host_work(void *arg, timer_fn *work, timer_fn *done, void *work_arg)
+{
+	struct imap_conn *c = arg;
+
+	return loop_work(c->server->loop, work, done, work_arg);
+}
+
 static const struct imap_host host = {
 	.out = host_out,
 	.is_clogged = host_is_clogged,
@@ -252,6 +260,7 @@ static const struct imap_host host = {
 	.set_guest = host_set_guest,
 	.now_ms = host_now_ms,
 	.real_s = host_real_s,
+	.work = host_work,
 	.file_write = host_file_write, .binding = host_binding,
 	.certificate = host_certificate,
 	.file_close = host_file_close,

@@ -519,6 +519,16 @@ wants_only_bodies(const struct fetch *f)
 	return true;
 }
 
+/* Of bodies most is wanted: not of a header, nor of a piece. */
+static bool
+opens_ahead(const struct fetch *f)
+{
+	for (uint32_t i = 0; i < f->items->count; i++)
+		if (f->items->v[i].is_partial)
+			return false;
+	return f->walk.first_bytes == IMAP_READ_BYTES;
+}
+
 /*
  * For who lists the user's own mailbox: many messages have a key for 64 of them,
  * and few cost neither store nor keyd again in the same session.
@@ -568,6 +578,7 @@ imap_fetch_start(struct imap_cmd *c, const struct imap_items *items, struct slic
 	if (f->opens)
 		f->walk.want |= STORE_WANT_CONTENT | STORE_WANT_SUMMARY;
 	f->walk.first_bytes = imap_needs_first_bytes(items);
+	f->walk.opens_ahead = opens_ahead(f);
 	imap_walk_start(&f->walk, c);
 	imap_message_init(&f->message, &f->walk);
 	imap_section_init(&f->section);

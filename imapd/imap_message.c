@@ -267,10 +267,17 @@ open_object(struct imap_message *m)
 		}
 	}
 	if (m->stage == FIRST_ASKED) {
-		if (f->state == IMAP_FIRST_ASKED)
+		if (f->state == IMAP_FIRST_ASKED || f->state == IMAP_FIRST_OPENING)
 			return ERR_AGAIN;
+		if (f->state == IMAP_FIRST_OPEN) {
+			imap_object_open_plain(&m->object, buf_slice(&f->text));
+			imap_object_put_before(&m->object, m->trace);
+			m->stage = OPEN;
+			return ERR_OK;
+		}
 		if (f->state != IMAP_FIRST_READY)
 			return ERR_IO;
+		f->may_open = false;
 		m->stage = OPENING;
 		m->object.handle = w->at.handle;
 		m->object.grant = imap_walk_read_grant(w);

@@ -10,10 +10,15 @@
 struct seal_reader *
 imap_object_take_reader(struct imap_shared *shared)
 {
-	struct seal_reader *r = shared->reader != NULL ? shared->reader : seal_reader_new();
+	struct seal_reader *r;
 
-	shared->reader = NULL;
-	return r;
+	for (size_t i = 0; i < IMAP_READERS_KEPT; i++) {
+		if ((r = shared->readers[i]) == NULL)
+			continue;
+		shared->readers[i] = NULL;
+		return r;
+	}
+	return seal_reader_new();
 }
 
 void
@@ -25,10 +30,13 @@ imap_object_give_reader(struct imap_shared *shared, struct seal_reader **pr)
 	if (r == NULL)
 		return;
 	seal_reader_wipe(r);
-	if (shared->reader == NULL)
-		shared->reader = r;
-	else
-		seal_reader_free(&r);
+	for (size_t i = 0; i < IMAP_READERS_KEPT && r != NULL; i++) {
+		if (shared->readers[i] != NULL)
+			continue;
+		shared->readers[i] = r;
+		r = NULL;
+	}
+	seal_reader_free(&r);
 }
 
 void
@@ -140,6 +148,8 @@ begin(struct imap_object *o, const struct ipc_content *ct, struct slice first, b
 	o->needs_table = false;
 	o->prefix = SLICE_NONE;
 	o->is_text = false;
+	o->plain = SLICE_NONE;
+	o->plain_at = o->plain_end = 0;
 	o->prefix_at = o->prefix_end = 0;
 	buf_reset(&o->table);
 }
@@ -220,12 +230,19 @@ imap_object_open_text(struct imap_object *o, struct slice text)
 	o->is_text = true;
 }
 
+void
+imap_object_open_plain(struct imap_object *o, struct slice text)
+{
+	imap_object_open_text(o, SLICE_NONE);
+	o->plain = text;
+}
+
 uint64_t
 imap_object_plain_bytes(const struct imap_object *o)
 {
 	if (o->is_sealed)
 		return seal_mime_bytes(&o->sealed);
-	return o->prefix.n + (o->is_text ? 0 : seal_reader_plain_bytes(o->reader));
+	return o->prefix.n + (o->is_text ? o->plain.n : seal_reader_plain_bytes(o->reader));
 }
 
 /* What of the range lies before the object's text; the rest is moved into it. */
@@ -253,8 +270,11 @@ imap_object_range(struct imap_object *o, uint64_t a, uint64_t b)
 		return ERR_OK;
 	}
 	range_prefix(o, &a, &b);
-	if (o->is_text)
+	if (o->is_text) {
+		o->plain_at = (size_t)(a < o->plain.n ? a : o->plain.n);
+		o->plain_end = (size_t)(b < o->plain.n ? b : o->plain.n);
 		return ERR_OK;
+	}
 	e = seal_reader_range(o->reader, a, b, &o->next, &n);
 	if (e != ERR_OK)
 		return e;
@@ -274,6 +294,12 @@ imap_object_read(struct imap_object *o, struct buf *out)
 		buf_put_slice(out, slice_head(slice_from(o->prefix, o->prefix_at),
 		    o->prefix_end - o->prefix_at));
 		o->prefix_at = o->prefix_end;
+		return ERR_OK;
+	}
+	if (o->is_text && o->plain_at < o->plain_end) {
+		buf_put_slice(out, slice_head(slice_from(o->plain, o->plain_at),
+		    o->plain_end - o->plain_at));
+		o->plain_at = o->plain_end;
 		return ERR_OK;
 	}
 	if (o->is_text)

@@ -42,14 +42,16 @@ struct imap_object {
 	bool			 is_sealed;	/* served as it is, in the form of sealed */
 	/* Stands before the object's text, or in its place; borrowed. */
 	struct slice		 prefix;
-	bool			 is_text;	/* the prefix is all there is */
+	bool			 is_text;	/* the prefix and plain are all there is */
+	struct slice		 plain;		/* is_text: what the object opened to; borrowed */
+	size_t			 plain_at, plain_end;	/* of the range */
 	size_t			 prefix_at, prefix_end;	/* of the range */
 	uint64_t		 next, end;	/* of the range, still to ask for */
 	struct imap_object_piece pieces[IMAP_OBJECT_AHEAD];
 	unsigned		 head, tail;	/* pieces[head % AHEAD] is next */
 };
 
-/* One command at a time has the shared reader; others make their own. */
+/* One that is kept for all, or a new one. */
 struct seal_reader *imap_object_take_reader(struct imap_shared *);
 void		 imap_object_give_reader(struct imap_shared *, struct seal_reader **);
 
@@ -75,6 +77,8 @@ enum err	 imap_object_open_sealed(struct imap_object *, const struct ipc_content
  */
 void		 imap_object_put_before(struct imap_object *, struct slice);
 void		 imap_object_open_text(struct imap_object *, struct slice);
+/* The same with an object that is open already; needs no reader and asks for nothing. */
+void		 imap_object_open_plain(struct imap_object *, struct slice);
 uint64_t	 imap_object_plain_bytes(const struct imap_object *);
 /* The plain bytes [a, b) are wanted next. */
 enum err	 imap_object_range(struct imap_object *, uint64_t a, uint64_t b) MUST_USE;

@@ -88,7 +88,6 @@ imap_server_load(struct daemon_app *app)
 	take_options(srv);
 	srv->shared.sealer = sealer_new();
 	srv->shared.aead = cry_aead_new();
-	srv->shared.reader = seal_reader_new();
 	srv->zip = zip_shared_new();
 	daemon_tls_init(app, num_cap_u32(o->handshake_limit));
 }

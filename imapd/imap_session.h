@@ -84,11 +84,16 @@ struct imap_host {
 	uint64_t	 (*real_s)(void *arg);
 	enum err	 (*file_write)(void *arg, int fd, struct slice);
 	void		 (*file_close)(void *arg, int fd);
+	/* work in a thread, then done in the loop, whatever becomes of the session.
+	   NULL: there are no threads. */
+	enum err	 (*work)(void *arg, timer_fn *work, timer_fn *done, void *work_arg);
 	/* Of this kind (RFC 5802 s6); false: there is none. */
 	bool		 (*binding)(void *arg, struct slice name, struct scram_binding *);
 	/* NULL: there is never one. */
 	struct imap_proof (*certificate)(void *arg);
 };
+
+#define IMAP_READERS_KEPT	4
 
 /* What sessions of a process share; owned by imap_server. */
 struct imap_shared {
@@ -111,7 +116,7 @@ struct imap_shared {
 	struct sealer		*sealer;
 	struct charset_set	*charsets;
 	struct cry_aead		*aead;		/* summaries */
-	struct seal_reader	*reader;	/* lent to one command at a time, or NULL */
+	struct seal_reader	*readers[IMAP_READERS_KEPT];	/* that nobody uses, or NULL */
 	size_t			 memo_bytes;	/* of all imap_memo */
 	size_t			 fresh_bytes;	/* of all imap_fresh */
 	unsigned		 ahead_count;	/* imap_ahead at work */

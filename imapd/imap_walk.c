@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/imap_firsts.h"
 #include "imapd/imap_guest.h"
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
@@ -11,7 +12,6 @@
 #include "lib/ipc/store_proto.h"
 #include "lib/seal/seal_arrival.h"
 
-#define KEY_STRIDE	33u
 #define WRAPS_MAX	40000u
 #define DEVICES_MAX	2000u
 #define EPOCHS_MAX	20000u
@@ -40,8 +40,7 @@ imap_walk_start(struct imap_walk *w, struct imap_cmd *c)
 		w->want |= STORE_WANT_COLD;
 	w->at = imap_walk_at(s, &s->view);
 	list_init(&w->pages);
-	for (size_t i = 0; i < IMAP_WALK_FIRSTS; i++)
-		buf_init(&w->firsts[i].data, IMAP_READ_BYTES);
+	imap_firsts_start(w);
 	w->started = true;
 }
 
@@ -49,7 +48,7 @@ static void
 keys_free(unsigned char *keys, uint32_t count)
 {
 	if (keys != NULL)
-		secret_wipe(keys, (size_t)count * KEY_STRIDE);
+		secret_wipe(keys, (size_t)count * IMAP_WALK_KEY_BYTES);
 	free(keys);
 }
 
@@ -75,8 +74,7 @@ imap_walk_fini(struct imap_walk *w)
 		return;
 	LIST_EACH(n, tmp, &w->pages)
 		page_free(obj_of(n, struct imap_walk_page, link));
-	for (size_t i = 0; i < IMAP_WALK_FIRSTS; i++)
-		buf_fini(&w->firsts[i].data);
+	imap_firsts_fini(w);
 	w->started = false;
 }
 
@@ -130,8 +128,8 @@ expect(struct imap_walk *w, const struct imap_reply *r, enum ipc_type type)
 	return NULL;
 }
 
-static bool
-ask(struct imap_walk *w, enum ipc_role role, enum ipc_type type, const void *m,
+bool
+imap_walk_ask(struct imap_walk *w, enum ipc_role role, enum ipc_type type, const void *m,
     imap_reply_fn *fn, void *arg)
 {
 	enum err e = imap_session_call(w->c->s, role, type, m, NULL, 0, fn, arg);
@@ -151,11 +149,11 @@ take_keys(struct imap_walk_page *p, const struct ipc_open_keys_reply *m, uint32_
 
 	if (m == NULL)
 		return NULL;
-	if (m->keys.n != (size_t)count * KEY_STRIDE) {
+	if (m->keys.n != (size_t)count * IMAP_WALK_KEY_BYTES) {
 		fail(p->walk, ERR_GONE);
 		return NULL;
 	}
-	keys = must_alloc(count, KEY_STRIDE);
+	keys = must_alloc(count, IMAP_WALK_KEY_BYTES);
 	memcpy(keys, m->keys.p, m->keys.n);
 	p->keys_ready = --p->asked == 0;
 	return keys;
@@ -195,7 +193,7 @@ ask_open(struct imap_walk_page *p, const struct buf *wraps, struct slice epochs,
 
 	if (buf_err(wraps) != ERR_OK)
 		fail(w, ERR_LIMIT);
-	else if (ask(w, IPC_KEYD, IPC_MSG_open_keys, &m, fn, p))
+	else if (imap_walk_ask(w, IPC_KEYD, IPC_MSG_open_keys, &m, fn, p))
 		p->asked++;
 }
 
@@ -430,76 +428,14 @@ ask_page(struct imap_walk *w)
 
 	if (w->asked || w->ended || w->page_count >= IMAP_WALK_PAGES)
 		return;
-	w->asked = w->at.pass.n > 0 ? ask(w, IPC_STORE, IPC_MSG_store_url, &url, on_url, w) :
-	    ask(w, IPC_STORE, IPC_MSG_store_fetch, &m, on_page, w);
+	w->asked = w->at.pass.n > 0 ? imap_walk_ask(w, IPC_STORE, IPC_MSG_store_url, &url, on_url, w) :
+	    imap_walk_ask(w, IPC_STORE, IPC_MSG_store_fetch, &m, on_page, w);
 }
-
-/* ---- first pieces of bodies ---- */
 
 struct slice
 imap_walk_read_grant(const struct imap_walk *w)
 {
 	return w->at.pass.n > 0 ? w->at.grant : SLICE_NONE;
-}
-
-static void
-on_first(struct imap_session *s, void *arg, const struct imap_reply *r)
-{
-	struct imap_walk_first *f = arg;
-	const struct ipc_store_data *m = r->m;
-
-	(void)s;
-	/* Answers come in order: those of the slot's last user first. */
-	if (f->stale > 0) {
-		f->stale--;
-		return;
-	}
-	if (r->error != ERR_OK || r->type != IPC_MSG_store_data) {
-		f->state = IMAP_FIRST_FAILED;
-		return;
-	}
-	buf_put_slice(&f->data, m->data);
-	f->state = IMAP_FIRST_READY;
-}
-
-static void
-ask_first(struct imap_walk *w, const struct ipc_content *ct)
-{
-	struct imap_walk_first *f = &w->firsts[w->first_tail % IMAP_WALK_FIRSTS];
-	uint64_t bytes = ct->blob_bytes < w->first_bytes ? ct->blob_bytes : w->first_bytes;
-	struct ipc_store_read m = {
-		.handle = w->at.handle, .content = ct->content, .bytes = (uint32_t)bytes,
-		.grant = imap_walk_read_grant(w),
-	};
-
-	w->first_tail++;
-	/* A message that does not open does not wait for its first piece. */
-	f->stale += f->state == IMAP_FIRST_ASKED;
-	buf_reset(&f->data);
-	f->content = ct->content;
-	f->state = IMAP_FIRST_ASKED;
-	if (!ask(w, IPC_STORE, IPC_MSG_store_read, &m, on_first, f))
-		f->state = IMAP_FIRST_FAILED;
-}
-
-/* Slots belong to messages by number; the current one keeps its slot. */
-static void
-ask_firsts(struct imap_walk *w)
-{
-	struct list *n, *tmp;
-
-	if (w->first_bytes == 0)
-		return;
-	LIST_EACH(n, tmp, &w->pages) {
-		struct imap_walk_page *p = obj_of(n, struct imap_walk_page, link);
-		struct ipc_row row;
-		struct ipc_cold cold;
-		struct ipc_content ct;
-
-		while (w->first_tail + 1 < w->first_head + IMAP_WALK_FIRSTS &&
-		    imap_walk_read(w, &p->ahead, &row, &cold, &ct))
-			ask_first(w, &ct);
-	}
 }
 
 /* ---- the walk ---- */
@@ -547,7 +483,7 @@ next_arrival_key(const struct imap_walk *w, struct imap_walk_page *p)
 	if (p->arrival_keys == NULL || p->arrival_idx == p->arrival_count ||
 	    seal_arrival_parse(&a, w->content.summary) != ERR_OK)
 		return NULL;
-	key = p->arrival_keys + p->arrival_idx++ * KEY_STRIDE;
+	key = p->arrival_keys + p->arrival_idx++ * IMAP_WALK_KEY_BYTES;
 	return key[0] == OPEN_KEY ? key + 1 : NULL;
 }
 
@@ -558,7 +494,7 @@ imap_walk_next(struct imap_walk *w)
 
 	if (w->error == ERR_OK) {
 		ask_page(w);
-		ask_firsts(w);
+		imap_firsts_ask(w);
 	}
 	if (w->error != ERR_OK)
 		return tell_failure(w);
@@ -573,15 +509,11 @@ imap_walk_next(struct imap_walk *w)
 	}
 	/* The memo that was asked for the page: nothing leaves it while it lives. */
 	w->kept = p->is_kept ? imap_memo_find(w->c->s->memo, w->cold.content) : NULL;
-	w->key = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == OPEN_KEY ?
-	    p->keys + p->idx * KEY_STRIDE + 1 : NULL;
-	w->is_sealed = p->keys != NULL && p->keys[p->idx * KEY_STRIDE] == OPEN_CLIENT;
+	w->key = p->keys != NULL && p->keys[p->idx * IMAP_WALK_KEY_BYTES] == OPEN_KEY ?
+	    p->keys + p->idx * IMAP_WALK_KEY_BYTES + 1 : NULL;
+	w->is_sealed = p->keys != NULL && p->keys[p->idx * IMAP_WALK_KEY_BYTES] == OPEN_CLIENT;
 	w->arrival_key = next_arrival_key(w, p);
-	if (w->first_bytes > 0) {
-		w->first = &w->firsts[w->first_head % IMAP_WALK_FIRSTS];
-		/* Slots before this message's are free from now on. */
-		w->first_head++;
-	}
+	imap_firsts_next(w);
 	p->idx++;
 	return ERR_OK;
 }

@@ -3,7 +3,7 @@
  * Walks the messages of a set for FETCH and SEARCH: pages of rows from the
  * store, their content keys from keyd, and the first piece of each body,
  * all asked for ahead so that both peers work while earlier messages are
- * being told.  Bounded: IMAP_WALK_PAGES pages and IMAP_WALK_FIRSTS bodies.
+ * being told.  Bounded: IMAP_WALK_PAGES pages, and of bodies as imap_firsts.h says.
  * Keys live as long as their page and are wiped.
  *
  * A request that fails is told only when its message's turn comes: until then
@@ -26,13 +26,17 @@
 
 #include "imapd/imap_cmd.h"
 #include "imapd/imap_memo.h"
+#include "imapd/imap_opening.h"
 #include "lib/base/list.h"
 #include "lib/ipc/ipc_codec.h"
 #include "lib/seal/seal_mime.h"
 
 #define IMAP_WALK_PAGES		4
-#define IMAP_WALK_FIRSTS	8
+#define IMAP_WALK_FIRSTS	32
+#define IMAP_WALK_FIRST_BYTES	(512u << 10)	/* of all, and one message */
+#define IMAP_WALK_OPENINGS	2
 #define IMAP_READ_BYTES		49152u
+#define IMAP_WALK_KEY_BYTES	33u		/* u8 enum open_result, key */
 
 struct imap_walk_page {
 	struct list		 link;
@@ -40,24 +44,37 @@ struct imap_walk_page {
 	struct buf		 rows;
 	struct ipc_reader	 rd;		/* of the walk */
 	struct ipc_reader	 ahead;		/* of the reading ahead */
-	unsigned char		*keys;		/* 33 bytes each: u8 enum open_result, key */
+	unsigned char		*keys;		/* IMAP_WALK_KEY_BYTES each */
 	unsigned char		*arrival_keys;	/* the same, for rows that have an arrival */
 	uint32_t		 arrival_count, arrival_idx;
 	struct buf		 epochs;	/* REC epoch, as the store told them */
 	struct buf		 devices;	/* REC device_key */
 	uint32_t		 count;		/* rows */
 	uint32_t		 idx;
+	uint32_t		 ahead_idx;	/* of the row that ahead is at */
 	unsigned		 asked;		/* answers of keyd to come */
 	bool			 keys_ready;
 	bool			 is_kept;	/* all of it: rows without contents */
 };
 
-enum imap_first_state { IMAP_FIRST_FREE, IMAP_FIRST_ASKED, IMAP_FIRST_READY, IMAP_FIRST_FAILED };
+enum imap_first_state {
+	IMAP_FIRST_FREE, IMAP_FIRST_ASKED, IMAP_FIRST_READY, IMAP_FIRST_FAILED,
+	IMAP_FIRST_OPENING,	/* in a thread */
+	IMAP_FIRST_OPEN		/* text is the message */
+};
 struct imap_walk_first {
+	struct imap_walk	*walk;
 	enum imap_first_state	 state;
 	unsigned		 stale;		/* answers to come that nobody wants */
-	uint64_t		 content;
+	uint64_t		 number;	/* of the message */
+	uint64_t		 cost;		/* of the walk's bytes */
+	uint64_t		 text_bytes;	/* as its row says */
+	bool			 may_open;	/* data will be all of it, and it is small */
+	const struct imap_walk_page *page;	/* that has its key */
+	uint32_t		 page_idx;
+	struct slice		 commitment;	/* of the page */
 	struct buf		 data;
+	struct buf		 text;
 };
 
 /* Where the messages are, and the view that numbers them. */
@@ -83,6 +100,7 @@ struct imap_walk {
 	uint8_t			 want;		/* enum store_want bits */
 	bool			 wants_keys;
 	uint32_t		 first_bytes;	/* of each body ahead; 0: none */
+	bool			 opens_ahead;	/* all of a body will be wanted */
 	/* With wants_keys: what is kept here needs none.  Else NULL. */
 	const struct imap_memo	*memo;
 	/* Rows came, to be walked later: for who reads something else ahead. */
@@ -110,6 +128,8 @@ struct imap_walk {
 	struct imap_walk_first	 firsts[IMAP_WALK_FIRSTS];
 	uint64_t		 first_head;	/* number of the current message */
 	uint64_t		 first_tail;	/* number of the next to ask for */
+	uint64_t		 first_cost;	/* bytes of all that are held */
+	struct imap_opening	*openings[IMAP_WALK_OPENINGS];	/* or NULL */
 	enum err		 error;		/* of a request; told at the next call */
 	bool			 key_refused;	/* the token is no longer good */
 	bool			 grant_refused;	/* the grant, maybe */
@@ -126,6 +146,9 @@ void		 imap_walk_fini(struct imap_walk *);
 enum err	 imap_walk_next(struct imap_walk *) MUST_USE;
 /* Of the current message, when it is sealed; borrowed until the next call. */
 void		 imap_walk_facts(const struct imap_walk *, struct seal_mime_facts *);
+/* For imap_firsts.c: a request of the walk; false: the walk has failed. */
+bool		 imap_walk_ask(struct imap_walk *, enum ipc_role, enum ipc_type, const void *m,
+		    imap_reply_fn *, void *arg);
 /* What store_read needs beside the handle. */
 struct slice	 imap_walk_read_grant(const struct imap_walk *);
 /* One message of the rows; false at their end. */

@@ -31,6 +31,7 @@ static const struct daemon imapd = {
 	.state_bytes = sizeof(struct imap_server),
 	.peers = peers,
 	.may = MAY_IPC | MAY_ACCEPT,
+	.pool_threads = 2,	/* to open mail ahead */
 	.open = imap_server_open,
 	.load = imap_server_load,
 	.start = imap_server_start,

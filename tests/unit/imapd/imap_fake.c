@@ -57,7 +57,8 @@ fake_shared_fini(struct imap_shared *sh)
 	free(sh->server_comment);
 	sealer_free(&sh->sealer);
 	cry_aead_free(&sh->aead);
-	seal_reader_free(&sh->reader);
+	for (size_t i = 0; i < IMAP_READERS_KEPT; i++)
+		seal_reader_free(&sh->readers[i]);
 }
 
 void
@@ -1666,10 +1667,44 @@ host_file_close(void *arg, int fd)
 	close(fd);
 }
 
+/* Threads that take their time: nothing else is left to do when they run. */
+struct job { struct list link; timer_fn *work, *done; void *arg; };
+
+static enum err
+host_work(void *arg, timer_fn *work, timer_fn *done, void *work_arg)
+{
+	struct fake *f = arg;
+	struct job *j;
+
+	if (f->no_threads)
+		return ERR_SYS;
+	j = must_alloc(1, sizeof(*j));
+	*j = (struct job){ .work = work, .done = done, .arg = work_arg };
+	list_push(&f->jobs, &j->link);
+	f->works++;
+	return ERR_OK;
+}
+
+static bool
+run_job(struct fake *f)
+{
+	struct list *n = list_first(&f->jobs);
+	struct job *j;
+
+	if (n == NULL)
+		return false;
+	j = obj_of(n, struct job, link);
+	list_remove(n);
+	j->work(j->arg);
+	j->done(j->arg);
+	free(j);
+	return true;
+}
+
 static const struct imap_host host = {
 	host_out, host_is_clogged, host_call, host_send, host_cancel, host_wake, host_defer,
 	host_deadline, host_start_tls, host_compress, host_close, host_set_handle, host_set_guest,
-	host_now, host_real, host_file_write, host_file_close, NULL,
+	host_now, host_real, host_file_write, host_file_close, host_work, NULL,
 	host_certificate,
 };
 
@@ -1694,6 +1729,7 @@ fake_init(struct fake *f, struct imap_shared *sh, struct fake_store *st, bool tl
 	buf_init(&f->out, 64u << 20);
 	buf_init(&f->in, 64u << 20);
 	list_init(&f->calls);
+	list_init(&f->jobs);
 	f->tap_id = next_tap();
 	f->s = imap_session_new(&host, f, sh, 1, "192.0.2.1");
 	imap_session_start(f->s, tls ? "TLSv1.3" : NULL, true);
@@ -1706,6 +1742,8 @@ fake_fini(struct fake *f)
 	tap_out(f);
 	conn_tap(f->tap_id, CONN_TAP_END, SLICE_NONE);
 	imap_session_free(&f->s);
+	while (run_job(f))
+		;
 	while (list_first(&f->calls) != NULL)
 		call_free(obj_of(list_first(&f->calls), struct call, link));
 	buf_fini(&f->out);
@@ -1760,7 +1798,7 @@ fake_step(struct fake *f)
 	} else if (f->deferred) {
 		f->deferred = false;
 		imap_session_on_turn(f->s);
-	} else {
+	} else if (!run_job(f)) {
 		return false;
 	}
 	tap_out(f);

@@ -115,6 +115,9 @@ struct fake {
 	struct buf		 out;
 	struct buf		 in;		/* kept input */
 	struct list		 calls;
+	struct list		 jobs;		/* of threads */
+	unsigned		 works;		/* given to threads so far */
+	bool			 no_threads;
 	uint64_t		 now_ms, deadline_ms, next_id;
 	uint64_t		 watched;
 	uint32_t		 watched_handle;

@@ -334,13 +334,154 @@ test_kept_limits(void **state)
 
 #define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
+/* ---- bodies are opened ahead, in threads ---- */
+
+#define AHEAD	40u
+
+/* Of sizes that take some pieces, one, and next to nothing. */
+static size_t
+ahead_bytes(unsigned i)
+{
+	static const size_t bytes[] = { 100, 13000, 30000, 60, 200000, 5000, 131072, 131073 };
+
+	return bytes[i % lengthof(bytes)];
+}
+
+static void
+put_text(struct buf *b, unsigned i)
+{
+	buf_reset(b);
+	buf_printf(b, "Subject: number %u\r\n\r\n", i);
+	while (b->n + 2 < ahead_bytes(i))
+		buf_put_char(b, (char)('a' + (b->n * 7 + b->n / 91 + i) % 26));
+	buf_put_str(b, "\r\n");
+}
+
+static void
+deliver_ahead(void)
+{
+	struct buf b;
+
+	buf_init(&b, 1u << 20);
+	say_login();
+	for (unsigned i = 0; i < AHEAD; i++) {
+		put_text(&b, i);
+		fake_deliver(&f, "INBOX", buf_slice(&b));
+	}
+	buf_fini(&b);
+	EXPECT("s SELECT INBOX\r\n", "* 40 EXISTS", "s OK");
+}
+
+/* All of them, in order, as they were. */
+static void
+expect_ahead(void)
+{
+	struct slice rest = buf_slice(&f.out);
+	struct buf b, want;
+
+	buf_init(&b, 1u << 20);
+	buf_init(&want, 1u << 20);
+	for (unsigned i = 0; i < AHEAD; i++) {
+		put_text(&b, i);
+		buf_reset(&want);
+		buf_printf(&want, "* %u FETCH (BODY[] {%zu}\r\n", i + 1, b.n);
+		buf_put_slice(&want, buf_slice(&b));
+		buf_put_str(&want, ")\r\n");
+		assert_true(slice_eq(slice_head(rest, want.n), buf_slice(&want)));
+		rest = slice_from(rest, want.n);
+	}
+	assert_true(slice_starts(rest, "a OK"));
+	buf_fini(&b);
+	buf_fini(&want);
+}
+
+static void
+fetch_ahead(const char *command)
+{
+	buf_reset(&f.out);
+	fake_say(&f, command);
+}
+
+static void
+test_opens_ahead(void **state)
+{
+	unsigned works;
+
+	(void)state;
+	deliver_ahead();
+	fetch_ahead("a FETCH 1:* (BODY.PEEK[])\r\n");
+	expect_ahead();
+	/* A batch at a time, not a message. */
+	assert_in_range(f.works, 2, AHEAD / 3);
+	works = f.works;
+	/* What waits for nobody else is opened where it stands. */
+	fetch_ahead("a FETCH 2 (BODY.PEEK[])\r\n");
+	fetch_ahead("a FETCH 1:* (BODY.PEEK[HEADER])\r\n");
+	fetch_ahead("a FETCH 1:* (BODY.PEEK[]<0.10>)\r\n");
+	assert_int_equal(f.works, works);
+	f.no_threads = true;
+	fetch_ahead("a FETCH 1:* (BODY.PEEK[])\r\n");
+	expect_ahead();
+	assert_int_equal(f.works, works);
+}
+
+/* In pieces, as a client takes them; nor may what it holds grow. */
+static void
+test_ahead_of_a_slow_client(void **state)
+{
+	(void)state;
+	deliver_ahead();
+	f.clog_at = 1000;
+	buf_reset(&f.out);
+	fake_say(&f, "a FETCH 1:* (BODY.PEEK[])\r\n");
+	for (unsigned i = 0; i < 10000 && !says(SLICE_LIT("a OK")); i++) {
+		f.clog_at = f.out.n + 1000;
+		imap_session_on_drained(f.s);
+		fake_run(&f);
+	}
+	expect_ahead();
+	assert_in_range(f.works, 2, AHEAD / 2);
+}
+
+/* One that does not open is as if it had been opened where it stands. */
+static void
+test_ahead_of_damage(void **state)
+{
+	struct buf *body = &store.contents[9].body;
+
+	(void)state;
+	deliver_ahead();
+	assert_int_equal(store.content_count, AHEAD);
+	buf_data(body)[body->n / 2] ^= 1;
+	fetch_ahead("a FETCH 8:12 (BODY.PEEK[])\r\n");
+	assert_true(says(SLICE_LIT("* 8 FETCH")) && says(SLICE_LIT("* 9 FETCH")));
+	assert_false(says(SLICE_LIT("* 11 FETCH")));
+	assert_true(f.works > 0 && f.closed);
+}
+
+/* The session ends while threads are at it: they end behind it. */
+static void
+test_ahead_of_the_end(void **state)
+{
+	const struct slice say = SLICE_LIT("a FETCH 1:* (BODY.PEEK[])\r\n");
+
+	(void)state;
+	deliver_ahead();
+	assert_int_equal(imap_session_on_data(f.s, say), say.n);
+	while (f.works < 2 && fake_step(&f))
+		;
+	assert_int_equal(f.works, 2);
+	assert_false(list_is_empty(&f.jobs));
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		T(test_binary), T(test_binary_large), T(test_preview), T(test_dates_and_ids),
 		T(test_partial), T(test_partial_fields), T(test_rev2), T(test_append_literal8), T(test_nul),
-		T(test_kept), cmocka_unit_test(test_kept_limits),
+		T(test_opens_ahead), T(test_ahead_of_a_slow_client), T(test_ahead_of_damage),
+		T(test_ahead_of_the_end), T(test_kept), cmocka_unit_test(test_kept_limits),
 	};
 
 	log_to_fd(-1);
