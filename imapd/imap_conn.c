@@ -88,7 +88,11 @@ host_send(void *arg, enum ipc_role role, enum ipc_type type, const void *m)
 	struct imap_conn *c = arg;
 	struct ipc_peer *p = daemon_peer(c->server->app, role, 0);
 
-	return p == NULL ? ERR_GONE : ipc_send(p, type, m, NULL, 0);
+	if (p == NULL)
+		return ERR_GONE;
+	if (type == IPC_MSG_logout || type == IPC_MSG_store_logout)
+		return ipc_send_late(p, type, m);
+	return ipc_send(p, type, m, NULL, 0);
 }
 
 static bool

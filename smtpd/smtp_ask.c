@@ -157,7 +157,7 @@ smtp_ask_logout(struct smtp_conn *c)
 	struct ipc_peer *p = daemon_peer(c->server->app, IPC_KEYD, 0);
 
 	/* A keyd that is gone has forgotten the token already. */
-	if (c->has_token && p != NULL && ipc_send(p, IPC_MSG_logout, &m, NULL, 0) != ERR_OK)
+	if (c->has_token && p != NULL && ipc_send_late(p, IPC_MSG_logout, &m) != ERR_OK)
 		ipc_peer_violation(p, "does not read");
 	secret_wipe(c->token, sizeof(c->token));
 	c->has_token = false;

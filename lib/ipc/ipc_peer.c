@@ -67,6 +67,7 @@ struct ipc_peer {
 	bool				 out_secret;
 	bool				 blocked;	/* waiting for room */
 	struct loop_idle		 flush;
+	struct timer			 late;		/* set: out leaves then */
 
 	struct map			 pending;
 	struct list			 pendings;
@@ -107,6 +108,7 @@ ipc_peer_new(struct loop *loop, int fd, enum ipc_role role, uint32_t instance,
 	map_init(&p->pending);
 	p->next_id = 1;
 	loop_idle_init(&p->flush, peer_flush, p);
+	timer_init(&p->late, loop, peer_flush, p);
 	loop_idle_init(&p->ending, peer_end, p);
 	p->poll = loop_poll_new(loop, fd, peer_on_poll, p);
 	loop_poll_set(p->poll, LOOP_READ);
@@ -168,6 +170,7 @@ static void
 peer_destroy(struct ipc_peer *p)
 {
 	loop_idle_cancel(&p->flush);
+	timer_stop(&p->late);
 	loop_idle_cancel(&p->ending);
 	peer_close(p);
 	buf_fini(&p->in);
@@ -297,6 +300,7 @@ peer_flush(void *arg)
 	size_t bytes;
 	ssize_t n;
 
+	timer_stop(&p->late);
 	while (!p->dead && p->out.n > 0) {
 		o = out_next(p, &bytes);
 		n = ipc_socket_send(p->fd, slice_of(buf_data(&p->out), bytes),
@@ -360,8 +364,9 @@ send_now(struct ipc_peer *p, const int *fds, unsigned fd_count, size_t frame_at)
 	return true;
 }
 
+/* Without saying when it leaves; that of a frame with descriptors may be now. */
 static enum err
-peer_put(struct ipc_peer *p, enum ipc_type type, uint64_t id,
+peer_queue(struct ipc_peer *p, enum ipc_type type, uint64_t id,
     uint64_t deadline_ms, const void *m, const int *fds, unsigned fd_count)
 {
 	const struct ipc_type_row *row = ipc_type_find((uint16_t)type);
@@ -389,9 +394,19 @@ peer_put(struct ipc_peer *p, enum ipc_type type, uint64_t id,
 			return e;
 		}
 	}
-	if (p->out.n > 0 && !p->blocked)
-		loop_defer(p->loop, &p->flush);
 	return ERR_OK;
+}
+
+/* It leaves at the end of this turn. */
+static enum err
+peer_put(struct ipc_peer *p, enum ipc_type type, uint64_t id,
+    uint64_t deadline_ms, const void *m, const int *fds, unsigned fd_count)
+{
+	enum err e = peer_queue(p, type, id, deadline_ms, m, fds, fd_count);
+
+	if (e == ERR_OK && p->out.n > 0 && !p->blocked)
+		loop_defer(p->loop, &p->flush);
+	return e;
 }
 
 enum err
@@ -399,6 +414,16 @@ ipc_send(struct ipc_peer *p, enum ipc_type type, const void *m, const int *fds,
     unsigned fd_count)
 {
 	return peer_put(p, type, 0, UINT64_MAX, m, fds, fd_count);
+}
+
+enum err
+ipc_send_late(struct ipc_peer *p, enum ipc_type type, const void *m)
+{
+	enum err e = peer_queue(p, type, 0, UINT64_MAX, m, NULL, 0);
+
+	if (e == ERR_OK && !p->blocked && !timer_is_set(&p->late))
+		timer_set(&p->late, loop_now(p->loop) + IPC_LATE_MS);
+	return e;
 }
 
 void

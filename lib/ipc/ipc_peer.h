@@ -34,6 +34,7 @@
 #define IPC_FDS_MAX	4
 #define IPC_OUT_MAX	(16u << 20)	/* bytes queued towards one peer */
 #define IPC_PENDING_MAX	65536		/* unanswered requests to one peer */
+#define IPC_LATE_MS	20
 
 struct ipc_peer;
 
@@ -74,6 +75,11 @@ unsigned	 ipc_peer_pending(const struct ipc_peer *);
 /* use */
 enum err	 ipc_send(struct ipc_peer *, enum ipc_type, const void *m,
 		    const int *fds, unsigned fd_count) MUST_USE;
+/*
+ * The same for what nobody waits for: it leaves with the next frame to this
+ * peer, after IPC_LATE_MS at the latest, and wakes it no more often than that.
+ */
+enum err	 ipc_send_late(struct ipc_peer *, enum ipc_type, const void *m) MUST_USE;
 /* *id may be NULL; on an error the callback does not run. */
 enum err	 ipc_call(struct ipc_peer *, enum ipc_type, const void *m,
 		    const int *fds, unsigned fd_count, uint64_t deadline_ms,

@@ -306,6 +306,60 @@ test_late_reply_handler(void **state)
 }
 
 static void
+stop(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void
+one_turn(struct loop *l)
+{
+	struct loop_idle i;
+
+	loop_idle_init(&i, stop, l);
+	loop_defer(l, &i);
+	loop_run(l);
+}
+
+/* What is sent late stays for a while, or goes with the next frame: one packet. */
+static void
+test_late_frames(void **state)
+{
+	struct pair *pair = *state;
+	struct ipc_store_logout m = { .handle = 5 };
+	struct ipc_peer *p;
+	char b[1000];
+	ssize_t one;
+	uint64_t from;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	p = ipc_peer_new(pair->loop, fds[0], IPC_STORE, 1, handlers_a, on_gone, pair);
+	for (int tries = 0; tries < 100; tries++) {
+		from = clock_mono_ms();
+		one_turn(pair->loop);
+		assert_int_equal(ipc_send_late(p, IPC_MSG_store_logout, &m), ERR_OK);
+		one_turn(pair->loop);
+		/* A machine that stood still meanwhile says nothing. */
+		if (clock_mono_ms() - from < IPC_LATE_MS)
+			break;
+		(void)recv(fds[1], b, sizeof(b), MSG_DONTWAIT);
+	}
+	assert_int_equal(recv(fds[1], b, sizeof(b), MSG_DONTWAIT), -1);
+	assert_int_equal(ipc_send_late(p, IPC_MSG_store_logout, &m), ERR_OK);
+	loop_advance(pair->loop, IPC_LATE_MS);
+	one = recv(fds[1], b, sizeof(b), MSG_DONTWAIT) / 2;
+	assert_int_equal(one, 20);
+	assert_int_equal(ipc_send_late(p, IPC_MSG_store_logout, &m), ERR_OK);
+	assert_int_equal(ipc_send(p, IPC_MSG_store_logout, &m, NULL, 0), ERR_OK);
+	one_turn(pair->loop);
+	assert_int_equal(recv(fds[1], b, sizeof(b), MSG_DONTWAIT), 2 * one);
+	ipc_peer_free(&p);
+	(void)close(fds[1]);
+	one_turn(pair->loop);
+}
+
+static void
 test_blocking_forms(void **state)
 {
 	struct ipc_store_login m = { .token = SLICE_LIT("t") };
@@ -341,7 +395,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_many_requests), T(test_descriptors),
 		T(test_deadline_cancel_and_late_reply), T(test_gone_ends_pending),
-		T(test_violations), T(test_late_reply_handler), T(test_blocking_forms),
+		T(test_violations), T(test_late_reply_handler), T(test_late_frames),
+		T(test_blocking_forms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
