@@ -3,6 +3,7 @@
  * Signing keys (RSA, P-256, P-384, Ed25519) and what a certificate says of
  * itself.  Only keyd holds signing keys: their numbers live in OpenSSL's
  * locked heap (cry_sign_init).  What may be signed is the caller's to check.
+ * A key signs in one thread at a time, but for RSA.
  */
 #ifndef CRY_SIGN_H
 #define CRY_SIGN_H
