@@ -42,6 +42,7 @@ struct master_log {
 	struct master_log_source	*own;
 	struct list			 resting;	/* sources: read at the next tick */
 	struct timer			 tick;
+	uint64_t			 tick_ms;	/* the next one's length */
 	struct buf			 out;
 	struct buf			 stamp;		/* of stamp_ms */
 	uint64_t			 stamp_ms;
@@ -96,6 +97,7 @@ master_log_new(struct loop *loop, const char *path, struct master_log **out)
 	l->has_time = path[0] != '\0' || !is_journal();
 	list_init(&l->resting);
 	timer_init(&l->tick, loop, on_tick, l);
+	l->tick_ms = MASTER_LOG_TICK_MS;
 	buf_init(&l->out, OUT_BYTES + 8 * LOG_LINE_MAX);
 	buf_init(&l->stamp, 64);
 	snprintf(l->path, sizeof(l->path), "%s", path);
@@ -262,9 +264,12 @@ on_tick(void *arg)
 	}
 	flush(l);
 	if (any) {
-		timer_set(&l->tick, loop_now(l->loop) + MASTER_LOG_TICK_MS);
+		l->tick_ms = l->tick_ms < MASTER_LOG_TICK_MAX_MS / 2 ? l->tick_ms * 2 :
+		    MASTER_LOG_TICK_MAX_MS;
+		timer_set(&l->tick, loop_now(l->loop) + l->tick_ms);
 		return;
 	}
+	l->tick_ms = MASTER_LOG_TICK_MS;
 	LIST_EACH(n, tmp, &l->resting) {
 		list_remove(n);
 		loop_poll_set(obj_of(n, struct master_log_source, link)->poll, LOOP_READ);
@@ -285,7 +290,7 @@ on_readable(void *arg, int events)
 	if (events >= 0 && read_some(s) >= 0) {
 		list_push(&l->resting, &s->link);
 		if (!timer_is_set(&l->tick))
-			timer_set(&l->tick, loop_now(l->loop) + MASTER_LOG_TICK_MS);
+			timer_set(&l->tick, loop_now(l->loop) + l->tick_ms);
 	}
 	flush(l);
 }

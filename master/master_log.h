@@ -8,8 +8,9 @@
  * same way.
  *
  * The first line after a silence is taken at once, those after it together
- * every MASTER_LOG_TICK_MS: on a busy system one read and one write serve
- * many lines, whose stamps are later than they by that much.
+ * every MASTER_LOG_TICK_MS, up to MASTER_LOG_TICK_MAX_MS while they keep
+ * coming: on a busy system one read and one write serve many lines, whose
+ * stamps are later than they by that much.
  */
 #ifndef MASTER_LOG_H
 #define MASTER_LOG_H
@@ -22,7 +23,8 @@
 
 #define MASTER_LOG_RATE		(4u << 20)
 #define MASTER_LOG_READ		65536	/* bytes of one daemon in one turn */
-#define MASTER_LOG_TICK_MS	5
+#define MASTER_LOG_TICK_MS	5	/* the first; each with lines doubles the next */
+#define MASTER_LOG_TICK_MAX_MS	20
 
 struct master_log;
 struct master_log_source;
