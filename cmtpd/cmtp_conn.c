@@ -271,11 +271,13 @@ on_opened(void *arg, uint64_t msg)
 }
 
 static void
-on_rcpt_ok(void *arg)
+on_rcpt_ok(void *arg, const struct ipc_queue_rcpt_ok *m)
 {
+	const struct cmtp_rcpt_key k = { (uint8_t)m->key_generation,
+		(const unsigned char *)m->public_key.p };
 	struct cmtp_conn *c = arg;
 
-	cmtp_session_on_rcpt_ok(&c->session);
+	cmtp_session_on_rcpt_ok(&c->session, m->public_key.n == CRY_KEY_BYTES ? &k : NULL);
 	cmtp_conn_go_on(c);
 }
 

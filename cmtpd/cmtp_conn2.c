@@ -98,6 +98,10 @@ on_signature(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_i
 		return;
 	if (e == ERR_OK && (type != IPC_MSG_cmtp2_signature || m->sig.n != CMTP_SIG_BYTES))
 		e = ERR_AGAIN;
+	if (e != ERR_OK)
+		c->sign_serial = 0;
+	else if (c->sign_serial == 0)
+		c->sign_serial = m->serial;
 	cmtp_session_on_signed(&c->session, e,
 	    e == ERR_OK ? (const unsigned char *)m->sig.p : NULL);
 	cmtp_conn_go_on(c);
@@ -106,10 +110,14 @@ on_signature(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_i
 enum err
 cmtp_conn2_sign(void *arg, enum cmtp2_purpose purpose, const struct cmtp_sign *s)
 {
-	struct ipc_cmtp2_sign m = { .purpose = (uint8_t)purpose };
+	struct cmtp_conn *c = arg;
+	struct ipc_cmtp2_sign m = { .purpose = (uint8_t)purpose, };
 	struct buf fields;
 	enum err e;
 
+	/* Who was told this key in the session goes by it, whatever key came meanwhile. */
+	if (purpose == CMTP2_MAIL_REPLY)
+		m.serial = c->sign_serial;
 	buf_init(&fields, FIELDS_MAX);
 	for (unsigned i = 0; i < s->count; i++) {
 		const struct ipc_cmtp2_field f = { .bytes = s->fields[i] };
@@ -143,6 +151,7 @@ judge(const struct cmtp_conn *c, struct slice bytes, struct cmtp_sender *sender)
 		return ERR_NOTFOUND;
 	memcpy(sender->sign, pin.newest.sign, sizeof(sender->sign));
 	sender->first_s = pin.first_s;
+	sender->ends_s = pin.newest.expires_s;
 	return ERR_OK;
 }
 

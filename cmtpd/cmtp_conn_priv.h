@@ -27,6 +27,7 @@ struct cmtp_conn {
 	char			 tls[CMTP_TLS_MAX + 1];	/* as smtpd told */
 	char			 cipher[CMTP_CIPHER_MAX + 1];
 	bool			 is_asking;	/* keyd, or for an evaluation */
+	uint64_t		 sign_serial;	/* of the server's key that signed first; 0: none yet */
 	bool			 is_trusted;	/* in mynetworks: not counted */
 };
 

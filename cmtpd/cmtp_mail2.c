@@ -8,6 +8,7 @@
 #include "lib/base/must.h"
 #include "lib/ipc/queue_proto.h"
 #include "lib/mail/trace.h"
+#include "lib/seal/seal_arrival.h"
 
 #define TAKEN		"2.6.0 Message taken"
 
@@ -111,9 +112,15 @@ go_on(struct cmtp_session *s)
 }
 
 void
-cmtp_mail2_rcpt_ok(struct cmtp_session *s)
+cmtp_mail2_rcpt_ok(struct cmtp_session *s, const struct cmtp_rcpt_key *k)
 {
-	s->txn2->taken++;
+	struct cmtp_txn2 *t = s->txn2;
+
+	if (k != NULL) {
+		seal_key_id(t->keys[t->key_count].id, k->seal);
+		t->keys[t->key_count++].generation = k->generation;
+	}
+	t->taken++;
 	cmtp_reply2_add(s, slice_head(SLICE_LIT(TAKEN), 5), slice_from(SLICE_LIT(TAKEN), 6));
 	go_on(s);
 }
@@ -153,6 +160,34 @@ judge(struct cmtp_session *s)
 	return true;
 }
 
+static bool
+is_known(const struct cmtp_session *s)
+{
+	const struct cmtp2_mail *m = &s->parser.mail2;
+	const struct cmtp_known_sender *k = &s->known;
+
+	return k->serial != 0 && k->serial == m->serial &&
+	    s->env->real_s(s->arg) < k->sender.ends_s &&
+	    slice_eq(slice_of(k->domain, k->domain_n), m->source_domain);
+}
+
+static void
+remember(struct cmtp_session *s, const struct cmtp_sender *sender)
+{
+	const struct cmtp2_mail *m = &s->parser.mail2;
+	uint64_t ends_s = s->env->real_s(s->arg) + CMTP_SENDER_S;
+	struct cmtp_known_sender *k = &s->known;
+
+	k->sender = *sender;
+	if (ends_s < k->sender.ends_s)
+		k->sender.ends_s = ends_s;
+	k->serial = m->serial;
+	k->domain_n = m->source_domain.n;
+	memcpy(k->domain, m->source_domain.p, k->domain_n);
+}
+
+static void go_on_with(struct cmtp_session *, const struct cmtp_sender *);
+
 void
 cmtp_mail2_begin(struct cmtp_session *s)
 {
@@ -169,6 +204,10 @@ cmtp_mail2_begin(struct cmtp_session *s)
 	memcpy(t->postage, s->parser.postage.p, t->postage_n);
 	if (!judge(s))
 		return;
+	if (is_known(s)) {
+		go_on_with(s, &s->known.sender);
+		return;
+	}
 	s->mode = CMTP_WAIT_SENDER;
 	if ((e = s->env->find(s->arg, m->source_domain, m->serial)) != ERR_OK)
 		cmtp_mail2_found(s, e, NULL);
@@ -190,18 +229,14 @@ is_priced(const struct cmtp_session *s, const struct cmtp_sender *sender)
 	return true;
 }
 
-void
-cmtp_mail2_found(struct cmtp_session *s, enum err e, const struct cmtp_sender *sender)
+static void
+go_on_with(struct cmtp_session *s, const struct cmtp_sender *sender)
 {
 	struct cmtp_txn2 *t = s->txn2;
 	char text[ADDR_TEXT_MAX + 1];
 	struct cmtp_open o = { .kind = QUEUE_KIND_CMTP2, .size = s->parser.mail2.object_bytes };
+	enum err e;
 
-	if (e != ERR_OK) {
-		cmtp_reply2_refuse_str(s, "4.7.5", e == ERR_CORRUPT ? "The sending server's keys do not follow" :
-		    "No key of the sending server is known");
-		return;
-	}
 	memcpy(t->key, sender->sign, sizeof(t->key));
 	t->is_priced = is_priced(s, sender);
 	if (t->is_priced && t->postage_n == 0) {
@@ -216,10 +251,37 @@ cmtp_mail2_found(struct cmtp_session *s, enum err e, const struct cmtp_sender *s
 }
 
 void
+cmtp_mail2_found(struct cmtp_session *s, enum err e, const struct cmtp_sender *sender)
+{
+	if (e != ERR_OK) {
+		cmtp_reply2_refuse_str(s, "4.7.5", e == ERR_CORRUPT ? "The sending server's keys do not follow" :
+		    "No key of the sending server is known");
+		return;
+	}
+	remember(s, sender);
+	go_on_with(s, sender);
+}
+
+void
 cmtp_mail2_opened(struct cmtp_session *s, uint64_t msg)
 {
 	s->txn2->msg = msg;
 	go_on(s);
+}
+
+/* It is read to its end like all that is refused. */
+static bool
+is_for_all(struct cmtp_session *s)
+{
+	struct cmtp_txn2 *t = s->txn2;
+	struct seal_entry en;
+
+	for (unsigned i = 0; i < t->key_count && !t->is_stale; i++)
+		t->is_stale = seal_split_find(&t->split, SEAL_ENTRY_BOX, t->keys[i].generation,
+		    t->keys[i].id, &en) != ERR_OK;
+	if (t->is_stale)
+		cmtp_reply2_refuse_str(s, "4.7.5", "A recipient has another key");
+	return !t->is_stale;
 }
 
 /*
@@ -240,7 +302,7 @@ is_good_object(struct cmtp_session *s, struct slice piece)
 		cmtp_reply2_refuse_str(s, "5.6.0", "Not a sealed object");
 	else if (t->split.head.plain_bytes > s->service->limits->message_bytes)
 		cmtp_reply2_refuse_str(s, "5.3.4", "Message too large");
-	return !t->is_refused;
+	return !t->is_refused && is_for_all(s);
 }
 
 void

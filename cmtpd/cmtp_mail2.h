@@ -4,7 +4,9 @@
  * and for the answers of keyd and queue.  In order: the sending server's key is
  * looked for, queue opens a message and takes each recipient, the object goes
  * to its body; at the end the signature is verified, postage weighed where it
- * is asked for, and the message committed; then the reply is signed.
+ * is asked for, and the message committed; then the reply is signed.  An object
+ * without an entry for a recipient's key of now is refused before it is taken:
+ * its sender asks for the key once more.
  *
  * The message that queue gets is a header of trace, an empty line and the
  * object as it came.  Nothing is committed that is not signed well.  A request
@@ -23,7 +25,7 @@ void	 cmtp_mail2_end(struct cmtp_session *);
 /* answers, in the mode that waits for them */
 void	 cmtp_mail2_found(struct cmtp_session *, enum err, const struct cmtp_sender *);
 void	 cmtp_mail2_opened(struct cmtp_session *, uint64_t msg);
-void	 cmtp_mail2_rcpt_ok(struct cmtp_session *);
+void	 cmtp_mail2_rcpt_ok(struct cmtp_session *, const struct cmtp_rcpt_key *);
 void	 cmtp_mail2_weighed(struct cmtp_session *, enum err);
 void	 cmtp_mail2_committed(struct cmtp_session *);
 void	 cmtp_mail2_refused(struct cmtp_session *, const struct cmtp_refusal *);

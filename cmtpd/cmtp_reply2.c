@@ -111,7 +111,7 @@ reply(struct cmtp_session *s, enum cmtp2_what what, const struct buf *content)
 void
 cmtp_reply2_refused(struct cmtp_session *s)
 {
-	reply(s, CMTP2_REFUSED, &s->txn2->refusal);
+	reply(s, s->txn2->is_stale ? CMTP2_STALE : CMTP2_REFUSED, &s->txn2->refusal);
 }
 
 void

@@ -11,6 +11,11 @@
 #include "lib/cmtp/cmtp2_answer.h"
 #include "lib/seal/seal_split.h"
 
+struct cmtp_key_id {
+	uint8_t			 generation;
+	unsigned char		 id[SEAL_KEY_ID_BYTES];
+};
+
 struct cmtp_txn2 {
 	uint64_t		 msg;		/* 0 until queue opened it */
 	bool			 is_dead;	/* queue lost or has it */
@@ -22,6 +27,9 @@ struct cmtp_txn2 {
 	unsigned		 asked;
 	unsigned		 taken;
 	unsigned char		 class[CMTP2_DESTINATIONS_MAX];
+	struct cmtp_key_id	 keys[CMTP2_DESTINATIONS_MAX];	/* that the object has to be for */
+	unsigned		 key_count;
+	bool			 is_stale;	/* refused since it is not */
 	struct buf		 texts;		/* each with its NUL */
 	struct buf		 refusal;	/* one status */
 	struct seal_split	 split;		/* what the object says of itself */

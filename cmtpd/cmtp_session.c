@@ -260,12 +260,12 @@ cmtp_session_on_opened(struct cmtp_session *s, uint64_t msg)
 }
 
 void
-cmtp_session_on_rcpt_ok(struct cmtp_session *s)
+cmtp_session_on_rcpt_ok(struct cmtp_session *s, const struct cmtp_rcpt_key *k)
 {
 	if (s->mode != CMTP_WAIT_RCPT)
 		return;
 	if (s->txn2 != NULL)
-		cmtp_mail2_rcpt_ok(s);
+		cmtp_mail2_rcpt_ok(s, k);
 	else
 		cmtp_mail_rcpt_ok(s);
 }

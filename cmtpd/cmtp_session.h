@@ -28,6 +28,7 @@
 #define CMTP_OUT_HIGH	16384		/* replies waiting: read no further command */
 #define CMTP_OUT_MAX	65536
 #define CMTP_KNOWN_S	86400u		/* a server of which we know for longer is no stranger */
+#define CMTP_SENDER_S	60u
 #define CMTP_USER_MAX	(CMTP_PARAM_MAX + 1 + CMTP_PARAM_MAX)
 
 /* What the server says again and again; keyd tells it once. */
@@ -83,6 +84,15 @@ struct cmtp_keys {
 struct cmtp_sender {
 	unsigned char	 sign[CMTP_KEY_BYTES];	/* of the record asked for */
 	uint64_t	 first_s;		/* known since (unix time) */
+	uint64_t	 ends_s;		/* and how long it is good */
+};
+
+/* Whose mail came last in a session, so that its next asks nobody. */
+struct cmtp_known_sender {
+	struct cmtp_sender	 sender;	/* good until ends_s, at most CMTP_SENDER_S */
+	uint64_t		 serial;	/* 0: nobody's */
+	size_t			 domain_n;
+	char			 domain[CMTP_PARAM_MAX];
 };
 
 /* One of LOGIN2, PROOF2, REGISTER2, RECORD2, for keyd; the rest is empty. */
@@ -92,6 +102,12 @@ struct cmtp_enter {
 	struct slice	 fixed;		/* OPAQUE's message */
 	struct slice	 bundle;
 	struct slice	 state;		/* as keyd gave it with the command before */
+};
+
+/* To which key of a recipient what comes sealed has to be sealed. */
+struct cmtp_rcpt_key {
+	uint8_t			 generation;
+	const unsigned char	*seal;		/* CRY_KEY_BYTES */
 };
 
 struct cmtp_txn;
@@ -167,6 +183,7 @@ struct cmtp_session {
 	uint32_t			 junk_count;
 	struct cmtp_txn			*txn;	/* of a MAIL that is not refused yet */
 	struct cmtp_txn2		*txn2;	/* of a MAIL2 */
+	struct cmtp_known_sender	 known;
 	struct buf			 content;	/* of a reply that is being signed */
 	enum cmtp_verb			 entering;	/* what PROOF2 or RECORD2 belongs to */
 	struct buf			 enter_state;	/* keyd's; empty: to nothing */
@@ -188,7 +205,8 @@ void	 cmtp_session_on_key(struct cmtp_session *, enum err, const unsigned char *
 	    const unsigned char *sig);
 
 void	 cmtp_session_on_opened(struct cmtp_session *, uint64_t msg);
-void	 cmtp_session_on_rcpt_ok(struct cmtp_session *);
+/* NULL: it is not looked at. */
+void	 cmtp_session_on_rcpt_ok(struct cmtp_session *, const struct cmtp_rcpt_key *);
 void	 cmtp_session_on_committed(struct cmtp_session *);
 void	 cmtp_session_on_refused(struct cmtp_session *, const struct cmtp_refusal *);
 void	 cmtp_session_resume(struct cmtp_session *);	/* body may go on */

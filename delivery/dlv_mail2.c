@@ -152,11 +152,25 @@ leave(struct dlv_mail2 *m)
 
 /* ---- own key: the serial that the mail names */
 
+struct dlv_known_now
+dlv_mail2_now(const struct dlv_mail2 *m)
+{
+	return (struct dlv_known_now){ .ms = loop_now(m->p.loop),
+		.real_s = loop_real_ms(m->p.loop) / 1000 };
+}
+
+struct slice
+dlv_mail2_own_domain(const struct dlv_mail2 *m)
+{
+	return slice_from(m->p.sender, slice_rfind(m->p.sender, '@') + 1);
+}
+
 static void
 on_own(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 {
 	struct dlv_mail2 *m = arg;
 	const struct ipc_cmtp2_keys_reply *r = msg;
+	const struct dlv_known_now now = dlv_mail2_now(m);
 	struct cmtp_key k = { .serial = 0 };
 	struct slice rest;
 
@@ -168,23 +182,30 @@ on_own(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 	}
 	for (rest = r->records; rest.n > 0 && cmtp_key_read(&k, &rest) == ERR_OK;)
 		m->serial = k.serial;
-	if (r->status != CMTP2_FOUND || m->serial == 0)
+	if (r->status != CMTP2_FOUND || m->serial == 0) {
 		dlv_mail2_without_keys(m, "the sender's domain is none of this host");
-	else
-		dlv_mail2_keys_next(m);
+		return;
+	}
+	dlv_known_put_serial(m->p.known, dlv_mail2_own_domain(m), m->serial, &now);
+	dlv_mail2_keys_next(m);
 }
 
 static void
 ask_own(struct dlv_mail2 *m)
 {
 	char name[CMTP_PARAM_MAX + 2] = "@";
-	size_t at = slice_rfind(m->p.sender, '@');
-	struct slice domain = slice_from(m->p.sender, at + 1);
+	struct slice domain = dlv_mail2_own_domain(m);
+	const struct dlv_known_now now = dlv_mail2_now(m);
 	const struct ipc_cmtp2_keys q = { .user = slice_of(name, domain.n + 1),
 		.known = UINT64_MAX };
 
 	if (domain.n > CMTP_PARAM_MAX) {
 		dlv_mail2_without_keys(m, "the sender's address is none of CMTP");
+		return;
+	}
+	m->serial = dlv_known_serial(m->p.known, domain, &now);
+	if (m->serial != 0) {
+		dlv_mail2_keys_next(m);
 		return;
 	}
 	if (domain.n > 0)

@@ -48,6 +48,7 @@ struct dlv_mail2_params {
 	struct loop		*loop;
 	struct dlv_pool		*pool;		/* which has keyd */
 	struct dlv_lookup	*lookup;
+	struct dlv_known	*known;
 	struct dlv_postage	*postage;
 	struct seal_press	*press;
 	struct dlv_link		*link;		/* taken when it offers CMTP 2 */

@@ -101,6 +101,23 @@ pay(struct dlv_mail2 *m, struct slice content)
 	}
 }
 
+/*
+ * It looked at the keys before it took anything: the keys of now are asked for,
+ * on this connection, and the mail is sent once more.
+ */
+static void
+take_stale(struct dlv_mail2 *m)
+{
+	if (m->is_anew) {
+		dlv_mail2_hold(m, "4.7.5", "the keys that it gives are not those that it wants");
+		return;
+	}
+	log_event(LOG_key, log_str("action", "cmtp-stale"), log_text("key", m->p.domain),
+	    log_str("peer", m->host), log_str("result", err_text(ERR_OK)));
+	dlv_mail2_object_anew(m);
+	dlv_mail2_keys_anew(m);
+}
+
 void
 dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *a)
 {
@@ -109,7 +126,15 @@ dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *a)
 	daemon_crash_at("relay.mail2-answered");
 	if (cmtp2_answer_verify(a, m->digest, m->server_sign) != ERR_OK) {
 		dlv_mail2_hold(m, "4.7.5", "its answer to the mail does not verify");
-	} else if (a->what == CMTP2_POSTAGE) {
+		return;
+	}
+	/* A kept connection that is of no use for new keys is left, as one that ended. */
+	if (a->what == CMTP2_STALE) {
+		take_stale(m);
+		return;
+	}
+	m->is_again = false;
+	if (a->what == CMTP2_POSTAGE) {
 		pay(m, a->content);
 	} else {
 		take_statuses(m, a);

@@ -44,14 +44,35 @@ hold_rcpt(struct dlv_mail2 *m, enum dlv_mail2_fate fate, const char *why)
 	dlv_mail2_tell(m, m->at, fate, &r);
 }
 
-static bool
-try_key(const struct dlv_mail2 *m, struct dlv_mail2_rcpt *r, const struct cmtp_key *k)
+static struct dlv_known_whose
+whose(const struct dlv_mail2 *m)
 {
-	memcpy(r->seal, k->seal, sizeof(r->seal));
-	r->generation = (uint8_t)k->generation;
+	return (struct dlv_known_whose){ .user = m->p.users[m->at], .domain = m->p.domain,
+		.server_sign = m->server_sign };
+}
+
+static bool
+try_key(const struct dlv_mail2 *m, struct dlv_mail2_rcpt *r,
+    const unsigned char seal[CRY_KEY_BYTES], uint8_t generation)
+{
+	memcpy(r->seal, seal, sizeof(r->seal));
+	r->generation = generation;
 	r->has_key = cry_box_seal(r->wrapped, slice_of(m->content_key, sizeof(m->content_key)),
 	    r->seal) == ERR_OK;
 	return r->has_key;
+}
+
+/* The key is good, and was found so just now. */
+static bool
+take_key(struct dlv_mail2 *m, const struct cmtp_key *k)
+{
+	const struct dlv_known_whose w = whose(m);
+	const struct dlv_known_now now = dlv_mail2_now(m);
+
+	if (!try_key(m, &m->rcpts[m->at], k->seal, (uint8_t)k->generation))
+		return false;
+	dlv_known_put(m->p.known, &w, k, &now);
+	return true;
 }
 
 static void
@@ -73,7 +94,7 @@ take_user_keys(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 		hold_rcpt(m, DLV_MAIL2_BROKEN, cmtp_chain_name(verdict));
 	else if (!cmtp_pin_is_good(verdict))
 		dlv_mail2_without_key(m, m->at, "the recipient's key has ended");
-	else if (try_key(m, &m->rcpts[m->at], &fresh.newest))
+	else if (take_key(m, &fresh.newest))
 		m->keys++;
 	else
 		dlv_mail2_without_key(m, m->at, "nothing can be sealed to the recipient's key");
@@ -106,10 +127,46 @@ dlv_mail2_keys_take(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 	dlv_mail2_keys_next(m);
 }
 
+/* Nobody needs to be asked for the key of m->at. */
+static bool
+take_known(struct dlv_mail2 *m)
+{
+	const struct dlv_known_whose w = whose(m);
+	const struct dlv_known_now now = dlv_mail2_now(m);
+	const struct dlv_known_key *k;
+
+	if (m->rcpts[m->at].is_told)
+		return true;
+	if (m->is_anew || (k = dlv_known_find(m->p.known, &w, &now)) == NULL ||
+	    !try_key(m, &m->rcpts[m->at], k->seal, k->generation))
+		return false;
+	m->keys++;
+	return true;
+}
+
+void
+dlv_mail2_keys_anew(struct dlv_mail2 *m)
+{
+	m->is_anew = true;
+	m->keys = 0;
+	for (m->at = 0; m->at < m->p.count; m->at++) {
+		const struct dlv_known_whose w = whose(m);
+
+		if (!m->rcpts[m->at].has_key)
+			continue;
+		m->rcpts[m->at].has_key = false;
+		dlv_known_drop(m->p.known, &w);
+	}
+	m->at = 0;
+	dlv_mail2_keys_next(m);
+}
+
 void
 dlv_mail2_keys_next(struct dlv_mail2 *m)
 {
 	m->asked_all = false;
+	while (m->at < m->p.count && take_known(m))
+		m->at++;
 	if (m->at < m->p.count)
 		dlv_mail2_pin_ask(m, m->p.users[m->at], on_user_pin);
 	else if (m->keys > 0)

@@ -33,6 +33,7 @@ on_signed(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *
 	(void)in;
 	m->call.id = 0;
 	if (e != ERR_OK || type != IPC_MSG_cmtp2_signature || s->sig.n != CMTP_SIG_BYTES) {
+		dlv_known_put_serial(m->p.known, dlv_mail2_own_domain(m), 0, NULL);
 		dlv_mail2_hold(m, "4.3.0", "the mail cannot be signed now");
 		return;
 	}
@@ -263,7 +264,7 @@ put_envelope(struct dlv_mail2 *m)
 	struct cmtp2_mail mail = { .destinations = m->keys, .serial = m->serial,
 		.time_s = loop_real_ms(m->p.loop) / 1000, .object_bytes = m->object_bytes,
 		.source_user = at < m->p.sender.n ? slice_head(m->p.sender, at) : SLICE_NONE,
-		.source_domain = slice_from(m->p.sender, at + 1), .domain = m->p.domain };
+		.source_domain = dlv_mail2_own_domain(m), .domain = m->p.domain };
 	struct slice users[CMTP2_DESTINATIONS_MAX];
 	unsigned n = 0;
 
@@ -273,13 +274,29 @@ put_envelope(struct dlv_mail2 *m)
 	return cmtp2_mail_put(&m->envelope, &mail, users);
 }
 
+/* It is for other keys than the one before, so it is another object. */
+void
+dlv_mail2_object_anew(struct dlv_mail2 *m)
+{
+	seal_make_key(m->content_key);
+	buf_reset(&m->envelope);
+	buf_reset(&m->entries);
+	buf_reset(&m->held);
+	cry_hasher_free(&m->hasher);
+	m->entry_count = 0;
+	m->object_bytes = 0;
+	m->is_zstd = m->is_sent = m->has_paid = false;
+}
+
 void
 dlv_mail2_object_begin(struct dlv_mail2 *m)
 {
 	put_entries(m);
-	m->writer = seal_writer_new(m->p.press);
+	if (m->writer == NULL)
+		m->writer = seal_writer_new(m->p.press);
 	m->hasher = cry_hasher_new();
-	m->piece = must_alloc(1, DLV_PIECE_BYTES);
+	if (m->piece == NULL)
+		m->piece = must_alloc(1, DLV_PIECE_BYTES);
 	if (begin_pass(m, DLV_MAIL2_MEASURE) != ERR_OK)
 		dlv_mail2_without_keys(m, "it cannot be sealed");
 }

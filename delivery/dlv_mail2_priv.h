@@ -11,6 +11,7 @@
 #define DLV_MAIL2_PRIV_H
 
 #include "delivery/dlv_cmtp.h"
+#include "delivery/dlv_known.h"
 #include "delivery/dlv_mail2.h"
 #include "delivery/dlv_pin.h"
 #include "delivery/dlv_postage.h"
@@ -54,6 +55,7 @@ struct dlv_mail2 {
 	char			 host[DLV_HOST_BYTES];
 	struct buf		 pin;		/* of whom is asked for; empty: none */
 	bool			 asked_all;
+	bool			 is_anew;	/* a key had changed: all are asked for once more */
 	unsigned char		 server_sign[CRY_KEY_BYTES];
 	uint64_t		 serial;	/* our own */
 	unsigned		 at;		/* the recipient whose key is asked for */
@@ -79,6 +81,9 @@ struct dlv_mail2 {
 	bool			 has_paid;
 	bool			 is_sent;
 };
+
+struct dlv_known_now dlv_mail2_now(const struct dlv_mail2 *);
+struct slice	 dlv_mail2_own_domain(const struct dlv_mail2 *);
 
 /* the end */
 void		 dlv_mail2_tell(struct dlv_mail2 *, unsigned i, enum dlv_mail2_fate,
@@ -111,11 +116,15 @@ enum err	 dlv_mail2_pin_judge(struct dlv_mail2 *, const struct cmtp2_keys_reques
 
 /* recipients' keys, from m->at on; then the object */
 void		 dlv_mail2_keys_next(struct dlv_mail2 *);
+/* From the first on, and nothing that was known before counts. */
+void		 dlv_mail2_keys_anew(struct dlv_mail2 *);
 void		 dlv_mail2_keys_take(struct dlv_mail2 *, const struct cmtp2_keys_request *,
 		    const struct cmtp2_keys_reply *);
 
 /* the object */
 void		 dlv_mail2_object_begin(struct dlv_mail2 *);
+/* What was begun is of no use. */
+void		 dlv_mail2_object_anew(struct dlv_mail2 *);
 void		 dlv_mail2_object_go_on(struct dlv_mail2 *);
 void		 dlv_mail2_object_on_drained(void *arg);
 /* The same request with this solution. */

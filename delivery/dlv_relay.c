@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delivery/dlv_known.h"
 #include "delivery/dlv_lookup.h"
 #include "delivery/dlv_postage.h"
 #include "lib/base/must.h"
@@ -22,6 +23,7 @@ struct dlv_relay {
 	struct dlv_pool		*pool;
 	struct dlv_self		*self;
 	struct dlv_lookup	*lookup;	/* NULL: going down */
+	struct dlv_known	*known;
 	struct dlv_postage	*postage;
 	struct seal_press	*press;
 	struct charset_set	*charsets;
@@ -80,7 +82,8 @@ set_env(struct dlv_relay *r, const struct relay_options *o)
 	dlv_tlsrpt_set(r->tlsrpt, o->tlsrpt);
 	r->env = (struct dlv_smtp_env){ .loop = r->loop, .dns = r->dns, .sts = r->sts,
 	    .tlsrpt = r->tlsrpt, .pool = r->pool,
-	    .lookup = r->lookup, .postage = r->postage, .press = r->press, .charsets = r->charsets,
+	    .lookup = r->lookup, .known = r->known, .postage = r->postage, .press = r->press,
+	    .charsets = r->charsets,
 	    .hostname = r->hostname, .self = r->self,
 	    .preference = (enum relay_preference)o->address_preference,
 	    .address_limit = (unsigned)o->mx_address_limit,
@@ -493,6 +496,7 @@ dlv_relay_new(const struct dlv_relay_parts *p)
 	list_init(&r->jobs);
 	list_init(&r->line);
 	loop_idle_init(&r->turn, on_turn, r);
+	r->known = dlv_known_new();
 	r->postage = dlv_postage_new(p->loop);
 	r->press = seal_press_new();
 	r->charsets = p->charsets;
@@ -515,6 +519,7 @@ dlv_relay_free(struct dlv_relay **rp)
 	must(r->job_count == 0 && r->line_count == 0);
 	loop_idle_cancel(&r->turn);
 	dlv_lookup_free(&r->lookup);
+	dlv_known_free(&r->known);
 	dlv_postage_free(&r->postage);
 	seal_press_free(&r->press);
 	drop_routes(r);

@@ -20,6 +20,7 @@
 
 struct dlv_smtp;
 struct dlv_lookup;
+struct dlv_known;
 struct dlv_postage;
 struct seal_press;
 
@@ -31,6 +32,7 @@ struct dlv_smtp_env {
 	struct dlv_tlsrpt	*tlsrpt;
 	struct dlv_pool		*pool;
 	struct dlv_lookup	*lookup;	/* NULL: no CMTP */
+	struct dlv_known	*known;
 	struct dlv_postage	*postage;
 	struct seal_press	*press;
 	struct charset_set	*charsets;

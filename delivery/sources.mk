@@ -15,7 +15,7 @@ delivery_RELAY = delivery/dlv_relay.c delivery/dlv_smtp.c delivery/dlv_smtp_note
 	delivery/https_call.c delivery/dlv_cmtp.c delivery/dlv_lookup.c delivery/dlv_search.c delivery/dlv_search_host.c delivery/dlv_search_pass.c \
 	delivery/dlv_mail1.c delivery/dlv_mail1_pin.c delivery/dlv_mail1_box.c \
 	delivery/dlv_mail2.c delivery/dlv_mail2_pin.c delivery/dlv_mail2_keys.c delivery/dlv_mail2_object.c \
-	delivery/dlv_mail2_answer.c delivery/dlv_pin.c delivery/dlv_postage.c delivery/dlv_tlsrpt.c delivery/tlsrpt_policy.c delivery/tlsrpt_record.c
+	delivery/dlv_mail2_answer.c delivery/dlv_pin.c delivery/dlv_known.c delivery/dlv_postage.c delivery/dlv_tlsrpt.c delivery/tlsrpt_policy.c delivery/tlsrpt_record.c
 PROGRAMS += relay
 relay_SRCS = delivery/relay_main.c delivery/delivery_opt.c $(delivery_RELAY)
 relay_USES = daemon conf report ipc seal cmtp crypto dns smtp mail io sys base

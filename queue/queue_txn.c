@@ -375,6 +375,7 @@ is_over(uint64_t size, uint64_t limit)
 struct adding {
 	struct queue_txn		*txn;
 	const struct ipc_queue_rcpt	*m;
+	const struct queue_account	*account;	/* the last */
 	bool				 any_remote;
 	unsigned			 finals;	/* recipients that it stands for */
 	unsigned			 over;		/* of these, without room */
@@ -417,6 +418,7 @@ add_rcpt(void *arg, struct slice address, uint8_t class, const struct queue_acco
 	enum err err;
 
 	add->finals++;
+	add->account = a;
 	add->over += a != NULL && queue_quota_is_over(&t->q->quota, a->id,
 	    slice_of(a->address, a->address_n));
 	add->any_remote |= class == QUEUE_REMOTE;
@@ -464,7 +466,7 @@ queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 {
 	struct queue_txn *t = own_txn(q, peer, m->msg);
 	struct adding add = { .txn = t, .m = m };
-	struct ipc_queue_rcpt_ok ok;
+	struct ipc_queue_rcpt_ok ok = { .class = QUEUE_LOCAL };
 	struct queue_refusal why;
 	uint32_t before;
 	enum err e;
@@ -505,7 +507,12 @@ queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 	}
 	if (t->size_limit == 0 || is_over(t->size_limit, why.size_limit))
 		t->size_limit = why.size_limit;
-	ok.class = add.any_remote ? QUEUE_REMOTE : QUEUE_LOCAL;
+	if (add.any_remote)
+		ok.class = QUEUE_REMOTE;
+	if (t->msg->env.kind == QUEUE_KIND_CMTP2 && add.account != NULL) {
+		ok.key_generation = add.account->key_generation;
+		ok.public_key = slice_of(add.account->public_key, sizeof(add.account->public_key));
+	}
 	ipc_reply(peer, in->id, IPC_MSG_queue_rcpt_ok, &ok);
 }
 

@@ -53,10 +53,11 @@ on_opened(void *arg, uint64_t msg)
 }
 
 static void
-on_rcpt_ok(void *arg)
+on_rcpt_ok(void *arg, const struct ipc_queue_rcpt_ok *m)
 {
 	struct smtp_conn *c = arg;
 
+	(void)m;
 	smtp_session_on_rcpt_ok(&c->session);
 	smtp_conn_settle(c);
 }

@@ -172,7 +172,7 @@ on_rcpt(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *msg)
 	if (!answered(in))
 		return;
 	if (e == ERR_OK && type == IPC_MSG_queue_rcpt_ok)
-		in->ops->rcpt_ok(in->arg);
+		in->ops->rcpt_ok(in->arg, m);
 	else
 		refused(in, e, type, m);
 }

@@ -31,7 +31,7 @@ struct intake_refusal {
 
 struct intake_ops {
 	void	(*opened)(void *arg, uint64_t msg);
-	void	(*rcpt_ok)(void *arg);
+	void	(*rcpt_ok)(void *arg, const struct ipc_queue_rcpt_ok *);
 	void	(*resume)(void *arg);		/* intake_body may go on */
 	void	(*committed)(void *arg);	/* durable */
 	void	(*refused)(void *arg, const struct intake_refusal *);

@@ -199,7 +199,7 @@ answer(struct cmtp_session *s, unsigned n)
 	else if (s->mode == CMTP_WAIT_OPEN)
 		cmtp_session_on_opened(s, MSG_ID);
 	else if (s->mode == CMTP_WAIT_RCPT)
-		cmtp_session_on_rcpt_ok(s);
+		cmtp_session_on_rcpt_ok(s, NULL);
 	else if (s->mode == CMTP_WAIT_COMMIT)
 		cmtp_session_on_committed(s);
 	else if (n % 2 == 0)

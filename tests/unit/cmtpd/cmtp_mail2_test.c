@@ -14,6 +14,7 @@
 #include "lib/cmtp/cmtp_put.h"
 #include "lib/cmtp/cmtp_reply.h"
 #include "lib/ipc/queue_proto.h"
+#include "lib/seal/seal.h"
 
 #define MSG_ID	0x1234567
 #define NOW	1795001000ull
@@ -36,7 +37,7 @@ static struct cmtp_service service = { .limits = &limits, .self = &self,
 /* What was asked; the answers are given by the test. */
 static struct {
 	char		 user[600], sender[400], rcpt[TO_MAX][400], domain[300];
-	uint64_t	 known, serial;
+	uint64_t	 known, serial, later_s;
 	uint8_t		 kind;
 	unsigned	 opens, rcpts, commits, aborts, signs, finds, weighs;
 	enum err	 error;		/* of each question */
@@ -106,7 +107,7 @@ static uint64_t
 real_s(void *arg)
 {
 	(void)arg;
-	return NOW;
+	return NOW + q.later_s;
 }
 
 static enum err
@@ -353,7 +354,8 @@ begin_mail(struct cmtp_session *s, const struct letter *l)
 static void
 found(struct cmtp_session *s, enum err e)
 {
-	struct cmtp_sender sender = { .first_s = NOW - CMTP_KNOWN_S };
+	struct cmtp_sender sender = { .first_s = NOW - CMTP_KNOWN_S,
+	    .ends_s = NOW + 1000 };
 
 	memcpy(sender.sign, peer.public_key, sizeof(sender.sign));
 	cmtp_session_on_found(s, e, &sender);
@@ -371,7 +373,7 @@ static void
 rcpts_ok(struct cmtp_session *s, unsigned count)
 {
 	for (; count > 0; count--) {
-		cmtp_session_on_rcpt_ok(s);
+		cmtp_session_on_rcpt_ok(s, NULL);
 		go_on(s);
 	}
 }
@@ -462,6 +464,88 @@ test_taken(void **state)
 	assert_int_equal(q.aborts, 0);
 	assert_int_equal(s.message_count, 1);
 	finish(&s);
+}
+
+/* The rest of a mail that was begun, as taken. */
+static void
+take_rest(struct cmtp_session *s)
+{
+	struct buf b;
+
+	opened(s);
+	rcpts_ok(s, 2);
+	cmtp_session_on_committed(s);
+	expect_answer(s, CMTP2_STATUSES, 2, &b);
+	buf_fini(&b);
+}
+
+/* A server whose key was found is not looked for with each mail of a session. */
+static void
+test_sender_is_known(void **state)
+{
+	struct cmtp_session s;
+
+	(void)state;
+	begin_mail(&s, &good);
+	found(&s, ERR_OK);
+	take_rest(&s);
+	for (unsigned i = 0; i < 2; i++) {
+		q.rcpts = 0;
+		put_mail(&sent, &good);
+		go_on(&s);
+		assert_int_equal(q.finds, 1);
+		take_rest(&s);
+	}
+	assert_int_equal(s.message_count, 3);
+	/* For a while. */
+	q.later_s = CMTP_SENDER_S;
+	q.rcpts = 0;
+	put_mail(&sent, &good);
+	go_on(&s);
+	assert_int_equal(q.finds, 2);
+	found(&s, ERR_OK);
+	take_rest(&s);
+	finish(&s);
+}
+
+/* An object that is not for the keys of now is not taken, and its sender told why. */
+static void
+test_stale_key(void **state)
+{
+	const unsigned char seal[CRY_KEY_BYTES] = { 4 };
+	const struct cmtp_rcpt_key old = { 6, seal }, now = { 7, seal };
+	struct cmtp_session s;
+	struct slice content;
+	struct buf b;
+
+	(void)state;
+	object[50] = 1;
+	object[51] = 7;
+	seal_key_id(object + 52, seal);
+	for (unsigned i = 0; i < 2; i++) {
+		begin_mail(&s, &good);
+		found(&s, ERR_OK);
+		opened(&s);
+		cmtp_session_on_rcpt_ok(&s, &now);
+		go_on(&s);
+		cmtp_session_on_rcpt_ok(&s, i == 0 ? &now : &old);
+		go_on(&s);
+		if (i == 0) {
+			cmtp_session_on_committed(&s);
+			content = expect_answer(&s, CMTP2_STATUSES, 2, &b);
+			expect_status(&content, 2, "2.6.0 Message taken");
+			expect_status(&content, 2, "2.6.0 Message taken");
+		} else {
+			content = expect_answer(&s, CMTP2_STALE, 2, &b);
+			expect_status(&content, 4, "4.7.5 A recipient has another key");
+			assert_int_equal(content.n, 0);
+			assert_int_equal(q.commits, 0);
+			assert_int_equal(q.aborts, 1);
+		}
+		buf_fini(&b);
+		finish(&s);
+	}
+	make_object();
 }
 
 static void
@@ -591,8 +675,8 @@ expect_no_object(const char *text)
 			buf_consume(&sent, cmtp_session_feed(&s, slice_head(buf_slice(&sent), step)));
 		found(&s, ERR_OK);
 		cmtp_session_on_opened(&s, MSG_ID);
-		cmtp_session_on_rcpt_ok(&s);
-		cmtp_session_on_rcpt_ok(&s);
+		cmtp_session_on_rcpt_ok(&s, NULL);
+		cmtp_session_on_rcpt_ok(&s, NULL);
 		while (s.mode != CMTP_WAIT_SIGN)
 			buf_consume(&sent, cmtp_session_feed(&s, slice_head(buf_slice(&sent), step)));
 		assert_int_equal(q.aborts, 1);
@@ -668,9 +752,9 @@ test_queue_fails(void **state)
 	begin_mail(&s, &good);
 	found(&s, ERR_OK);
 	opened(&s);
-	cmtp_session_on_rcpt_ok(&s);
+	cmtp_session_on_rcpt_ok(&s, NULL);
 	q.error = ERR_FULL;
-	cmtp_session_on_rcpt_ok(&s);
+	cmtp_session_on_rcpt_ok(&s, NULL);
 	q.error = ERR_OK;
 	go_on(&s);
 	assert_int_equal(q.aborts, 1);
@@ -818,6 +902,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_sender_is_known), cmocka_unit_test(test_stale_key),
 		cmocka_unit_test(test_some_are_not),
 		cmocka_unit_test(test_not_from_there),
 		cmocka_unit_test(test_signature),

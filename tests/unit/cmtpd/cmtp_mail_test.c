@@ -168,7 +168,7 @@ answer(struct cmtp_session *s)
 	if (s->mode == CMTP_WAIT_OPEN)
 		cmtp_session_on_opened(s, MSG_ID);
 	if (s->mode == CMTP_WAIT_RCPT)
-		cmtp_session_on_rcpt_ok(s);
+		cmtp_session_on_rcpt_ok(s, NULL);
 	if (s->is_paused)
 		cmtp_session_resume(s);
 	if (s->mode == CMTP_WAIT_COMMIT)
@@ -257,12 +257,12 @@ test_waits(void **state)
 	assert_int_equal(s.mode, CMTP_WAIT_OPEN);
 	assert_int_equal(cmtp_session_feed(&s, slice_from(buf_slice(&b), used)), 0);
 	cmtp_session_on_committed(&s);	/* of something else */
-	cmtp_session_on_rcpt_ok(&s);
+	cmtp_session_on_rcpt_ok(&s, NULL);
 	cmtp_session_on_opened(&s, MSG_ID);
 	assert_int_equal(s.mode, CMTP_WAIT_RCPT);
 	assert_int_equal(q.bodies, 0);
 	q.body_error = ERR_AGAIN;
-	cmtp_session_on_rcpt_ok(&s);
+	cmtp_session_on_rcpt_ok(&s, NULL);
 	assert_false(cmtp_session_can_read(&s));
 	assert_int_equal(cmtp_session_feed(&s, slice_from(buf_slice(&b), used)), 0);
 	q.body_error = ERR_OK;
@@ -370,9 +370,9 @@ test_refused(void **state)
 				cmtp_session_on_opened(&s, MSG_ID);
 			else if (at == 7 && s.mode == CMTP_WAIT_RCPT) {
 				cmtp_session_lost_queue(&s);
-				cmtp_session_on_rcpt_ok(&s);
+				cmtp_session_on_rcpt_ok(&s, NULL);
 			} else if (s.mode == CMTP_WAIT_RCPT)
-				cmtp_session_on_rcpt_ok(&s);
+				cmtp_session_on_rcpt_ok(&s, NULL);
 		}
 		expect_status(&s, true);
 		assert_true(slice_eq(buf_slice(&s.out), SLICE_LIT("1\0")));

@@ -77,6 +77,7 @@ on_own_keys(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 	struct ipc_cmtp2_keys_reply reply = { .status = CMTP2_NOT_SERVED };
 	struct buf b;
 
+	w->own_gets++;
 	buf_init(&b, 2000);
 	if (slice_eq_str(m->user, "@here.example") || slice_eq_str(m->user, "@")) {
 		assert_int_equal(cmtp_key_put(&b, &w->here), ERR_OK);
@@ -97,6 +98,7 @@ on_own_sign(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 	struct ipc_reader r = ipc_reader_of(m->fields);
 	struct ipc_cmtp2_field f;
 
+	w->signs++;
 	assert_int_equal(m->purpose, CMTP2_MAIL);
 	assert_int_equal(m->serial, 1);
 	while (ipc_reader_more(&r)) {

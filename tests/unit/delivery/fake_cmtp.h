@@ -51,13 +51,14 @@ struct fake_cmtp {
 	struct fake_cmtp_kept { char user[64]; char pin[2048]; size_t n; } pins[PINS];
 	struct cmtp_key		 here;		/* our own record */
 	unsigned char		 here_secret[CRY_ED_SECRET_BYTES];
-	unsigned		 gets, puts;
+	unsigned		 gets, puts, own_gets, signs;
 	bool			 keyd_is_silent;
 	uint64_t		 keep_until_s;
 	/* the host */
 	struct cmtp_key		 chain[CHAIN];
 	unsigned char		 secrets[CHAIN][CRY_ED_SECRET_BYTES];
 	unsigned		 chain_n;
+	unsigned		 session_n;	/* chain_n when the last session began */
 	struct fake_cmtp_user {
 		const char	*name;
 		struct cmtp_key	 chain[CHAIN];
@@ -68,6 +69,8 @@ struct fake_cmtp {
 	unsigned		 user_n, user_requests;
 	struct buf		 mail;		/* MAIL2 behind its name */
 	unsigned		 mails;
+	unsigned		 stale;		/* that were for another key */
+	bool			 is_never_content;	/* all are */
 	char			 text[2000000];	/* the last one, opened */
 	size_t			 text_n;
 	char			 names[1000];	/* source and destinations, LF behind each */
@@ -86,7 +89,7 @@ struct fake_cmtp {
 	uint8_t			 status;
 	const char		*ohai;		/* with its NUL; NULL: as it should be */
 	const char		*garbage;	/* instead of keys */
-	bool			 hangs_up;	/* instead of keys, once */
+	bool			 hangs_up;	/* instead of keys or an answer, once */
 	unsigned		 sessions;	/* OHAI */
 	/* what came */
 	unsigned		 want, count;

@@ -102,7 +102,7 @@ answer(struct conn *c, const unsigned char digest[CMTP_DIGEST_BYTES], enum cmtp2
 	struct buf out;
 
 	buf_init(&out, 20000);
-	cmtp_sign_make(sig, &s, w->secrets[w->chain_n - 1]);
+	cmtp_sign_make(sig, &s, w->secrets[w->session_n - 1]);
 	cmtp2_answer_put(&out, what, buf_slice(content), sig);
 	conn_write(c, buf_slice(&out));
 	buf_fini(&out);
@@ -163,6 +163,40 @@ note_names(const struct cmtp2_mail *m)
 	buf_fini(&list);
 }
 
+/* Some destination has another key than the object is for: it is told, and nothing taken. */
+static bool
+is_stale(struct conn *c, const struct cmtp2_mail *m, struct slice object,
+    const unsigned char digest[CMTP_DIGEST_BYTES])
+{
+	struct slice names = m->users, user;
+	unsigned char id[SEAL_KEY_ID_BYTES] = { 0 };
+	struct seal_split split;
+	struct seal_entry entry;
+	struct buf content;
+	bool is_good = !w->is_never_content;
+
+	seal_split_init(&split);
+	assert_int_equal(seal_split_take(&split, &object), ERR_OK);
+	while (cmtp2_mail_user(&names, &user)) {
+		const struct fake_cmtp_user *u = user_of(user);
+
+		if (u != NULL)
+			seal_key_id(id, u->box);
+		is_good &= u != NULL && u->n > 0 &&
+		    seal_split_find(&split, 1, 1, id, &entry) == ERR_OK;
+	}
+	seal_split_fini(&split);
+	if (is_good)
+		return false;
+	w->stale++;
+	buf_init(&content, 100);
+	cmtp2_answer_put_status(&content, 4, SLICE_LIT("4.7.5 another key"));
+	buf_reset(&w->mail);
+	answer(c, digest, CMTP2_STALE, &content);
+	buf_fini(&content);
+	return true;
+}
+
 /* The whole command, when it is there. */
 static void
 take_mail(struct conn *c)
@@ -190,6 +224,14 @@ take_mail(struct conn *c)
 	cmtp_sign_digest(digest, &s);
 	assert_int_equal(cmtp_sign_verify((const unsigned char *)sig.p, &s, w->here.sign), ERR_OK);
 	note_names(&m);
+	if (w->hangs_up) {
+		w->hangs_up = false;
+		buf_reset(&w->mail);
+		conn_close(c, "fault");
+		return;
+	}
+	if (is_stale(c, &m, object, digest))
+		return;
 	open_object(object);
 	w->mails++;
 	if (w->closes)
@@ -208,6 +250,7 @@ fake_cmtp_on_raw(void *arg, struct conn *c, struct slice in)
 	(void)arg;
 	if (memcmp(in.p, "OHAI", in.n < 5 ? in.n : 5) == 0) {
 		w->sessions++;
+		w->session_n = w->chain_n;
 		conn_write(c, w->ohai != NULL ? slice_of(w->ohai, strlen(w->ohai) + 1) :
 		    slice_of("OHAI 1 2", 9));
 		return 5;

@@ -462,8 +462,13 @@ on_reply(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *i
 	c->a.fd = -1;
 	if (type == IPC_MSG_queue_opened)
 		c->a.msg = ((const struct ipc_queue_opened *)msg)->msg;
-	if (type == IPC_MSG_queue_rcpt_ok)
-		c->a.class = ((const struct ipc_queue_rcpt_ok *)msg)->class;
+	if (type == IPC_MSG_queue_rcpt_ok) {
+		const struct ipc_queue_rcpt_ok *ok = msg;
+
+		c->a.class = ok->class;
+		c->a.key_generation = ok->key_generation;
+		c->a.public_key_n = ok->public_key.n;
+	}
 	if (type == IPC_MSG_queue_file_ok)
 		c->a.fd = ipc_take_fd(in, 0);
 	if (type == IPC_MSG_queue_refused) {

@@ -30,6 +30,8 @@ struct fake_answer {
 	uint16_t	 type;
 	uint64_t	 msg;
 	uint8_t		 class;
+	uint32_t	 key_generation;
+	size_t		 public_key_n;
 	int		 fd;
 	enum err	 refused;
 	char		 dsn[10];

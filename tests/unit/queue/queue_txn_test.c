@@ -612,6 +612,9 @@ test_kinds(void **state)
 		    IPC_MSG_queue_refused);
 		a = fake_rcpt(f, FAKE_CMTPD, opened.msg, "bob@example.test");
 		assert_int_equal(a.type, IPC_MSG_queue_rcpt_ok);
+		/* What an object has to be sealed to. */
+		assert_int_equal(a.key_generation, kind == QUEUE_KIND_CMTP2 ? 1 : 0);
+		assert_int_equal(a.public_key_n, kind == QUEUE_KIND_CMTP2 ? 32 : 0);
 		fd = fake_memfd(TEXT, true);
 		a = fake_commit(f, FAKE_CMTPD, opened.msg, QUEUE_FORM_MEMFD, sizeof(TEXT) - 1, fd,
 		    SLICE_NONE);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+#include "delivery/dlv_known.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/list.h"
+#include "lib/base/map.h"
+#include "lib/base/must.h"
+#include "lib/cmtp/cmtp_wire.h"
+
+/* Of one kind of what is known, by "user@domain" or "@domain". */
+struct entry {
+	struct map_node		 node;
+	struct list		 used;		/* the most lately used last */
+	uint64_t		 ends_ms;
+	uint64_t		 ends_s;	/* unix time */
+	unsigned char		 server_sign[CRY_KEY_BYTES];
+	struct dlv_known_key	 key;
+	uint64_t		 serial;
+	size_t			 name_n;
+	char			 name[];
+};
+
+struct table {
+	struct map	 by_name;
+	struct list	 used;
+};
+
+struct dlv_known {
+	struct table	 keys;
+	struct table	 serials;
+};
+
+struct name {
+	size_t		 n;
+	char		 p[2 * CMTP_PARAM_MAX + 1];
+};
+
+static bool
+name_of(struct name *name, struct slice user, struct slice domain)
+{
+	if (user.n > CMTP_PARAM_MAX || domain.n > CMTP_PARAM_MAX)
+		return false;
+	if (user.n > 0)
+		memcpy(name->p, user.p, user.n);
+	name->p[user.n] = '@';
+	if (domain.n > 0)
+		memcpy(name->p + user.n + 1, domain.p, domain.n);
+	name->n = user.n + 1 + domain.n;
+	return true;
+}
+
+static void
+table_init(struct table *t)
+{
+	map_init(&t->by_name);
+	list_init(&t->used);
+}
+
+static void
+drop(struct table *t, struct entry *e)
+{
+	if (e == NULL)
+		return;
+	map_remove(&t->by_name, &e->node);
+	list_remove(&e->used);
+	free(e);
+}
+
+static void
+table_fini(struct table *t)
+{
+	struct list *n;
+
+	while ((n = list_first(&t->used)) != NULL)
+		drop(t, obj_of(n, struct entry, used));
+	map_fini(&t->by_name);
+}
+
+static struct entry *
+find(const struct table *t, const struct name *name)
+{
+	struct slice s = slice_of(name->p, name->n);
+	struct map_node *n;
+
+	for (n = map_first(&t->by_name, hash_slice(s)); n != NULL; n = map_next(n)) {
+		struct entry *e = obj_of(n, struct entry, node);
+
+		if (slice_eq(slice_of(e->name, e->name_n), s))
+			return e;
+	}
+	return NULL;
+}
+
+/* The one that is good now, as the most lately used. */
+static struct entry *
+use(struct table *t, const struct name *name, const struct dlv_known_now *now)
+{
+	struct entry *e = find(t, name);
+
+	if (e == NULL)
+		return NULL;
+	if (now->ms >= e->ends_ms || now->real_s >= e->ends_s) {
+		drop(t, e);
+		return NULL;
+	}
+	list_remove(&e->used);
+	list_push(&t->used, &e->used);
+	return e;
+}
+
+static struct entry *
+put(struct table *t, const struct name *name, const struct dlv_known_now *now)
+{
+	struct entry *e;
+
+	drop(t, find(t, name));
+	if (t->by_name.count >= DLV_KNOWN_MAX)
+		drop(t, obj_of(list_first(&t->used), struct entry, used));
+	e = must_alloc(1, sizeof(*e) + name->n);
+	e->ends_ms = now->ms + DLV_KNOWN_MS;
+	e->ends_s = UINT64_MAX;
+	e->name_n = name->n;
+	memcpy(e->name, name->p, name->n);
+	list_init(&e->used);
+	list_push(&t->used, &e->used);
+	map_insert(&t->by_name, &e->node, hash_slice(slice_of(name->p, name->n)));
+	return e;
+}
+
+struct dlv_known *
+dlv_known_new(void)
+{
+	struct dlv_known *k = must_alloc(1, sizeof(*k));
+
+	table_init(&k->keys);
+	table_init(&k->serials);
+	return k;
+}
+
+void
+dlv_known_free(struct dlv_known **kp)
+{
+	struct dlv_known *k = *kp;
+
+	*kp = NULL;
+	if (k == NULL)
+		return;
+	table_fini(&k->keys);
+	table_fini(&k->serials);
+	free(k);
+}
+
+void
+dlv_known_put(struct dlv_known *k, const struct dlv_known_whose *w, const struct cmtp_key *key,
+    const struct dlv_known_now *now)
+{
+	struct name name;
+	struct entry *e;
+
+	if (!name_of(&name, w->user, w->domain))
+		return;
+	e = put(&k->keys, &name, now);
+	e->ends_s = key->expires_s;
+	memcpy(e->server_sign, w->server_sign, sizeof(e->server_sign));
+	e->key.generation = (uint8_t)key->generation;
+	memcpy(e->key.seal, key->seal, sizeof(e->key.seal));
+}
+
+const struct dlv_known_key *
+dlv_known_find(struct dlv_known *k, const struct dlv_known_whose *w,
+    const struct dlv_known_now *now)
+{
+	struct name name;
+	struct entry *e;
+
+	if (!name_of(&name, w->user, w->domain) || (e = use(&k->keys, &name, now)) == NULL)
+		return NULL;
+	if (memcmp(e->server_sign, w->server_sign, sizeof(e->server_sign)) == 0)
+		return &e->key;
+	drop(&k->keys, e);
+	return NULL;
+}
+
+void
+dlv_known_drop(struct dlv_known *k, const struct dlv_known_whose *w)
+{
+	struct name name;
+
+	if (name_of(&name, w->user, w->domain))
+		drop(&k->keys, find(&k->keys, &name));
+}
+
+void
+dlv_known_put_serial(struct dlv_known *k, struct slice domain, uint64_t serial,
+    const struct dlv_known_now *now)
+{
+	struct name name;
+
+	if (!name_of(&name, SLICE_NONE, domain))
+		return;
+	if (serial == 0)
+		drop(&k->serials, find(&k->serials, &name));
+	else
+		put(&k->serials, &name, now)->serial = serial;
+}
+
+uint64_t
+dlv_known_serial(struct dlv_known *k, struct slice domain, const struct dlv_known_now *now)
+{
+	struct name name;
+	struct entry *e = NULL;
+
+	if (name_of(&name, SLICE_NONE, domain))
+		e = use(&k->serials, &name, now);
+	return e != NULL ? e->serial : 0;
+}
