@@ -277,8 +277,7 @@ is_for_all(struct cmtp_session *s)
 	struct seal_entry en;
 
 	for (unsigned i = 0; i < t->key_count && !t->is_stale; i++)
-		t->is_stale = seal_split_find(&t->split, SEAL_ENTRY_BOX, t->keys[i].generation,
-		    t->keys[i].id, &en) != ERR_OK;
+		t->is_stale = seal_entry_of(&t->split, t->keys[i].generation, t->keys[i].id, &en) != ERR_OK;
 	if (t->is_stale)
 		cmtp_reply2_refuse_str(s, "4.7.5", "A recipient has another key");
 	return !t->is_stale;

@@ -18,7 +18,7 @@ static bool
 same_owner(const struct sealer_owner *a, const struct sealer_owner *b)
 {
 	return a->account == b->account && a->generation == b->generation &&
-	    a->single == b->single &&
+	    a->single == b->single && memcmp(a->seed_id, b->seed_id, sizeof(a->seed_id)) == 0 &&
 	    memcmp(a->public_key, b->public_key, sizeof(a->public_key)) == 0;
 }
 

@@ -7,6 +7,7 @@
 #include "lib/base/list.h"
 #include "lib/base/map.h"
 #include "lib/base/must.h"
+#include "lib/base/secret.h"
 #include "lib/cmtp/cmtp_wire.h"
 
 /* Of one kind of what is known, by "user@domain" or "@domain". */
@@ -65,6 +66,7 @@ drop(struct table *t, struct entry *e)
 		return;
 	map_remove(&t->by_name, &e->node);
 	list_remove(&e->used);
+	secret_wipe(&e->key.seed, sizeof(e->key.seed));
 	free(e);
 }
 
@@ -152,20 +154,27 @@ dlv_known_free(struct dlv_known **kp)
 	free(k);
 }
 
-void
+enum err
 dlv_known_put(struct dlv_known *k, const struct dlv_known_whose *w, const struct cmtp_key *key,
     const struct dlv_known_now *now)
 {
+	struct epoch_seed seed;
 	struct name name;
 	struct entry *e;
+	enum err r;
 
 	if (!name_of(&name, w->user, w->domain))
-		return;
+		return ERR_LIMIT;
+	if ((r = epoch_seed_make(&seed, key->seal)) != ERR_OK)
+		return r;
 	e = put(&k->keys, &name, now);
 	e->ends_s = key->expires_s;
 	memcpy(e->server_sign, w->server_sign, sizeof(e->server_sign));
 	e->key.generation = (uint8_t)key->generation;
 	memcpy(e->key.seal, key->seal, sizeof(e->key.seal));
+	e->key.seed = seed;
+	secret_wipe(&seed, sizeof(seed));
+	return ERR_OK;
 }
 
 const struct dlv_known_key *

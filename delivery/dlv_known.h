@@ -5,6 +5,9 @@
  * (dlv_mail2_keys.c), and under which serial our own server signs.  So that mail
  * to who got mail lately asks neither keyd nor the other host.
  *
+ * With a key goes a seed that is sealed to it once (lib/seal/epoch.h): a message then
+ * takes no curve operation for its recipients.
+ *
  * Only a key that may be sealed to stands here, together with the server that
  * vouched for it: when its domain has another server key, it is none.  It ends
  * with its record, or after DLV_KNOWN_MS; the other host tells of a key that
@@ -21,6 +24,7 @@
 #include "lib/base/slice.h"
 #include "lib/cmtp/cmtp_key.h"
 #include "lib/crypto/cry.h"
+#include "lib/seal/epoch.h"
 
 #define DLV_KNOWN_MAX	10000u
 #define DLV_KNOWN_MS	120000u
@@ -36,6 +40,7 @@ struct dlv_known_now {
 struct dlv_known_key {
 	uint8_t		 generation;
 	unsigned char	 seal[CRY_KEY_BYTES];
+	struct epoch_seed seed;		/* for all that is sealed to it meanwhile */
 };
 
 /* Whose: names in lower case, or as they are always given. */
@@ -47,9 +52,9 @@ struct dlv_known_whose {
 struct dlv_known *dlv_known_new(void);
 void		 dlv_known_free(struct dlv_known **);
 
-/* A name over CMTP_PARAM_MAX is not kept. */
-void		 dlv_known_put(struct dlv_known *, const struct dlv_known_whose *,
-		    const struct cmtp_key *, const struct dlv_known_now *);
+/* ERR_LIMIT: a name over CMTP_PARAM_MAX; or nothing can be sealed to the key. */
+enum err	 dlv_known_put(struct dlv_known *, const struct dlv_known_whose *,
+		    const struct cmtp_key *, const struct dlv_known_now *) MUST_USE;
 /* NULL: ask. */
 const struct dlv_known_key *dlv_known_find(struct dlv_known *, const struct dlv_known_whose *,
 		    const struct dlv_known_now *);

@@ -129,7 +129,10 @@ find_unready(struct dlv_job *job)
 	return NULL;
 }
 
-/* Nothing is parsed before all it takes is there. */
+/*
+ * Nothing is parsed before all it takes is there; but of what came sealed only its
+ * entries tell which epoch that is.
+ */
 static void
 start(struct dlv_lane *l)
 {
@@ -144,7 +147,7 @@ start(struct dlv_lane *l)
 		dlv_job_check(job);
 		return;
 	}
-	unready = find_unready(job);
+	unready = job->is_sealed ? NULL : find_unready(job);
 	if (unready != NULL) {
 		dlv_epoch_wait(job, &unready->owner);
 		return;

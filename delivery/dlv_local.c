@@ -136,7 +136,7 @@ dlv_local_take(struct dlv_local *dlv, struct ipc_peer *queue,
 	if (job == NULL)
 		return;
 	/* All epochs that are wanting come with one round trip. */
-	for (unsigned i = 0; i < job->count; i++)
+	for (unsigned i = 0; i < job->count && !job->is_sealed; i++)
 		if (!job->rcpts[i].done && !sealer_is_ready(dlv->sealer,
 		    &job->rcpts[i].owner, loop_now(dlv->loop)))
 			dlv_epoch_ask(job, &job->rcpts[i].owner);

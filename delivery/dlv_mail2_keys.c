@@ -52,14 +52,21 @@ whose(const struct dlv_mail2 *m)
 }
 
 static bool
-try_key(const struct dlv_mail2 *m, struct dlv_mail2_rcpt *r,
-    const unsigned char seal[CRY_KEY_BYTES], uint8_t generation)
+take_known(struct dlv_mail2 *m)
 {
-	memcpy(r->seal, seal, sizeof(r->seal));
-	r->generation = generation;
-	r->has_key = cry_box_seal(r->wrapped, slice_of(m->content_key, sizeof(m->content_key)),
-	    r->seal) == ERR_OK;
-	return r->has_key;
+	const struct dlv_known_whose w = whose(m);
+	const struct dlv_known_now now = dlv_mail2_now(m);
+	const struct dlv_known_key *k = dlv_known_find(m->p.known, &w, &now);
+	struct dlv_mail2_rcpt *r = &m->rcpts[m->at];
+
+	if (k == NULL)
+		return false;
+	memcpy(r->seal, k->seal, sizeof(r->seal));
+	r->generation = k->generation;
+	seal_entry_carry(r->wrapped, &k->seed, m->content_key);
+	r->has_key = true;
+	m->keys++;
+	return true;
 }
 
 /* The key is good, and was found so just now. */
@@ -69,10 +76,7 @@ take_key(struct dlv_mail2 *m, const struct cmtp_key *k)
 	const struct dlv_known_whose w = whose(m);
 	const struct dlv_known_now now = dlv_mail2_now(m);
 
-	if (!try_key(m, &m->rcpts[m->at], k->seal, (uint8_t)k->generation))
-		return false;
-	dlv_known_put(m->p.known, &w, k, &now);
-	return true;
+	return dlv_known_put(m->p.known, &w, k, &now) == ERR_OK && take_known(m);
 }
 
 static void
@@ -94,9 +98,7 @@ take_user_keys(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 		hold_rcpt(m, DLV_MAIL2_BROKEN, cmtp_chain_name(verdict));
 	else if (!cmtp_pin_is_good(verdict))
 		dlv_mail2_without_key(m, m->at, "the recipient's key has ended");
-	else if (take_key(m, &fresh.newest))
-		m->keys++;
-	else
+	else if (!take_key(m, &fresh.newest))
 		dlv_mail2_without_key(m, m->at, "nothing can be sealed to the recipient's key");
 	m->at++;
 	dlv_mail2_keys_next(m);
@@ -129,19 +131,9 @@ dlv_mail2_keys_take(struct dlv_mail2 *m, const struct cmtp2_keys_request *q,
 
 /* Nobody needs to be asked for the key of m->at. */
 static bool
-take_known(struct dlv_mail2 *m)
+needs_nobody(struct dlv_mail2 *m)
 {
-	const struct dlv_known_whose w = whose(m);
-	const struct dlv_known_now now = dlv_mail2_now(m);
-	const struct dlv_known_key *k;
-
-	if (m->rcpts[m->at].is_told)
-		return true;
-	if (m->is_anew || (k = dlv_known_find(m->p.known, &w, &now)) == NULL ||
-	    !try_key(m, &m->rcpts[m->at], k->seal, k->generation))
-		return false;
-	m->keys++;
-	return true;
+	return m->rcpts[m->at].is_told || (!m->is_anew && take_known(m));
 }
 
 void
@@ -165,7 +157,7 @@ void
 dlv_mail2_keys_next(struct dlv_mail2 *m)
 {
 	m->asked_all = false;
-	while (m->at < m->p.count && take_known(m))
+	while (m->at < m->p.count && needs_nobody(m))
 		m->at++;
 	if (m->at < m->p.count)
 		dlv_mail2_pin_ask(m, m->p.users[m->at], on_user_pin);

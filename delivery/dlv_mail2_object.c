@@ -242,7 +242,7 @@ is_first_of_key(const struct dlv_mail2 *m, unsigned i)
 static void
 put_entries(struct dlv_mail2 *m)
 {
-	struct seal_entry entry = { .algorithm = 1 };
+	struct seal_entry entry = { .algorithm = SEAL_ENTRY_SEED };
 
 	for (unsigned i = 0; i < m->p.count; i++) {
 		struct dlv_mail2_rcpt *r = &m->rcpts[i];

@@ -20,9 +20,10 @@
 #include "lib/crypto/cry_hasher.h"
 #include "lib/ipc/key_proto.h"
 #include "lib/seal/seal.h"
+#include "lib/seal/seal_arrival.h"
 
 #define DLV_MAIL2_HELD		(256u << 10)	/* of text: its object is held */
-#define DLV_MAIL2_ENTRY_BYTES	(12 + SEAL_KEY_BYTES + CRY_SEAL_BYTES)
+#define DLV_MAIL2_ENTRY_BYTES	(12 + SEAL_ENTRY_SEED_BYTES)
 
 /* The message is read from its begin in each; the object is the same bytes. */
 enum dlv_mail2_pass {
@@ -36,7 +37,7 @@ struct dlv_mail2_rcpt {
 	bool		 has_key;
 	uint8_t		 generation;
 	unsigned char	 seal[CRY_KEY_BYTES];
-	unsigned char	 wrapped[SEAL_KEY_BYTES + CRY_SEAL_BYTES];	/* the content key */
+	unsigned char	 wrapped[SEAL_ENTRY_SEED_BYTES];	/* the content key */
 };
 
 struct dlv_mail2 {

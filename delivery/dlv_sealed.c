@@ -57,7 +57,7 @@ dlv_sealed_read(struct dlv_sealed *s, struct slice first, uint64_t bytes)
 
 enum err
 dlv_sealed_begin(struct dlv_sealed *s, struct sealer *sealer, struct sealer_message *m,
-    const struct sealer_owner *owner, struct slice prefix, uint64_t now_ms, struct buf *out,
+    struct sealer_owner *owner, struct slice prefix, uint64_t now_ms, struct buf *out,
     struct ipc_store_append *a)
 {
 	unsigned char id[SEAL_KEY_ID_BYTES], head[SEAL_HEAD_BYTES];
@@ -67,15 +67,15 @@ dlv_sealed_begin(struct dlv_sealed *s, struct sealer *sealer, struct sealer_mess
 	if (e != ERR_OK)
 		return e;
 	seal_key_id(id, owner->public_key);
-	e = seal_split_find(&s->split, SEAL_ENTRY_BOX, (uint8_t)owner->generation, id, &en);
-	if (e != ERR_OK || en.wrapped.n != EPOCH_SEALED_BYTES)
+	e = seal_entry_of(&s->split, (uint8_t)owner->generation, id, &en);
+	if (e != ERR_OK || sealer_came_sealed(owner, &en) != ERR_OK)
 		return ERR_NOTFOUND;
 	buf_reset(&s->own);
 	buf_put_slice(&s->own, prefix);
 	buf_put_slice(&s->own, buf_slice(&s->trace));
 	if (buf_err(&s->own) != ERR_OK)
 		return ERR_SYNTAX;
-	e = sealer_arrive(sealer, m, owner, &s->split.head, en.wrapped, buf_slice(&s->own),
+	e = sealer_arrive(sealer, m, owner, &s->split.head, &en, buf_slice(&s->own),
 	    now_ms, a);
 	if (e != ERR_OK)
 		return e;

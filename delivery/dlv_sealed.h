@@ -37,7 +37,7 @@ void		 dlv_sealed_read(struct dlv_sealed *, struct slice first, uint64_t bytes);
  * ERR_SYNTAX: it is no sealed message; ERR_NOTFOUND: not sealed to this mailbox.
  */
 enum err	 dlv_sealed_begin(struct dlv_sealed *, struct sealer *, struct sealer_message *,
-		    const struct sealer_owner *, struct slice prefix, uint64_t now_ms,
+		    struct sealer_owner *, struct slice prefix, uint64_t now_ms,
 		    struct buf *out, struct ipc_store_append *) MUST_USE;
 
 #endif

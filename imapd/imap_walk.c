@@ -231,7 +231,7 @@ put_arrival(struct imap_walk_page *p, const struct ipc_content *ct,
 {
 	struct ipc_wrap wrap = {
 		.content = ct->content, .epoch = ~ct->content, .generation = ct->generation,
-		.commitment = a->commitment, .wrapped = a->fixed,
+		.commitment = a->commitment, .wrapped = seal_arrival_wrap(a),
 	};
 	struct ipc_epoch epoch = { ~ct->content, ct->generation, EPOCH_SEALED, a->sealed_key };
 

@@ -66,6 +66,13 @@ content_find(struct op *op, uint64_t content, struct record_content *c)
 	return record_content_read(c, v);
 }
 
+/* It may have an arrival in place of a summary, which every reader of it needs. */
+static bool
+came_sealed(struct slice wrapped)
+{
+	return wrapped.n == EPOCH_DIRECT_BYTES || wrapped.n == EPOCH_CARRIED_BYTES;
+}
+
 /* A content that is lost or damaged has blob_bytes 0: the row is still there. */
 static enum err
 put_content(struct fetch *f, uint64_t id)
@@ -84,7 +91,7 @@ put_content(struct fetch *f, uint64_t id)
 			return e;
 	}
 	buf_reset(&f->summary);
-	if (e == ERR_OK && (f->m->want & STORE_WANT_SUMMARY || c.wrapped.n == EPOCH_DIRECT_BYTES)) {
+	if (e == ERR_OK && (f->m->want & STORE_WANT_SUMMARY || came_sealed(c.wrapped))) {
 		m.summary = c.summary;
 		if (c.summary_ref.segment != 0 && c.summary_ref.bytes <= SUMMARY_BYTES_MAX &&
 		    blob_read(f->op->store->blob, &c.summary_ref, 0, SUMMARY_BYTES_MAX,

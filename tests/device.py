@@ -74,6 +74,10 @@ class Device:
         assert f["Version"] == "1"
         return f
 
+    def carried(self, seed, carry):
+        mask = self.mac(seed, b"CMTP2 content key" + carry[:16])
+        return bytes(a ^ b for a, b in zip(carry[16:], mask))
+
     def content_key(self, f):
         """From the first part's lines."""
         def number(name, size):
@@ -93,6 +97,8 @@ class Device:
         if "Content-Key" not in f:      # it came sealed
             return epoch, bits("Commitment")
         w = bits("Content-Key")
+        if len(w) == 64:                # the same, under a seed of its sender
+            return self.carried(epoch, w[16:]), bits("Commitment")
         return self.gcm(epoch, w[:12], w[12:], b"\2" + number("Account", 8) + number("Content", 8) +
                         number("Generation", 4) + bits("Commitment")), bits("Commitment")
 
@@ -140,9 +146,13 @@ class Device:
         keys, _ = email.message_from_bytes(message).get_payload()
         f = self.keys(keys.get_payload())
         data = b"".join(base64.b64decode(piece, validate=True) for piece in re.findall(".{1,960}", f["Trace"]))
-        assert data[:8] == b"GWSO\1\1\0\0" and data[48:51] == b"\0\1\1" and data[60:62] == b"\0\x50"
+        assert data[:8] == b"GWSO\1\1\0\0" and data[48:50] == b"\0\1"
+        algorithm, n = data[50], int.from_bytes(data[60:62], "big")
+        assert (algorithm, n) in ((1, 80), (2, 128))
         assert data[52:60] == hashlib.blake2b(self.public, digest_size=32).digest()[:8]
         key = self.unbox(data[62:142], self.secret)
+        if algorithm == 2:
+            key = self.carried(key, data[142:190])
         if self.mac(self.mac(key, b"GWSO commitment"), data[:16]) != data[16:48]:
             raise CannotOpen("commitment")
-        return self.open_chunks(data[142:], key, data[:16], int.from_bytes(data[8:16], "big"), False)
+        return self.open_chunks(data[62 + n:], key, data[:16], int.from_bytes(data[8:16], "big"), False)

@@ -9,6 +9,11 @@
 
 _Static_assert(EPOCH_DIRECT_BYTES == SEAL_FIXED_BYTES, "the header is the direct form");
 
+_Static_assert(EPOCH_CARRIED_BYTES == SEAL_FIXED_BYTES + EPOCH_CARRY_BYTES, "header and carry");
+
+#define SALT_BYTES	16
+#define CARRY_LABEL	"CMTP2 content key"
+
 enum { AD_EPOCH = 1, AD_CONTENT = 2, AD_MAX = 64 };
 
 void
@@ -109,15 +114,59 @@ epoch_wrap_content(struct cry_aead *a, unsigned char out[EPOCH_CONTENT_BYTES],
 
 static enum err
 take_direct(unsigned char content_key[CRY_KEY_BYTES], struct slice fixed,
-    const unsigned char epoch_key[CRY_KEY_BYTES], const unsigned char *commitment)
+    const unsigned char key[CRY_KEY_BYTES], const unsigned char *commitment)
 {
 	unsigned char got[SEAL_COMMITMENT_BYTES];
 
-	seal_commit(got, epoch_key, (const unsigned char *)fixed.p);
+	seal_commit(got, key, (const unsigned char *)fixed.p);
 	if (!secret_eq(got, commitment, sizeof(got)))
 		return ERR_CORRUPT;
-	memcpy(content_key, epoch_key, CRY_KEY_BYTES);
+	memcpy(content_key, key, CRY_KEY_BYTES);
 	return ERR_OK;
+}
+
+/* What stands behind the salt, out of a key or back into it. */
+static void
+hide(unsigned char *out, const unsigned char *in, const unsigned char *salt,
+    const unsigned char seed[CRY_KEY_BYTES])
+{
+	unsigned char text[sizeof(CARRY_LABEL) - 1 + SALT_BYTES], mask[CRY_KEY_BYTES];
+
+	memcpy(text, CARRY_LABEL, sizeof(CARRY_LABEL) - 1);
+	memcpy(text + sizeof(CARRY_LABEL) - 1, salt, SALT_BYTES);
+	cry_mac(mask, sizeof(mask), seed, slice_of(text, sizeof(text)));
+	for (size_t i = 0; i < sizeof(mask); i++)
+		out[i] = in[i] ^ mask[i];
+	secret_wipe(mask, sizeof(mask));
+}
+
+enum err
+epoch_seed_make(struct epoch_seed *s, const unsigned char public_key[CRY_KEY_BYTES])
+{
+	epoch_make(s->key);
+	return epoch_seal(s->sealed, s->key, public_key);
+}
+
+void
+epoch_carry(unsigned char out[EPOCH_CARRY_BYTES],
+    const unsigned char content_key[CRY_KEY_BYTES], const unsigned char seed[CRY_KEY_BYTES])
+{
+	cry_random(out, SALT_BYTES);
+	hide(out + SALT_BYTES, content_key, out, seed);
+}
+
+static enum err
+take_carried(unsigned char content_key[CRY_KEY_BYTES], struct slice wrapped,
+    const unsigned char seed[CRY_KEY_BYTES], const unsigned char *commitment)
+{
+	const unsigned char *salt = (const unsigned char *)wrapped.p + SEAL_FIXED_BYTES;
+	unsigned char key[CRY_KEY_BYTES];
+	enum err e;
+
+	hide(key, salt + SALT_BYTES, salt, seed);
+	e = take_direct(content_key, slice_head(wrapped, SEAL_FIXED_BYTES), key, commitment);
+	secret_wipe(key, sizeof(key));
+	return e;
 }
 
 enum err
@@ -129,5 +178,7 @@ epoch_unwrap_content(struct cry_aead *a, unsigned char content_key[CRY_KEY_BYTES
 
 	if (wrapped.n == EPOCH_DIRECT_BYTES)
 		return take_direct(content_key, wrapped, epoch_key, s->commitment);
+	if (wrapped.n == EPOCH_CARRIED_BYTES)
+		return take_carried(content_key, wrapped, epoch_key, s->commitment);
 	return unwrap(a, content_key, wrapped, epoch_key, content_ad(ad, s));
 }

@@ -8,22 +8,59 @@
 #include "lib/seal/epoch.h"
 #include "lib/seal/seal_priv.h"
 
+/* ---- entries ---- */
+
+enum err
+seal_entry_of(const struct seal_split *s, uint8_t generation,
+    const unsigned char key_id[SEAL_KEY_ID_BYTES], struct seal_entry *en)
+{
+	enum err e = seal_split_find(s, SEAL_ENTRY_SEED, generation, key_id, en);
+
+	return e == ERR_OK ? e : seal_split_find(s, SEAL_ENTRY_BOX, generation, key_id, en);
+}
+
+enum err
+seal_entry_parts(const struct seal_entry *en, struct slice *sealed, struct slice *carry)
+{
+	size_t want = en->algorithm == SEAL_ENTRY_SEED ? SEAL_ENTRY_SEED_BYTES : EPOCH_SEALED_BYTES;
+
+	if (en->algorithm != SEAL_ENTRY_SEED && en->algorithm != SEAL_ENTRY_BOX)
+		return ERR_CORRUPT;
+	*sealed = slice_head(en->wrapped, EPOCH_SEALED_BYTES);
+	*carry = slice_from(en->wrapped, sealed->n);
+	return en->wrapped.n == want ? ERR_OK : ERR_CORRUPT;
+}
+
+void
+seal_entry_carry(unsigned char wrapped[SEAL_ENTRY_SEED_BYTES], const struct epoch_seed *seed,
+    const unsigned char key[SEAL_KEY_BYTES])
+{
+	memcpy(wrapped, seed->sealed, EPOCH_SEALED_BYTES);
+	epoch_carry(wrapped + EPOCH_SEALED_BYTES, key, seed->key);
+}
+
 /* ---- the trace, sealed beside the message ---- */
 
 static enum err
-put_entry(struct seal_writer *w, const unsigned char key[SEAL_KEY_BYTES],
-    const unsigned char public_key[CRY_KEY_BYTES], uint32_t generation)
+put_entry(struct seal_writer *w, const struct epoch_seed *seed,
+    const unsigned char key[SEAL_KEY_BYTES], const unsigned char public_key[CRY_KEY_BYTES],
+    uint32_t generation)
 {
-	unsigned char sealed[EPOCH_SEALED_BYTES];
-	struct seal_entry en = { .algorithm = SEAL_ENTRY_BOX, .generation = (uint8_t)generation,
-		.wrapped = slice_of(sealed, sizeof(sealed)) };
+	unsigned char wrapped[SEAL_ENTRY_SEED_BYTES];
+	struct seal_entry en = { .generation = (uint8_t)generation };
 	struct buf b;
-	enum err e;
+	enum err e = ERR_OK;
 
-	if ((e = epoch_seal(sealed, key, public_key)) != ERR_OK)
+	if (seed != NULL)
+		seal_entry_carry(wrapped, seed, key);
+	else
+		e = epoch_seal(wrapped, key, public_key);
+	if (e != ERR_OK)
 		return e;
+	en.algorithm = seed != NULL ? SEAL_ENTRY_SEED : SEAL_ENTRY_BOX;
+	en.wrapped = slice_of(wrapped, seed != NULL ? sizeof(wrapped) : EPOCH_SEALED_BYTES);
 	seal_key_id(en.key_id, public_key);
-	buf_init(&b, 128);
+	buf_init(&b, 256);
 	seal_entry_put(&b, &en);
 	e = seal_writer_entries(w, 1, buf_slice(&b));
 	buf_fini(&b);
@@ -31,7 +68,7 @@ put_entry(struct seal_writer *w, const unsigned char key[SEAL_KEY_BYTES],
 }
 
 enum err
-seal_arrival_put(struct buf *out, struct seal_writer *w,
+seal_arrival_put(struct buf *out, struct seal_writer *w, const struct epoch_seed *seed,
     const unsigned char public_key[CRY_KEY_BYTES], uint32_t generation, struct slice trace)
 {
 	unsigned char key[SEAL_KEY_BYTES];
@@ -42,7 +79,7 @@ seal_arrival_put(struct buf *out, struct seal_writer *w,
 	seal_make_key(key);
 	e = seal_writer_begin(w, CRY_AES256_GCM, key, trace.n, false);
 	if (e == ERR_OK)
-		e = put_entry(w, key, public_key, generation);
+		e = put_entry(w, seed, key, public_key, generation);
 	if (e == ERR_OK)
 		e = seal_writer_put(w, trace, out);
 	if (e == ERR_OK)
@@ -62,18 +99,27 @@ seal_arrival_parse(struct seal_arrival *a, struct slice s)
 {
 	struct seal_head head;
 	struct seal_entry en;
+	struct slice carry;
 
 	memset(a, 0, sizeof(*a));
 	if (s.n > SEAL_ARRIVAL_MAX || seal_head_parse(&head, s) != ERR_OK ||
 	    head.plain_bytes > SEAL_TRACE_MAX || head.zstd ||
 	    seal_entry_get(&head.entries, &en) != ERR_OK ||
-	    en.algorithm != SEAL_ENTRY_BOX || en.wrapped.n != EPOCH_SEALED_BYTES)
+	    seal_entry_parts(&en, &a->sealed_key, &carry) != ERR_OK)
 		return ERR_CORRUPT;
 	a->generation = en.generation;
-	a->sealed_key = en.wrapped;
-	a->fixed = slice_head(s, SEAL_FIXED_BYTES);
+	memcpy(a->form, s.p, SEAL_FIXED_BYTES);
+	if (carry.n > 0)
+		memcpy(a->form + SEAL_FIXED_BYTES, carry.p, carry.n);
+	a->form_n = SEAL_FIXED_BYTES + carry.n;
 	a->commitment = slice_head(slice_from(s, SEAL_FIXED_BYTES), SEAL_COMMITMENT_BYTES);
 	return ERR_OK;
+}
+
+struct slice
+seal_arrival_wrap(const struct seal_arrival *a)
+{
+	return slice_of(a->form, a->form_n);
 }
 
 enum err

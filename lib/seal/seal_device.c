@@ -211,6 +211,25 @@ content_key(unsigned char out[CRY_KEY_BYTES], const struct seal_device *d, const
 
 /* ---- what they open ---- */
 
+/* The key of what is sealed beside the message, by any of the device's. */
+static enum err
+trace_key(unsigned char key[CRY_KEY_BYTES], const struct seal_device *d,
+    const struct seal_arrival *parsed)
+{
+	const struct epoch_slot slot = { .commitment = (const unsigned char *)parsed->commitment.p };
+	struct cry_aead *a = cry_aead_new();
+	unsigned char epoch[CRY_KEY_BYTES];
+	enum err e = ERR_CORRUPT;
+
+	for (unsigned i = 0; i < d->count && e != ERR_OK; i++)
+		e = unbox(epoch, parsed->sealed_key, d->secrets[i]);
+	if (e == ERR_OK)
+		e = epoch_unwrap_content(a, key, seal_arrival_wrap(parsed), epoch, &slot);
+	secret_wipe(epoch, sizeof(epoch));
+	cry_aead_free(&a);
+	return e;
+}
+
 static enum err
 open_trace(struct seal_reader *r, const struct seal_device *d, struct slice arrival,
     struct buf *out)
@@ -220,13 +239,10 @@ open_trace(struct seal_reader *r, const struct seal_device *d, struct slice arri
 	struct buf trace;
 	enum err e = seal_arrival_parse(&parsed, arrival);
 
-	if (e != ERR_OK)
+	if (e != ERR_OK || (e = trace_key(key, d, &parsed)) != ERR_OK)
 		return e;
-	e = ERR_CORRUPT;
-	for (unsigned i = 0; i < d->count && e != ERR_OK; i++)
-		e = unbox(key, parsed.sealed_key, d->secrets[i]);
 	buf_init(&trace, SEAL_TRACE_MAX);
-	if (e == ERR_OK && (e = seal_arrival_open(&trace, r, key, arrival)) == ERR_OK) {
+	if ((e = seal_arrival_open(&trace, r, key, arrival)) == ERR_OK) {
 		buf_put_slice(out, buf_slice(&trace));
 		e = buf_err(out) == ERR_OK ? ERR_OK : ERR_TOOBIG;
 	}

@@ -93,7 +93,20 @@ sealer_free(struct sealer **sp)
 static uint64_t
 owner_hash(const struct sealer_owner *o)
 {
-	return hash_u64(o->account ^ (uint64_t)o->generation << 48 ^ (uint64_t)o->single << 47);
+	uint64_t seed;
+
+	memcpy(&seed, o->seed_id, sizeof(seed));
+	return hash_u64(o->account ^ (uint64_t)o->generation << 48 ^ (uint64_t)o->single << 47 ^
+	    seed);
+}
+
+/* Its epoch is of one message. */
+static bool
+is_only_one(const struct sealer_owner *o)
+{
+	static const unsigned char none[sizeof(o->seed_id)];
+
+	return o->single && memcmp(o->seed_id, none, sizeof(none)) == 0;
 }
 
 static struct entry *
@@ -105,7 +118,8 @@ find_entry(const struct sealer *s, const struct sealer_owner *o)
 		struct entry *e = obj_of(n, struct entry, node);
 
 		if (e->owner.account == o->account &&
-		    e->owner.generation == o->generation && e->owner.single == o->single)
+		    e->owner.generation == o->generation && e->owner.single == o->single &&
+		    memcmp(e->owner.seed_id, o->seed_id, sizeof(o->seed_id)) == 0)
 			return e;
 	}
 	return NULL;
@@ -152,11 +166,11 @@ sealer_grant(struct sealer *s, const struct sealer_owner *o,
 	e->owner = *o;
 	e->epoch = ok->epoch;
 	e->next_content = ok->first_content;
-	e->left = o->single ? 1 : ok->count < EPOCH_MESSAGES ? ok->count : EPOCH_MESSAGES;
+	e->left = is_only_one(o) ? 1 : ok->count < EPOCH_MESSAGES ? ok->count : EPOCH_MESSAGES;
 	e->ends_ms = now_ms + EPOCH_MS;
 	epoch_make(e->key);
-	/* A single message's key is its sender's. */
-	r = o->single ? ERR_OK : epoch_seal(e->data, e->key, o->public_key);
+	/* A single message's key is its sender's.  A seed has another beside, for traces. */
+	r = is_only_one(o) ? ERR_OK : epoch_seal(e->data, e->key, o->public_key);
 	if (r != ERR_OK) {
 		secret_wipe(e, sizeof(*e));
 		free(e);
@@ -317,7 +331,7 @@ fill_append(const struct sealer_message *m, struct ipc_store_append *a)
 	a->epoch_data = m->with_epoch ?
 	    slice_of(m->epoch_data, sizeof(m->epoch_data)) : SLICE_NONE;
 	a->commitment = slice_of(m->commitment, sizeof(m->commitment));
-	a->wrapped = slice_of(m->wrapped, sizeof(m->wrapped));
+	a->wrapped = slice_of(m->wrapped, m->wrapped_n);
 	a->message_id = slice_of(m->hashes.id, m->hashes.id_bytes);
 	a->references = slice_of(m->hashes.refs, m->hashes.refs_bytes);
 	a->summary = buf_slice(&m->summary);
@@ -336,6 +350,7 @@ seal_rest(struct sealer *s, struct sealer_message *m, struct buf *out)
 	slot = (struct epoch_slot){ m->owner.account, m->content, m->owner.generation,
 	    m->commitment };
 	epoch_wrap_content(s->aead, m->wrapped, m->key, m->epoch_key, &slot);
+	m->wrapped_n = EPOCH_CONTENT_BYTES;
 	return ERR_OK;
 }
 
@@ -363,38 +378,76 @@ sealer_end(struct sealer *s, struct sealer_message *m, const struct mime *mime,
 /* ---- what came sealed */
 
 enum err
-sealer_arrive(struct sealer *s, struct sealer_message *m, const struct sealer_owner *o,
-    const struct seal_head *h, struct slice sealed_key, struct slice trace, uint64_t now_ms,
-    struct ipc_store_append *a)
+sealer_came_sealed(struct sealer_owner *o, const struct seal_entry *en)
 {
+	struct slice sealed, carry;
+	enum err e = seal_entry_parts(en, &sealed, &carry);
+
+	o->single = true;
+	memset(o->seed_id, 0, sizeof(o->seed_id));
+	if (e == ERR_OK && carry.n > 0)
+		cry_hash(o->seed_id, sizeof(o->seed_id), sealed);
+	return e;
+}
+
+static enum err
+seal_trace(struct sealer *s, struct sealer_message *m, const struct sealer_owner *o,
+    const struct entry *e, struct slice trace)
+{
+	struct epoch_seed seed;
+	enum err r;
+
+	memcpy(seed.key, e->key, sizeof(seed.key));
+	memcpy(seed.sealed, e->data, sizeof(seed.sealed));
+	take_writer(s, m);
+	buf_reset(&m->summary);
+	r = seal_arrival_put(&m->summary, m->writer, is_only_one(o) ? NULL : &seed, o->public_key,
+	    o->generation, trace);
+	give_back(s, m);
+	secret_wipe(&seed, sizeof(seed));
+	return r;
+}
+
+/* As the store has it: the object's fixed header, and what carries its key. */
+static void
+take_entry(struct sealer_message *m, const struct seal_head *h, struct slice sealed,
+    struct slice carry)
+{
+	memcpy(m->epoch_data, sealed.p, EPOCH_SEALED_BYTES);
+	memcpy(m->commitment, h->commitment, sizeof(m->commitment));
+	memcpy(m->wrapped, h->fixed, EPOCH_DIRECT_BYTES);
+	if (carry.n > 0)
+		memcpy(m->wrapped + EPOCH_DIRECT_BYTES, carry.p, carry.n);
+	m->wrapped_n = EPOCH_DIRECT_BYTES + carry.n;
+}
+
+enum err
+sealer_arrive(struct sealer *s, struct sealer_message *m, const struct sealer_owner *o,
+    const struct seal_head *h, const struct seal_entry *en, struct slice trace,
+    uint64_t now_ms, struct ipc_store_append *a)
+{
+	struct slice sealed, carry;
 	struct entry *e;
 	enum err r;
 
 	if (trace.n > SEAL_TRACE_MAX || h->plain_bytes > UINT32_MAX - trace.n)
 		return ERR_TOOBIG;
-	if (sealed_key.n != EPOCH_SEALED_BYTES)
+	if (seal_entry_parts(en, &sealed, &carry) != ERR_OK || is_only_one(o) != (carry.n == 0))
 		return ERR_CORRUPT;
 	if ((e = use_entry(s, o, now_ms)) == NULL)
 		return ERR_AGAIN;
-	take_writer(s, m);
-	buf_reset(&m->summary);
-	r = seal_arrival_put(&m->summary, m->writer, o->public_key, o->generation, trace);
-	give_back(s, m);
-	if (r != ERR_OK)
+	if ((r = seal_trace(s, m, o, e, trace)) != ERR_OK)
 		return r;
 	m->owner = *o;
 	m->epoch = e->epoch;
-	m->content = e->next_content;
-	m->with_epoch = true;
+	m->content = e->next_content++;
+	m->with_epoch = !e->stored;
 	m->plain_bytes = trace.n + h->plain_bytes;
 	m->hashes = (struct thread_hashes){ 0 };
-	memcpy(m->epoch_data, sealed_key.p, EPOCH_SEALED_BYTES);
-	memcpy(m->commitment, h->commitment, sizeof(m->commitment));
-	memcpy(m->wrapped, h->fixed, EPOCH_DIRECT_BYTES);
-	/* No second message is of this epoch. */
-	drop_entry(s, e);
+	take_entry(m, h, sealed, carry);
+	if (--e->left == 0)
+		drop_entry(s, e);
 	fill_append(m, a);
-	a->wrapped = slice_of(m->wrapped, EPOCH_DIRECT_BYTES);
 	return ERR_OK;
 }
 
@@ -421,7 +474,7 @@ sealer_columns(struct sealer *s, struct sealer_message *m, const struct sealer_o
 	p->epoch_data = m->with_epoch ? slice_of(m->epoch_data, sizeof(m->epoch_data)) :
 	    SLICE_NONE;
 	p->commitment = slice_of(m->commitment, sizeof(m->commitment));
-	p->wrapped = slice_of(m->wrapped, sizeof(m->wrapped));
+	p->wrapped = slice_of(m->wrapped, m->wrapped_n);
 	p->data = buf_slice(out);
 	return ERR_OK;
 }

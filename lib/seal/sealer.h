@@ -18,7 +18,8 @@
  *	sealer_put(s, &msg, piece, out)		until all size bytes were given
  *	sealer_end(s, &msg, out, &append)	fills struct ipc_store_append
  *
- * Mail that came sealed (seal_arrival.h) takes one step, with an epoch of its own:
+ * Mail that came sealed (seal_arrival.h) takes one step, with an epoch of its own,
+ * or of all that came under the same seed:
  *
  *	sealer_arrive(s, &msg, ...)		ERR_AGAIN: grant first
  *
@@ -57,7 +58,8 @@ struct sealer_owner {
 	uint64_t		 account;
 	uint32_t		 generation;
 	unsigned char		 public_key[CRY_KEY_BYTES];
-	bool			 single;	/* an epoch for one message that came sealed */
+	bool			 single;	/* an epoch for what came sealed: one message, */
+	unsigned char		 seed_id[16];	/* or, not zeros, those of this seed */
 };
 
 /*
@@ -70,11 +72,12 @@ struct sealer_message {
 	struct seal_writer	*writer;	/* borrowed while begun */
 	unsigned char		 key[SEAL_KEY_BYTES];
 	unsigned char		 commitment[SEAL_COMMITMENT_BYTES];
-	unsigned char		 wrapped[EPOCH_CONTENT_BYTES];
+	unsigned char		 wrapped[EPOCH_CARRIED_BYTES];
 	unsigned char		 epoch_key[CRY_KEY_BYTES];
 	unsigned char		 epoch_data[EPOCH_SEALED_BYTES];
 	unsigned char		 thread_key[16];
 	bool			 with_epoch;	/* the store has not seen epoch_data */
+	size_t			 wrapped_n;
 	uint64_t		 epoch;
 	uint64_t		 content;
 	uint64_t		 plain_bytes;
@@ -122,15 +125,17 @@ enum err	 sealer_end(struct sealer *, struct sealer_message *, const struct mime
 		    struct slice prefix, struct charset_set *, struct buf *out,
 		    struct ipc_store_append *) MUST_USE;
 
+/* Whose epoch what came with this entry takes.  ERR_CORRUPT: it is no entry. */
+enum err	 sealer_came_sealed(struct sealer_owner *, const struct seal_entry *) MUST_USE;
 /*
- * A message that came sealed: owner has single set, head is of its object and
- * sealed_key from its entry for the owner.  Fills what sealer_end fills, without
+ * A message that came sealed: head is of its object, the entry the owner's, and the
+ * owner as sealer_came_sealed made it.  Fills what sealer_end fills, without
  * hashes for threads; the body is the object at rest, and the caller's.
  * ERR_TOOBIG: over 4 GiB, or the trace over SEAL_TRACE_MAX.
  */
 enum err	 sealer_arrive(struct sealer *, struct sealer_message *,
 		    const struct sealer_owner *, const struct seal_head *,
-		    struct slice sealed_key, struct slice trace, uint64_t now_ms,
+		    const struct seal_entry *, struct slice trace, uint64_t now_ms,
 		    struct ipc_store_append *) MUST_USE;
 
 /*

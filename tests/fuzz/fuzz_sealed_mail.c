@@ -55,7 +55,8 @@ as_arrival(struct slice in)
 	buf_init(&trace, SEAL_TRACE_MAX);
 	if (seal_arrival_parse(&a, in) == ERR_OK) {
 		must(seal_arrival_is(in) && in.n <= SEAL_ARRIVAL_MAX);
-		must(a.sealed_key.n == EPOCH_SEALED_BYTES && a.fixed.n == EPOCH_DIRECT_BYTES);
+		must(a.sealed_key.n == EPOCH_SEALED_BYTES && (a.form_n == EPOCH_DIRECT_BYTES ||
+		    a.form_n == EPOCH_CARRIED_BYTES));
 		must(seal_arrival_open(&trace, reader, key, in) != ERR_OK || trace.n <= SEAL_TRACE_MAX);
 	}
 	seal_reader_free(&reader);

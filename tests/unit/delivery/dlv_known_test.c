@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "delivery/dlv_known.h"
 #include "lib/cmtp/cmtp_wire.h"
@@ -29,7 +30,8 @@ put(struct dlv_known *k, const char *user)
 {
 	const struct dlv_known_whose w = whose(user, server);
 
-	dlv_known_put(k, &w, &key, &now);
+	assert_int_equal(dlv_known_put(k, &w, &key, &now), strlen(user) > CMTP_PARAM_MAX ?
+	    ERR_LIMIT : ERR_OK);
 }
 
 static void

@@ -365,6 +365,7 @@ test_known(void **state)
 	gets = w->gets, requests = w->user_requests, own_gets = w->own_gets, signs = w->signs;
 	for (unsigned i = 1; i <= 3; i++) {
 		again(2, 2);
+		assert_int_equal(w->seeds, 1);	/* one curve operation for all */
 		assert_int_equal(w->gets, gets);
 		assert_int_equal(w->user_requests, requests);
 		assert_int_equal(w->own_gets, own_gets);

@@ -69,6 +69,8 @@ struct fake_cmtp {
 	unsigned		 user_n, user_requests;
 	struct buf		 mail;		/* MAIL2 behind its name */
 	unsigned		 mails;
+	unsigned		 seeds;		/* that came, one after the other */
+	unsigned char		 seed[CRY_KEY_BYTES];
 	unsigned		 stale;		/* that were for another key */
 	bool			 is_never_content;	/* all are */
 	char			 text[2000000];	/* the last one, opened */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/seal/seal_split.h"
+#include "lib/seal/seal_arrival.h"
 #include "tests/unit/delivery/fake_cmtp.h"
 
 void
@@ -58,6 +58,28 @@ put_keys(struct buf *out, const struct cmtp2_keys_request *q)
 	buf_fini(&content);
 }
 
+/* The content key, which the entry's seed carries. */
+static void
+open_entry(unsigned char key[SEAL_KEY_BYTES], const struct seal_split *s,
+    const struct seal_entry *en, const struct fake_cmtp_user *u)
+{
+	const struct epoch_slot slot = { .commitment = s->head.commitment };
+	unsigned char seed[CRY_KEY_BYTES], wrap[EPOCH_CARRIED_BYTES];
+	struct cry_aead *a = cry_aead_new();
+	struct slice sealed, carry;
+
+	assert_int_equal(seal_entry_parts(en, &sealed, &carry), ERR_OK);
+	assert_int_equal(carry.n, EPOCH_CARRY_BYTES);
+	assert_int_equal(epoch_unseal(seed, sealed, u->box, u->secret), ERR_OK);
+	w->seeds += memcmp(w->seed, seed, sizeof(seed)) != 0;
+	memcpy(w->seed, seed, sizeof(seed));
+	memcpy(wrap, s->head.fixed, EPOCH_DIRECT_BYTES);
+	memcpy(wrap + EPOCH_DIRECT_BYTES, carry.p, carry.n);
+	assert_int_equal(epoch_unwrap_content(a, key, slice_of(wrap, sizeof(wrap)), seed, &slot),
+	    ERR_OK);
+	cry_aead_free(&a);
+}
+
 /* The object, by the secret of any user that has an entry. */
 static void
 open_object(struct slice object)
@@ -77,9 +99,9 @@ open_object(struct slice object)
 		struct fake_cmtp_user *u = &w->users[i];
 
 		seal_key_id(id, u->box);
-		if (u->n == 0 || seal_split_find(&split, 1, 1, id, &entry) != ERR_OK)
+		if (u->n == 0 || seal_split_find(&split, SEAL_ENTRY_SEED, 1, id, &entry) != ERR_OK)
 			continue;
-		assert_int_equal(cry_box_open(key, entry.wrapped, u->box, u->secret), ERR_OK);
+		open_entry(key, &split, &entry, u);
 		buf_reset(&out);
 		assert_int_equal(seal_open(r, key, object, NULL, sizeof(w->text), &out), ERR_OK);
 		opened++;
@@ -183,7 +205,7 @@ is_stale(struct conn *c, const struct cmtp2_mail *m, struct slice object,
 		if (u != NULL)
 			seal_key_id(id, u->box);
 		is_good &= u != NULL && u->n > 0 &&
-		    seal_split_find(&split, 1, 1, id, &entry) == ERR_OK;
+		    seal_entry_of(&split, 1, id, &entry) == ERR_OK;
 	}
 	seal_split_fini(&split);
 	if (is_good)

@@ -1865,7 +1865,7 @@ fake_arrive(struct fake *f, const char *box, struct slice trace, struct slice ob
 	seal_key_id(id, owner.public_key);
 	must(seal_split_find(&split, SEAL_ENTRY_BOX, 1, id, &en) == ERR_OK);
 	must(sealer_grant(sealer, &owner, &epoch, f->now_ms) == ERR_OK);
-	must(sealer_arrive(sealer, &message, &owner, &split.head, en.wrapped, trace, f->now_ms,
+	must(sealer_arrive(sealer, &message, &owner, &split.head, &en, trace, f->now_ms,
 	    &m) == ERR_OK);
 	seal_split_head(&split, head);
 	buf_put(&body, head, sizeof(head));

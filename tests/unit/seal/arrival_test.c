@@ -58,7 +58,7 @@ open_arrival(struct slice s, struct buf *trace)
 	slot.commitment = (const unsigned char *)a.commitment.p;
 	e = epoch_unseal(epoch_key, a.sealed_key, public_key, secret_key);
 	if (e == ERR_OK)
-		e = epoch_unwrap_content(aead, key, a.fixed, epoch_key, &slot);
+		e = epoch_unwrap_content(aead, key, seal_arrival_wrap(&a), epoch_key, &slot);
 	return e == ERR_OK ? seal_arrival_open(trace, reader, key, s) : e;
 }
 
@@ -67,22 +67,24 @@ test_trace(void **state)
 {
 	static char text[SEAL_TRACE_MAX + 1];
 	static const size_t lengths[] = { 0, 1, 80, SEAL_TRACE_MAX };
+	struct epoch_seed seed;
 	struct buf b, trace;
 
 	(void)state;
+	assert_int_equal(epoch_seed_make(&seed, public_key), ERR_OK);
 	memset(text, 't', sizeof(text));
 	buf_init(&b, SEAL_ARRIVAL_MAX);
 	buf_init(&trace, SEAL_TRACE_MAX);
 	for (size_t i = 0; i < lengthof(lengths); i++) {
 		buf_reset(&b);
 		buf_reset(&trace);
-		assert_int_equal(seal_arrival_put(&b, writer, public_key, 3,
-		    slice_of(text, lengths[i])), ERR_OK);
+		assert_int_equal(seal_arrival_put(&b, writer, i % 2 == 0 ? NULL : &seed, public_key,
+		    3, slice_of(text, lengths[i])), ERR_OK);
 		assert_true(seal_arrival_is(buf_slice(&b)));
 		assert_int_equal(open_arrival(buf_slice(&b), &trace), ERR_OK);
 		assert_int_equal(trace.n, lengths[i]);
 	}
-	assert_int_equal(seal_arrival_put(&b, writer, public_key, 3, slice_of(text, sizeof(text))),
+	assert_int_equal(seal_arrival_put(&b, writer, NULL, public_key, 3, slice_of(text, sizeof(text))),
 	    ERR_TOOBIG);
 	assert_false(seal_arrival_is(SLICE_NONE));
 	assert_false(seal_arrival_is(SLICE_LIT("\1sealed summary")));
@@ -92,15 +94,14 @@ test_trace(void **state)
 
 /* Cut anywhere, or with any bit turned, it does not open. */
 static void
-test_damage(void **state)
+damage(const struct epoch_seed *seed)
 {
 	static char longer[SEAL_ARRIVAL_MAX + 1];
 	struct buf b, trace;
 
-	(void)state;
 	buf_init(&b, SEAL_ARRIVAL_MAX);
 	buf_init(&trace, SEAL_TRACE_MAX);
-	assert_int_equal(seal_arrival_put(&b, writer, public_key, 3, SLICE_LIT("A: b\r\n")), ERR_OK);
+	assert_int_equal(seal_arrival_put(&b, writer, seed, public_key, 3, SLICE_LIT("A: b\r\n")), ERR_OK);
 	for (size_t i = 0; i < b.n; i++) {
 		char *p = buf_data(&b) + i;
 
@@ -117,6 +118,17 @@ test_damage(void **state)
 	assert_int_equal(open_arrival(slice_of(longer, sizeof(longer)), &trace), ERR_CORRUPT);
 	buf_fini(&b);
 	buf_fini(&trace);
+}
+
+static void
+test_damage(void **state)
+{
+	struct epoch_seed seed;
+
+	(void)state;
+	damage(NULL);
+	assert_int_equal(epoch_seed_make(&seed, public_key), ERR_OK);
+	damage(&seed);
 }
 
 static void
@@ -221,7 +233,7 @@ bed_fini(struct bed *b)
 static enum err
 arrive(struct bed *b, struct slice trace)
 {
-	return sealer_arrive(b->sealer, &b->message, &b->owner, &b->split.head, b->entry.wrapped,
+	return sealer_arrive(b->sealer, &b->message, &b->owner, &b->split.head, &b->entry,
 	    trace, 0, &b->append);
 }
 
@@ -276,6 +288,68 @@ test_arrive(void **state)
 	bed_fini(&b);
 }
 
+/* Under one seed of the sender: one epoch, told to the store once, for all of it. */
+static void
+test_seed(void **state)
+{
+	struct ipc_store_epoch_ok ok = { .epoch = 5, .first_content = 100, .count = 2 };
+	unsigned char wrapped[SEAL_ENTRY_SEED_BYTES], epoch_key[32], key[32], content_key[32];
+	struct epoch_slot slot = { 7, 100, 3, NULL };
+	struct epoch_seed seed, other;
+	struct buf text;
+	struct bed b;
+
+	(void)state;
+	bed_init(&b);
+	buf_init(&text, 4096);
+	assert_int_equal(epoch_unseal(content_key, b.entry.wrapped, public_key, secret_key), ERR_OK);
+	assert_int_equal(epoch_seed_make(&seed, public_key), ERR_OK);
+	assert_int_equal(epoch_seed_make(&other, public_key), ERR_OK);
+	b.entry.algorithm = SEAL_ENTRY_SEED;
+	b.entry.wrapped = slice_of(wrapped, sizeof(wrapped));
+	seal_entry_carry(wrapped, &seed, content_key);
+	assert_int_equal(sealer_came_sealed(&b.owner, &b.entry), ERR_OK);
+	assert_int_equal(arrive(&b, SLICE_LIT("A: b\r\n")), ERR_AGAIN);
+	assert_int_equal(sealer_grant(b.sealer, &b.owner, &ok, 0), ERR_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		seal_entry_carry(wrapped, &seed, content_key);
+		assert_int_equal(arrive(&b, SLICE_LIT("A: b\r\n")), ERR_OK);
+		assert_int_equal(b.append.epoch, 5);
+		assert_int_equal(b.append.content, 100 + i);
+		assert_int_equal(b.append.wrapped.n, EPOCH_CARRIED_BYTES);
+		assert_int_equal(b.append.epoch_data.n, i == 0 ? EPOCH_SEALED_BYTES : 0);
+		buf_reset(&text);
+		assert_int_equal(open_arrival(b.append.summary, &text), ERR_OK);
+		assert_true(slice_eq_str(buf_slice(&text), "A: b\r\n"));
+		slot.commitment = (const unsigned char *)b.append.commitment.p;
+		assert_int_equal(epoch_unseal(epoch_key, slice_of(seed.sealed, sizeof(seed.sealed)),
+		    public_key, secret_key), ERR_OK);
+		assert_int_equal(epoch_unwrap_content(aead, key, b.append.wrapped, epoch_key, &slot),
+		    ERR_OK);
+		assert_memory_equal(key, content_key, 32);
+		/* Nothing that was turned comes out. */
+		for (size_t k = 0; k < EPOCH_CARRIED_BYTES; k++) {
+			b.message.wrapped[k] ^= 1;
+			assert_int_equal(epoch_unwrap_content(aead, key, b.append.wrapped, epoch_key,
+			    &slot), ERR_CORRUPT);
+			b.message.wrapped[k] ^= 1;
+		}
+		sealer_stored(b.sealer, &b.owner, 5);
+	}
+	/* The ids are used up; and another seed is another epoch. */
+	assert_int_equal(arrive(&b, SLICE_LIT("A: b\r\n")), ERR_AGAIN);
+	assert_int_equal(sealer_grant(b.sealer, &b.owner, &ok, 0), ERR_OK);
+	seal_entry_carry(wrapped, &other, content_key);
+	assert_int_equal(sealer_came_sealed(&b.owner, &b.entry), ERR_OK);
+	assert_int_equal(arrive(&b, SLICE_LIT("A: b\r\n")), ERR_AGAIN);
+	b.entry.wrapped.n--;
+	assert_int_equal(sealer_came_sealed(&b.owner, &b.entry), ERR_CORRUPT);
+	b.entry.algorithm = 3;
+	assert_int_equal(sealer_came_sealed(&b.owner, &b.entry), ERR_CORRUPT);
+	buf_fini(&text);
+	bed_fini(&b);
+}
+
 /* godwit-sealed(7): the trace goes with the keys, and the object says the rest. */
 static void
 test_form(void **state)
@@ -293,7 +367,7 @@ test_form(void **state)
 	(void)state;
 	memset(text, 't', sizeof(text));
 	buf_init(&b, SEAL_ARRIVAL_MAX);
-	assert_int_equal(seal_arrival_put(&b, writer, public_key, 3, slice_of(text, sizeof(text))),
+	assert_int_equal(seal_arrival_put(&b, writer, NULL, public_key, 3, slice_of(text, sizeof(text))),
 	    ERR_OK);
 	facts.arrival = buf_slice(&b);
 	seal_mime_init(&s);
@@ -324,6 +398,7 @@ main(void)
 		cmocka_unit_test(test_traced_summary),
 		cmocka_unit_test(test_direct_form),
 		cmocka_unit_test(test_arrive),
+		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_form),
 	};
 

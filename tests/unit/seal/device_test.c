@@ -77,7 +77,7 @@ make(struct buf *out, enum form form, size_t n)
 		f.account_key_to = 5;
 	}
 	if (form == FORM_DIRECT) {
-		assert_int_equal(seal_arrival_put(&arrival, w, device_public, 3, SLICE_LIT(TRACE)), ERR_OK);
+		assert_int_equal(seal_arrival_put(&arrival, w, NULL, device_public, 3, SLICE_LIT(TRACE)), ERR_OK);
 		f.arrival = buf_slice(&arrival);
 	}
 	seal_mime_init(&s);
