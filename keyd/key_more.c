@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "keyd/key_fixed.h"
 #include "lib/ipc/ipc_codec.h"
 
 enum item { ITEM_GENERATION = 1, ITEM_SLOT = 2, ITEM_BY_PASSWORD = 3, ITEM_BY_SCRAM = 4,
@@ -14,7 +13,7 @@ put_wrap(struct buf *b, const struct key_wrap *w)
 {
 	ipc_put_u32(b, w->vault);
 	if (w->vault != 0)
-		key_fixed_put(b, w->bytes, sizeof(w->bytes));
+		ipc_put_fixed(b, w->bytes, sizeof(w->bytes));
 }
 
 static void
@@ -22,7 +21,7 @@ get_wrap(struct ipc_reader *r, struct key_wrap *w)
 {
 	w->vault = ipc_get_u32(r);
 	if (w->vault != 0)
-		key_fixed_get(r, w->bytes, sizeof(w->bytes));
+		ipc_get_fixed(r, w->bytes, sizeof(w->bytes));
 }
 
 /* A generation whose secret went to the owner's device. */
@@ -31,9 +30,9 @@ put_sealed(struct buf *b, const struct key_generation *g)
 {
 	ipc_put_u8(b, ITEM_SEALED);
 	ipc_put_u32(b, g->number);
-	key_fixed_put(b, g->public_key, 32);
+	ipc_put_fixed(b, g->public_key, 32);
 	ipc_put_u32(b, g->sealed_to);
-	key_fixed_put(b, g->sealed_secret, KEY_SEALED_BYTES);
+	ipc_put_fixed(b, g->sealed_secret, KEY_SEALED_BYTES);
 }
 
 static void
@@ -41,9 +40,9 @@ get_sealed(struct ipc_reader *r, struct key_more *m)
 {
 	struct key_generation g = { .number = ipc_get_u32(r), .form = KEY_FORM_SEALED };
 
-	key_fixed_get(r, g.public_key, 32);
+	ipc_get_fixed(r, g.public_key, 32);
 	g.sealed_to = ipc_get_u32(r);
-	key_fixed_get(r, g.sealed_secret, KEY_SEALED_BYTES);
+	ipc_get_fixed(r, g.sealed_secret, KEY_SEALED_BYTES);
 	if (!r->bad)
 		r->bad = key_more_add_generation(m, &g) != ERR_OK;
 }
@@ -59,8 +58,8 @@ put_generation(struct buf *b, const struct key_generation *g)
 	ipc_put_u32(b, g->number);
 	ipc_put_u8(b, (uint8_t)g->form);
 	ipc_put_u32(b, g->vault);
-	key_fixed_put(b, g->public_key, 32);
-	key_fixed_put(b, g->wrapped_secret, KEY_WRAPPED_BYTES);
+	ipc_put_fixed(b, g->public_key, 32);
+	ipc_put_fixed(b, g->wrapped_secret, KEY_WRAPPED_BYTES);
 }
 
 static void
@@ -73,8 +72,8 @@ get_generation(struct ipc_reader *r, struct key_more *m)
 	g.form = form == KEY_FORM_ROOT ? KEY_FORM_ROOT :
 	    form == KEY_FORM_VAULT ? KEY_FORM_VAULT : KEY_FORM_NONE;
 	g.vault = ipc_get_u32(r);
-	key_fixed_get(r, g.public_key, 32);
-	key_fixed_get(r, g.wrapped_secret, KEY_WRAPPED_BYTES);
+	ipc_get_fixed(r, g.public_key, 32);
+	ipc_get_fixed(r, g.wrapped_secret, KEY_WRAPPED_BYTES);
 	if (!r->bad)
 		r->bad = key_more_add_generation(m, &g) != ERR_OK;
 }
@@ -86,8 +85,8 @@ put_slot(struct buf *b, const struct key_made_slot *s)
 	ipc_put_u8(b, (uint8_t)s->kind);
 	ipc_put_u8(b, s->scopes);
 	ipc_put_u64(b, s->created_s);
-	key_fixed_put(b, s->salt, sizeof(s->salt));
-	key_fixed_put(b, s->verifier, sizeof(s->verifier));
+	ipc_put_fixed(b, s->salt, sizeof(s->salt));
+	ipc_put_fixed(b, s->verifier, sizeof(s->verifier));
 	put_wrap(b, &s->wrap);
 	ipc_put_var(b, slice_of(s->name, s->name_n), KEY_SLOT_NAME_MAX);
 }
@@ -103,8 +102,8 @@ get_slot(struct ipc_reader *r, struct key_more *m)
 	s.kind = kind == KEY_SLOT_APP ? KEY_SLOT_APP : KEY_SLOT_RECOVERY;
 	s.scopes = ipc_get_u8(r);
 	s.created_s = ipc_get_u64(r);
-	key_fixed_get(r, s.salt, sizeof(s.salt));
-	key_fixed_get(r, s.verifier, sizeof(s.verifier));
+	ipc_get_fixed(r, s.salt, sizeof(s.salt));
+	ipc_get_fixed(r, s.verifier, sizeof(s.verifier));
 	get_wrap(r, &s.wrap);
 	name = ipc_get_var(r, KEY_SLOT_NAME_MAX);
 	s.name_n = name.n;
@@ -165,7 +164,7 @@ key_more_put(struct buf *b, const struct key_more *m)
 	if (m->cmtp_generation != 0) {
 		ipc_put_u8(b, ITEM_CMTP);
 		ipc_put_u32(b, m->cmtp_generation);
-		key_fixed_put(b, m->cmtp_public, sizeof(m->cmtp_public));
+		ipc_put_fixed(b, m->cmtp_public, sizeof(m->cmtp_public));
 	}
 }
 
@@ -185,7 +184,7 @@ key_more_get(struct key_more *m, struct slice bytes)
 			break;
 		case ITEM_CMTP:
 			m->cmtp_generation = ipc_get_u32(&r);
-			key_fixed_get(&r, m->cmtp_public, sizeof(m->cmtp_public));
+			ipc_get_fixed(&r, m->cmtp_public, sizeof(m->cmtp_public));
 			break;
 		case ITEM_SEALED:
 			get_sealed(&r, m);

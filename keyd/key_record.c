@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "keyd/key_fixed.h"
 #include "lib/ipc/ipc_codec.h"
 
 enum { SLOT_PASSWORD = 1 };
@@ -24,16 +23,16 @@ key_record_put_account(struct buf *b, const struct key_account *a)
 	ipc_put_u32(b, a->generation);
 	ipc_put_u8(b, (uint8_t)a->form);
 	ipc_put_u32(b, a->vault);
-	key_fixed_put(b, a->public_key, 32);
-	key_fixed_put(b, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	ipc_put_fixed(b, a->public_key, 32);
+	ipc_put_fixed(b, a->wrapped_secret, KEY_WRAPPED_BYTES);
 	ipc_put_u32(b, s->passes);
 	ipc_put_u32(b, s->memory_kib);
-	key_fixed_put(b, s->salt, 16);
-	key_fixed_put(b, s->verifier, 32);
+	ipc_put_fixed(b, s->salt, 16);
+	ipc_put_fixed(b, s->verifier, 32);
 	ipc_put_u32(b, s->scram.rounds);
-	key_fixed_put(b, s->scram.salt, 16);
-	key_fixed_put(b, s->scram.stored_key, 32);
-	key_fixed_put(b, s->scram.server_key, 32);
+	ipc_put_fixed(b, s->scram.salt, 16);
+	ipc_put_fixed(b, s->scram.stored_key, 32);
+	ipc_put_fixed(b, s->scram.server_key, 32);
 	ipc_put_var(b, a->more, KEY_MORE_MAX);
 }
 
@@ -79,7 +78,7 @@ void
 key_record_put_print(struct buf *b, const struct key_print *p)
 {
 	ipc_put_u8(b, KEY_RECORD_PRINT);
-	key_fixed_put(b, p->bytes, KEY_PRINT_BYTES);
+	ipc_put_fixed(b, p->bytes, KEY_PRINT_BYTES);
 	ipc_put_u64(b, p->account);
 	ipc_put_u64(b, p->created_s);
 	ipc_put_var(b, slice_of(p->name, p->name_n), KEY_PRINT_NAME_MAX);
@@ -141,8 +140,8 @@ password_get(struct ipc_reader *r, struct key_slot *s)
 {
 	s->passes = ipc_get_u32(r);
 	s->memory_kib = ipc_get_u32(r);
-	key_fixed_get(r, s->salt, 16);
-	key_fixed_get(r, s->verifier, 32);
+	ipc_get_fixed(r, s->salt, 16);
+	ipc_get_fixed(r, s->verifier, 32);
 }
 
 /* As it was written until November 2026. */
@@ -151,8 +150,8 @@ account_get_1(struct ipc_reader *r, struct key_account *a)
 {
 	account_begin(r, a);
 	a->form = KEY_FORM_ROOT;
-	key_fixed_get(r, a->public_key, 32);
-	key_fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	ipc_get_fixed(r, a->public_key, 32);
+	ipc_get_fixed(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
 	r->bad |= ipc_get_u8(r) != 1 || ipc_get_u8(r) != SLOT_PASSWORD;
 	password_get(r, &a->password);
 }
@@ -165,13 +164,13 @@ account_get(struct ipc_reader *r, struct key_account *a)
 	account_begin(r, a);
 	r->bad |= !form_get(r, &a->form);
 	a->vault = ipc_get_u32(r);
-	key_fixed_get(r, a->public_key, 32);
-	key_fixed_get(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
+	ipc_get_fixed(r, a->public_key, 32);
+	ipc_get_fixed(r, a->wrapped_secret, KEY_WRAPPED_BYTES);
 	password_get(r, &a->password);
 	s->rounds = ipc_get_u32(r);
-	key_fixed_get(r, s->salt, 16);
-	key_fixed_get(r, s->stored_key, 32);
-	key_fixed_get(r, s->server_key, 32);
+	ipc_get_fixed(r, s->salt, 16);
+	ipc_get_fixed(r, s->stored_key, 32);
+	ipc_get_fixed(r, s->server_key, 32);
 	a->more = ipc_get_var(r, KEY_MORE_MAX);
 }
 
@@ -180,7 +179,7 @@ print_get(struct ipc_reader *r, struct key_print *p)
 {
 	struct slice name;
 
-	key_fixed_get(r, p->bytes, KEY_PRINT_BYTES);
+	ipc_get_fixed(r, p->bytes, KEY_PRINT_BYTES);
 	p->account = ipc_get_u64(r);
 	p->created_s = ipc_get_u64(r);
 	name = ipc_get_var(r, KEY_PRINT_NAME_MAX);

@@ -191,17 +191,6 @@ end_read(const struct ipc_reader *r)
 	return ipc_reader_done(r) == ERR_OK ? ERR_OK : ERR_CORRUPT;
 }
 
-static void
-get_bytes(struct ipc_reader *r, unsigned char *out, size_t n)
-{
-	struct slice s = ipc_get_var(r, n);
-
-	if (s.n == n)
-		memcpy(out, s.p, n);
-	else
-		r->bad = true;
-}
-
 enum err
 record_account_read(struct record_account *a, struct slice s)
 {
@@ -224,8 +213,8 @@ record_account_read(struct record_account *a, struct slice s)
 	a->mailbox_count = ipc_get_u32(&r);
 	a->next_content = ipc_get_u64(&r);
 	a->next_epoch = ipc_get_u64(&r);
-	get_bytes(&r, a->salt, sizeof(a->salt));
-	get_bytes(&r, a->public_key, sizeof(a->public_key));
+	ipc_get_fixed(&r, a->salt, sizeof(a->salt));
+	ipc_get_fixed(&r, a->public_key, sizeof(a->public_key));
 	a->address = ipc_get_var(&r, RECORD_ADDRESS_MAX);
 	/* Before there was metadata there was none. */
 	a->metadata_bytes = form == FORM_ACCOUNT ? ipc_get_u64(&r) : 0;
@@ -249,8 +238,8 @@ record_account_put(const struct record_account *a, struct buf *b)
 	ipc_put_u32(b, a->mailbox_count);
 	ipc_put_u64(b, a->next_content);
 	ipc_put_u64(b, a->next_epoch);
-	ipc_put_var(b, slice_of(a->salt, sizeof(a->salt)), sizeof(a->salt));
-	ipc_put_var(b, slice_of(a->public_key, sizeof(a->public_key)), sizeof(a->public_key));
+	ipc_put_fixed(b, a->salt, sizeof(a->salt));
+	ipc_put_fixed(b, a->public_key, sizeof(a->public_key));
 	ipc_put_var(b, a->address, RECORD_ADDRESS_MAX);
 	ipc_put_u64(b, a->metadata_bytes);
 }

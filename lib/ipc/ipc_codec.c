@@ -70,6 +70,12 @@ ipc_put_var(struct buf *b, struct slice s, size_t cap)
 	buf_put_slice(b, s);
 }
 
+void
+ipc_put_fixed(struct buf *b, const unsigned char *p, size_t n)
+{
+	ipc_put_var(b, slice_of(p, n), n);
+}
+
 /* n bytes, or NULL and bad. */
 static const unsigned char *
 take(struct ipc_reader *r, size_t n)
@@ -147,6 +153,17 @@ ipc_get_var(struct ipc_reader *r, size_t cap)
 		r->bad = true;
 	p = take(r, n);
 	return p != NULL ? slice_of(p, n) : SLICE_NONE;
+}
+
+void
+ipc_get_fixed(struct ipc_reader *r, unsigned char *dst, size_t n)
+{
+	struct slice s = ipc_get_var(r, n);
+
+	if (s.n == n)
+		memcpy(dst, s.p, n);
+	else
+		r->bad = true;
 }
 
 struct ipc_reader

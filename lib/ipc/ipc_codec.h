@@ -38,6 +38,8 @@ void		 ipc_put_u64(struct buf *, uint64_t);
 void		 ipc_put_bool(struct buf *, bool);
 void		 ipc_put_err(struct buf *, enum err);
 void		 ipc_put_var(struct buf *, struct slice, size_t cap);
+/* A V of always n bytes, for records on disk: keys, salts, wraps. */
+void		 ipc_put_fixed(struct buf *, const unsigned char *, size_t n);
 
 uint8_t		 ipc_get_u8(struct ipc_reader *);
 uint16_t	 ipc_get_u16(struct ipc_reader *);
@@ -46,6 +48,8 @@ uint64_t	 ipc_get_u64(struct ipc_reader *);
 bool		 ipc_get_bool(struct ipc_reader *);
 enum err	 ipc_get_err(struct ipc_reader *);
 struct slice	 ipc_get_var(struct ipc_reader *, size_t cap);
+/* Another length is bad, and dst is as it was. */
+void		 ipc_get_fixed(struct ipc_reader *, unsigned char *dst, size_t n);
 
 typedef enum err ipc_err_t;
 typedef uint8_t	 ipc_u8_t;

@@ -149,6 +149,29 @@ test_frames(void **state)
 	buf_fini(&b);
 }
 
+/* Of one length only: a record with another is bad, and nothing of it is taken. */
+static void
+test_fixed(void **state)
+{
+	static const unsigned char key[4] = { 1, 2, 3, 4 };
+	unsigned char got[5] = { 0 };
+
+	(void)state;
+	for (size_t n = 3; n <= 5; n++) {
+		struct ipc_reader r;
+		struct buf b;
+
+		buf_init(&b, 64);
+		ipc_put_fixed(&b, key, sizeof(key));
+		r = ipc_reader_of(buf_slice(&b));
+		memset(got, 0, sizeof(got));
+		ipc_get_fixed(&r, got, n);
+		assert_int_equal(ipc_reader_done(&r) == ERR_OK, n == sizeof(key));
+		assert_int_equal(got[0], n == sizeof(key) ? 1 : 0);
+		buf_fini(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -156,7 +179,7 @@ main(void)
 		cmocka_unit_test(test_every_type_round_trips),
 		cmocka_unit_test(test_caps), cmocka_unit_test(test_bad_values),
 		cmocka_unit_test(test_print_hides_secrets),
-		cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_fixed), cmocka_unit_test(test_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
