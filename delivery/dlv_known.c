@@ -207,12 +207,17 @@ dlv_known_put_serial(struct dlv_known *k, struct slice domain, uint64_t serial,
 {
 	struct name name;
 
-	if (!name_of(&name, SLICE_NONE, domain))
-		return;
-	if (serial == 0)
-		drop(&k->serials, find(&k->serials, &name));
-	else
+	if (name_of(&name, SLICE_NONE, domain))
 		put(&k->serials, &name, now)->serial = serial;
+}
+
+void
+dlv_known_drop_serial(struct dlv_known *k, struct slice domain)
+{
+	struct name name;
+
+	if (name_of(&name, SLICE_NONE, domain))
+		drop(&k->serials, find(&k->serials, &name));
 }
 
 uint64_t

@@ -60,9 +60,11 @@ const struct dlv_known_key *dlv_known_find(struct dlv_known *, const struct dlv_
 		    const struct dlv_known_now *);
 void		 dlv_known_drop(struct dlv_known *, const struct dlv_known_whose *);
 
-/* Of our own domain (empty: the server's).  0: ask, or drop, for which now may be NULL. */
+/* Of our own domain (empty: the server's). */
 void		 dlv_known_put_serial(struct dlv_known *, struct slice domain, uint64_t serial,
 		    const struct dlv_known_now *);
+void		 dlv_known_drop_serial(struct dlv_known *, struct slice domain);
+/* 0: ask. */
 uint64_t	 dlv_known_serial(struct dlv_known *, struct slice domain,
 		    const struct dlv_known_now *);
 

@@ -33,7 +33,7 @@ on_signed(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *
 	(void)in;
 	m->call.id = 0;
 	if (e != ERR_OK || type != IPC_MSG_cmtp2_signature || s->sig.n != CMTP_SIG_BYTES) {
-		dlv_known_put_serial(m->p.known, dlv_mail2_own_domain(m), 0, NULL);
+		dlv_known_drop_serial(m->p.known, dlv_mail2_own_domain(m));
 		dlv_mail2_hold(m, "4.3.0", "the mail cannot be signed now");
 		return;
 	}

@@ -107,7 +107,7 @@ test_serials(void **state)
 	assert_int_equal(dlv_known_serial(k, SLICE_NONE, &now), 3);
 	assert_int_equal(dlv_known_serial(k, SLICE_LIT("here.example"), &now), 4);
 	assert_int_equal(dlv_known_serial(k, SLICE_LIT("here.example"), &late), 0);
-	dlv_known_put_serial(k, SLICE_NONE, 0, NULL);
+	dlv_known_drop_serial(k, SLICE_NONE);
 	assert_int_equal(dlv_known_serial(k, SLICE_NONE, &now), 0);
 	dlv_known_free(&k);
 }
