@@ -142,7 +142,7 @@ fill_ahead(struct journal *j, uint64_t end)
 		n = JOURNAL_BYTES - j->filled < JOURNAL_PIECE_BYTES ?
 		    (size_t)(JOURNAL_BYTES - j->filled) : JOURNAL_PIECE_BYTES;
 		e = write_piece(j, j->filled, n);
-		j->filled += n;
+		j->filled += e == ERR_OK ? n : 0;
 	}
 	return e;
 }
