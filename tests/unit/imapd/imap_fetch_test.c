@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "imapd/imap_memo.h"
+#include "imapd/imap_opening.h"
 #include "lib/base/log.h"
 #include "tests/unit/imapd/imap_say.h"
 
@@ -459,6 +460,32 @@ test_ahead_of_damage(void **state)
 	assert_true(f.works > 0 && f.closed);
 }
 
+/* A batch is bounded by messages and by text; one for itself always goes in. */
+static void
+test_opening_limits(void **state)
+{
+	static const unsigned char key[SEAL_KEY_BYTES], commitment[SEAL_COMMITMENT_BYTES];
+	const struct slice bound = slice_of(commitment, sizeof(commitment));
+	struct imap_opening *o = imap_opening_new(&shared);
+	struct buf sealed;
+
+	(void)state;
+	buf_init(&sealed, 1);
+	assert_true(imap_opening_fits(o, IMAP_OPENING_BYTES + 1));
+	for (unsigned i = 0; i < IMAP_OPENING_MAX; i++) {
+		assert_true(imap_opening_fits(o, 1));
+		imap_opening_add(o, i, 1, key, bound, &sealed);
+	}
+	assert_false(imap_opening_fits(o, 1));
+	imap_opening_free(&o);
+	o = imap_opening_new(&shared);
+	imap_opening_add(o, 0, 1, key, bound, &sealed);
+	assert_true(imap_opening_fits(o, IMAP_OPENING_BYTES - 1));
+	assert_false(imap_opening_fits(o, IMAP_OPENING_BYTES));
+	imap_opening_free(&o);
+	buf_fini(&sealed);
+}
+
 /* The session ends while threads are at it: they end behind it. */
 static void
 test_ahead_of_the_end(void **state)
@@ -481,7 +508,8 @@ main(void)
 		T(test_binary), T(test_binary_large), T(test_preview), T(test_dates_and_ids),
 		T(test_partial), T(test_partial_fields), T(test_rev2), T(test_append_literal8), T(test_nul),
 		T(test_opens_ahead), T(test_ahead_of_a_slow_client), T(test_ahead_of_damage),
-		T(test_ahead_of_the_end), T(test_kept), cmocka_unit_test(test_kept_limits),
+		T(test_ahead_of_the_end), cmocka_unit_test(test_opening_limits),
+		T(test_kept), cmocka_unit_test(test_kept_limits),
 	};
 
 	log_to_fd(-1);
