@@ -5,7 +5,6 @@
  *	imap_load PORT plain|tls|resumed DOMAIN SCENARIO ...
  *
  *	login SESSIONS COUNT USERS	connect, LOGIN, LOGOUT, COUNT times in all
- *	relogin SESSIONS COUNT USERS	LOGIN and UNAUTHENTICATE on kept connections
  *	run USER			commands from the standard input; for each a
  *					line: milliseconds, bytes received, its end
  *	fill USER MAILBOX COUNT BYTES FROM text|noise
@@ -114,7 +113,7 @@ count_one(void)
 	return is_done;
 }
 
-/* ---- login, relogin ---- */
+/* ---- login ---- */
 
 static void
 setup_login(char **args)
@@ -129,17 +128,6 @@ work_login(struct load_conn *c)
 {
 	c->step = LOGOUT;
 	say(c, "x LOGOUT\r\n");
-}
-
-static void
-work_relogin(struct load_conn *c)
-{
-	if (c->step == LOGIN) {
-		c->step = WORK;
-		say(c, "x UNAUTHENTICATE\r\n");
-	} else if (!count_one()) {
-		say_login(c);
-	}
 }
 
 /* ---- run ---- */
@@ -355,7 +343,6 @@ work_idle(struct load_conn *c)
 static const struct scenario scenarios[] = {
 	{ .name = "login", .args = 3, .setup = setup_login, .work = work_login,
 	  .logs_out = true },
-	{ .name = "relogin", .args = 3, .setup = setup_login, .work = work_relogin },
 	{ .name = "run", .args = 1, .setup = setup_run, .work = work_run, .may_no = true },
 	{ .name = "fill", .args = 6, .setup = setup_fill, .work = work_fill },
 	{ .name = "append", .args = 4, .setup = setup_append, .work = work_append },
