@@ -121,7 +121,6 @@ put_card(struct imap_fresh *f, struct buf *b, const struct mime *m)
 {
 	struct imap_memo_text t = { .envelope = mime_text(m, m->meta[0].envelope) };
 
-
 	buf_reset(&f->structure);
 	buf_reset(&f->cuts);
 	imap_text_put_structure(&f->structure, m, &f->cuts);
