@@ -143,7 +143,7 @@ change(struct job *j, const struct key_hashed *h, struct key_account **out, stru
 	if (e == ERR_OK)
 		e = j->fn(j, &o, h, text);
 	if (e == ERR_OK && j->revokes)
-		o.a.since_s = key_now_s(j->k) + 1;
+		o.a.since_s = key_token_end_s(j->k, &o.a);
 	/* The wraps are bound to the id it will have. */
 	if (j->is_new)
 		o.a.id = 0;

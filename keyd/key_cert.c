@@ -68,7 +68,7 @@ end_sessions(struct keyd *k, struct key_account **a)
 	struct key_account changed = **a;
 	enum err e;
 
-	changed.since_s = key_now_s(k) + 1;
+	changed.since_s = key_token_end_s(k, *a);
 	e = key_ring_put(k->ring, &changed, a);
 	if (e == ERR_OK)
 		key_token_revoke(k, (*a)->id, (*a)->since_s);

@@ -233,6 +233,14 @@ key_token_drop(struct keyd *k, uint64_t account, uint32_t instance)
 	}
 }
 
+uint64_t
+key_token_end_s(const struct keyd *k, const struct key_account *a)
+{
+	uint64_t now_s = key_now_s(k);
+
+	return (now_s > a->since_s ? now_s : a->since_s) + 1;
+}
+
 void
 key_token_revoke(struct keyd *k, uint64_t account, uint64_t before_s)
 {

@@ -49,6 +49,11 @@ enum err	 key_token_check(struct keyd *, struct slice token, unsigned scopes,
 		    struct key_account **) MUST_USE;
 /* Drop the sessions of an account (0: of all) or an instance (0: of all). */
 void		 key_token_drop(struct keyd *, uint64_t account, uint32_t instance);
+/*
+ * The account's since_s that ends all tokens of now.  It may lie ahead of the
+ * clock, and so may the tokens issued since: two ends can come within a second.
+ */
+uint64_t	 key_token_end_s(const struct keyd *, const struct key_account *);
 /* Say that tokens of the account issued before before_s are void. */
 void		 key_token_revoke(struct keyd *, uint64_t account, uint64_t before_s);
 

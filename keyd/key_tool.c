@@ -262,7 +262,7 @@ enable(const struct key_tool_request *q, bool on)
 	changed = *a;
 	changed.enabled = on;
 	if (!on)
-		changed.since_s = key_now_s(q->k) + 1;
+		changed.since_s = key_token_end_s(q->k, a);
 	e = key_ring_put(q->k->ring, &changed, &a);
 	key_tool_audit(on ? "enable" : "disable", changed.address, changed.id, err_text(e));
 	if (e != ERR_OK) {

@@ -468,6 +468,33 @@ test_open_drills(void **state)
 	cry_aead_free(&aead);
 }
 
+/* A token of this second ends with a revocation of this second. */
+static void
+test_revoked_twice_in_a_second(void **state)
+{
+	struct cry_aead *aead = cry_aead_new();
+	unsigned char token[TOKEN_BYTES];
+	uint64_t before = 0;
+	struct stage_mail a;
+
+	(void)state;
+	stage_add_alice();
+	stage_settle();
+	stage_mail(&a, aead, 1, 0, 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(stage_login(IMAPD, TOKEN_MAIL, "alice", "godwit"), ERR_OK);
+		memcpy(token, answer.token, TOKEN_BYTES);
+		assert_int_equal(stage_open(IMAPD, token, &a.w, 1, &a.e, 1), ERR_OK);
+		assert_int_equal(TOOL("user.disable", "alice", NULL), 0);
+		assert_int_equal(TOOL("user.enable", "alice", NULL), 0);
+		stage_settle();
+		assert_true(told.revoked_before > before);
+		before = told.revoked_before;
+		assert_int_equal(stage_open(IMAPD, token, &a.w, 1, &a.e, 1), ERR_AUTH);
+	}
+	cry_aead_free(&aead);
+}
+
 /* ---- another's mail */
 
 static unsigned char	shared_token[TOKEN_BYTES];
@@ -966,7 +993,8 @@ main(void)
 		KEYD(test_password_that_does_not_come), KEYD(test_list_pages),
 		KEYD(test_aliases), KEYD(test_login), KEYD(test_login_crowd),
 		KEYD(test_login_drills), KEYD(test_session_limit), KEYD(test_open),
-		KEYD(test_open_drills), KEYD(test_open_shared), KEYD(test_set_quota), KEYD(test_open_limits), KEYD(test_restart),
+		KEYD(test_open_drills),
+		KEYD(test_revoked_twice_in_a_second), KEYD(test_open_shared), KEYD(test_set_quota), KEYD(test_open_limits), KEYD(test_restart),
 		KEYD(test_spool_key), KEYD(test_srs_keys), KEYD(test_secrets), KEYD(test_sign), KEYD(test_tls_reload), KEYD(test_tickets),
 		cmocka_unit_test(test_gate_table), cmocka_unit_test(test_root_key_forms),
 	};
