@@ -85,8 +85,9 @@ is_held(const struct dlv_mail2 *m)
 static enum err
 begin_pass(struct dlv_mail2 *m, enum dlv_mail2_pass pass)
 {
-	enum err e = seal_writer_begin(m->writer, CRY_AES256_GCM, m->content_key,
-	    m->p.source->bytes, pass == DLV_MAIL2_MEASURE || m->is_zstd);
+	uint64_t n = m->p.source->bytes;
+	enum err e = seal_writer_begin(m->writer, CRY_AES256_GCM, m->content_key, n,
+	    n >= SEAL_PRESS_MIN && (pass == DLV_MAIL2_MEASURE || m->is_zstd));
 
 	m->pass = pass;
 	m->off = 0;

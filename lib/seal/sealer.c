@@ -275,7 +275,7 @@ sealer_begin(struct sealer *s, struct sealer_message *m, const struct sealer_own
 	take_writer(s, m);
 	seal_make_key(m->key);
 	r = seal_writer_begin(m->writer, CRY_AES256_GCM, m->key, plain_bytes,
-	    plain_bytes >= SEALER_PRESS_MIN);
+	    plain_bytes >= SEAL_PRESS_MIN);
 	if (r != ERR_OK) {
 		give_back(s, m);
 		wipe_keys(m);

@@ -45,11 +45,6 @@
 #define SEALER_ACCOUNTS		4096u
 #define SEALER_INLINE_MAX	40960u	/* body bytes in the frame: store_append.body */
 #define SEALER_MEMFD_MAX	(256u << 10)
-/*
- * zstd takes 10 us for each KiB, half of what all the rest does for a short
- * message; and short messages are many, but little of what a disk holds.
- */
-#define SEALER_PRESS_MIN	8192u
 
 struct sealer;
 

@@ -257,12 +257,13 @@ test_bad_answers(void **state)
 	assert_int_equal(w->host.message_count, 0);
 }
 
-/* Bodies on both sides of what is held, that zstd makes smaller and that it does not. */
+/* Bodies on both sides of what may be compressed and of what is held, that zstd makes
+ * smaller and that it does not. */
 static void
 test_sizes(void **state)
 {
-	static const size_t sizes[] = { 1, 16384, DLV_MAIL2_HELD - 1, DLV_MAIL2_HELD,
-		DLV_MAIL2_HELD + 1, 700000 };
+	static const size_t sizes[] = { 1, SEAL_PRESS_MIN - 1, SEAL_PRESS_MIN, 16384,
+		DLV_MAIL2_HELD - 1, DLV_MAIL2_HELD, DLV_MAIL2_HELD + 1, 700000 };
 	static char body[700000];
 	char statuses[] = "22.1.5 yours\n";
 
@@ -279,7 +280,7 @@ test_sizes(void **state)
 			assert_int_equal(w->results[0].error, ERR_OK);
 			assert_int_equal(w->text_n, sizes[i]);
 			assert_memory_equal(w->text, body, sizes[i]);
-			assert_int_equal(w->was_zstd, random == 0 && sizes[i] > 1);
+			assert_int_equal(w->was_zstd, random == 0 && sizes[i] >= SEAL_PRESS_MIN);
 		}
 	}
 }

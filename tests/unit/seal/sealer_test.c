@@ -266,8 +266,8 @@ test_press_min(void **state)
 	(void)state;
 	buf_init(&out, 1u << 20);
 	assert_int_equal(sealer_grant(s, &o, &ok, 0), ERR_OK);
-	assert_false(is_pressed(s, &o, SEALER_PRESS_MIN - 1, &out));
-	assert_true(is_pressed(s, &o, SEALER_PRESS_MIN, &out));
+	assert_false(is_pressed(s, &o, SEAL_PRESS_MIN - 1, &out));
+	assert_true(is_pressed(s, &o, SEAL_PRESS_MIN, &out));
 	assert_false(is_pressed(s, &o, 1, &out));
 	buf_fini(&out);
 	sealer_free(&s);
