@@ -38,6 +38,7 @@ stop(struct dlv_mail2 *m)
 	dlv_lookup_cancel(m->p.lookup, &m->asker);
 	dlv_cmtp_free(&m->cmtp);
 	dlv_postage_cancel(&m->payer);
+	dlv_mail2_object_leave(m);
 	secret_wipe(m->content_key, sizeof(m->content_key));
 	m->is_sealing = false;
 }
@@ -369,7 +370,7 @@ dlv_mail2_new(const struct dlv_mail2_params *p, const struct dlv_mail2_owner *ow
 	buf_init(&m->pin, CMTP_PIN_BYTES_MAX);
 	buf_init(&m->envelope, CMTP2_ENVELOPE_MAX);
 	buf_init(&m->entries, CMTP2_DESTINATIONS_MAX * DLV_MAIL2_ENTRY_BYTES);
-	buf_init(&m->held, 2 * DLV_MAIL2_HELD);
+	buf_init(&m->held, 2 * DLV_MAIL2_HELD_MAX);
 	buf_init(&m->out, 4 * (SEAL_FRAME_BYTES + SEAL_ENTRIES_BYTES_MAX));
 	loop_idle_init(&m->turn, on_turn, m);
 	loop_defer(p->loop, &m->turn);

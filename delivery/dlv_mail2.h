@@ -16,8 +16,9 @@
  *
  * A link that a message before has left to the domain (dlv_link_keep) begins with
  * the recipients' keys.  Sealed as it streams, and compressed where that saves;
- * only what is small is held (DLV_MAIL2_HELD).  A message that could not be read
- * to its end is not answered for.  The owner hears of each recipient once, then
+ * only what is small is held (DLV_MAIL2_HELD), and what zstd makes smaller, so that
+ * it is compressed once, up to DLV_MAIL2_HELD_MAX and DLV_MAIL2_ROOM for all
+ * messages together.  A message that could not be read to its end is not answered for.  The owner hears of each recipient once, then
  * done.
  * No call comes from inside a function here.
  */
@@ -27,6 +28,13 @@
 #include "delivery/dlv_lookup.h"
 
 struct dlv_mail2;
+
+#define DLV_MAIL2_ROOM	(64u << 20)	/* of text */
+
+/* What is held of larger messages; zeros, one for all. */
+struct dlv_mail2_room {
+	size_t	 used_bytes;
+};
 
 enum dlv_mail2_fate {
 	DLV_MAIL2_TOLD,		/* the result stands */
@@ -51,6 +59,7 @@ struct dlv_mail2_params {
 	struct dlv_known	*known;
 	struct dlv_postage	*postage;
 	struct seal_press	*press;
+	struct dlv_mail2_room	*room;
 	struct dlv_link		*link;		/* taken when it offers CMTP 2 */
 	bool			 must;		/* the route says require */
 	struct slice		 sender;	/* empty: the server itself */

@@ -3,7 +3,8 @@
  * The object stands from the bottom up: signature, pieces of the body, passes,
  * entries, envelope.  Its length comes first in the request, so it is sealed
  * once to know that, and again while it goes out, under the same key: the same
- * bytes.  One pass is enough where the object can be held, or is not compressed.
+ * bytes.  One pass is enough where the object can be held, or is not compressed
+ * (then it is not held, unless it is small, and goes out as it is sealed).
  */
 #include "delivery/dlv_mail2_priv.h"
 
@@ -74,12 +75,79 @@ send_command(struct dlv_mail2 *m, struct slice postage)
 	buf_fini(&b);
 }
 
-/* ---- passes */
+/* ---- what is held */
 
 static bool
-is_held(const struct dlv_mail2 *m)
+is_small(const struct dlv_mail2 *m)
 {
 	return m->p.source->bytes <= DLV_MAIL2_HELD;
+}
+
+bool
+dlv_mail2_room_take(struct dlv_mail2_room *room, uint64_t n)
+{
+	if (n > DLV_MAIL2_HELD_MAX || n > DLV_MAIL2_ROOM - room->used_bytes)
+		return false;
+	room->used_bytes += (size_t)n;
+	return true;
+}
+
+static void
+take_room(struct dlv_mail2 *m)
+{
+	m->is_held = is_small(m);
+	if (!m->is_held && dlv_mail2_room_take(m->p.room, m->p.source->bytes)) {
+		m->is_held = true;
+		m->room_bytes = (size_t)m->p.source->bytes;
+	}
+}
+
+void
+dlv_mail2_object_leave(struct dlv_mail2 *m)
+{
+	m->is_held = false;
+	m->p.room->used_bytes -= m->room_bytes;
+	m->room_bytes = 0;
+	buf_release(&m->held);
+}
+
+/* ---- passes */
+
+static void end_pass(struct dlv_mail2 *);
+
+static bool
+must_wait(const struct dlv_mail2 *m)
+{
+	return m->pass != DLV_MAIL2_MEASURE && dlv_cmtp_is_clogged(m->cmtp);
+}
+
+static void
+send_piece(struct dlv_mail2 *m, struct slice piece)
+{
+	if (m->pass == DLV_MAIL2_SEND)
+		cry_hasher_put(m->hasher, piece);
+	dlv_cmtp_send(m->cmtp, piece);
+}
+
+static void
+send_held(struct dlv_mail2 *m)
+{
+	struct slice rest = slice_from(buf_slice(&m->held), (size_t)m->off);
+
+	for (; rest.n > 0 && !must_wait(m); rest = slice_from(rest, DLV_PIECE_BYTES))
+		send_piece(m, slice_head(rest, DLV_PIECE_BYTES));
+	m->off = m->held.n - rest.n;
+	if (rest.n == 0)
+		end_pass(m);	/* else on_drained goes on */
+}
+
+static void
+begin_held(struct dlv_mail2 *m, enum dlv_mail2_pass pass)
+{
+	m->pass = pass;
+	m->off = 0;
+	m->is_sealing = true;
+	send_held(m);
 }
 
 static enum err
@@ -107,12 +175,10 @@ flush(struct dlv_mail2 *m)
 
 	if (m->pass == DLV_MAIL2_MEASURE) {
 		m->object_bytes += out.n;
-		if (is_held(m))
+		if (m->is_held)
 			buf_put_slice(&m->held, out);
 	} else {
-		if (m->pass == DLV_MAIL2_SEND)
-			cry_hasher_put(m->hasher, out);
-		dlv_cmtp_send(m->cmtp, out);
+		send_piece(m, out);
 	}
 	buf_reset(&m->out);
 }
@@ -128,13 +194,10 @@ end_measure(struct dlv_mail2 *m)
 		return;
 	}
 	send_command(m, SLICE_NONE);
-	if (is_held(m)) {
-		cry_hasher_put(m->hasher, buf_slice(&m->held));
-		dlv_cmtp_send(m->cmtp, buf_slice(&m->held));
-		sign(m);
-	} else if (begin_pass(m, DLV_MAIL2_SEND) != ERR_OK) {
+	if (m->is_held)
+		begin_held(m, DLV_MAIL2_SEND);
+	else if (begin_pass(m, DLV_MAIL2_SEND) != ERR_OK)
 		dlv_mail2_hold(m, "4.3.0", "the message cannot be sealed");
-	}
 }
 
 static void
@@ -168,6 +231,8 @@ seal_piece(struct dlv_mail2 *m)
 		e = seal_writer_put(m->writer, slice_of(m->piece, n), &m->out);
 	if (m->pass == DLV_MAIL2_MEASURE && m->out.n > 0)
 		m->is_zstd = seal_writer_is_zstd(m->writer);
+	if (m->room_bytes > 0 && m->object_bytes + m->out.n > 0 && !m->is_zstd)
+		dlv_mail2_object_leave(m);
 	if (e == ERR_OK)
 		flush(m);
 	return e;
@@ -177,13 +242,7 @@ seal_piece(struct dlv_mail2 *m)
 static bool
 is_measured(const struct dlv_mail2 *m)
 {
-	return m->pass == DLV_MAIL2_MEASURE && !is_held(m) && m->object_bytes > 0 && !m->is_zstd;
-}
-
-static bool
-must_wait(const struct dlv_mail2 *m)
-{
-	return m->pass != DLV_MAIL2_MEASURE && dlv_cmtp_is_clogged(m->cmtp);
+	return m->pass == DLV_MAIL2_MEASURE && !m->is_held && m->object_bytes > 0 && !m->is_zstd;
 }
 
 void
@@ -192,6 +251,10 @@ dlv_mail2_object_go_on(struct dlv_mail2 *m)
 	uint64_t n = m->p.source->bytes;
 	enum err e = ERR_OK;
 
+	if (m->is_held && m->pass != DLV_MAIL2_MEASURE) {
+		send_held(m);
+		return;
+	}
 	for (unsigned done = 0; e == ERR_OK && done < TURN_BYTES && m->off < n &&
 	    !is_measured(m); done += DLV_PIECE_BYTES) {
 		if (must_wait(m))
@@ -282,7 +345,7 @@ dlv_mail2_object_anew(struct dlv_mail2 *m)
 	seal_make_key(m->content_key);
 	buf_reset(&m->envelope);
 	buf_reset(&m->entries);
-	buf_reset(&m->held);
+	dlv_mail2_object_leave(m);
 	cry_hasher_free(&m->hasher);
 	m->entry_count = 0;
 	m->object_bytes = 0;
@@ -293,6 +356,7 @@ void
 dlv_mail2_object_begin(struct dlv_mail2 *m)
 {
 	put_entries(m);
+	take_room(m);
 	if (m->writer == NULL)
 		m->writer = seal_writer_new(m->p.press);
 	m->hasher = cry_hasher_new();
@@ -306,10 +370,8 @@ void
 dlv_mail2_object_repeat(struct dlv_mail2 *m, const unsigned char postage[CMTP2_POSTAGE_BYTES])
 {
 	send_command(m, slice_of(postage, CMTP2_POSTAGE_BYTES));
-	if (is_held(m)) {
-		dlv_cmtp_send(m->cmtp, buf_slice(&m->held));
-		send_sig(m);
-	} else if (begin_pass(m, DLV_MAIL2_REPEAT) != ERR_OK) {
+	if (m->is_held)
+		begin_held(m, DLV_MAIL2_REPEAT);
+	else if (begin_pass(m, DLV_MAIL2_REPEAT) != ERR_OK)
 		dlv_mail2_hold(m, "4.3.0", "the message cannot be sealed");
-	}
 }

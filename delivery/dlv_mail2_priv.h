@@ -23,6 +23,7 @@
 #include "lib/seal/seal_arrival.h"
 
 #define DLV_MAIL2_HELD		(256u << 10)	/* of text: its object is held */
+#define DLV_MAIL2_HELD_MAX	(4u << 20)	/* the same, where there is room and zstd helps */
 #define DLV_MAIL2_ENTRY_BYTES	(12 + SEAL_ENTRY_SEED_BYTES)
 
 /* The message is read from its begin in each; the object is the same bytes. */
@@ -68,8 +69,10 @@ struct dlv_mail2 {
 	unsigned		 entry_count;
 	enum dlv_mail2_pass	 pass;
 	bool			 is_zstd;	/* the object, once its first frame is sealed */
+	bool			 is_held;
+	size_t			 room_bytes;	/* taken from the room */
 	uint64_t		 object_bytes;
-	struct buf		 held;		/* the object of a small message */
+	struct buf		 held;		/* the object, where is_held */
 	struct seal_writer	*writer;
 	struct cry_hasher	*hasher;
 	uint64_t		 off;
@@ -124,6 +127,10 @@ void		 dlv_mail2_keys_take(struct dlv_mail2 *, const struct cmtp2_keys_request *
 
 /* the object */
 void		 dlv_mail2_object_begin(struct dlv_mail2 *);
+/* Whether so much text may be held; the caller gives it back. */
+bool		 dlv_mail2_room_take(struct dlv_mail2_room *, uint64_t bytes) MUST_USE;
+/* The room is others' again.  Legal at any time. */
+void		 dlv_mail2_object_leave(struct dlv_mail2 *);
 /* What was begun is of no use. */
 void		 dlv_mail2_object_anew(struct dlv_mail2 *);
 void		 dlv_mail2_object_go_on(struct dlv_mail2 *);

@@ -6,6 +6,7 @@
 
 #include "delivery/dlv_known.h"
 #include "delivery/dlv_lookup.h"
+#include "delivery/dlv_mail2.h"
 #include "delivery/dlv_postage.h"
 #include "lib/base/must.h"
 #include "lib/cmtp/cmtp_wire.h"
@@ -26,6 +27,7 @@ struct dlv_relay {
 	struct dlv_known	*known;
 	struct dlv_postage	*postage;
 	struct seal_press	*press;
+	struct dlv_mail2_room	 room;
 	struct charset_set	*charsets;
 	const char		*hostname;
 	unsigned		 job_limit;
@@ -83,7 +85,7 @@ set_env(struct dlv_relay *r, const struct relay_options *o)
 	r->env = (struct dlv_smtp_env){ .loop = r->loop, .dns = r->dns, .sts = r->sts,
 	    .tlsrpt = r->tlsrpt, .pool = r->pool,
 	    .lookup = r->lookup, .known = r->known, .postage = r->postage, .press = r->press,
-	    .charsets = r->charsets,
+	    .room = &r->room, .charsets = r->charsets,
 	    .hostname = r->hostname, .self = r->self,
 	    .preference = (enum relay_preference)o->address_preference,
 	    .address_limit = (unsigned)o->mx_address_limit,

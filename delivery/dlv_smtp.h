@@ -23,6 +23,7 @@ struct dlv_lookup;
 struct dlv_known;
 struct dlv_postage;
 struct seal_press;
+struct dlv_mail2_room;
 
 /* What a delivery takes from its process; borrowed for its life. */
 struct dlv_smtp_env {
@@ -35,6 +36,7 @@ struct dlv_smtp_env {
 	struct dlv_known	*known;
 	struct dlv_postage	*postage;
 	struct seal_press	*press;
+	struct dlv_mail2_room	*room;
 	struct charset_set	*charsets;
 	const char		*hostname;
 	const struct dlv_self	*self;

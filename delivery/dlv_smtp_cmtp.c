@@ -152,7 +152,7 @@ begin_2(struct dlv_smtp *s)
 	struct slice users[RCPTS_MAX], domain = SLICE_NONE;
 	struct dlv_mail2_params p = { .loop = s->env.loop, .pool = s->env.pool,
 		.lookup = s->env.lookup, .known = s->env.known, .postage = s->env.postage,
-		.press = s->env.press, .link = s->link,
+		.press = s->env.press, .room = s->env.room, .link = s->link,
 		.must = s->route->cmtp == DLV_CMTP_REQUIRE && !may_version_1(s),
 		.sender = s->mail->sender, .users = users, .source = &s->mail->source };
 

@@ -285,6 +285,62 @@ test_sizes(void **state)
 	}
 }
 
+static void
+give_cut(const char *body, size_t n, bool is_one_pass)
+{
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .body = body,
+	    .body_n = n });
+	if (!is_one_pass) {
+		assert_int_equal(err_class(w->results[0].error), ERR_CLASS_TEMP);
+		return;
+	}
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->text_n, n);
+	assert_memory_equal(w->text, body, n);
+}
+
+/* What is held is read once: it can be gone when it is sent. */
+static void
+test_one_pass(void **state)
+{
+	static char body[DLV_MAIL2_HELD_MAX + 1];
+	const size_t n = sizeof(w->text);
+
+	(void)state;
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	w->cuts_source = true;
+	memset(body, 'x', sizeof(body));
+	give_cut(body, DLV_MAIL2_HELD, true);
+	/* More in turn than there is room for at once. */
+	for (size_t all = 0; all <= DLV_MAIL2_ROOM; all += n)
+		give_cut(body, n, true);
+	/* Much on the way, so that the host is slower than what is held. */
+	for (size_t i = 0; i < n; i++)
+		body[i] = (char)('a' + (i * i >> 7) % 15);
+	cry_random((unsigned char *)body + n / 2, n / 2);
+	give_cut(body, n, true);
+	assert_true(w->was_zstd);
+	memset(body, 'x', sizeof(body));
+	give_cut(body, sizeof(body), false);
+}
+
+static void
+test_room(void **state)
+{
+	struct dlv_mail2_room room = { 0 };
+
+	(void)state;
+	assert_false(dlv_mail2_room_take(&room, DLV_MAIL2_HELD_MAX + 1));
+	for (unsigned i = 0; i < DLV_MAIL2_ROOM / DLV_MAIL2_HELD_MAX - 1; i++)
+		assert_true(dlv_mail2_room_take(&room, DLV_MAIL2_HELD_MAX));
+	assert_true(dlv_mail2_room_take(&room, DLV_MAIL2_HELD_MAX - 1));
+	assert_false(dlv_mail2_room_take(&room, 2));
+	assert_true(dlv_mail2_room_take(&room, 1));
+	assert_int_equal(room.used_bytes, DLV_MAIL2_ROOM);
+	assert_false(dlv_mail2_room_take(&room, 1));
+}
+
 /* Postage is paid once for a message, small or large, whoever waits beside. */
 static void
 test_postage(void **state)
@@ -466,7 +522,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_mail), TEST(test_no_key), TEST(test_downgrade), TEST(test_user_breaks),
 		TEST(test_server_breaks),
-		TEST(test_bad_answers), TEST(test_sizes), TEST(test_postage), TEST(test_price_limits),
+		TEST(test_bad_answers), TEST(test_sizes), TEST(test_one_pass), TEST(test_room),
+		TEST(test_postage), TEST(test_price_limits),
 		TEST(test_known), TEST(test_session_is_kept), TEST(test_session_is_not_kept),
 	};
 

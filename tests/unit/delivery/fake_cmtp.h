@@ -91,6 +91,8 @@ struct fake_cmtp {
 	uint8_t			 status;
 	const char		*ohai;		/* with its NUL; NULL: as it should be */
 	const char		*garbage;	/* instead of keys */
+	bool			 cuts_source;	/* when MAIL2 begins to come */
+	int			 source;	/* the body of the last job; -1: none */
 	bool			 hangs_up;	/* instead of keys or an answer, once */
 	unsigned		 sessions;	/* OHAI */
 	/* what came */

@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/seal/seal_arrival.h"
 #include "tests/unit/delivery/fake_cmtp.h"
@@ -279,6 +280,8 @@ fake_cmtp_on_raw(void *arg, struct conn *c, struct slice in)
 	}
 	rest = slice_cut(in, '\0', &word);
 	if (w->mail.n > 0 || slice_eq_str(word, "MAIL2")) {
+		if (w->cuts_source && w->source >= 0)
+			assert_int_equal(ftruncate(w->source, 0), 0);
 		buf_put_slice(&w->mail, w->mail.n > 0 ? in : rest);
 		take_mail(c);
 		return in.n;

@@ -68,9 +68,11 @@ fake_cmtp_give(struct fake_cmtp_mail mail)
 	assert_int_equal(ipc_call(w->queue, IPC_MSG_relay_job, &m, &fd, 1,
 	    loop_now(w->loop) + 3600000, on_settled, NULL, NULL), ERR_OK);
 	w->want++;
-	(void)close(fd);
+	w->source = fd;
 	buf_fini(&b);
 	fake_cmtp_run();
+	(void)close(fd);
+	w->source = -1;
 }
 
 void
