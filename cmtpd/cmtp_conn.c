@@ -325,7 +325,7 @@ env_open(void *arg, const struct cmtp_open *o)
 
 	conn_addr_ip_str(client, &c->peer);
 	q.client = slice_str(client);
-	return intake_open(c->intake, &q);
+	return intake_open(c->intake, &q, o->first);
 }
 
 static enum err

@@ -39,16 +39,21 @@ cmtp_mail2_lost(struct cmtp_session *s)
 
 /* ---- one destination after the other */
 
+static enum err
+address_of(const struct cmtp_session *s, struct slice user, struct addr *out)
+{
+	return user.n > 0 ? cmtp_address_join(out, user, s->parser.mail2.domain) :
+	    cmtp_address_postmaster(out);
+}
+
 /* False: it is no address, and has its status. */
 static bool
 ask(struct cmtp_session *s, struct slice user)
 {
-	const struct cmtp2_mail *m = &s->parser.mail2;
 	char text[ADDR_TEXT_MAX + 1];
 	struct addr rcpt;
-	enum err e;
+	enum err e = address_of(s, user, &rcpt);
 
-	e = user.n > 0 ? cmtp_address_join(&rcpt, user, m->domain) : cmtp_address_postmaster(&rcpt);
 	if (e != ERR_OK) {
 		cmtp_reply2_log(s, user, SLICE_LIT("5.1.3"), SLICE_LIT("Recipient address rejected"));
 		cmtp_reply2_add(s, SLICE_LIT("5.1.3"), SLICE_LIT("Recipient address rejected"));
@@ -91,6 +96,19 @@ put_trace(struct cmtp_session *s)
 	    s->service->hostname, SLICE_FMT(m->source_domain));
 	put_body(s, buf_slice(&front));
 	buf_fini(&front);
+}
+
+/* Whom ask will ask for first. */
+static struct slice
+first_address(const struct cmtp_session *s, char text[ADDR_TEXT_MAX + 1])
+{
+	struct slice rest = s->txn2->users, user;
+	struct addr rcpt;
+
+	while (cmtp2_mail_user(&rest, &user))
+		if (address_of(s, user, &rcpt) == ERR_OK)
+			return addr_text(&rcpt, text);
+	return SLICE_NONE;
 }
 
 /* The next destination, or when there is none the object. */
@@ -233,7 +251,7 @@ static void
 go_on_with(struct cmtp_session *s, const struct cmtp_sender *sender)
 {
 	struct cmtp_txn2 *t = s->txn2;
-	char text[ADDR_TEXT_MAX + 1];
+	char text[ADDR_TEXT_MAX + 1], first[ADDR_TEXT_MAX + 1];
 	struct cmtp_open o = { .kind = QUEUE_KIND_CMTP2, .size = s->parser.mail2.object_bytes };
 	enum err e;
 
@@ -245,6 +263,7 @@ go_on_with(struct cmtp_session *s, const struct cmtp_sender *sender)
 	}
 	if (t->sender.local_n > 0)
 		o.sender = addr_text(&t->sender, text);
+	o.first = first_address(s, first);
 	s->mode = CMTP_WAIT_OPEN;
 	if ((e = s->env->open(s->arg, &o)) != ERR_OK)
 		cmtp_reply2_refuse_error(s, e);

@@ -62,6 +62,7 @@ struct cmtp_service {
 
 struct cmtp_open {
 	struct slice	 sender;	/* empty: the null sender */
+	struct slice	 first;		/* what rcpt will be asked first; empty: not known yet */
 	uint64_t	 size;		/* known of it already */
 	uint8_t		 kind;		/* enum queue_kind */
 };

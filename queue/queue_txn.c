@@ -21,6 +21,7 @@ struct queue_client {
 	struct list	 link;
 	struct ipc_peer	*peer;
 	struct list	 txns;		/* open and committing */
+	struct queue_txn *last;		/* that it opened; NULL: refused, or it is over */
 	unsigned	 txn_count;
 	unsigned	 file_count;
 	size_t		 envelope_bytes;
@@ -85,6 +86,8 @@ leave_client(struct queue_txn *t)
 	c->file_count -= t->has_file;
 	c->envelope_bytes -= t->envelope_bytes;
 	list_remove(&t->link);
+	if (c->last == t)
+		c->last = NULL;
 	t->client = NULL;
 }
 
@@ -323,6 +326,7 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 
 	if (c == NULL)
 		return;		/* it has left */
+	c->last = NULL;
 	if (!is_clean(m->sender) || !is_clean(m->client) || !is_clean(m->helo) ||
 	    !is_clean(m->envid)) {
 		ipc_peer_violation(peer, "control bytes in an envelope");
@@ -355,6 +359,7 @@ queue_txn_on_open(struct queue *q, struct ipc_peer *peer, const struct ipc_queue
 	t->account = o.account;
 	t->issued_s = o.issued_s;
 	t->size = m->size;
+	c->last = t;
 	count_bytes(t);
 	daemon_crash_at("queue.open");
 	out.msg = t->id;
@@ -460,11 +465,25 @@ resolve(struct queue *q, const struct ipc_queue_rcpt *m, struct adding *add,
 	return queue_forward_resolve(q, m->rcpt, t->may_relay, add_rcpt, add, why);
 }
 
+/* The transaction meant; NULL after a refusal or a violation. */
+static struct queue_txn *
+rcpt_txn(struct queue *q, struct ipc_peer *peer, uint64_t msg, uint64_t request)
+{
+	const struct queue_client *c = client_of(q, peer);
+
+	if (msg != 0)
+		return own_txn(q, peer, msg);
+	if (c != NULL && c->last != NULL && c->last->msg != NULL)
+		return c->last;
+	refuse(peer, request, ERR_AGAIN, "4.3.0", "The message was not opened");
+	return NULL;
+}
+
 void
 queue_txn_on_rcpt(struct queue *q, struct ipc_peer *peer, const struct ipc_queue_rcpt *m,
     struct ipc_in *in)
 {
-	struct queue_txn *t = own_txn(q, peer, m->msg);
+	struct queue_txn *t = rcpt_txn(q, peer, m->msg, in->id);
 	struct adding add = { .txn = t, .m = m };
 	struct ipc_queue_rcpt_ok ok = { .class = QUEUE_LOCAL };
 	struct queue_refusal why;

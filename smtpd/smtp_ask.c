@@ -110,7 +110,7 @@ env_open(void *arg, const struct smtp_open *o)
 	q.client = slice_str(client);
 	if (c->has_token)
 		q.token = slice_of(c->token, sizeof(c->token));
-	return intake_open(c->intake, &q);
+	return intake_open(c->intake, &q, SLICE_NONE);
 }
 
 static enum err

@@ -15,6 +15,7 @@ struct intake {
 	void			*arg;
 	struct intake_spool	 spool;
 	struct ipc_peer		*queue;		/* of the open transaction */
+	uint64_t		 first_call;	/* queue_rcpt is out, and nobody asked yet; 0: no */
 	uint64_t		 file_call;	/* queue_file is out; 0: no */
 	struct intake_commit	 commit;	/* waits for the file */
 	struct buf		 message_id;	/* of that */
@@ -138,6 +139,17 @@ intake_lose(struct intake *in, const struct ipc_peer *p)
 
 /* ---- the envelope ---- */
 
+/* Nobody will ask. */
+static void
+drop_first(struct intake *in)
+{
+	if (in->first_call == 0)
+		return;
+	ipc_cancel(in->queue, in->first_call);
+	in->first_call = 0;
+	in->calls--;
+}
+
 static void
 on_open(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *msg)
 {
@@ -149,18 +161,12 @@ on_open(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *msg)
 		send_abort(in->queue, o->msg);
 	if (!answered(in))
 		return;
-	if (e == ERR_OK && type == IPC_MSG_queue_opened)
+	if (e == ERR_OK && type == IPC_MSG_queue_opened) {
 		in->ops->opened(in->arg, o->msg);
-	else
-		refused(in, e, type, m);
-}
-
-enum err
-intake_open(struct intake *in, const struct ipc_queue_open *m)
-{
-	intake_forget(in);
-	in->queue = daemon_peer_next(in->app, IPC_QUEUE);
-	return ask(in, IPC_MSG_queue_open, m, NULL, ASK_MS, on_open, NULL);
+		return;
+	}
+	drop_first(in);
+	refused(in, e, type, m);
 }
 
 static void
@@ -177,9 +183,43 @@ on_rcpt(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *msg)
 		refused(in, e, type, m);
 }
 
+static void
+on_first(void *arg, enum err e, uint16_t type, const void *m, struct ipc_in *msg)
+{
+	struct intake *in = arg;
+
+	if (in->first_call == 0) {
+		on_rcpt(arg, e, type, m, msg);
+		return;
+	}
+	/* What was opened is lost, or late. */
+	in->first_call = 0;
+	(void)answered(in);
+}
+
+enum err
+intake_open(struct intake *in, const struct ipc_queue_open *m, struct slice first)
+{
+	const struct ipc_queue_rcpt rcpt = { .msg = 0, .rcpt = first };
+	enum err e;
+
+	intake_forget(in);
+	in->queue = daemon_peer_next(in->app, IPC_QUEUE);
+	e = ask(in, IPC_MSG_queue_open, m, NULL, ASK_MS, on_open, NULL);
+	/* Where it cannot be asked now it is asked once more. */
+	if (e == ERR_OK && first.n > 0 && ask(in, IPC_MSG_queue_rcpt, &rcpt, NULL, ASK_MS,
+	    on_first, &in->first_call) != ERR_OK)
+		in->first_call = 0;
+	return e;
+}
+
 enum err
 intake_rcpt(struct intake *in, const struct ipc_queue_rcpt *m)
 {
+	if (in->first_call != 0) {
+		in->first_call = 0;
+		return ERR_OK;
+	}
 	return ask(in, IPC_MSG_queue_rcpt, m, NULL, ASK_MS, on_rcpt, NULL);
 }
 
@@ -193,6 +233,7 @@ intake_forget(struct intake *in)
 		in->file_call = 0;
 		in->calls--;
 	}
+	drop_first(in);
 	in->wants_commit = false;
 	buf_release(&in->message_id);
 	intake_spool_reset(&in->spool);

@@ -49,7 +49,12 @@ struct intake	*intake_new(struct daemon_app *, struct intake_pool *,
 void		 intake_free(struct intake **);
 
 /* a transaction: opened, rcpt_ok for each recipient, committed; or refused */
-enum err	 intake_open(struct intake *, const struct ipc_queue_open *) MUST_USE;
+/*
+ * first, where it is known and not empty, is asked for in the same turn: the first
+ * intake_rcpt has to be for it, and takes that answer.
+ */
+enum err	 intake_open(struct intake *, const struct ipc_queue_open *,
+		    struct slice first) MUST_USE;
 enum err	 intake_rcpt(struct intake *, const struct ipc_queue_rcpt *) MUST_USE;
 /* At once; ERR_AGAIN: taken, but pause until resume.  ERR_FULL: no room. */
 enum err	 intake_body(struct intake *, uint64_t msg, struct slice) MUST_USE;

@@ -36,7 +36,7 @@ static struct cmtp_service service = { .limits = &limits, .self = &self,
 
 /* What was asked; the answers are given by the test. */
 static struct {
-	char		 user[600], sender[400], rcpt[TO_MAX][400], domain[300];
+	char		 user[600], sender[400], first[400], rcpt[TO_MAX][400], domain[300];
 	uint64_t	 known, serial, later_s;
 	uint8_t		 kind;
 	unsigned	 opens, rcpts, commits, aborts, signs, finds, weighs;
@@ -63,6 +63,7 @@ on_open(void *arg, const struct cmtp_open *o)
 	q.kind = o->kind;
 	assert_int_equal(o->size, OBJECT);
 	assert_true(slice_to_cstr(o->sender, q.sender, sizeof(q.sender)));
+	assert_true(slice_to_cstr(o->first, q.first, sizeof(q.first)));
 	return q.error;
 }
 
@@ -72,6 +73,10 @@ on_rcpt(void *arg, uint64_t msg, struct slice rcpt)
 	(void)arg;
 	assert_int_equal(msg, MSG_ID);
 	assert_true(q.rcpts < TO_MAX && slice_to_cstr(rcpt, q.rcpt[q.rcpts], 400));
+	/* intake.h: what was told with open is asked for first. */
+	if (q.first[0] != '\0')
+		assert_true(slice_eq_str(rcpt, q.first));
+	q.first[0] = '\0';
 	q.rcpts++;
 	return q.error;
 }
@@ -564,6 +569,7 @@ test_some_are_not(void **state)
 	l.count = 3;
 	begin_mail(&s, &l);
 	found(&s, ERR_OK);
+	assert_string_equal(q.first, "carol@example.test");
 	opened(&s);
 	assert_string_equal(q.rcpt[0], "carol@example.test");
 	cmtp_session_on_refused(&s, &nobody);

@@ -139,6 +139,45 @@ test_refused_rcpts(void **state)
 	assert_int_equal(queue_txn_count(&f->q), 0);
 }
 
+/* Who does not wait for the answer to open means what it opened last. */
+static void
+test_rcpt_ahead(void **state)
+{
+	struct fake *f = *state;
+	struct fake_answer a = fake_rcpt(f, 0, 0, "bob@example.test"), opened;
+	int fd;
+
+	assert_int_equal(a.type, IPC_MSG_queue_refused);
+	assert_int_equal(a.refused, ERR_AGAIN);
+	opened = fake_open(f, 0, "x@y.example", 0, SLICE_NONE);
+	/* Another peer's is not meant. */
+	a = fake_rcpt(f, 1, 0, "bob@example.test");
+	assert_int_equal(a.type, IPC_MSG_queue_refused);
+	a = fake_rcpt(f, 0, 0, "nobody@example.test");
+	assert_string_equal(a.dsn, "5.1.1");
+	a = fake_rcpt(f, 0, 0, "bob@example.test");
+	assert_int_equal(a.type, IPC_MSG_queue_rcpt_ok);
+	fd = fake_memfd(TEXT, true);
+	a = fake_commit(f, 0, opened.msg, QUEUE_FORM_MEMFD, sizeof(TEXT) - 1, fd, SLICE_NONE);
+	close(fd);
+	assert_int_equal(a.type, IPC_MSG_queue_committed);
+	assert_string_equal(f->jobs[0].rcpt, "bob@example.test");
+	/* It is over; then one is refused while another is open. */
+	a = fake_rcpt(f, 0, 0, "bob@example.test");
+	assert_int_equal(a.type, IPC_MSG_queue_refused);
+	opened = fake_open(f, 0, "x@y.example", 0, SLICE_NONE);
+	a = fake_open(f, 0, "not an address", 0, SLICE_NONE);
+	assert_int_equal(a.type, IPC_MSG_queue_refused);
+	a = fake_rcpt(f, 0, 0, "bob@example.test");
+	assert_int_equal(a.type, IPC_MSG_queue_refused);
+	fake_abort(f, 0, opened.msg);
+	opened = fake_open(f, 0, "x@y.example", 0, SLICE_NONE);
+	fake_abort(f, 0, opened.msg);
+	a = fake_rcpt(f, 0, 0, "bob@example.test");
+	assert_int_equal(a.type, IPC_MSG_queue_refused);
+	assert_int_equal(queue_txn_count(&f->q), 0);
+}
+
 static void
 test_not_ready(void **state)
 {
@@ -1298,6 +1337,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(test_direct), WITH(test_many_recipients), WITH(test_refused_rcpts),
+		WITH(test_rcpt_ahead),
 		WITH(test_size_limits),
 		cmocka_unit_test_setup_teardown(test_not_ready, setup_bare, teardown),
 		WITH(test_announced_size), WITH(test_message_limit), WITH(test_message_limit_late),
