@@ -12,3 +12,7 @@ daemon_client_rates_test_USES = io base
 UNITS += daemon_intake_spool_test
 daemon_intake_spool_test_SRCS = tests/unit/daemon/intake_spool_test.c lib/daemon/intake_spool.c
 daemon_intake_spool_test_USES = seal crypto mail sys base
+UNITS += daemon_intake_test
+daemon_intake_test_SRCS = tests/unit/daemon/intake_test.c lib/daemon/intake.c lib/daemon/intake_spool.c
+daemon_intake_test_USES = ipc seal crypto mail io sys base
+daemon_intake_test_EXT = $(UV_LIBS)
