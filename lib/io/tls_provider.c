@@ -15,11 +15,13 @@
  */
 #include "lib/io/tls_provider.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/io/tls_kdf.h"
+#include "lib/io/tls_x25519.h"
 
 #define PROVIDER_NAME		"godwit"
 #define PROPERTIES		"provider=" PROVIDER_NAME
@@ -405,6 +407,7 @@ provider_query(void *provctx, int operation, int *no_cache)
 		{ "RSA", PROPERTIES, key_rsa_functions, "RSA key elsewhere" },
 		{ "ED25519", PROPERTIES, key_ed25519_functions,
 		    "Ed25519 key elsewhere" },
+		{ "X25519", PROPERTIES_FAST, tls_x25519_key_functions, "X25519 key" },
 		{ NULL, NULL, NULL, NULL }
 	};
 	static const OSSL_ALGORITHM signatures[] = {
@@ -413,7 +416,10 @@ provider_query(void *provctx, int operation, int *no_cache)
 		{ "ED25519", PROPERTIES, sig_functions, "Ed25519 elsewhere" },
 		{ NULL, NULL, NULL, NULL }
 	};
-
+	static const OSSL_ALGORITHM exchanges[] = {
+		{ "X25519", PROPERTIES_FAST, tls_x25519_exchange_functions, "X25519" },
+		{ NULL, NULL, NULL, NULL }
+	};
 	static const OSSL_ALGORITHM kdfs[] = {
 		{ "TLS13-KDF", PROPERTIES_FAST, tls_kdf_functions, "key schedule of TLS 1.3" },
 		{ NULL, NULL, NULL, NULL }
@@ -423,6 +429,8 @@ provider_query(void *provctx, int operation, int *no_cache)
 	*no_cache = 0;
 	if (operation == OSSL_OP_KEYMGMT)
 		return keys;
+	if (operation == OSSL_OP_KEYEXCH)
+		return exchanges;
 	if (operation == OSSL_OP_KDF)
 		return kdfs;
 	if (operation == OSSL_OP_SIGNATURE)
@@ -431,11 +439,19 @@ provider_query(void *provctx, int operation, int *no_cache)
 }
 
 static int
+provider_capabilities(void *provctx, const char *what, OSSL_CALLBACK *cb, void *arg)
+{
+	(void)provctx;
+	return strcasecmp(what, "TLS-GROUP") != 0 || tls_x25519_tell_group(cb, arg);
+}
+
+static int
 provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
     const OSSL_DISPATCH **out, void **provctx)
 {
 	static const OSSL_DISPATCH functions[] = {
 		ENTRY(OSSL_FUNC_PROVIDER_QUERY_OPERATION, provider_query),
+		ENTRY(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, provider_capabilities),
 		{ 0, NULL }
 	};
 
@@ -453,6 +469,8 @@ tls_provider_load(void)
 {
 	if (loaded[1] != NULL)
 		return ERR_OK;
+	if (sodium_init() < 0)
+		return ERR_CRYPTO;
 	loaded[0] = OSSL_PROVIDER_load(NULL, "default");
 	if (loaded[0] == NULL ||
 	    OSSL_PROVIDER_add_builtin(NULL, PROVIDER_NAME, provider_init) != 1)

@@ -24,7 +24,7 @@ ONLY_IN = {  # header pattern: where it may be included
     r"<uv\.h>": ("lib/io/",),
     r"<openssl/ssl\.h>": ("lib/io/",),
     r"<openssl/": ("lib/io/", "lib/crypto/"),
-    r"<sodium": ("lib/crypto/", "lib/seal/"),
+    r"<sodium": ("lib/crypto/", "lib/seal/", "lib/io/tls_"),
     r"<lmdb\.h>": ("lib/db/",),
     r"<confuse\.h>": ("lib/conf/",),
     r"<ldns/": ("lib/dns/",),

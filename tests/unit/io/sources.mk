@@ -35,3 +35,7 @@ io_zip_test_USES = io base
 UNITS += io_tls_kdf_test
 io_tls_kdf_test_SRCS = tests/unit/io/tls_kdf_test.c
 io_tls_kdf_test_USES = io base
+
+UNITS += io_tls_x25519_test
+io_tls_x25519_test_SRCS = tests/unit/io/tls_x25519_test.c
+io_tls_x25519_test_USES = io base

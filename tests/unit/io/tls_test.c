@@ -1042,6 +1042,36 @@ ciphers(void **state)
 	}
 }
 
+/* Both groups in both versions: the server's share comes from the group the client has. */
+static void
+groups(void **state)
+{
+	static const struct { int version; const char *offer, *type; } rows[] = {
+		{ TLS1_3_VERSION, "X25519:P-256", "X25519" },
+		{ TLS1_3_VERSION, "P-256:X25519", "EC" },	/* the share it brings */
+		{ TLS1_3_VERSION, "P-384:X25519", "X25519" },	/* asked for a second one */
+		{ TLS1_3_VERSION, "P-256", "EC" },
+		{ TLS1_2_VERSION, "P-256:X25519", "X25519" },
+		{ TLS1_2_VERSION, "P-256", "EC" },
+	};
+	struct fixture *f = *state;
+	EVP_PKEY *share;
+	struct side t;
+
+	for (size_t i = 0; i < lengthof(rows); i++) {
+		open_side(&t, f);
+		assert_int_equal(SSL_set_max_proto_version(t.ssl, rows[i].version), 1);
+		assert_int_equal(SSL_set1_groups_list(t.ssl, rows[i].offer), 1);
+		assert_int_equal(conn_start_tls(t.conn, f->ctx), ERR_OK);
+		assert_true(shake(&t));
+		assert_int_equal(SSL_get_peer_tmp_key(t.ssl, &share), 1);
+		assert_true(EVP_PKEY_is_a(share, rows[i].type));
+		EVP_PKEY_free(share);
+		echoes(&t);
+		close_side(&t);
+	}
+}
+
 /* A packet for each send: the last reply, close_notify with it, and no more. */
 static void
 last_words(void **state)
@@ -1181,6 +1211,7 @@ main(void)
 		T(tickets),
 		T(tickets_anew),
 		T(ciphers),
+		T(groups),
 		T(last_words),
 		T(cheap_handshake),
 #ifndef GODWIT_SAN

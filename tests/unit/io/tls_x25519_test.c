@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/* Our X25519 beside the one of OpenSSL's default provider. */
+#include "lib/io/openssl.h"
+
+#include <string.h>
+
+#include "lib/io/tls_provider.h"
+#include "tests/unit/test.h"
+
+#define OTHERS	"provider=default"
+#define PART	32
+
+static int
+setup(void **state)
+{
+	(void)state;
+	return tls_provider_load() == ERR_OK ? 0 : -1;
+}
+
+static EVP_PKEY *
+make_key(const char *wish)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "X25519", wish);
+	EVP_PKEY *k = NULL;
+
+	assert_int_equal(EVP_PKEY_keygen_init(c), 1);
+	assert_int_equal(EVP_PKEY_keygen(c, &k), 1);
+	EVP_PKEY_CTX_free(c);
+	return k;
+}
+
+/* As libssl does: parameters first, then what the peer sent. */
+static EVP_PKEY *
+peer_key(const char *wish, const unsigned char *share, size_t n)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "X25519", wish);
+	EVP_PKEY *k = NULL;
+
+	assert_int_equal(EVP_PKEY_paramgen_init(c), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_group_name(c, "X25519"), 1);
+	assert_int_equal(EVP_PKEY_paramgen(c, &k), 1);
+	EVP_PKEY_CTX_free(c);
+	if (EVP_PKEY_set1_encoded_public_key(k, share, n) != 1) {
+		EVP_PKEY_free(k);
+		ERR_clear_error();
+		return NULL;
+	}
+	return k;
+}
+
+static void
+share_of(EVP_PKEY *k, unsigned char share[PART])
+{
+	unsigned char *p = NULL;
+
+	assert_int_equal(EVP_PKEY_get1_encoded_public_key(k, &p), PART);
+	memcpy(share, p, PART);
+	OPENSSL_free(p);
+}
+
+static bool
+derive(const char *wish, EVP_PKEY *own, const unsigned char *share, unsigned char *secret)
+{
+	EVP_PKEY *peer = peer_key(wish, share, PART);
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, own, wish);
+	size_t n = 0;
+	bool ok;
+
+	assert_non_null(peer);
+	ok = EVP_PKEY_derive_init(c) == 1 && EVP_PKEY_derive_set_peer(c, peer) == 1;
+	EVP_PKEY_free(peer);		/* the exchange has its copy */
+	ok = ok && EVP_PKEY_derive(c, NULL, &n) == 1 && n == PART &&
+	    EVP_PKEY_derive(c, secret, &n) == 1 && n == PART;
+	ERR_clear_error();
+	EVP_PKEY_CTX_free(c);
+	return ok;
+}
+
+static void
+both_sides_agree(void **state)
+{
+	unsigned char a[PART], b[PART], mine[PART], theirs[PART], last[PART] = { 0 };
+	EVP_PKEY *ours, *other;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		ours = make_key(TLS_PROVIDER_FAST);
+		other = make_key(OTHERS);
+		share_of(ours, a);
+		share_of(other, b);
+		assert_memory_not_equal(a, last, PART);		/* each is new */
+		memcpy(last, a, PART);
+		assert_true(derive(TLS_PROVIDER_FAST, ours, b, mine));
+		assert_true(derive(OTHERS, other, a, theirs));
+		assert_memory_equal(mine, theirs, PART);
+		EVP_PKEY_free(ours);
+		EVP_PKEY_free(other);
+	}
+}
+
+static const char *
+maker(const char *wish)
+{
+	EVP_KEYMGMT *m = EVP_KEYMGMT_fetch(NULL, "X25519", wish);
+	const char *name = OSSL_PROVIDER_get0_name(EVP_KEYMGMT_get0_provider(m));
+
+	EVP_KEYMGMT_free(m);
+	return name;
+}
+
+/* Nobody gets it who did not wish for it. */
+static void
+who_makes_it(void **state)
+{
+	EVP_PKEY *k = make_key(TLS_PROVIDER_FAST);
+
+	(void)state;
+	assert_string_equal(maker(TLS_PROVIDER_FAST), "godwit");
+	assert_string_equal(maker(NULL), "default");
+	assert_int_equal(EVP_PKEY_get_bits(k), 253);
+	assert_int_equal(EVP_PKEY_get_security_bits(k), 128);
+	assert_int_equal(EVP_PKEY_get_size(k), PART);
+	EVP_PKEY_free(k);
+}
+
+/* RFC 7748 s6.1: points of a small order give zeros, which RFC 8446 s7.4.2 refuses. */
+static void
+bad_shares(void **state)
+{
+	static const unsigned char rows[][PART] = {
+		{ 0 },
+		{ 1 },
+		{ 0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3,
+		  0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32,
+		  0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00 },
+	};
+	EVP_PKEY *ours = make_key(TLS_PROVIDER_FAST);
+	unsigned char secret[PART], long_share[PART + 1] = { 9 };
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(rows); i++)
+		assert_false(derive(TLS_PROVIDER_FAST, ours, rows[i], secret));
+	assert_null(peer_key(TLS_PROVIDER_FAST, long_share, PART - 1));
+	assert_null(peer_key(TLS_PROVIDER_FAST, long_share, PART + 1));
+	EVP_PKEY_free(ours);
+}
+
+/* A peer's share derives nothing, and a copy of parameters has no share. */
+static void
+half_keys(void **state)
+{
+	EVP_PKEY *ours = make_key(TLS_PROVIDER_FAST), *empty = EVP_PKEY_new(), *peer;
+	unsigned char share[PART], secret[PART], *p = NULL;
+
+	(void)state;
+	share_of(ours, share);
+	peer = peer_key(TLS_PROVIDER_FAST, share, PART);
+	assert_int_equal(EVP_PKEY_eq(peer, ours), 1);
+	assert_false(derive(TLS_PROVIDER_FAST, peer, share, secret));
+	assert_int_equal(EVP_PKEY_copy_parameters(empty, ours), 1);	/* as TLS 1.2 does */
+	assert_int_equal(EVP_PKEY_get1_encoded_public_key(empty, &p), 0);
+	assert_int_equal(EVP_PKEY_set1_encoded_public_key(empty, share, PART), 1);
+	assert_int_equal(EVP_PKEY_eq(empty, ours), 1);
+	ERR_clear_error();
+	EVP_PKEY_free(peer);
+	EVP_PKEY_free(empty);
+	EVP_PKEY_free(ours);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_sides_agree),
+		cmocka_unit_test(who_makes_it),
+		cmocka_unit_test(bad_shares),
+		cmocka_unit_test(half_keys),
+	};
+
+	return cmocka_run_group_tests_name("io/tls_x25519", tests, setup, NULL);
+}
