@@ -9,6 +9,7 @@
 #include <openssl/kdf.h>
 #include <openssl/sha.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,6 +17,9 @@
 
 #define HASH_MAX	SHA384_DIGEST_LENGTH
 #define BLOCK_MAX	SHA512_CBLOCK
+#define PAD_WORDS	(BLOCK_MAX / sizeof(uint64_t))
+#define PAD_INNER	UINT64_C(0x3636363636363636)
+#define PAD_OUTER	UINT64_C(0x5c5c5c5c5c5c5c5c)
 #define LABEL_MAX	249	/* and 6 of its prefix: RFC 8446 s7.1 */
 #define CONTEXT_MAX	255
 #define INFO_MAX	(2 + 1 + 255 + 1 + CONTEXT_MAX)
@@ -34,7 +38,7 @@ union state {
 
 struct digest {
 	const char	*name, *alias;
-	size_t		 bytes, block;
+	size_t		 bytes, block, state;
 	void		(*init)(union state *);
 	void		(*update)(union state *, const void *, size_t);
 	void		(*final)(union state *, unsigned char *);
@@ -77,8 +81,10 @@ final384(union state *s, unsigned char *out)
 }
 
 static const struct digest digests[] = {
-	{ "SHA2-256", "SHA256", SHA256_DIGEST_LENGTH, SHA256_CBLOCK, init256, update256, final256 },
-	{ "SHA2-384", "SHA384", SHA384_DIGEST_LENGTH, SHA512_CBLOCK, init384, update384, final384 },
+	{ "SHA2-256", "SHA256", SHA256_DIGEST_LENGTH, SHA256_CBLOCK, sizeof(SHA256_CTX),
+	    init256, update256, final256 },
+	{ "SHA2-384", "SHA384", SHA384_DIGEST_LENGTH, SHA512_CBLOCK, sizeof(SHA512_CTX),
+	    init384, update384, final384 },
 };
 
 static const struct digest *
@@ -97,23 +103,24 @@ digest_find(const OSSL_PARAM params[])
 }
 
 static void
-hash_pad(const struct digest *d, union state *s, const unsigned char *key, unsigned char with)
+hash_pad(const struct digest *d, union state *s, const uint64_t *key, uint64_t with)
 {
-	unsigned char block[BLOCK_MAX];
+	uint64_t block[PAD_WORDS];
 
-	for (size_t i = 0; i < d->block; i++)
+	for (size_t i = 0; i < d->block / sizeof(with); i++)
 		block[i] = key[i] ^ with;
 	d->init(s);
 	d->update(s, block, d->block);
-	OPENSSL_cleanse(block, sizeof(block));
+	OPENSSL_cleanse(block, d->block);
 }
 
-/* Of a and b; out may be one of them. */
+/* Of a and b; out may be one of them.  Wiped is what this digest used. */
 static void
 hmac(const struct digest *d, struct octets key, struct octets a, struct octets b,
     unsigned char *out)
 {
-	unsigned char block[BLOCK_MAX] = { 0 }, inner[HASH_MAX];
+	uint64_t block[PAD_WORDS] = { 0 };
+	unsigned char inner[HASH_MAX];
 	union state s;
 
 	if (key.n <= d->block) {
@@ -122,18 +129,18 @@ hmac(const struct digest *d, struct octets key, struct octets a, struct octets b
 	} else {
 		d->init(&s);
 		d->update(&s, key.p, key.n);
-		d->final(&s, block);
+		d->final(&s, (unsigned char *)block);
 	}
-	hash_pad(d, &s, block, 0x36);
+	hash_pad(d, &s, block, PAD_INNER);
 	d->update(&s, a.p, a.n);
 	d->update(&s, b.p, b.n);
 	d->final(&s, inner);
-	hash_pad(d, &s, block, 0x5c);
+	hash_pad(d, &s, block, PAD_OUTER);
 	d->update(&s, inner, d->bytes);
 	d->final(&s, out);
-	OPENSSL_cleanse(&s, sizeof(s));
-	OPENSSL_cleanse(block, sizeof(block));
-	OPENSSL_cleanse(inner, sizeof(inner));
+	OPENSSL_cleanse(&s, d->state);
+	OPENSSL_cleanse(block, d->block);
+	OPENSSL_cleanse(inner, d->bytes);
 }
 
 /* ---- RFC 5869 s2.3, RFC 8446 s7.1 */
