@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The hash functions are called below OpenSSL's EVP, with their state on the
- * stack: through EVP each would be allocated, and found by its name.
- */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "lib/io/tls_kdf.h"
 
 #include <openssl/kdf.h>
-#include <openssl/sha.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
-#include "lib/base/cc.h"
+#include "lib/io/tls_hash.h"
 
-#define HASH_MAX	SHA384_DIGEST_LENGTH
-#define BLOCK_MAX	SHA512_CBLOCK
-#define PAD_WORDS	(BLOCK_MAX / sizeof(uint64_t))
-#define PAD_INNER	UINT64_C(0x3636363636363636)
-#define PAD_OUTER	UINT64_C(0x5c5c5c5c5c5c5c5c)
 #define LABEL_MAX	249	/* and 6 of its prefix: RFC 8446 s7.1 */
 #define CONTEXT_MAX	255
 #define INFO_MAX	(2 + 1 + 255 + 1 + CONTEXT_MAX)
@@ -29,118 +16,28 @@ struct octets {
 	size_t			 n;
 };
 
-/* ---- a digest, and HMAC with it: RFC 2104 */
-
-union state {
-	SHA256_CTX	 s256;
-	SHA512_CTX	 s512;
-};
-
-struct digest {
-	const char	*name, *alias;
-	size_t		 bytes, block, state;
-	void		(*init)(union state *);
-	void		(*update)(union state *, const void *, size_t);
-	void		(*final)(union state *, unsigned char *);
-};
-
-static void
-init256(union state *s)
-{
-	(void)SHA256_Init(&s->s256);
-}
-
-static void
-update256(union state *s, const void *p, size_t n)
-{
-	(void)SHA256_Update(&s->s256, p, n);
-}
-
-static void
-final256(union state *s, unsigned char *out)
-{
-	(void)SHA256_Final(out, &s->s256);
-}
-
-static void
-init384(union state *s)
-{
-	(void)SHA384_Init(&s->s512);
-}
-
-static void
-update384(union state *s, const void *p, size_t n)
-{
-	(void)SHA384_Update(&s->s512, p, n);
-}
-
-static void
-final384(union state *s, unsigned char *out)
-{
-	(void)SHA384_Final(out, &s->s512);
-}
-
-static const struct digest digests[] = {
-	{ "SHA2-256", "SHA256", SHA256_DIGEST_LENGTH, SHA256_CBLOCK, sizeof(SHA256_CTX),
-	    init256, update256, final256 },
-	{ "SHA2-384", "SHA384", SHA384_DIGEST_LENGTH, SHA512_CBLOCK, sizeof(SHA512_CTX),
-	    init384, update384, final384 },
-};
-
-static const struct digest *
-digest_find(const OSSL_PARAM params[])
+static const struct tls_digest *
+digest_of(const OSSL_PARAM params[])
 {
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_DIGEST);
 	const char *name;
 
-	if (p == NULL || !OSSL_PARAM_get_utf8_string_ptr(p, &name) || name == NULL)
+	if (p == NULL || !OSSL_PARAM_get_utf8_string_ptr(p, &name))
 		return NULL;
-	for (size_t i = 0; i < lengthof(digests); i++)
-		if (strcasecmp(name, digests[i].name) == 0 ||
-		    strcasecmp(name, digests[i].alias) == 0)
-			return &digests[i];
-	return NULL;
+	return tls_digest_find(name);
 }
 
+/* Of a and b; out may be one of them. */
 static void
-hash_pad(const struct digest *d, union state *s, const uint64_t *key, uint64_t with)
-{
-	uint64_t block[PAD_WORDS];
-
-	for (size_t i = 0; i < d->block / sizeof(with); i++)
-		block[i] = key[i] ^ with;
-	d->init(s);
-	d->update(s, block, d->block);
-	OPENSSL_cleanse(block, d->block);
-}
-
-/* Of a and b; out may be one of them.  Wiped is what this digest used. */
-static void
-hmac(const struct digest *d, struct octets key, struct octets a, struct octets b,
+hmac(const struct tls_digest *d, struct octets key, struct octets a, struct octets b,
     unsigned char *out)
 {
-	uint64_t block[PAD_WORDS] = { 0 };
-	unsigned char inner[HASH_MAX];
-	union state s;
+	struct tls_hmac h;
 
-	if (key.n <= d->block) {
-		if (key.n > 0)
-			memcpy(block, key.p, key.n);
-	} else {
-		d->init(&s);
-		d->update(&s, key.p, key.n);
-		d->final(&s, (unsigned char *)block);
-	}
-	hash_pad(d, &s, block, PAD_INNER);
-	d->update(&s, a.p, a.n);
-	d->update(&s, b.p, b.n);
-	d->final(&s, inner);
-	hash_pad(d, &s, block, PAD_OUTER);
-	d->update(&s, inner, d->bytes);
-	d->final(&s, out);
-	OPENSSL_cleanse(&s, d->state);
-	OPENSSL_cleanse(block, d->block);
-	OPENSSL_cleanse(inner, d->bytes);
+	tls_hmac_start(&h, d, key.p, key.n);
+	tls_hmac_add(&h, a.p, a.n);
+	tls_hmac_add(&h, b.p, b.n);
+	tls_hmac_end(&h, out);
 }
 
 /* ---- RFC 5869 s2.3, RFC 8446 s7.1 */
@@ -159,11 +56,11 @@ put(unsigned char *dst, size_t at, struct octets s)
 
 /* HKDF-Expand-Label */
 static bool
-expand(const struct digest *d, const unsigned char *secret, const struct label *l,
+expand(const struct tls_digest *d, const unsigned char *secret, const struct label *l,
     unsigned char *out, size_t n)
 {
 	const struct octets key = { secret, d->bytes };
-	unsigned char info[INFO_MAX], last[HASH_MAX], count = 0;
+	unsigned char info[INFO_MAX], last[TLS_HASH_MAX], count = 0;
 	struct octets before = { last, 0 };
 	size_t at = 0, piece;
 
@@ -198,12 +95,12 @@ expand(const struct digest *d, const unsigned char *secret, const struct label *
  * the last secret by a label over no messages.  What is missing is zeros.
  */
 static bool
-extract(const struct digest *d, struct octets fresh, struct octets last,
+extract(const struct tls_digest *d, struct octets fresh, struct octets last,
     struct label l, unsigned char *out)
 {
-	static const unsigned char zeros[HASH_MAX];
-	unsigned char nothing[HASH_MAX], salt[HASH_MAX];
-	union state s;
+	static const unsigned char zeros[TLS_HASH_MAX];
+	unsigned char nothing[TLS_HASH_MAX], salt[TLS_HASH_MAX];
+	union tls_hash_state s;
 
 	if (fresh.p == NULL)
 		fresh = (struct octets){ zeros, d->bytes };
@@ -242,7 +139,7 @@ octets_of(const OSSL_PARAM params[], const char *name)
 static int
 derive(void *ctx, unsigned char *out, size_t n, const OSSL_PARAM params[])
 {
-	const struct digest *d = digest_find(params);
+	const struct tls_digest *d = digest_of(params);
 	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_MODE);
 	const struct octets key = octets_of(params, OSSL_KDF_PARAM_KEY);
 	const struct label l = {

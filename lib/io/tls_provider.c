@@ -21,6 +21,7 @@
 #include <strings.h>
 
 #include "lib/io/tls_kdf.h"
+#include "lib/io/tls_mac.h"
 #include "lib/io/tls_x25519.h"
 
 #define PROVIDER_NAME		"godwit"
@@ -424,6 +425,10 @@ provider_query(void *provctx, int operation, int *no_cache)
 		{ "TLS13-KDF", PROPERTIES_FAST, tls_kdf_functions, "key schedule of TLS 1.3" },
 		{ NULL, NULL, NULL, NULL }
 	};
+	static const OSSL_ALGORITHM macs[] = {
+		{ "HMAC", PROPERTIES_FAST, tls_mac_functions, "HMAC" },
+		{ NULL, NULL, NULL, NULL }
+	};
 
 	(void)provctx;
 	*no_cache = 0;
@@ -433,6 +438,8 @@ provider_query(void *provctx, int operation, int *no_cache)
 		return exchanges;
 	if (operation == OSSL_OP_KDF)
 		return kdfs;
+	if (operation == OSSL_OP_MAC)
+		return macs;
 	if (operation == OSSL_OP_SIGNATURE)
 		return signatures;
 	return NULL;
