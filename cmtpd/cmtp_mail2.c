@@ -168,6 +168,7 @@ judge(struct cmtp_session *s)
 		return false;
 	}
 	if (s->env->is_ours(s->arg, m->source_domain)) {
+		s->txn2->refused_as = CMTP2_BY_SMTP;
 		cmtp_reply2_refuse_str(s, "5.7.1", "That is a domain of this host");
 		return false;
 	}
@@ -295,11 +296,14 @@ is_for_all(struct cmtp_session *s)
 	struct cmtp_txn2 *t = s->txn2;
 	struct seal_entry en;
 
-	for (unsigned i = 0; i < t->key_count && !t->is_stale; i++)
-		t->is_stale = seal_entry_of(&t->split, t->keys[i].generation, t->keys[i].id, &en) != ERR_OK;
-	if (t->is_stale)
+	for (unsigned i = 0; i < t->key_count; i++) {
+		if (seal_entry_of(&t->split, t->keys[i].generation, t->keys[i].id, &en) == ERR_OK)
+			continue;
+		t->refused_as = CMTP2_STALE;
 		cmtp_reply2_refuse_str(s, "4.7.5", "A recipient has another key");
-	return !t->is_stale;
+		return false;
+	}
+	return true;
 }
 
 /*

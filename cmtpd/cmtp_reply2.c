@@ -111,7 +111,9 @@ reply(struct cmtp_session *s, enum cmtp2_what what, const struct buf *content)
 void
 cmtp_reply2_refused(struct cmtp_session *s)
 {
-	reply(s, s->txn2->is_stale ? CMTP2_STALE : CMTP2_REFUSED, &s->txn2->refusal);
+	const struct cmtp_txn2 *t = s->txn2;
+
+	reply(s, t->refused_as != 0 ? t->refused_as : CMTP2_REFUSED, &t->refusal);
 }
 
 void

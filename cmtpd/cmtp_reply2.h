@@ -20,6 +20,7 @@ struct cmtp_txn2 {
 	uint64_t		 msg;		/* 0 until queue opened it */
 	bool			 is_dead;	/* queue lost or has it */
 	bool			 is_refused;	/* whole: refusal is set */
+	enum cmtp2_what		 refused_as;	/* 0: CMTP2_REFUSED */
 	bool			 is_priced;	/* postage is wanted */
 	struct addr		 sender;
 	struct slice		 users;		/* that queue was not asked of yet */
@@ -29,7 +30,6 @@ struct cmtp_txn2 {
 	unsigned char		 class[CMTP2_DESTINATIONS_MAX];
 	struct cmtp_key_id	 keys[CMTP2_DESTINATIONS_MAX];	/* that the object has to be for */
 	unsigned		 key_count;
-	bool			 is_stale;	/* refused since it is not */
 	struct buf		 texts;		/* each with its NUL */
 	struct buf		 refusal;	/* one status */
 	struct seal_split	 split;		/* what the object says of itself */

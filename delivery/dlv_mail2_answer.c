@@ -118,6 +118,15 @@ take_stale(struct dlv_mail2 *m)
 	dlv_mail2_keys_anew(m);
 }
 
+/* Nobody signs for a domain that is his own: that host takes it by SMTP. */
+static void
+take_by_smtp(struct dlv_mail2 *m)
+{
+	log_event(LOG_key, log_str("action", "cmtp-by-smtp"), log_text("key", m->p.domain),
+	    log_str("peer", m->host), log_str("result", err_text(ERR_OK)));
+	dlv_mail2_without_keys(m, "its host has the sender's domain too");
+}
+
 void
 dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *a)
 {
@@ -136,6 +145,8 @@ dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *a)
 	m->is_again = false;
 	if (a->what == CMTP2_POSTAGE) {
 		pay(m, a->content);
+	} else if (a->what == CMTP2_BY_SMTP) {
+		take_by_smtp(m);
 	} else {
 		take_statuses(m, a);
 		dlv_mail2_hold(m, "4.5.0", "its answer to the mail cannot be read");

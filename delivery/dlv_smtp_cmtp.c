@@ -11,9 +11,9 @@
 _Static_assert(RCPTS_MAX <= DLV_MAIL1_RCPTS_MAX, "either takes as many");
 
 static struct slice
-domain_of(const struct dlv_rcpt_to *r)
+domain_of(struct slice address)
 {
-	return slice_from(r->address, slice_rfind(r->address, '@') + 1);
+	return slice_from(address, slice_rfind(address, '@') + 1);
 }
 
 /* One that is too long is none of CMTP's, and is refused there. */
@@ -24,6 +24,17 @@ lower_domain(struct dlv_smtp *s, struct slice domain)
 	for (size_t i = 0; i < domain.n; i++)
 		s->cmtp_domain[i] = ascii_lower(domain.p[i]);
 	return slice_of(s->cmtp_domain, domain.n);
+}
+
+/*
+ * By version 2 nobody takes mail in the name of a domain that is his own, and a
+ * host of the sender's domain would have all of it before it says so.
+ */
+static bool
+is_of_sender(const struct dlv_smtp *s, const struct dlv_rcpt_to *r)
+{
+	return s->route->cmtp == DLV_CMTP_MAY &&
+	    slice_ieq(domain_of(r->address), domain_of(s->mail->sender));
 }
 
 /* Each version has one turn with each recipient. */
@@ -43,11 +54,12 @@ gather(struct dlv_smtp *s, unsigned version, struct slice *users, struct slice *
 		struct dlv_rcpt_to *r = &s->mail->rcpts[i];
 
 		if (r->is_settled || *turn_of(r, version) ||
-		    (n > 0 && !slice_ieq(domain_of(r), *domain)))
+		    (version == CMTP2_VERSION && is_of_sender(s, r)) ||
+		    (n > 0 && !slice_ieq(domain_of(r->address), *domain)))
 			continue;
 		*turn_of(r, version) = true;
 		if (n == 0)
-			*domain = lower_domain(s, domain_of(r));
+			*domain = lower_domain(s, domain_of(r->address));
 		users[n] = slice_head(r->address, slice_rfind(r->address, '@'));
 		s->round_idx[n++] = i;
 	}
@@ -132,9 +144,9 @@ dlv_smtp_cmtp_take(struct dlv_smtp *s, const struct dlv_addrs *addrs,
 	for (unsigned i = 0; i < s->mail->count; i++) {
 		const struct dlv_rcpt_to *r = &s->mail->rcpts[i];
 
-		if (!r->is_settled && !r->was_cmtp2)
+		if (!r->is_settled && !r->was_cmtp2 && !is_of_sender(s, r))
 			return dlv_pool_take_kept(s->env.pool, s->route, addrs, s->tls->key,
-			    lower_domain(s, domain_of(r)), user, s);
+			    lower_domain(s, domain_of(r->address)), user, s);
 	}
 	return NULL;
 }

@@ -15,7 +15,7 @@ cmtp2_answer_sign(const unsigned char digest[CMTP_DIGEST_BYTES], enum cmtp2_what
     struct slice content)
 {
 	static const char numbers[] = { 0, CMTP2_STATUSES, CMTP2_POSTAGE, CMTP2_REFUSED,
-		CMTP2_STALE };
+		CMTP2_STALE, CMTP2_BY_SMTP };
 
 	return (struct cmtp_sign){ .purpose = "mail-reply",
 	    .fields = { slice_of(digest, CMTP_DIGEST_BYTES), slice_of(&numbers[what], 1), content },
@@ -106,6 +106,7 @@ is_sound(const struct cmtp2_answer *a, unsigned destinations)
 		return e != ERR_SYNTAX;
 	case CMTP2_REFUSED:
 	case CMTP2_STALE:
+	case CMTP2_BY_SMTP:
 		return has_statuses(a->content, 1);
 	}
 	return false;
@@ -134,7 +135,7 @@ cmtp2_answer_read(struct cmtp2_answer *a, unsigned destinations, struct slice *i
 	if (dec_be32(in->p) != CMTP2_VERSION)
 		return ERR_VERSION;
 	n = dec_be32(in->p + 5);
-	if (in->p[4] < CMTP2_STATUSES || in->p[4] > CMTP2_STALE || n > CMTP2_CONTENT_MAX)
+	if (in->p[4] < CMTP2_STATUSES || in->p[4] > CMTP2_BY_SMTP || n > CMTP2_CONTENT_MAX)
 		return ERR_SYNTAX;
 	if (in->n < ANSWER_HEAD_BYTES + n + CMTP_SIG_BYTES)
 		return ERR_SHORT;

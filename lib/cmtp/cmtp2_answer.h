@@ -29,7 +29,8 @@ enum cmtp2_what {
 	CMTP2_STATUSES = 1,
 	CMTP2_POSTAGE = 2,
 	CMTP2_REFUSED = 3,
-	CMTP2_STALE = 4		/* refused since a destination has another key now */
+	CMTP2_STALE = 4,	/* refused since a destination has another key now */
+	CMTP2_BY_SMTP = 5	/* the sender's domain is the receiver's too: SMTP takes it */
 };
 
 struct cmtp2_answer {

@@ -391,7 +391,8 @@ test_answers(void **state)
 	assert_int_equal(answer(CMTP2_POSTAGE, buf_slice(&b), 100), ERR_SYNTAX);
 	assert_int_equal(answer((enum cmtp2_what)0, SLICE_NONE, 0), ERR_SYNTAX);
 	assert_int_equal(answer(CMTP2_STALE, SLICE_NONE, 0), ERR_SYNTAX);
-	assert_int_equal(answer((enum cmtp2_what)5, SLICE_NONE, 0), ERR_SYNTAX);
+	assert_int_equal(answer(CMTP2_BY_SMTP, SLICE_NONE, 0), ERR_SYNTAX);
+	assert_int_equal(answer((enum cmtp2_what)6, SLICE_NONE, 0), ERR_SYNTAX);
 	for (unsigned i = 0; i < lengthof(bad); i++)
 		assert_int_equal(answer(CMTP2_REFUSED, slice_of(bad[i], strlen(bad[i]) + (i > 0)), 1),
 		    ERR_SYNTAX);

@@ -116,6 +116,39 @@ test_no_key(void **state)
 	assert_int_equal(w->mails, 2);
 }
 
+/* Two hosts of one domain: neither takes mail in its own name by CMTP 2. */
+static void
+test_own_name(void **state)
+{
+	unsigned signs;
+
+	(void)state;
+	add_bob();
+	fake_cmtp_add_route("must", DLV_CMTP_REQUIRE, false);
+	w->is_twin = true;
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->host.message_count, 1);
+	signs = w->signs;
+	assert_int_equal(signs, 1);
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example", .route = "must" });
+	assert_int_equal(err_class(w->results[0].error), ERR_CLASS_PERM);
+	assert_string_equal(w->results[0].dsn, "5.7.4");
+	assert_non_null(strstr(w->results[0].text, "has the sender's domain too"));
+	assert_int_equal(w->signs, signs + 1);
+	/* What can be foreseen is not tried; for the other domain it is. */
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example",
+	    .sender = "ann@There.example" });
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->host.message_count, 2);
+	assert_int_equal(w->signs, signs + 1);
+	assert_int_equal(w->mails, 0);
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example",
+	    .sender = "ann@there.example", .route = "must" });
+	assert_string_equal(w->results[0].dsn, "5.7.4");
+	assert_int_equal(w->host.message_count, 2);
+}
+
 /* What once had CMTP 2 does not fall back. */
 static void
 test_downgrade(void **state)
@@ -520,7 +553,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_mail), TEST(test_no_key), TEST(test_downgrade), TEST(test_user_breaks),
+		TEST(test_mail), TEST(test_no_key), TEST(test_own_name), TEST(test_downgrade), TEST(test_user_breaks),
 		TEST(test_server_breaks),
 		TEST(test_bad_answers), TEST(test_sizes), TEST(test_one_pass), TEST(test_room),
 		TEST(test_postage), TEST(test_price_limits),

@@ -73,6 +73,7 @@ struct fake_cmtp {
 	unsigned char		 seed[CRY_KEY_BYTES];
 	unsigned		 stale;		/* that were for another key */
 	bool			 is_never_content;	/* all are */
+	bool			 is_twin;	/* the sender's domain is its own */
 	char			 text[2000000];	/* the last one, opened */
 	size_t			 text_n;
 	char			 names[1000];	/* source and destinations, LF behind each */

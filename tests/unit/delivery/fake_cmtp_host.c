@@ -220,6 +220,21 @@ is_stale(struct conn *c, const struct cmtp2_mail *m, struct slice object,
 	return true;
 }
 
+static bool
+is_of_twin(struct conn *c, const unsigned char digest[CMTP_DIGEST_BYTES])
+{
+	struct buf content;
+
+	if (!w->is_twin)
+		return false;
+	buf_init(&content, 100);
+	cmtp2_answer_put_status(&content, 5, SLICE_LIT("5.7.1 mine too"));
+	buf_reset(&w->mail);
+	answer(c, digest, CMTP2_BY_SMTP, &content);
+	buf_fini(&content);
+	return true;
+}
+
 /* The whole command, when it is there. */
 static void
 take_mail(struct conn *c)
@@ -253,7 +268,7 @@ take_mail(struct conn *c)
 		conn_close(c, "fault");
 		return;
 	}
-	if (is_stale(c, &m, object, digest))
+	if (is_of_twin(c, digest) || is_stale(c, &m, object, digest))
 		return;
 	open_object(object);
 	w->mails++;
