@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "imapd/imap_window.h"
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -73,6 +74,9 @@ host_call(void *arg, enum ipc_role role, enum ipc_type type, const void *m, cons
 	if (p == NULL)
 		return ERR_GONE;
 	t->instance = ipc_peer_instance(p);
+	if (type == IPC_MSG_store_read)
+		return imap_window_read(imap_window_find(&c->server->windows, t->instance), p,
+		    m, loop_now(c->server->loop) + ms, fn, reply_arg, t);
 	if (type == IPC_MSG_store_append)
 		daemon_crash_at("imapd.append");
 	e = ipc_call(p, type, m, fds, fd_count, loop_now(c->server->loop) + ms, fn,
@@ -106,6 +110,7 @@ host_cancel(void *arg, enum ipc_role role, const struct imap_ticket *t)
 		if (ipc_peer_instance(p) != t->instance)
 			continue;
 		ipc_cancel(p, t->id);
+		imap_window_cancel(imap_window_find(&c->server->windows, t->instance), t);
 		return true;
 	}
 	return false;

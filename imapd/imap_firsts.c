@@ -180,9 +180,10 @@ on_first(struct imap_session *s, void *arg, const struct imap_reply *r)
 		f->state = IMAP_FIRST_FAILED;
 		return;
 	}
+	/* Looked at from here on only: the store could still change its own. */
 	buf_put_slice(&f->data, m->data);
 	f->state = IMAP_FIRST_READY;
-	f->may_open = f->may_open && is_packed(m->data);
+	f->may_open = f->may_open && is_packed(buf_slice(&f->data));
 	open_some(f->walk);
 }
 

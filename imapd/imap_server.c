@@ -8,6 +8,7 @@
 
 #include "imapd/imap_conn.h"
 #include "imapd/imap_metadata.h"
+#include "imapd/imap_window.h"
 #include "imapd/imapd_opt.h"
 #include "lib/base/log.h"
 #include "lib/base/must.h"
@@ -16,6 +17,7 @@
 #include "lib/crypto/cry.h"
 #include "lib/daemon/daemon_tls.h"
 #include "lib/io/conn_tap.h"
+#include "lib/ipc/store_proto.h"
 
 /* Connections above client_limit that can be told so. */
 #define REFUSE_ROOM	64
@@ -83,6 +85,7 @@ imap_server_load(struct daemon_app *app)
 	srv->app = app;
 	list_init(&srv->listeners);
 	list_init(&srv->conns);
+	list_init(&srv->windows);
 	map_init(&srv->by_handle);
 	cry_init();
 	take_options(srv);
@@ -282,14 +285,26 @@ void
 imap_server_store_left(struct daemon_app *app, struct ipc_peer *p)
 {
 	struct imap_server *srv = daemon_state(app);
+	struct imap_window *w = imap_window_find(&srv->windows, ipc_peer_instance(p));
 	struct list *n, *tmp;
 
-	(void)p;
+	imap_window_free(&w);
 	if (daemon_peer(app, IPC_STORE, 0) != NULL)
 		return;		/* its successor is here already */
 	sealer_forget(srv->shared.sealer);
 	LIST_EACH(n, tmp, &srv->conns)
 		imap_session_on_store_left(imap_conn_session(n));
+}
+
+void
+imap_server_on_window(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	struct imap_server *srv = daemon_state(ipc_peer_arg(p));
+	const struct ipc_store_window *w = m;
+
+	if (w->slots != STORE_WINDOW_SLOTS || in->fd_count != 1 ||
+	    imap_window_add(&srv->windows, p, in->fds[0]) == ERR_VIOLATION)
+		ipc_peer_violation(p, "no window");
 }
 
 void

@@ -51,7 +51,11 @@ enum imap_enabled {
 };
 
 /* A request under way: which process it went to, and its number there. */
-struct imap_ticket { uint64_t id; uint32_t instance; };
+struct imap_ticket {
+	uint64_t	 id;
+	uint32_t	 instance;
+	unsigned	 slot;		/* of the read window; 0: none */
+};
 
 /* What the client's certificate says of it (RFC 4422 app. A); empty: nothing. */
 struct imap_proof {

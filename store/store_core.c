@@ -9,6 +9,9 @@
 #include "lib/base/must.h"
 #include "lib/base/secret.h"
 #include "lib/daemon/daemon.h"
+#include "lib/ipc/store_proto.h"
+#include "lib/sys/fd.h"
+#include "lib/sys/window.h"
 #include "store/store_facts.h"
 #include "store/store_news.h"
 #include "store/store_quota.h"
@@ -82,6 +85,30 @@ store_has_room(struct store *s)
 
 /* ---- peers ---- */
 
+static void
+drop_window(struct store_peer *p)
+{
+	const unsigned char *mem = p->window;
+
+	window_close(&mem, STORE_WINDOW_BYTES);
+	p->window = NULL;
+}
+
+/* Without one all answers go through the wire. */
+static void
+make_window(struct store_peer *p)
+{
+	const struct ipc_store_window m = { .slots = STORE_WINDOW_SLOTS };
+	int fd;
+
+	if (window_make("godwit-read", STORE_WINDOW_BYTES, &fd, &p->window) != ERR_OK)
+		return;
+	/* Failing means that the peer is going. */
+	if (ipc_send(p->peer, IPC_MSG_store_window, &m, &fd, 1) != ERR_OK)
+		drop_window(p);
+	fd_close(&fd);
+}
+
 void
 store_joined(struct store *s, struct ipc_peer *peer)
 {
@@ -96,6 +123,8 @@ store_joined(struct store *s, struct ipc_peer *peer)
 	list_push(&s->peers, &p->link);
 	if (ipc_peer_role(peer) == IPC_QUEUE)
 		quota_joined(s, peer);
+	if (ipc_peer_role(peer) == IPC_IMAPD)
+		make_window(p);
 }
 
 struct store_peer *
@@ -144,6 +173,7 @@ store_left(struct store *s, struct ipc_peer *peer)
 		list_remove(l);
 	}
 	list_remove(&p->link);
+	drop_window(p);
 	free(p);
 }
 

@@ -84,6 +84,7 @@ struct store_peer {
 	struct list		 reservations;
 	struct list		 replies;
 	uint32_t		 session_count;
+	unsigned char		*window;	/* an imapd's (store_proto.h), or NULL */
 	unsigned		 file_n;
 	struct store_file	 files[STORE_FILES_MAX];
 };

@@ -8,6 +8,7 @@
 #include "lib/crypto/grant.h"
 #include "lib/crypto/pass.h"
 #include "lib/ipc/key_proto.h"
+#include "lib/daemon/daemon.h"
 #include "lib/ipc/store_proto.h"
 #include "lib/seal/epoch.h"
 #include "store/store_epochs.h"
@@ -337,12 +338,41 @@ reading_from(const struct store_session *ss, const struct ipc_store_read *m, uin
 	return ERR_OK;
 }
 
+_Static_assert(READ_BYTES_MAX < STORE_WINDOW_SLOT_BYTES, "an answer fits in a slot");
+
+/* Where the bytes of an answer go: to the slot, or to memory of their own. */
+static enum err
+read_into(const struct store_session *ss, uint32_t slot, struct buf *b)
+{
+	unsigned char *window = ss->peer->window;
+
+	buf_init(b, READ_BYTES_MAX);
+	if (slot == 0)
+		return ERR_OK;
+	if (window == NULL || slot > STORE_WINDOW_SLOTS)
+		return ERR_VIOLATION;
+	buf_lend(b, window + (size_t)(slot - 1) * STORE_WINDOW_SLOT_BYTES,
+	    STORE_WINDOW_SLOT_BYTES);
+	return ERR_OK;
+}
+
+static void
+answer_read(struct ipc_peer *peer, const struct ipc_in *in, bool in_slot, struct buf *b)
+{
+	const struct ipc_store_data_at at = { .bytes = (uint32_t)b->n };
+	const struct ipc_store_data r = { .data = buf_slice(b) };
+
+	if (in_slot)
+		ipc_reply(peer, in->id, IPC_MSG_store_data_at, &at);
+	else
+		ipc_reply(peer, in->id, IPC_MSG_store_data, &r);
+}
+
 void
 store_on_read(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 {
 	const struct ipc_store_read *m = msg;
 	struct store_session *ss = store_session_need(peer, in, m->handle);
-	struct ipc_store_data r;
 	struct record_content c;
 	struct buf b;
 	struct op op = { .txn = NULL };
@@ -351,7 +381,11 @@ store_on_read(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 
 	if (ss == NULL)
 		return;
-	buf_init(&b, READ_BYTES_MAX);
+	daemon_crash_at("store.read");
+	if (read_into(ss, m->slot, &b) != ERR_OK) {
+		ipc_peer_violation(peer, "no such slot");
+		return;
+	}
 	e = reading_from(ss, m, &account);
 	if (e == ERR_OK)
 		e = op_begin(&op, ss->peer->store, account, KV_READ);
@@ -360,13 +394,13 @@ store_on_read(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	if (e == ERR_OK)
 		e = blob_read(op.store->blob, &c.body, m->offset,
 		    m->bytes < READ_BYTES_MAX ? m->bytes : READ_BYTES_MAX, &b);
-	r.data = buf_slice(&b);
 	if (e == ERR_OK)
-		ipc_reply(peer, in->id, IPC_MSG_store_data, &r);
+		answer_read(peer, in, m->slot > 0, &b);
 	else
 		store_fail_err(peer, in, e);
 	op_end(&op);
-	buf_fini(&b);
+	if (m->slot == 0)
+		buf_fini(&b);
 }
 
 static enum err

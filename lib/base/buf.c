@@ -15,6 +15,13 @@ buf_init(struct buf *b, size_t max)
 }
 
 void
+buf_lend(struct buf *b, void *mem, size_t cap)
+{
+	must(cap > 0);
+	*b = (struct buf){ .mem = mem, .cap = cap, .max = cap - 1 };
+}
+
+void
 buf_fini(struct buf *b)
 {
 	if (b->secret && b->mem != NULL)

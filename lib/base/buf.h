@@ -32,6 +32,9 @@ struct buf {
 /* make */
 void		 buf_init(struct buf *, size_t max);
 void		 buf_fini(struct buf *);
+/* For writing into cap bytes that stay the caller's: holds one less, and is
+ * neither grown nor to be given to buf_fini. */
+void		 buf_lend(struct buf *, void *mem, size_t cap);
 void		 buf_reset(struct buf *);	/* empty, clears full, keeps memory */
 void		 buf_release(struct buf *);	/* empty, frees memory */
 

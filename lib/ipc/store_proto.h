@@ -5,6 +5,8 @@
 #ifndef STORE_PROTO_H
 #define STORE_PROTO_H
 
+#include <stddef.h>
+
 #define STORE_SET_MAX	4000		/* pairs in a set */
 #define STORE_STAR	0xffffffffu	/* "*" in a set */
 
@@ -18,6 +20,14 @@ enum store_flag {
 #define STORE_KEYWORDS_MAX	1000		/* of a mailbox; beyond 24 its pages are wide */
 #define STORE_KEYWORD_BYTES_MAX	12000		/* of their names, with a NUL each */
 #define STORE_MORE_BYTES	((STORE_KEYWORDS_MAX - STORE_KEYWORD_COUNT + 7) / 8)
+/*
+ * A read window: memory of one wire that the store writes and imapd reads.  A slot
+ * is imapd's to choose and stands for a request until its answer was heard; since
+ * a wire keeps the order, one that nobody waits for any more may be chosen again.
+ */
+#define STORE_WINDOW_SLOTS	40u
+#define STORE_WINDOW_SLOT_BYTES	53248u		/* whole pages, more than a store_read */
+#define STORE_WINDOW_BYTES	((size_t)STORE_WINDOW_SLOTS * STORE_WINDOW_SLOT_BYTES)
 #define STORE_MULTI_MAX		1000		/* messages of one MULTIAPPEND */
 #define STORE_COLUMN_KINDS	8
 #define STORE_METADATA_VALUE_MAX	16000

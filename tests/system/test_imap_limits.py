@@ -96,6 +96,36 @@ def test_store_restart():
         assert line.startswith(b"i OK")
 
 
+def test_store_dies_with_reads_under_way():
+    """imapd asks for many bodies ahead; the answers that the store owes come from
+    its successor, through memory of that one, or not at all."""
+    with godwit.Instance("imapd { processes = 1 }") as g:
+        g.start()
+        g.add_user(USER, PASSWORD)
+        m = g.imap(USER, PASSWORD)
+        letters = [b"Subject: %d\r\n\r\n" % i + (b"%d " % i) * 9000 + b"\r\n" for i in range(60)]
+        for letter in letters:
+            assert m.append("INBOX", None, None, letter)[0] == "OK"
+        m.select("INBOX")
+        imapd = g.pids("imapd")
+        g.control("crash", "store", "store.read:30,store.read:90")
+        g.kill("store")
+        for dies in (True, False, True, False):
+            g.wait_ready()
+            while m.status("INBOX", "(MESSAGES)")[0] != "OK":
+                threading.Event().wait(0.02)
+            typ, data = m.fetch("1:*", "(BODY.PEEK[])")
+            if dies:
+                assert typ == "NO"
+                assert "signal=SIGKILL" in g.wait_exit("store")
+                g.advance(6)
+            else:
+                # What came before the death is kept by imaplib, in front.
+                assert typ == "OK"
+                assert [d[1] for d in data if isinstance(d, tuple)][-60:] == letters
+        assert g.pids("imapd") == imapd
+
+
 def append(m):
     until, step = time.monotonic() + godwit.WAIT_S, threading.Event()
     while True:

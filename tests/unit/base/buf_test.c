@@ -95,10 +95,32 @@ test_arena(void **state)
 	arena_fini(&a);
 }
 
+/* What is lent holds so much, is neither grown nor passed, and stays in its place. */
+static void
+test_lent(void **state)
+{
+	char mem[10] = "..........";
+	struct buf b;
+
+	(void)state;
+	buf_lend(&b, mem, 9);
+	buf_put(&b, "abcd", 4);
+	assert_ptr_equal(buf_reserve(&b, 4), mem + 4);
+	memcpy(mem + 4, "efgh", 4);
+	buf_commit(&b, 4);
+	assert_slice(buf_slice(&b), "abcdefgh");
+	assert_ptr_equal(buf_data(&b), mem);
+	assert_int_equal(buf_err(&b), ERR_OK);
+	buf_put(&b, "i", 1);
+	assert_int_equal(buf_err(&b), ERR_FULL);
+	assert_int_equal(mem[9], '.');
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lent),
 		cmocka_unit_test(test_cap_is_sticky), cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_printf), cmocka_unit_test(test_arena),
 	};

@@ -120,3 +120,7 @@ imapd_imap_cards_test_SRCS = tests/unit/imapd/imap_cards_test.c \
 	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
 imapd_imap_cards_test_USES = ipc seal cmtp sasl crypto mail io base
 imapd_imap_cards_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_window_test
+imapd_imap_window_test_SRCS = tests/unit/imapd/imap_window_test.c imapd/imap_window.c
+imapd_imap_window_test_USES = ipc io sys base
+imapd_imap_window_test_EXT = $(UV_LIBS)

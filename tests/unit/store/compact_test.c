@@ -269,7 +269,7 @@ test_moves(void **state)
 static struct slice
 read_part(uint64_t content, uint64_t offset)
 {
-	struct ipc_store_read m = { h1, content, offset, 50000, SLICE_NONE };
+	struct ipc_store_read m = { h1, content, offset, 50000, SLICE_NONE, 0 };
 	struct bed_reply *r = bed_call(&bed, imapd, IPC_MSG_store_read, &m);
 
 	assert_reply(r, store_data);

@@ -140,7 +140,7 @@ static void
 test_held(void **state)
 {
 	struct ipc_store_append m;
-	struct ipc_store_read rd = { h1, 0, 0, 100, SLICE_NONE };
+	struct ipc_store_read rd = { h1, 0, 0, 100, SLICE_NONE, 0 };
 	struct blob_stat st;
 	char big[40960];
 	struct bed_reply *r;

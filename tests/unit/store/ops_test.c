@@ -31,7 +31,7 @@
 static void
 read_content(struct bed_peer *p, uint32_t handle, uint64_t content, struct slice want)
 {
-	struct ipc_store_read m = { handle, content, 0, 49152, SLICE_NONE };
+	struct ipc_store_read m = { handle, content, 0, 49152, SLICE_NONE, 0 };
 	struct bed_reply *r;
 	size_t got = 0;
 
@@ -363,7 +363,7 @@ test_foreign_account(void **state)
 static void
 test_foreign_mail(void **state)
 {
-	struct ipc_store_read rm = { h1, 0, 0, 100, SLICE_NONE };
+	struct ipc_store_read rm = { h1, 0, 0, 100, SLICE_NONE, 0 };
 	struct ipc_store_fetch fm = { .handle = h1, .v = 1, .uidnext = 10 };
 	struct ipc_store_selected s;
 	struct ipc_content c;
@@ -1174,6 +1174,48 @@ test_mark(void **state)
 	assert_int_equal(world_selected(imapd, h1, "INBOX").exists, 300 - 101);
 }
 
+/* An answer stands in the slot that was asked for, and in no other. */
+static void
+test_window(void **state)
+{
+	static const unsigned char zero[STORE_WINDOW_SLOT_BYTES];
+	static char body[40000];
+	struct ipc_store_read m = { .handle = h1, .bytes = 30000 };
+	struct ipc_content c;
+	struct ipc_cold cold;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(body); i++)
+		body[i] = (char)(i * 31 + i / 256);
+	assert_reply(bed_append(&bed, deliver, 0, 1, "INBOX", 0, slice_of(body, sizeof(body))),
+	    store_appended);
+	(void)first_row(imapd, h1, "INBOX", &cold, &c);
+	m.content = c.content;
+	assert_non_null(imapd->window);
+	for (m.slot = 1; m.slot <= STORE_WINDOW_SLOTS; m.slot += STORE_WINDOW_SLOTS - 1) {
+		const unsigned char *at = imapd->window +
+		    (m.slot - 1) * (size_t)STORE_WINDOW_SLOT_BYTES;
+
+		m.offset = 0;
+		assert_reply(bed_call(&bed, imapd, IPC_MSG_store_read, &m), store_data_at);
+		assert_int_equal(bed.reply.m.store_data_at.bytes, 30000);
+		assert_memory_equal(at, body, 30000);
+		m.offset = 30000;
+		assert_reply(bed_call(&bed, imapd, IPC_MSG_store_read, &m), store_data_at);
+		assert_int_equal(bed.reply.m.store_data_at.bytes, sizeof(body) - 30000);
+		assert_memory_equal(at, body + 30000, sizeof(body) - 30000);
+	}
+	assert_memory_equal(imapd->window + STORE_WINDOW_SLOT_BYTES, zero, sizeof(zero));
+	m.slot = 1;
+	m.content++;
+	assert_fail(bed_call(&bed, imapd, IPC_MSG_store_read, &m), ERR_NOTFOUND);
+	/* Each wire has its own, and there is none behind the last slot. */
+	assert_memory_equal(other_imapd->window, zero, sizeof(zero));
+	assert_null(deliver->window);
+	m.slot = STORE_WINDOW_SLOTS + 1;
+	assert_violation(bed_call(&bed, imapd, IPC_MSG_store_read, &m), imapd);
+}
+
 int
 main(void)
 {
@@ -1187,7 +1229,7 @@ main(void)
 		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_uids), T(test_rename_inbox), T(test_to_client),
 		T(test_names), T(test_mailbox_limit),
 		T(test_unchanged_since), T(test_quiet), T(test_recent), T(test_notify), T(test_threads),
-		T(test_account_gone), T(test_mark),
+		T(test_account_gone), T(test_mark), T(test_window),
 	};
 #undef T
 

@@ -12,6 +12,7 @@
 #include "lib/base/must.h"
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/store_proto.h"
+#include "lib/sys/window.h"
 #include "store/store_check.h"
 #include "store/store_compact.h"
 #include "store/store_daemon.h"
@@ -105,7 +106,21 @@ on_rekey(struct ipc_peer *peer, const void *m, struct ipc_in *in)
 		b->on_rekey(peer, m, in);
 }
 
+static void
+on_window(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	struct bed_peer *p = ipc_peer_arg(peer);
+	const struct ipc_store_window *m = msg;
+
+	assert_int_equal(p->role, IPC_IMAPD);
+	assert_int_equal(m->slots, STORE_WINDOW_SLOTS);
+	assert_int_equal(in->fd_count, 1);
+	assert_null(p->window);
+	assert_int_equal(window_open(in->fds[0], STORE_WINDOW_BYTES, &p->window), ERR_OK);
+}
+
 static const struct ipc_handler far_handlers[] = {
+	{ IPC_MSG_store_window, on_window },
 	{ IPC_MSG_epoch_rekey, on_rekey },
 	{ IPC_MSG_store_over, on_over },
 	{ IPC_MSG_store_notify, on_notify },
@@ -212,6 +227,7 @@ bed_leave(struct bed *b, struct bed_peer *p)
 	}
 	if (p->far != NULL)
 		ipc_peer_free(&p->far);
+	window_close(&p->window, STORE_WINDOW_BYTES);
 }
 
 void

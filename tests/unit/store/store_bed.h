@@ -19,6 +19,7 @@ struct bed_peer {
 	struct ipc_peer	*far;		/* ours */
 	enum ipc_role	 role;
 	uint32_t	 instance;
+	const unsigned char *window;	/* that the store gave */
 	bool		 is_gone;	/* the store ended it */
 };
 

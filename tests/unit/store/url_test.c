@@ -45,7 +45,7 @@ give_key(void)
 static void
 test_message(void **state)
 {
-	struct ipc_store_read rd = { h2, 0, 0, 49152, SLICE_NONE };
+	struct ipc_store_read rd = { h2, 0, 0, 49152, SLICE_NONE, 0 };
 	struct grant g;
 	struct ipc_reader r;
 	struct ipc_row row;
