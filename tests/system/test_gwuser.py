@@ -53,6 +53,7 @@ def test_open_sessions_end_before_the_answer(g):
             continue
         idle, busy = g.imap("dora", "secret"), g.imap("dora", "secret")
         assert busy.select("INBOX")[0] == "OK" and busy.fetch("1", "(BODY.PEEK[])")[0] == "OK"
+        assert busy.fetch("1", "(ENVELOPE)")[0] == busy.fetch("1", "(ENVELOPE)")[0] == "OK"
         s, t = g.smtp("submission"), g.smtp("submission")
         for c in (s, t):
             c.login("dora@example.test", "secret")
@@ -61,7 +62,9 @@ def test_open_sessions_end_before_the_answer(g):
         assert t.docmd("DATA")[0] == 354
         t.send(message("of dora"))
         assert gwuser(g, *args, input="secret\n" if len(args) > 2 else None) == (0, "", "")
-        assert is_refused(busy.fetch, "1", "(BODY.PEEK[])") and is_refused(idle.select, "INBOX")
+        for what in ("(ENVELOPE)", "(BODY.PEEK[])", "(FLAGS)"):
+            assert is_refused(busy.fetch, "1", what)
+        assert is_refused(idle.select, "INBOX")
         assert s.mail("dora@example.test")[0] in (530, 550)
         t.send(b"\r\n.\r\n")
         assert t.getreply()[0] == 550
