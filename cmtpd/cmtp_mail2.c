@@ -6,6 +6,7 @@
 
 #include "cmtpd/cmtp_reply2.h"
 #include "lib/base/must.h"
+#include "lib/base/secret.h"
 #include "lib/ipc/queue_proto.h"
 #include "lib/mail/trace.h"
 #include "lib/seal/seal_arrival.h"
@@ -23,6 +24,7 @@ cmtp_mail2_drop(struct cmtp_session *s)
 		return;
 	cmtp_reply2_abort(s);
 	s->txn2 = NULL;
+	secret_wipe(&t->half, sizeof(t->half));
 	seal_split_fini(&t->split);
 	buf_fini(&t->texts);
 	buf_fini(&t->refusal);
@@ -384,17 +386,55 @@ cmtp_mail2_weighed(struct cmtp_session *s, enum err e)
 	}
 }
 
+/* ---- whose it is */
+
+static void
+check_signature(struct cmtp_session *s)
+{
+	struct cmtp_txn2 *t = s->txn2;
+	const struct cmtp_sign sign = cmtp2_mail_sign(s->parser.envelope, s->parser.object_hash,
+	    t->proof.share);
+
+	/* Of who is refused the key is perhaps not known. */
+	if (t->is_refused)
+		return;
+	t->is_signed = cmtp_sign_verify(t->proof.sig, &sign, t->key) == ERR_OK;
+	if (!t->is_signed)
+		cmtp_reply2_refuse_str(s, "5.7.7", "Not signed by the sending server");
+}
+
+/* The number goes on whatever becomes of it; a MAC that is none ends the pact. */
+static void
+check_mac(struct cmtp_session *s)
+{
+	struct cmtp_txn2 *t = s->txn2;
+	struct cmtp2_proof made;
+
+	if (s->pact.stands) {
+		s->pact.number++;
+		cmtp2_pact_prove_mail(&made, &s->pact, t->digest);
+		t->is_by_pact = cmtp2_proof_is_mac(&t->proof, &made);
+	}
+	if (!t->is_by_pact)
+		cmtp2_pact_end(&s->pact);
+	/* A signature would do; so it is sent again. */
+	if (!t->is_refused && (!t->is_by_pact ||
+	    memcmp(s->pact.client_sign, t->key, sizeof(t->key)) != 0))
+		cmtp_reply2_refuse_str(s, "4.7.7", "Not proven by a pact with the sending server");
+}
+
 /* The object is read; nothing of it is kept yet. */
 void
 cmtp_mail2_end(struct cmtp_session *s)
 {
-	const struct cmtp_sign sign = cmtp2_mail_sign(s->parser.envelope, s->parser.object_hash);
 	struct cmtp_txn2 *t = s->txn2;
 
-	cmtp_sign_digest(t->digest, &sign);
-	if (!t->is_refused &&
-	    cmtp_sign_verify((const unsigned char *)s->parser.sig.p, &sign, t->key) != ERR_OK)
-		cmtp_reply2_refuse_str(s, "5.7.7", "Not signed by the sending server");
+	t->proof = s->parser.proof;
+	cmtp2_mail_digest(t->digest, s->parser.envelope, s->parser.object_hash);
+	if (t->proof.kind == CMTP2_MAC)
+		check_mac(s);
+	else
+		check_signature(s);
 	if (!t->is_refused && t->taken > 0 && !t->is_object)
 		cmtp_reply2_refuse_str(s, "5.6.0", "Not a sealed object");
 	if (t->is_refused)
@@ -441,14 +481,17 @@ void
 cmtp_mail2_signed(struct cmtp_session *s, enum err e, const unsigned char *sig)
 {
 	struct cmtp_txn2 *t = s->txn2;
-	bool is_taken = t->what == CMTP2_STATUSES && t->taken > 0;
+	struct cmtp2_proof proof = { .kind = CMTP2_SIGNED };
 
-	s->mode = CMTP_READING;
-	if (e == ERR_OK)
-		cmtp2_answer_put(&s->out, t->what, buf_slice(&s->content), sig);
-	else
-		cmtp_session_fail(s);
-	buf_fini(&s->content);
-	cmtp_mail2_drop(s);
-	cmtp_session_count_mail(s, is_taken);
+	cmtp2_pact_end(&s->pact);
+	if (e != ERR_OK) {
+		cmtp_reply2_say(s, NULL);
+		return;
+	}
+	memcpy(proof.share, t->half.share, sizeof(proof.share));
+	memcpy(proof.sig, sig, sizeof(proof.sig));
+	if (cmtp2_proof_has_share(&proof) &&
+	    cmtp2_pact_make(&s->pact, &t->half, t->digest, &t->proof, &proof) == ERR_OK)
+		memcpy(s->pact.client_sign, t->key, sizeof(s->pact.client_sign));
+	cmtp_reply2_say(s, &proof);
 }

@@ -3,13 +3,14 @@
  * MAIL2 on its way to queue: what cmtp_session.c calls for the parser's events
  * and for the answers of keyd and queue.  In order: the sending server's key is
  * looked for, queue opens a message and takes each recipient, the object goes
- * to its body; at the end the signature is verified, postage weighed where it
- * is asked for, and the message committed; then the reply is signed.  An object
- * without an entry for a recipient's key of now is refused before it is taken:
- * its sender asks for the key once more.
+ * to its body; at the end the proof is verified, postage weighed where it is
+ * asked for, and the message committed; then the reply is signed, or proven by the
+ * pact that the request was proven by (cmtp2_pact.h).  An object without an entry
+ * for a recipient's key of now is refused before it is taken: its sender asks for
+ * the key once more.
  *
  * The message that queue gets is a header of trace, an empty line and the
- * object as it came.  Nothing is committed that is not signed well.  A request
+ * object as it came.  Nothing is committed that is not proven well.  A request
  * that is refused is read to its end, since its digest is in the reply.
  */
 #ifndef CMTP_MAIL2_H

@@ -92,20 +92,55 @@ cmtp_reply2_add(struct cmtp_session *s, struct slice dsn, struct slice text)
 	buf_fini(&b);
 }
 
+void
+cmtp_reply2_say(struct cmtp_session *s, const struct cmtp2_proof *proof)
+{
+	struct cmtp_txn2 *t = s->txn2;
+	bool is_taken = t->what == CMTP2_STATUSES && t->taken > 0;
+
+	s->mode = CMTP_READING;
+	if (proof != NULL)
+		cmtp2_answer_put(&s->out, t->what, buf_slice(&s->content), proof);
+	else
+		cmtp_session_fail(s);
+	buf_fini(&s->content);
+	cmtp_mail2_drop(s);
+	cmtp_session_count_mail(s, is_taken);
+}
+
+/* Who has signed and offers a share gets one. */
+static void
+sign(struct cmtp_session *s)
+{
+	struct cmtp_txn2 *t = s->txn2;
+	const struct cmtp2_asked asked = { t->digest, &t->proof, NULL };
+	struct cmtp_sign sign;
+	enum err e;
+
+	if (t->is_signed && cmtp2_proof_has_share(&t->proof))
+		cmtp2_half_make(&t->half);
+	sign = cmtp2_answer_sign(&asked, t->what, buf_slice(&s->content), t->half.share);
+	s->mode = CMTP_WAIT_SIGN;
+	if ((e = s->env->sign(s->arg, CMTP2_MAIL_REPLY, &sign)) != ERR_OK)
+		cmtp_mail2_signed(s, e, NULL);
+}
+
 static void
 reply(struct cmtp_session *s, enum cmtp2_what what, const struct buf *content)
 {
 	struct cmtp_txn2 *t = s->txn2;
-	struct cmtp_sign sign;
-	enum err e;
+	struct cmtp2_proof mac;
 
 	t->what = what;
 	buf_init(&s->content, CMTP2_CONTENT_MAX);
 	buf_put_slice(&s->content, buf_slice(content));
-	sign = cmtp2_answer_sign(t->digest, what, buf_slice(&s->content));
-	s->mode = CMTP_WAIT_SIGN;
-	if ((e = s->env->sign(s->arg, CMTP2_MAIL_REPLY, &sign)) != ERR_OK)
-		cmtp_mail2_signed(s, e, NULL);
+	if (t->is_by_pact) {
+		cmtp2_pact_prove_answer(&mac, &s->pact, t->digest, (unsigned char)what,
+		    buf_slice(&s->content));
+		cmtp_reply2_say(s, &mac);
+	} else {
+		sign(s);
+	}
 }
 
 void

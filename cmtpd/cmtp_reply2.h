@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What MAIL2 is answered with, for cmtp_mail2.c: the transaction, the statuses
- * of its destinations, refusals, and the reply that keyd signs.  Pure.
+ * of its destinations, refusals, and the reply that keyd signs, or the pact proves.
+ * Pure.
  */
 #ifndef CMTP_REPLY2_H
 #define CMTP_REPLY2_H
@@ -36,7 +37,11 @@ struct cmtp_txn2 {
 	bool			 is_object;
 	unsigned char		 key[CRY_KEY_BYTES];
 	unsigned char		 digest[CMTP_DIGEST_BYTES];
+	struct cmtp2_proof	 proof;
+	bool			 is_signed;	/* well */
+	bool			 is_by_pact;	/* the same, by a MAC: so is the reply */
 	enum cmtp2_what		 what;		/* the reply that is being signed */
+	struct cmtp2_half	 half;		/* of a pact that it offers */
 	unsigned char		 postage[CMTP2_POSTAGE_BYTES];
 	size_t			 postage_n;
 };
@@ -56,9 +61,11 @@ void	 cmtp_reply2_refuse(struct cmtp_session *, struct slice dsn, struct slice t
 void	 cmtp_reply2_refuse_str(struct cmtp_session *, const char *dsn, const char *text);
 void	 cmtp_reply2_refuse_error(struct cmtp_session *, enum err);
 
-/* at its end, when the digest stands: keyd is asked to sign */
+/* at its end, when the digest stands: keyd is asked to sign, or it is said at once */
 void	 cmtp_reply2_refused(struct cmtp_session *);
 void	 cmtp_reply2_price(struct cmtp_session *);
 void	 cmtp_reply2_statuses(struct cmtp_session *);
+/* The proof of what reply made is there, or it cannot be had (NULL). */
+void	 cmtp_reply2_say(struct cmtp_session *, const struct cmtp2_proof *);
 
 #endif

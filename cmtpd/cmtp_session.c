@@ -27,6 +27,7 @@ cmtp_session_fini(struct cmtp_session *s)
 	cmtp_mail_drop(s);
 	cmtp_mail2_drop(s);
 	cmtp_enter2_fini(s);
+	cmtp2_pact_end(&s->pact);
 	cmtp_parser_fini(&s->parser);
 	buf_fini(&s->content);
 	buf_fini(&s->out);

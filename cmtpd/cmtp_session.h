@@ -185,6 +185,7 @@ struct cmtp_session {
 	struct cmtp_txn			*txn;	/* of a MAIL that is not refused yet */
 	struct cmtp_txn2		*txn2;	/* of a MAIL2 */
 	struct cmtp_known_sender	 known;
+	struct cmtp2_pact		 pact;	/* with who sends by MAIL2 */
 	struct buf			 content;	/* of a reply that is being signed */
 	enum cmtp_verb			 entering;	/* what PROOF2 or RECORD2 belongs to */
 	struct buf			 enter_state;	/* keyd's; empty: to nothing */

@@ -276,10 +276,10 @@ dlv_cmtp_host(const struct dlv_cmtp *c)
 }
 
 _Static_assert(DLV_LINK_DOMAIN_MAX >= CMTP_PARAM_MAX, "a domain fits");
-_Static_assert(sizeof(((struct dlv_link_kept *)NULL)->sign) == CRY_KEY_BYTES, "a key fits");
 
 void
-dlv_cmtp_keep(struct dlv_cmtp **cp, struct slice domain, const unsigned char sign[CRY_KEY_BYTES])
+dlv_cmtp_keep(struct dlv_cmtp **cp, struct slice domain, const unsigned char sign[CRY_KEY_BYTES],
+    const struct cmtp2_pact *pact)
 {
 	struct dlv_cmtp *c = *cp;
 	struct dlv_link_kept kept;
@@ -287,7 +287,9 @@ dlv_cmtp_keep(struct dlv_cmtp **cp, struct slice domain, const unsigned char sig
 	if (c != NULL && c->state == STATE_IDLE && c->used == c->in.n &&
 	    slice_to_cstr(domain, kept.domain, sizeof(kept.domain))) {
 		memcpy(kept.sign, sign, sizeof(kept.sign));
+		kept.pact = *pact;
 		dlv_link_keep(&c->link, &kept);
+		cmtp2_pact_end(&kept.pact);
 	}
 	dlv_cmtp_free(cp);
 }

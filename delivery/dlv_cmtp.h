@@ -50,7 +50,7 @@ void		 dlv_cmtp_send_last(struct dlv_cmtp *, struct slice, unsigned destinations
 const char	*dlv_cmtp_host(const struct dlv_cmtp *);
 /* The next message to the domain goes on here; when something is awaited, as free. */
 void		 dlv_cmtp_keep(struct dlv_cmtp **, struct slice domain,
-		    const unsigned char sign[CRY_KEY_BYTES]);
+		    const unsigned char sign[CRY_KEY_BYTES], const struct cmtp2_pact *);
 void		 dlv_cmtp_free(struct dlv_cmtp **);	/* at any time */
 
 #endif

@@ -18,7 +18,7 @@ struct entry {
 	uint64_t		 ends_s;	/* unix time */
 	unsigned char		 server_sign[CRY_KEY_BYTES];
 	struct dlv_known_key	 key;
-	uint64_t		 serial;
+	struct dlv_known_own	 own;
 	size_t			 name_n;
 	char			 name[];
 };
@@ -30,7 +30,7 @@ struct table {
 
 struct dlv_known {
 	struct table	 keys;
-	struct table	 serials;
+	struct table	 own;
 };
 
 struct name {
@@ -137,7 +137,7 @@ dlv_known_new(void)
 	struct dlv_known *k = must_alloc(1, sizeof(*k));
 
 	table_init(&k->keys);
-	table_init(&k->serials);
+	table_init(&k->own);
 	return k;
 }
 
@@ -150,7 +150,7 @@ dlv_known_free(struct dlv_known **kp)
 	if (k == NULL)
 		return;
 	table_fini(&k->keys);
-	table_fini(&k->serials);
+	table_fini(&k->own);
 	free(k);
 }
 
@@ -202,31 +202,31 @@ dlv_known_drop(struct dlv_known *k, const struct dlv_known_whose *w)
 }
 
 void
-dlv_known_put_serial(struct dlv_known *k, struct slice domain, uint64_t serial,
+dlv_known_put_own(struct dlv_known *k, struct slice domain, const struct dlv_known_own *own,
     const struct dlv_known_now *now)
 {
 	struct name name;
 
 	if (name_of(&name, SLICE_NONE, domain))
-		put(&k->serials, &name, now)->serial = serial;
+		put(&k->own, &name, now)->own = *own;
 }
 
 void
-dlv_known_drop_serial(struct dlv_known *k, struct slice domain)
+dlv_known_drop_own(struct dlv_known *k, struct slice domain)
 {
 	struct name name;
 
 	if (name_of(&name, SLICE_NONE, domain))
-		drop(&k->serials, find(&k->serials, &name));
+		drop(&k->own, find(&k->own, &name));
 }
 
-uint64_t
-dlv_known_serial(struct dlv_known *k, struct slice domain, const struct dlv_known_now *now)
+const struct dlv_known_own *
+dlv_known_own(struct dlv_known *k, struct slice domain, const struct dlv_known_now *now)
 {
 	struct name name;
 	struct entry *e = NULL;
 
 	if (name_of(&name, SLICE_NONE, domain))
-		e = use(&k->serials, &name, now);
-	return e != NULL ? e->serial : 0;
+		e = use(&k->own, &name, now);
+	return e != NULL ? &e->own : NULL;
 }

@@ -2,8 +2,8 @@
 /*
  * What CMTP 2 needs for each message, and what was found out a short while ago:
  * the keys of recipients that were verified and judged by what is pinned
- * (dlv_mail2_keys.c), and under which serial our own server signs.  So that mail
- * to who got mail lately asks neither keyd nor the other host.
+ * (dlv_mail2_keys.c), and under which serial our own server signs, by which key.
+ * So that mail to who got mail lately asks neither keyd nor the other host.
  *
  * With a key goes a seed that is sealed to it once (lib/seal/epoch.h): a message then
  * takes no curve operation for its recipients.
@@ -14,7 +14,7 @@
  * changed meanwhile (man/cmtp.7, MAIL2), and then it is dropped.  A pin that the
  * operator lets go of was a break, which never stands here.
  *
- * DLV_KNOWN_MAX keys and as many serials; the least lately used goes first.
+ * DLV_KNOWN_MAX keys and as many of our own; the least lately used goes first.
  */
 #ifndef DLV_KNOWN_H
 #define DLV_KNOWN_H
@@ -43,6 +43,12 @@ struct dlv_known_key {
 	struct epoch_seed seed;		/* for all that is sealed to it meanwhile */
 };
 
+/* What mail from a domain of ours is signed by. */
+struct dlv_known_own {
+	uint64_t		 serial;
+	unsigned char		 sign[CRY_KEY_BYTES];
+};
+
 /* Whose: names in lower case, or as they are always given. */
 struct dlv_known_whose {
 	struct slice		 user, domain;
@@ -61,11 +67,11 @@ const struct dlv_known_key *dlv_known_find(struct dlv_known *, const struct dlv_
 void		 dlv_known_drop(struct dlv_known *, const struct dlv_known_whose *);
 
 /* Of our own domain (empty: the server's). */
-void		 dlv_known_put_serial(struct dlv_known *, struct slice domain, uint64_t serial,
-		    const struct dlv_known_now *);
-void		 dlv_known_drop_serial(struct dlv_known *, struct slice domain);
-/* 0: ask. */
-uint64_t	 dlv_known_serial(struct dlv_known *, struct slice domain,
+void		 dlv_known_put_own(struct dlv_known *, struct slice domain,
+		    const struct dlv_known_own *, const struct dlv_known_now *);
+void		 dlv_known_drop_own(struct dlv_known *, struct slice domain);
+/* NULL: ask. */
+const struct dlv_known_own *dlv_known_own(struct dlv_known *, struct slice domain,
 		    const struct dlv_known_now *);
 
 #endif

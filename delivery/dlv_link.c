@@ -44,6 +44,7 @@ destroy(struct dlv_link *l)
 	dlv_tls_unref(&l->tls);
 	dlv_route_unref(&l->route);
 	buf_fini(&l->nowhere);
+	cmtp2_pact_end(&l->kept.pact);
 	free(l);
 }
 

@@ -14,6 +14,7 @@
 #include "delivery/dlv_mx.h"
 #include "delivery/dlv_outcome.h"
 #include "delivery/dlv_tls.h"
+#include "lib/cmtp/cmtp2_pact.h"
 #include "lib/io/conn.h"
 #include "lib/io/dial.h"
 #include "lib/ipc/ipc_peer.h"
@@ -72,12 +73,14 @@ struct dlv_link_params {
 
 /*
  * What another protocol has learnt on a connection that it leaves to the next
- * message: the server that was verified for a domain, by its key.
+ * message: the server that was verified for a domain, by its key, and the pact
+ * with it.
  */
 #define DLV_LINK_DOMAIN_MAX	255
 struct dlv_link_kept {
 	char		 domain[DLV_LINK_DOMAIN_MAX + 1];
-	unsigned char	 sign[32];
+	unsigned char	 sign[CRY_KEY_BYTES];
+	struct cmtp2_pact pact;
 };
 
 /* What the pool and the link share. */

@@ -40,6 +40,8 @@ stop(struct dlv_mail2 *m)
 	dlv_postage_cancel(&m->payer);
 	dlv_mail2_object_leave(m);
 	secret_wipe(m->content_key, sizeof(m->content_key));
+	secret_wipe(&m->half, sizeof(m->half));
+	cmtp2_pact_end(&m->pact);
 	m->is_sealing = false;
 }
 
@@ -56,7 +58,7 @@ void
 dlv_mail2_finish(struct dlv_mail2 *m)
 {
 	if (m->is_known)
-		dlv_cmtp_keep(&m->cmtp, m->p.domain, m->server_sign);
+		dlv_cmtp_keep(&m->cmtp, m->p.domain, m->server_sign, &m->pact);
 	stop(m);
 	m->is_over = true;
 	loop_defer(m->p.loop, &m->turn);
@@ -181,13 +183,15 @@ on_own(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
 		dlv_mail2_hold(m, "4.3.0", "the keys cannot be had now");
 		return;
 	}
-	for (rest = r->records; rest.n > 0 && cmtp_key_read(&k, &rest) == ERR_OK;)
-		m->serial = k.serial;
-	if (r->status != CMTP2_FOUND || m->serial == 0) {
+	for (rest = r->records; rest.n > 0 && cmtp_key_read(&k, &rest) == ERR_OK;) {
+		m->own.serial = k.serial;
+		memcpy(m->own.sign, k.sign, sizeof(m->own.sign));
+	}
+	if (r->status != CMTP2_FOUND || m->own.serial == 0) {
 		dlv_mail2_without_keys(m, "the sender's domain is none of this host");
 		return;
 	}
-	dlv_known_put_serial(m->p.known, dlv_mail2_own_domain(m), m->serial, &now);
+	dlv_known_put_own(m->p.known, dlv_mail2_own_domain(m), &m->own, &now);
 	dlv_mail2_keys_next(m);
 }
 
@@ -197,6 +201,7 @@ ask_own(struct dlv_mail2 *m)
 	char name[CMTP_PARAM_MAX + 2] = "@";
 	struct slice domain = dlv_mail2_own_domain(m);
 	const struct dlv_known_now now = dlv_mail2_now(m);
+	const struct dlv_known_own *own;
 	const struct ipc_cmtp2_keys q = { .user = slice_of(name, domain.n + 1),
 		.known = UINT64_MAX };
 
@@ -204,8 +209,8 @@ ask_own(struct dlv_mail2 *m)
 		dlv_mail2_without_keys(m, "the sender's address is none of CMTP");
 		return;
 	}
-	m->serial = dlv_known_serial(m->p.known, domain, &now);
-	if (m->serial != 0) {
+	if ((own = dlv_known_own(m->p.known, domain, &now)) != NULL) {
+		m->own = *own;
 		dlv_mail2_keys_next(m);
 		return;
 	}
@@ -319,6 +324,7 @@ begin(struct dlv_mail2 *m)
 
 	if (kept != NULL) {
 		memcpy(m->server_sign, kept->sign, sizeof(m->server_sign));
+		m->pact = kept->pact;
 		m->is_known = m->is_again = true;
 		take_link(m);
 		ask_own(m);

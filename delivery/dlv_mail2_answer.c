@@ -127,16 +127,30 @@ take_by_smtp(struct dlv_mail2 *m)
 	dlv_mail2_without_keys(m, "its host has the sender's domain too");
 }
 
+/* A signed answer begins a pact, or ends the one that stood. */
+static void
+take_pact(struct dlv_mail2 *m, const struct cmtp2_answer *a)
+{
+	if (a->proof.kind == CMTP2_MAC)
+		return;
+	cmtp2_pact_end(&m->pact);
+	if (m->proof.kind == CMTP2_SIGNED && cmtp2_proof_has_share(&a->proof) &&
+	    cmtp2_pact_make(&m->pact, &m->half, m->digest, &m->proof, &a->proof) == ERR_OK)
+		memcpy(m->pact.client_sign, m->own.sign, sizeof(m->pact.client_sign));
+}
+
 void
 dlv_mail2_answer_take(void *arg, const struct cmtp2_answer *a)
 {
 	struct dlv_mail2 *m = arg;
+	const struct cmtp2_asked asked = { m->digest, &m->proof, &m->pact };
 
 	daemon_crash_at("relay.mail2-answered");
-	if (cmtp2_answer_verify(a, m->digest, m->server_sign) != ERR_OK) {
+	if (cmtp2_answer_verify(a, &asked, m->server_sign) != ERR_OK) {
 		dlv_mail2_hold(m, "4.7.5", "its answer to the mail does not verify");
 		return;
 	}
+	take_pact(m, a);
 	/* A kept connection that is of no use for new keys is left, as one that ended. */
 	if (a->what == CMTP2_STALE) {
 		take_stale(m);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The object stands from the bottom up: signature, pieces of the body, passes,
+ * The object stands from the bottom up: proof, pieces of the body, passes,
  * entries, envelope.  Its length comes first in the request, so it is sealed
  * once to know that, and again while it goes out, under the same key: the same
  * bytes.  One pass is enough where the object can be held, or is not compressed
@@ -18,11 +18,16 @@
 /* ---- the end of the request */
 
 static void
-send_sig(struct dlv_mail2 *m)
+send_proof(struct dlv_mail2 *m)
 {
+	struct buf b;
+
 	m->is_sent = true;
 	daemon_crash_at("relay.mail2-signed");
-	dlv_cmtp_send_last(m->cmtp, slice_of(m->sig, sizeof(m->sig)), m->keys);
+	buf_init(&b, CMTP2_PROOF_MAX);
+	cmtp2_proof_put(&b, &m->proof);
+	dlv_cmtp_send_last(m->cmtp, buf_slice(&b), m->keys);
+	buf_fini(&b);
 }
 
 static void
@@ -34,25 +39,26 @@ on_signed(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *
 	(void)in;
 	m->call.id = 0;
 	if (e != ERR_OK || type != IPC_MSG_cmtp2_signature || s->sig.n != CMTP_SIG_BYTES) {
-		dlv_known_drop_serial(m->p.known, dlv_mail2_own_domain(m));
+		dlv_known_drop_own(m->p.known, dlv_mail2_own_domain(m));
 		dlv_mail2_hold(m, "4.3.0", "the mail cannot be signed now");
 		return;
 	}
-	memcpy(m->sig, s->sig.p, sizeof(m->sig));
-	send_sig(m);
+	memcpy(m->proof.sig, s->sig.p, sizeof(m->proof.sig));
+	send_proof(m);
 }
 
+/* With a share of a pact for what comes after it. */
 static void
 sign(struct dlv_mail2 *m)
 {
-	unsigned char hash[CRY_HASH_BYTES];
-	struct ipc_cmtp2_sign q = { .purpose = CMTP2_MAIL, .serial = m->serial };
+	struct ipc_cmtp2_sign q = { .purpose = CMTP2_MAIL, .serial = m->own.serial };
 	struct cmtp_sign s;
 	struct buf b;
 
-	cry_hasher_end(m->hasher, hash);
-	s = cmtp2_mail_sign(buf_slice(&m->envelope), hash);
-	cmtp_sign_digest(m->digest, &s);
+	cmtp2_half_make(&m->half);
+	m->proof = (struct cmtp2_proof){ .kind = CMTP2_SIGNED };
+	memcpy(m->proof.share, m->half.share, sizeof(m->proof.share));
+	s = cmtp2_mail_sign(buf_slice(&m->envelope), m->object_hash, m->proof.share);
 	buf_init(&b, CMTP2_ENVELOPE_MAX + 1000);
 	for (unsigned i = 0; i < s.count; i++) {
 		const struct ipc_cmtp2_field f = { .bytes = s.fields[i] };
@@ -62,6 +68,36 @@ sign(struct dlv_mail2 *m)
 	q.fields = buf_slice(&b);
 	dlv_mail2_call_keyd(m, IPC_MSG_cmtp2_sign, &q, on_signed);
 	buf_fini(&b);
+}
+
+static void
+prove(struct dlv_mail2 *m)
+{
+	if (!m->pact.stands || memcmp(m->pact.client_sign, m->own.sign, sizeof(m->own.sign)) != 0) {
+		sign(m);
+		return;
+	}
+	m->pact.number++;
+	cmtp2_pact_prove_mail(&m->proof, &m->pact, m->digest);
+	send_proof(m);
+}
+
+static void
+prove_first(struct dlv_mail2 *m)
+{
+	cry_hasher_end(m->hasher, m->object_hash);
+	cmtp2_mail_digest(m->digest, buf_slice(&m->envelope), m->object_hash);
+	prove(m);
+}
+
+/* With postage: the same signature; or the next number, unless the pact has ended. */
+static void
+prove_again(struct dlv_mail2 *m)
+{
+	if (m->proof.kind == CMTP2_MAC)
+		prove(m);
+	else
+		send_proof(m);
 }
 
 static void
@@ -209,10 +245,10 @@ end_pass(struct dlv_mail2 *m)
 		end_measure(m);
 		break;
 	case DLV_MAIL2_SEND:
-		sign(m);
+		prove_first(m);
 		break;
 	case DLV_MAIL2_REPEAT:
-		send_sig(m);
+		prove_again(m);
 		break;
 	}
 }
@@ -325,7 +361,7 @@ static enum err
 put_envelope(struct dlv_mail2 *m)
 {
 	size_t at = slice_rfind(m->p.sender, '@');
-	struct cmtp2_mail mail = { .destinations = m->keys, .serial = m->serial,
+	struct cmtp2_mail mail = { .destinations = m->keys, .serial = m->own.serial,
 		.time_s = loop_real_ms(m->p.loop) / 1000, .object_bytes = m->object_bytes,
 		.source_user = at < m->p.sender.n ? slice_head(m->p.sender, at) : SLICE_NONE,
 		.source_domain = dlv_mail2_own_domain(m), .domain = m->p.domain };

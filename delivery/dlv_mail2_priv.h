@@ -2,8 +2,8 @@
 /*
  * What the files of one message by CMTP 2 share.  dlv_mail2.c: its life, the
  * server's key and its own; dlv_mail2_pin.c: what keyd remembers;
- * dlv_mail2_keys.c: the recipients' keys; dlv_mail2_object.c: the object and its
- * signature; dlv_mail2_answer.c: what became of it.
+ * dlv_mail2_keys.c: the recipients' keys; dlv_mail2_object.c: the object and what
+ * proves it; dlv_mail2_answer.c: what became of it.
  *
  * One thing is awaited at a time: keyd, the lookup, or the host.
  */
@@ -59,7 +59,8 @@ struct dlv_mail2 {
 	bool			 asked_all;
 	bool			 is_anew;	/* a key had changed: all are asked for once more */
 	unsigned char		 server_sign[CRY_KEY_BYTES];
-	uint64_t		 serial;	/* our own */
+	struct dlv_known_own	 own;
+	struct cmtp2_pact	 pact;		/* of the connection */
 	unsigned		 at;		/* the recipient whose key is asked for */
 	struct dlv_mail2_rcpt	*rcpts;
 	unsigned		 keys;		/* recipients that have one */
@@ -78,8 +79,10 @@ struct dlv_mail2 {
 	uint64_t		 off;
 	char			*piece;
 	struct buf		 out;
+	unsigned char		 object_hash[CRY_HASH_BYTES];
 	unsigned char		 digest[CMTP_DIGEST_BYTES];
-	unsigned char		 sig[CMTP_SIG_BYTES];
+	struct cmtp2_proof	 proof;
+	struct cmtp2_half	 half;		/* of a pact, when it is signed */
 	struct dlv_payer	*payer;
 	struct cmtp2_price	 price;
 	bool			 has_paid;

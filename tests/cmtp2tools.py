@@ -67,6 +67,7 @@ class Client2(Client):
 
     def __init__(self, g):
         super().__init__(g, g.tls().wrap_socket(g.raw("cmtps"), server_hostname="localhost"))
+        self.pact = None
         assert self.read(27) == b"Welcome to CMTP version 1\n\0"
 
     def ask_keys(self, user, domain, known=0, by=None):
@@ -98,7 +99,15 @@ class Client2(Client):
         assert head[:4] == b"\0\0\0\2"
         what, (length,) = head[4], struct.unpack(">I", head[5:])
         content = self.read(length)
-        assert is_signed(by, signed_bytes(b"mail-reply", mail.digest, bytes([what]), content), self.read(64))
+        asked, (kind,) = mail.proof, self.read(1)
+        if kind == 1:
+            share, sig = self.read(32), self.read(64)
+            assert is_signed(by, signed_bytes(b"mail-reply", mail.digest, bytes([what]), content, asked.share, share), sig)
+            self.pact = Pact(mail, share, sig) if share != bytes(32) else None
+        else:
+            assert (kind, asked.kind) == (2, 2)
+            over = signed_bytes(b"mail-reply-mac", asked.number, mail.digest, bytes([what]), content)
+            assert self.read(32) == mac(asked.key, over)
         return what, content
 
 
@@ -111,15 +120,40 @@ def statuses(content):
     return found
 
 
+class Pact:
+    """Of a signed MAIL2 and its answer; next: the number of the next one under it."""
+
+    def __init__(self, mail, share, sig):
+        key = ctypes.create_string_buffer(32)
+        assert library("sodium").crypto_box_beforenm(key, share, mail.proof.secret) == 0
+        self.key = mac(key.raw, signed_bytes(b"pact", mail.digest, mail.proof.share, mail.proof.sig, share, sig))
+        self.next = 1
+
+    def prove(self, of):
+        number = struct.pack(">Q", self.next)
+        self.next += 1
+        return SimpleNamespace(kind=2, key=self.key, number=number, share=bytes(32),
+                               bytes=b"\2" + mac(self.key, signed_bytes(b"mail-mac", number, of)))
+
+
+def prove_by_key(seed, *fields):
+    share, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(32)
+    assert library("sodium").crypto_box_keypair(share, secret) == 0
+    sig = sign(seed, signed_bytes(b"mail", *fields, share.raw))
+    return SimpleNamespace(kind=1, share=share.raw, secret=secret.raw, sig=sig, bytes=b"\1" + share.raw + sig)
+
+
 def mail2(seed, to=(b"alice",), sender=b"bob@peer.example", domain=b"example.test", content=bytes(300), serial=1,
-          postage=b"", ahead=0):
-    """MAIL2 as it goes over the wire, and the digest of what is signed of it."""
+          postage=b"", ahead=0, pact=None):
+    """MAIL2 as it goes over the wire, its digest, and what proves it."""
     user, _, host = sender.partition(b"@")
     head = struct.pack(">IIQQQ", 2, len(to), int(time.time()) + ahead, serial, len(content))
     names = b"".join(n + b"\0" for n in (user, host, domain, *to))
-    over = signed_bytes(b"mail", head + b"\0\0" + names, digest(content))
-    return SimpleNamespace(digest=digest(over), bytes=b"MAIL2\0" + head + struct.pack(">H", len(postage)) + names +
-                           postage + content + sign(seed, over))
+    fields = head + b"\0\0" + names, digest(content)
+    of = digest(signed_bytes(b"mail-digest", *fields))
+    proof = pact.prove(of) if pact else prove_by_key(seed, *fields)
+    return SimpleNamespace(digest=of, proof=proof, bytes=b"MAIL2\0" + head + struct.pack(">H", len(postage)) + names +
+                           postage + content + proof.bytes)
 
 
 # ---- what is sent

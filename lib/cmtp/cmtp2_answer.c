@@ -11,15 +11,16 @@
 enum { ANSWER_HEAD_BYTES = 4 + 1 + 4 };
 
 struct cmtp_sign
-cmtp2_answer_sign(const unsigned char digest[CMTP_DIGEST_BYTES], enum cmtp2_what what,
-    struct slice content)
+cmtp2_answer_sign(const struct cmtp2_asked *asked, enum cmtp2_what what, struct slice content,
+    const unsigned char share[CRY_KEY_BYTES])
 {
 	static const char numbers[] = { 0, CMTP2_STATUSES, CMTP2_POSTAGE, CMTP2_REFUSED,
 		CMTP2_STALE, CMTP2_BY_SMTP };
 
 	return (struct cmtp_sign){ .purpose = "mail-reply",
-	    .fields = { slice_of(digest, CMTP_DIGEST_BYTES), slice_of(&numbers[what], 1), content },
-	    .count = 3 };
+	    .fields = { slice_of(asked->digest, CMTP_DIGEST_BYTES), slice_of(&numbers[what], 1),
+	    content, slice_of(asked->proof->share, CRY_KEY_BYTES), slice_of(share, CRY_KEY_BYTES) },
+	    .count = 5 };
 }
 
 /* ---- the receiver of mail */
@@ -44,7 +45,7 @@ cmtp2_answer_put_status(struct buf *b, unsigned class, struct slice text)
 
 void
 cmtp2_answer_put(struct buf *b, enum cmtp2_what what, struct slice content,
-    const unsigned char sig[CMTP_SIG_BYTES])
+    const struct cmtp2_proof *proof)
 {
 	unsigned char head[ANSWER_HEAD_BYTES];
 
@@ -54,7 +55,7 @@ cmtp2_answer_put(struct buf *b, enum cmtp2_what what, struct slice content,
 	enc_be32(head + 5, (uint32_t)content.n);
 	buf_put(b, head, sizeof(head));
 	buf_put_slice(b, content);
-	buf_put(b, sig, CMTP_SIG_BYTES);
+	cmtp2_proof_put(b, proof);
 }
 
 /* ---- its sender */
@@ -125,7 +126,9 @@ read_failure(struct cmtp2_answer *a, struct slice *in)
 enum err
 cmtp2_answer_read(struct cmtp2_answer *a, unsigned destinations, struct slice *in)
 {
+	struct slice rest;
 	uint32_t n;
+	enum err e;
 
 	memset(a, 0, sizeof(*a));
 	if (in->n > 0 && in->p[0] != '\0')
@@ -137,25 +140,35 @@ cmtp2_answer_read(struct cmtp2_answer *a, unsigned destinations, struct slice *i
 	n = dec_be32(in->p + 5);
 	if (in->p[4] < CMTP2_STATUSES || in->p[4] > CMTP2_BY_SMTP || n > CMTP2_CONTENT_MAX)
 		return ERR_SYNTAX;
-	if (in->n < ANSWER_HEAD_BYTES + n + CMTP_SIG_BYTES)
+	rest = slice_from(*in, ANSWER_HEAD_BYTES + n);
+	if (in->n < ANSWER_HEAD_BYTES + n)
 		return ERR_SHORT;
+	if ((e = cmtp2_proof_read(&a->proof, &rest)) != ERR_OK)
+		return e;
 	a->what = (enum cmtp2_what)in->p[4];
 	a->content = slice_of(in->p + ANSWER_HEAD_BYTES, n);
-	a->sig = slice_of(in->p + ANSWER_HEAD_BYTES + n, CMTP_SIG_BYTES);
 	if (!is_sound(a, destinations))
 		return ERR_SYNTAX;
-	*in = slice_from(*in, ANSWER_HEAD_BYTES + n + CMTP_SIG_BYTES);
+	*in = rest;
 	return ERR_OK;
 }
 
 enum err
-cmtp2_answer_verify(const struct cmtp2_answer *a, const unsigned char digest[CMTP_DIGEST_BYTES],
+cmtp2_answer_verify(const struct cmtp2_answer *a, const struct cmtp2_asked *asked,
     const unsigned char server_sign[CRY_KEY_BYTES])
 {
+	struct cmtp2_proof made;
 	struct cmtp_sign s;
 
 	if (a->is_failure)
 		return ERR_CORRUPT;
-	s = cmtp2_answer_sign(digest, a->what, a->content);
-	return cmtp_sign_verify((const unsigned char *)a->sig.p, &s, server_sign);
+	if (a->proof.kind == CMTP2_SIGNED) {
+		s = cmtp2_answer_sign(asked, a->what, a->content, a->proof.share);
+		return cmtp_sign_verify(a->proof.sig, &s, server_sign);
+	}
+	/* Who signed the request has not the pact yet by which this could be proven. */
+	if (asked->proof->kind != CMTP2_MAC || !asked->pact->stands)
+		return ERR_CORRUPT;
+	cmtp2_pact_prove_answer(&made, asked->pact, asked->digest, (unsigned char)a->what, a->content);
+	return cmtp2_proof_is_mac(&a->proof, &made) ? ERR_OK : ERR_CORRUPT;
 }

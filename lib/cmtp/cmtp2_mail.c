@@ -125,8 +125,19 @@ cmtp2_mail_read(struct cmtp2_mail *m, struct slice envelope)
 }
 
 struct cmtp_sign
-cmtp2_mail_sign(struct slice envelope, const unsigned char object_hash[CRY_HASH_BYTES])
+cmtp2_mail_sign(struct slice envelope, const unsigned char object_hash[CRY_HASH_BYTES],
+    const unsigned char share[CRY_KEY_BYTES])
 {
-	return (struct cmtp_sign){ .purpose = "mail",
+	return (struct cmtp_sign){ .purpose = "mail", .fields = { envelope,
+	    slice_of(object_hash, CRY_HASH_BYTES), slice_of(share, CRY_KEY_BYTES) }, .count = 3 };
+}
+
+void
+cmtp2_mail_digest(unsigned char out[CMTP_DIGEST_BYTES], struct slice envelope,
+    const unsigned char object_hash[CRY_HASH_BYTES])
+{
+	const struct cmtp_sign s = { .purpose = "mail-digest",
 	    .fields = { envelope, slice_of(object_hash, CRY_HASH_BYTES) }, .count = 2 };
+
+	cmtp_sign_digest(out, &s);
 }

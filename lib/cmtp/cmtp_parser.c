@@ -18,7 +18,7 @@ enum parser_state {
 	ST_HEAD2,	/* MAIL2's numbers */
 	ST_POSTAGE,
 	ST_OBJECT,
-	ST_SIG,
+	ST_PROOF,
 	ST_FIXED,	/* a message of OPAQUE */
 	ST_RECORD,	/* RECORD2's record and length */
 	ST_BUNDLE,
@@ -34,6 +34,8 @@ static const struct {
 	CMTP_VERBS(C)
 #undef C
 };
+
+_Static_assert(CMTP2_KE1_BYTES <= CMTP2_PROOF_MAX, "what is gathered fits");
 
 #define NAME_MAX_BYTES	10	/* KEYREQUEST */
 #define NAME2_MAX_BYTES	11	/* KEYREQUEST2 */
@@ -482,7 +484,7 @@ read_object(struct cmtp_parser *p, struct slice *in)
 	if (p->left == 0) {
 		cry_hasher_end(p->hasher, p->object_hash);
 		cry_hasher_free(&p->hasher);
-		p->state = ST_SIG;
+		p->state = ST_PROOF;
 		return EV_GO;
 	}
 	if (in->n == 0)
@@ -495,11 +497,19 @@ read_object(struct cmtp_parser *p, struct slice *in)
 }
 
 static enum cmtp_event
-read_sig(struct cmtp_parser *p, struct slice *in)
+read_proof(struct cmtp_parser *p, struct slice *in)
 {
-	if (!gather_tail(p, in, CMTP_SIG_BYTES))
+	struct slice tail;
+	size_t n;
+
+	if (p->tail_n == 0 && in->n == 0)
 		return CMTP_EV_MORE;
-	p->sig = slice_of(p->tail, CMTP_SIG_BYTES);
+	n = cmtp2_proof_bytes((unsigned char)(p->tail_n > 0 ? p->tail[0] : in->p[0]));
+	tail = slice_of(p->tail, n);
+	if (n > 0 && !gather_tail(p, in, n))
+		return CMTP_EV_MORE;
+	if (n == 0 || cmtp2_proof_read(&p->proof, &tail) != ERR_OK)
+		return fault(p, "proof");
 	restart(p);
 	return CMTP_EV_END2;
 }
@@ -532,8 +542,8 @@ read_state(struct cmtp_parser *p, struct slice *in)
 		return read_postage(p, in);
 	case ST_OBJECT:
 		return read_object(p, in);
-	case ST_SIG:
-		return read_sig(p, in);
+	case ST_PROOF:
+		return read_proof(p, in);
 	case ST_FIXED:
 		return read_fixed(p, in);
 	case ST_RECORD:

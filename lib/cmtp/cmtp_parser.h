@@ -40,7 +40,7 @@ enum cmtp_event {
 	CMTP_EV_DATA,		/* piece: of the part */
 	CMTP_EV_END,		/* of the message */
 	CMTP_EV_MAIL2,		/* mail2, envelope, postage; the object follows as DATA */
-	CMTP_EV_END2,		/* of the object: envelope, object_hash, sig */
+	CMTP_EV_END2,		/* of the object: envelope, object_hash, proof */
 	CMTP_EV_FAULT		/* fault */
 };
 
@@ -67,7 +67,7 @@ struct cmtp_parser {
 	struct cmtp2_mail		 mail2;		/* MAIL2, to its end */
 	struct slice			 envelope;	/* what is signed of it, to its end */
 	struct slice			 postage;	/* empty, or a solution */
-	struct slice			 sig;
+	struct cmtp2_proof		 proof;
 	unsigned char			 object_hash[CRY_HASH_BYTES];
 	uint64_t			 part_bytes;
 	struct slice			 piece;		/* within the input */
@@ -82,7 +82,7 @@ struct cmtp_parser {
 	uint64_t			 total;		/* of the message, told so far */
 	size_t				 word_from;	/* in text: the parameter being read */
 	size_t				 tail_n;
-	char				 tail[CMTP2_KE1_BYTES];	/* bytes behind the names */
+	char				 tail[CMTP2_PROOF_MAX];	/* bytes behind the names, or the object */
 	struct cry_hasher		*hasher;	/* of an object */
 	struct buf			 text;
 };

@@ -68,3 +68,14 @@ cmtp_sign_digest(unsigned char out[CMTP_DIGEST_BYTES], const struct cmtp_sign *s
 	cry_hash(out, CMTP_DIGEST_BYTES, buf_slice(&b));
 	buf_fini(&b);
 }
+
+void
+cmtp_sign_mac(unsigned char out[CRY_KEY_BYTES], const struct cmtp_sign *s,
+    const unsigned char key[CRY_KEY_BYTES])
+{
+	struct buf b;
+
+	collect(&b, s);
+	cry_mac(out, CRY_KEY_BYTES, key, buf_slice(&b));
+	buf_fini(&b);
+}

@@ -31,5 +31,8 @@ enum err	 cmtp_sign_verify(const unsigned char sig[CRY_ED_SIG_BYTES], const stru
 
 /* What names it: the hash (BLAKE2b-256) of the bytes that are signed. */
 void		 cmtp_sign_digest(unsigned char out[CMTP_DIGEST_BYTES], const struct cmtp_sign *);
+/* The same, keyed: of a purpose that nobody signs for. */
+void		 cmtp_sign_mac(unsigned char out[CRY_KEY_BYTES], const struct cmtp_sign *,
+		    const unsigned char key[CRY_KEY_BYTES]);
 
 #endif

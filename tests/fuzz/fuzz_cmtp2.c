@@ -67,9 +67,10 @@ on_end(struct cmtp_parser *p, struct seen *s)
 	cry_hash(hash, sizeof(hash), buf_slice(&s->object));
 	must(s->object.n == p->mail2.object_bytes);
 	must(memcmp(hash, p->object_hash, sizeof(hash)) == 0);
-	must(p->sig.n == CMTP_SIG_BYTES);
+	must(p->proof.kind == CMTP2_SIGNED || p->proof.kind == CMTP2_MAC);
+	must(p->proof.kind == CMTP2_SIGNED || !cmtp2_proof_has_share(&p->proof));
 	buf_put_slice(&s->told, p->envelope);
-	buf_put_slice(&s->told, p->sig);
+	cmtp2_proof_put(&s->told, &p->proof);
 }
 
 /* Of LOGIN2 and its like. */
@@ -152,6 +153,9 @@ read_replies(struct slice in, unsigned destinations)
 {
 	static const unsigned char key[CRY_KEY_BYTES] = { 1 }, digest[CMTP_DIGEST_BYTES] = { 2 };
 	const struct cmtp2_keys_request q = { SLICE_LIT("a"), SLICE_LIT("b"), SLICE_LIT("n"), 0 };
+	const struct cmtp2_pact pact = { .stands = true, .number = 1 };
+	const struct cmtp2_proof proof = { .kind = CMTP2_MAC };
+	const struct cmtp2_asked asked = { digest, &proof, &pact };
 	struct slice rest = in, text, statuses;
 	struct cmtp2_keys_reply r;
 	struct cmtp2_answer a;
@@ -163,7 +167,7 @@ read_replies(struct slice in, unsigned destinations)
 		must(cmtp2_keys_verify(&r, &q, key) == ERR_CORRUPT);
 	}
 	for (rest = in; cmtp2_answer_read(&a, destinations, &rest) == ERR_OK;) {
-		must(cmtp2_answer_verify(&a, digest, key) == ERR_CORRUPT);
+		must(cmtp2_answer_verify(&a, &asked, key) == ERR_CORRUPT);
 		statuses = a.is_failure || a.what == CMTP2_POSTAGE ? SLICE_NONE : a.content;
 		while (cmtp2_answer_get_status(&statuses, &class, &text) == ERR_OK)
 			must(text.n <= CMTP2_TEXT_MAX);

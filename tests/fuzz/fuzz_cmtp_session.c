@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A client's bytes in pieces; the first byte says how large, and what keyd
- * answers; large ones are inside TLS.  What comes out is bounded, and a session that ended stays so.
+ * answers; large ones are inside TLS, odd ones have a pact.  What comes out is
+ * bounded, and a session that ended stays so.
  */
 #include <string.h>
 
@@ -96,7 +97,7 @@ static enum err
 on_sign(void *arg, enum cmtp2_purpose purpose, const struct cmtp_sign *s)
 {
 	must(purpose == CMTP2_KEY_REPLY || purpose == CMTP2_MAIL_REPLY);
-	must(s->count == (purpose == CMTP2_KEY_REPLY ? 4 : 3));
+	must(s->count == (purpose == CMTP2_KEY_REPLY ? 4 : 5));
 	return queue_says(arg);
 }
 
@@ -149,17 +150,25 @@ is_waiting(const struct cmtp_session *s)
 
 static const unsigned char sig[CMTP_SIG_BYTES];
 
-/* Of version 2; the sending server's key is that of the vectors. */
+/* The sending server's key is that of the vectors. */
+static void
+sender_key(unsigned char out[CRY_KEY_BYTES])
+{
+	unsigned char seed[32], secret_key[CRY_ED_SECRET_BYTES];
+
+	for (unsigned i = 0; i < sizeof(seed); i++)
+		seed[i] = (unsigned char)(0xa0 + i);
+	cry_ed_pair(out, secret_key, seed);
+}
+
+/* Of version 2. */
 static void
 answer2(struct cmtp_session *s, unsigned n)
 {
 	const struct cmtp_keys none = { .status = CMTP2_NONE };
-	unsigned char seed[32], secret_key[CRY_ED_SECRET_BYTES];
 	struct cmtp_sender sender = { .first_s = n };
 
-	for (unsigned i = 0; i < sizeof(seed); i++)
-		seed[i] = (unsigned char)(0xa0 + i);
-	cry_ed_pair(sender.sign, secret_key, seed);
+	sender_key(sender.sign);
 	if (s->mode == CMTP_WAIT_KEYS)
 		cmtp_session_on_keys(s, n % 3 == 0 ? ERR_LIMIT : ERR_OK, &none);
 	else if (s->mode == CMTP_WAIT_SENDER)
@@ -231,6 +240,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	s.tls_version = data[0] >= 32 ? "TLSv1.3" : NULL;
 	s.tls_cipher = s.tls_version != NULL ? "TLS_AES_128_GCM_SHA256" : NULL;
 	cmtp_session_start(&s);
+	if (data[0] % 2 == 1) {
+		s.pact = (struct cmtp2_pact){ .stands = true, .key = { 7 } };
+		sender_key(s.pact.client_sign);
+	}
 	while (in.n > 0 && s.mode != CMTP_CLOSED) {
 		piece = slice_head(in, data[0] + 1u);
 		used = cmtp_session_feed(&s, piece);

@@ -18,6 +18,7 @@ ADDRESS, PLAIN = "127.0.0.2", "127.0.0.3"
 TAKEN = (2, "2.6.0 Message taken")
 SEEDS = {name: bytes([n]) * 32 for n, name in enumerate((b"peer.test", b"liar.test", b"unsigned.test"), 1)}
 UNKNOWN = (4, "4.7.5 No key of the sending server is known")
+NO_PACT = (4, "4.7.7 Not proven by a pact with the sending server")
 
 
 def public_key(seed):
@@ -137,6 +138,38 @@ def test_whom_nobody_vouches_for(g, world):
     assert give(g, b"bob@peer.test", text, serial=2)[1] == [UNKNOWN]
     assert give(g, b"bob@peer.test", text, to=(b"alice",), ahead=-30)[1] == [TAKEN]
     assert len(fetch_all(g)) == before + 2
+
+
+def test_pact(g, world):
+    """One signature of each for a connection; of another, or a second time, it proves nothing."""
+    text = message(sender="bob@peer.test", subject="pact")
+    before, elsewhere = len(fetch_all(g)), None
+    for _ in range(2):
+        with Client2(g) as c:
+            server, records = keys(c, b"alice")
+
+            def give_by(pact, c=c, server=server, records=records, **how):
+                m = mail2(SEEDS[b"peer.test"], sender=b"bob@peer.test", content=seal(text, records), pact=pact, **how)
+                c.send_mail(m)
+                what, content = c.answer(m, server.sign)
+                return m, what, statuses(content)
+
+            assert give_by(None)[2] == [TAKEN]
+            pact = c.pact
+            for _ in range(3):
+                m, _, got = give_by(pact)
+                assert got == [TAKEN] and m.proof.kind == 2 and c.pact is pact
+            assert give_by(pact, domain=b"else.test")[1] == 3
+            if elsewhere:
+                assert give_by(elsewhere)[2] == [NO_PACT] and c.pact is None
+            else:
+                c.send_mail(m)          # the same bytes once more
+                assert statuses(c.answer(m, server.sign)[1]) == [NO_PACT] and c.pact is None
+            assert give_by(pact)[2] == [NO_PACT]
+            assert give_by(None)[2] == [TAKEN] and c.pact
+            assert give_by(c.pact)[2] == [TAKEN]
+            elsewhere = pact
+    assert len(fetch_all(g)) == before + 12
 
 
 def test_postage(world):

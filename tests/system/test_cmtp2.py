@@ -104,7 +104,8 @@ def test_mail_that_is_none(g):
     for sent, reason in ((struct.pack(">I", 1) + head[4:], "version"), (head[:4] + bytes(4) + head[8:], "destinations"),
                          (head[:4] + b"\xff" * 4 + head[8:], "destinations"), (head[:24] + b"\xff" * 8 + b"\0\0", "size"),
                          (head[:24] + bytes(8) + b"\0\0", "object_length"), (head[:32] + b"\0\1", "postage_length"),
-                         (head + b"a" * 256, "parameter_length"), (head + b"\xff\0", "utf8")):
+                         (head + b"a" * 256, "parameter_length"), (head + b"\xff\0", "utf8"),
+                         (head + b"a\0" * 4 + bytes(300) + b"\3", "proof")):
         mark = g.mark()
         with Client2(g) as c:
             c.s.sendall(b"MAIL2\0" + sent)

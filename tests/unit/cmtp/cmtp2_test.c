@@ -63,7 +63,8 @@ tell(struct slice in, size_t step, bool speaks_2, struct buf *out)
 		} else if (ev == CMTP_EV_DATA) {
 			data += p.piece.n;
 		} else if (ev == CMTP_EV_END2) {
-			buf_printf(out, "end=%llu%c ", (unsigned long long)data, p.sig.p[63]);
+			buf_printf(out, "end=%llu%c%c ", (unsigned long long)data, '0' + (char)p.proof.kind,
+			    p.proof.kind == CMTP2_MAC ? p.proof.mac[31] : p.proof.sig[63]);
 			data = 0;
 		}
 	}
@@ -98,6 +99,16 @@ put_bytes(struct buf *b, size_t n, char c)
 {
 	while (n-- > 0)
 		buf_put_char(b, c);
+}
+
+static void
+put_proof(struct buf *b, char kind)
+{
+	buf_put_char(b, kind);
+	if (kind == CMTP2_SIGNED)
+		put_bytes(b, 32 + 64, 's');
+	else
+		put_bytes(b, 32, 'm');
 }
 
 static void
@@ -211,20 +222,26 @@ test_mail(void **state)
 	put_head(&b, 2, 1, 66, 0);
 	put_names(&b, 1, 2);
 	put_bytes(&b, 66, 'o');
-	put_bytes(&b, 64, 's');
+	put_proof(&b, CMTP2_SIGNED);
 	buf_put(&b, "NOOP", 5);
-	expect_free(&b, "to=1 users=3 postage=0 end=66s NOOP ");
+	expect_free(&b, "to=1 users=3 postage=0 end=661s NOOP ");
+	put_head(&b, 2, 1, 66, 0);
+	put_names(&b, 1, 2);
+	put_bytes(&b, 66, 'o');
+	put_proof(&b, CMTP2_MAC);
+	buf_put(&b, "NOOP", 5);
+	expect_free(&b, "to=1 users=3 postage=0 end=662m NOOP ");
 	/* As large as can be, and one after the other. */
 	put_head(&b, 2, CMTP2_DESTINATIONS_MAX, OBJECT_MAX, CMTP2_POSTAGE_BYTES);
 	put_names(&b, CMTP2_DESTINATIONS_MAX, CMTP_PARAM_MAX);
 	put_bytes(&b, CMTP2_POSTAGE_BYTES + OBJECT_MAX, 'o');
-	put_bytes(&b, 64, 's');
-	expect(&b, "to=100 users=25600 postage=40 end=5000s ");
+	put_proof(&b, CMTP2_MAC);
+	expect(&b, "to=100 users=25600 postage=40 end=50002m ");
 	buf_init(&two, 2 * b.n);
 	buf_put_slice(&two, buf_slice(&b));
 	buf_put_slice(&two, buf_slice(&b));
 	buf_fini(&b);
-	expect_free(&two, "to=100 users=25600 postage=40 end=5000s to=100 users=25600 postage=40 end=5000s ");
+	expect_free(&two, "to=100 users=25600 postage=40 end=50002m to=100 users=25600 postage=40 end=50002m ");
 }
 
 static void
@@ -249,12 +266,21 @@ test_mail_that_lies(void **state)
 		{ 2, 1, 66, CMTP2_POSTAGE_BYTES - 1, "fault=postage_length" },
 		{ 2, 1, 66, UINT16_MAX, "fault=postage_length" },
 	};
+	static const char no_kinds[] = { 0, CMTP2_MAC + 1, 's', '\377' };
 	struct buf b;
 
 	(void)state;
 	for (unsigned i = 0; i < lengthof(heads); i++) {
 		put_head(&b, heads[i].version, heads[i].destinations, heads[i].object, heads[i].postage);
 		expect_free(&b, heads[i].want);
+	}
+	/* A proof of no kind. */
+	for (unsigned i = 0; i < lengthof(no_kinds); i++) {
+		put_head(&b, 2, 1, 66, 0);
+		put_names(&b, 1, 2);
+		put_bytes(&b, 66, 'o');
+		buf_put_char(&b, no_kinds[i]);
+		expect_free(&b, "to=1 users=3 postage=0 fault=proof");
 	}
 	put_head(&b, 2, 2, 66, 0);
 	put_names(&b, 1, 5);
@@ -357,14 +383,14 @@ test_keys(void **state)
 static enum err
 answer(enum cmtp2_what what, struct slice content, unsigned destinations)
 {
-	const unsigned char sig[64] = { 0 };
+	const struct cmtp2_proof proof = { .kind = CMTP2_SIGNED };
 	struct cmtp2_answer a;
 	struct slice in;
 	struct buf b;
 	enum err e;
 
 	buf_init(&b, ROOM);
-	cmtp2_answer_put(&b, what, content, sig);
+	cmtp2_answer_put(&b, what, content, &proof);
 	in = buf_slice(&b);
 	e = cmtp2_answer_read(&a, destinations, &in);
 	buf_fini(&b);
@@ -416,6 +442,7 @@ test_answers(void **state)
 static void
 test_answer_heads(void **state)
 {
+	static const unsigned char no_proof[10] = { 0, 0, 0, 2, CMTP2_STATUSES, 0, 0, 0, 0, 3 };
 	unsigned char head[9] = { 0, 0, 0, 2, CMTP2_STATUSES };
 	struct slice in = slice_of(head, sizeof(head)), rest = in;
 	struct cmtp2_answer a;
@@ -427,6 +454,12 @@ test_answer_heads(void **state)
 	assert_int_equal(cmtp2_answer_read(&a, 1, &rest), ERR_SYNTAX);
 	enc_be32(head + 5, UINT32_MAX);
 	assert_int_equal(cmtp2_answer_read(&a, 1, &rest), ERR_SYNTAX);
+	/* Without content; behind it a proof of no kind, or none yet. */
+	head[8] = head[7] = head[6] = head[5] = 0;
+	assert_int_equal(cmtp2_answer_read(&a, 1, &rest), ERR_SHORT);
+	rest = slice_of(no_proof, sizeof(no_proof));
+	assert_int_equal(cmtp2_answer_read(&a, 1, &rest), ERR_SYNTAX);
+	rest = in;
 	head[3] = 3;
 	assert_int_equal(cmtp2_answer_read(&a, 1, &rest), ERR_VERSION);
 	rest = SLICE_LIT("FAILURE");

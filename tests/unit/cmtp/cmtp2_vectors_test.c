@@ -19,7 +19,7 @@
 #include "tests/unit/cmtp/vectors.h"
 
 #define SENT		1795001000ull
-#define VECTORS		17
+#define VECTORS		20
 #define TEXT		"Subject: a vector\r\n\r\nSealed.\r\n"
 
 struct vector {
@@ -162,6 +162,18 @@ make_object(void)
 	seal_press_free(&press);
 }
 
+/* What proves a mail and its answer, as the one who sends has it. */
+static struct cmtp2_proof request_proof;
+static struct cmtp2_half halves[2];	/* of peer.test, of example.test */
+static struct cmtp2_pact pact;
+
+static void
+half_of(struct cmtp2_half *h, unsigned char first)
+{
+	count_up(h->secret, first);
+	cry_box_public(h->share, h->secret);
+}
+
 static void
 make_mail(unsigned char digest[CMTP_DIGEST_BYTES])
 {
@@ -170,45 +182,76 @@ make_mail(unsigned char digest[CMTP_DIGEST_BYTES])
 	const struct cmtp2_mail m = { .destinations = 2, .time_s = SENT, .serial = 1,
 	    .object_bytes = object.n, .source_user = SLICE_LIT("bob"),
 	    .source_domain = SLICE_LIT("peer.test"), .domain = SLICE_LIT("example.test") };
-	unsigned char hash[CRY_HASH_BYTES], sig[CMTP_SIG_BYTES];
 	struct buf *b = add("envelope", "from bob@peer.test to alice and carol@example.test");
+	unsigned char hash[CRY_HASH_BYTES];
 	struct cmtp_sign s;
 
 	assert_int_equal(cmtp2_mail_put(b, &m, to), ERR_OK);
 	cry_hash(hash, sizeof(hash), object);
-	s = cmtp2_mail_sign(buf_slice(b), hash);
-	cmtp_sign_put(add("mail_signed", "what the signature is over"), &s);
-	cmtp_sign_digest(digest, &s);
-	buf_put(add("mail_digest", "its hash"), digest, CMTP_DIGEST_BYTES);
-	sign(sig, s, &peer);
+	cmtp2_mail_digest(digest, buf_slice(b), hash);
+	buf_put(add("mail_digest", "of the request"), digest, CMTP_DIGEST_BYTES);
+	request_proof.kind = CMTP2_SIGNED;
+	memcpy(request_proof.share, halves[0].share, sizeof(request_proof.share));
+	s = cmtp2_mail_sign(buf_slice(b), hash, request_proof.share);
+	cmtp_sign_put(add("mail_signed", "what the signature is over; the share's secret is 101112..2f"), &s);
+	sign(request_proof.sig, s, &peer);
 	b = add("request_MAIL2", "signed by peer.test, seed a0a1..bf");
 	cmtp2_mail_command(b, vector("envelope"), SLICE_NONE);
 	buf_put_slice(b, object);
-	buf_put(b, sig, sizeof(sig));
+	cmtp2_proof_put(b, &request_proof);
 }
 
-static void
+static struct cmtp2_proof
 answer(const char *name, const char *remark, enum cmtp2_what what, struct slice content,
-    const unsigned char *digest)
+    const struct cmtp2_half *half, const unsigned char *digest)
 {
-	unsigned char sig[CMTP_SIG_BYTES];
+	const struct cmtp2_asked asked = { digest, &request_proof, NULL };
+	struct cmtp2_proof proof = { .kind = CMTP2_SIGNED };
 
-	sign(sig, cmtp2_answer_sign(digest, what, content), &server);
-	cmtp2_answer_put(add(name, remark), what, content, sig);
+	if (half != NULL)
+		memcpy(proof.share, half->share, sizeof(proof.share));
+	sign(proof.sig, cmtp2_answer_sign(&asked, what, content, proof.share), &server);
+	cmtp2_answer_put(add(name, remark), what, content, &proof);
+	return proof;
+}
+
+/* The third MAIL2 under the pact, as if the first ones had been others. */
+static void
+make_pact(const unsigned char digest[CMTP_DIGEST_BYTES], const struct cmtp2_proof *reply,
+    struct slice content)
+{
+	struct slice plain = vector("request_MAIL2"), envelope = vector("envelope");
+	struct cmtp2_proof proof;
+	struct buf *b;
+
+	assert_int_equal(cmtp2_pact_make(&pact, &halves[0], digest, &request_proof, reply), ERR_OK);
+	pact.number = 3;
+	buf_put(add("pact", "of request_MAIL2 and reply_MAIL2"), pact.key, sizeof(pact.key));
+	b = add("request_MAIL2_mac", "the same as the third under it");
+	cmtp2_mail_command(b, envelope, SLICE_NONE);
+	buf_put_slice(b, slice_head(slice_from(plain, 6 + envelope.n), vector("object").n));
+	cmtp2_pact_prove_mail(&proof, &pact, digest);
+	cmtp2_proof_put(b, &proof);
+	cmtp2_pact_prove_answer(&proof, &pact, digest, CMTP2_STATUSES, content);
+	cmtp2_answer_put(add("reply_MAIL2_mac", "to that"), CMTP2_STATUSES, content, &proof);
 }
 
 static void
 make_answers(const unsigned char digest[CMTP_DIGEST_BYTES])
 {
+	struct cmtp2_proof proof;
 	struct buf content;
 
 	buf_init(&content, VECTOR_MAX);
 	cmtp2_answer_put_status(&content, 2, SLICE_LIT("2.6.0 taken"));
 	cmtp2_answer_put_status(&content, 5, SLICE_LIT("5.1.1 no such user"));
-	answer("reply_MAIL2", "a status for each", CMTP2_STATUSES, buf_slice(&content), digest);
+	proof = answer("reply_MAIL2", "a status for each; the share's secret is 303132..4f",
+	    CMTP2_STATUSES, buf_slice(&content), &halves[1], digest);
+	make_pact(digest, &proof, buf_slice(&content));
 	buf_reset(&content);
 	cmtp2_answer_put_status(&content, 4, SLICE_LIT("4.7.5 the sender's key cannot be had"));
-	answer("reply_MAIL2_refused", "whole", CMTP2_REFUSED, buf_slice(&content), digest);
+	(void)answer("reply_MAIL2_refused", "whole, without a share", CMTP2_REFUSED, buf_slice(&content),
+	    NULL, digest);
 	buf_fini(&content);
 }
 
@@ -224,8 +267,8 @@ make_postage(const unsigned char digest[CMTP_DIGEST_BYTES])
 	cmtp2_postage_ask(&p, digest, secret);
 	buf_init(&content, VECTOR_MAX);
 	cmtp2_postage_put(&content, &p);
-	answer("reply_MAIL2_postage", "6 bits, 64 KiB, 2 passes", CMTP2_POSTAGE, buf_slice(&content),
-	    digest);
+	(void)answer("reply_MAIL2_postage", "6 bits, 64 KiB, 2 passes", CMTP2_POSTAGE, buf_slice(&content),
+	    &halves[1], digest);
 	buf_fini(&content);
 	while (cmtp2_postage_try(&p, digest, counter) != ERR_OK)
 		counter++;
@@ -250,6 +293,8 @@ setup(void **state)
 	count_up(nonce, 0xe0);
 	count_up(content_key, 0xc0);
 	count_up(secret, 0x80);
+	half_of(&halves[0], 0x10);
+	half_of(&halves[1], 0x30);
 	make_keys();
 	make_object();
 	make_mail(digest);
@@ -359,13 +404,30 @@ open_object(struct slice object, unsigned i)
 }
 
 static void
+expect_proof(const struct cmtp_parser *p)
+{
+	unsigned char digest[CMTP_DIGEST_BYTES];
+	struct cmtp2_proof made;
+	struct cmtp_sign s;
+
+	cmtp2_mail_digest(digest, p->envelope, p->object_hash);
+	assert_true(slice_eq(slice_of(digest, sizeof(digest)), vector("mail_digest")));
+	if (p->proof.kind == CMTP2_MAC) {
+		cmtp2_pact_prove_mail(&made, &pact, digest);
+		assert_true(cmtp2_proof_is_mac(&p->proof, &made));
+		return;
+	}
+	s = cmtp2_mail_sign(p->envelope, p->object_hash, p->proof.share);
+	assert_int_equal(cmtp_sign_verify(p->proof.sig, &s, peer.public_key), ERR_OK);
+}
+
+static void
 read_mail(struct slice in, size_t step, bool is_paid)
 {
 	const struct cmtp_limits limits = { .message_bytes = 1000 };
 	struct slice piece = SLICE_NONE, users_left, user;
 	struct cmtp_parser p;
 	enum cmtp_event ev;
-	struct cmtp_sign s;
 	struct buf object;
 
 	buf_init(&object, 1000);
@@ -399,8 +461,7 @@ read_mail(struct slice in, size_t step, bool is_paid)
 	assert_true(cmtp_parser_is_idle(&p));
 	assert_true(slice_eq(p.envelope, vector("envelope")));
 	assert_true(slice_eq(buf_slice(&object), vector("object")));
-	s = cmtp2_mail_sign(p.envelope, p.object_hash);
-	assert_int_equal(cmtp_sign_verify((const unsigned char *)p.sig.p, &s, peer.public_key), ERR_OK);
+	expect_proof(&p);
 	cmtp_parser_fini(&p);
 	buf_fini(&object);
 }
@@ -412,15 +473,17 @@ test_mail(void **state)
 	for (size_t step = 1; step <= vector("request_MAIL2_paid").n; step++) {
 		read_mail(vector("request_MAIL2"), step, false);
 		read_mail(vector("request_MAIL2_paid"), step, true);
+		read_mail(vector("request_MAIL2_mac"), step, false);
 	}
 	open_object(vector("object"), 0);
 	open_object(vector("object"), 1);
 }
 
 static void
-read_answer(const char *name, enum cmtp2_what what)
+read_answer(const char *name, enum cmtp2_what what, struct cmtp2_proof of)
 {
 	unsigned char digest[CMTP_DIGEST_BYTES];
+	const struct cmtp2_asked asked = { digest, &of, &pact };
 	struct slice in = vector(name);
 	struct cmtp2_answer a;
 
@@ -434,21 +497,63 @@ read_answer(const char *name, enum cmtp2_what what)
 	assert_int_equal(cmtp2_answer_read(&a, 2, &in), ERR_OK);
 	assert_int_equal(in.n, 0);
 	assert_int_equal(a.what, what);
-	assert_int_equal(cmtp2_answer_verify(&a, digest, server.public_key), ERR_OK);
+	assert_int_equal(cmtp2_answer_verify(&a, &asked, server.public_key), ERR_OK);
 	digest[31] ^= 1;	/* a reply that was given to another request */
-	assert_int_equal(cmtp2_answer_verify(&a, digest, server.public_key), ERR_CORRUPT);
+	assert_int_equal(cmtp2_answer_verify(&a, &asked, server.public_key), ERR_CORRUPT);
 	digest[31] ^= 1;
+	of.share[0] ^= 1;	/* or to another share */
+	assert_int_equal(cmtp2_answer_verify(&a, &asked, server.public_key),
+	    of.kind == CMTP2_MAC ? ERR_OK : ERR_CORRUPT);
+	of.share[0] ^= 1;
+	pact.number++;		/* or number */
+	assert_int_equal(cmtp2_answer_verify(&a, &asked, server.public_key),
+	    of.kind == CMTP2_MAC ? ERR_CORRUPT : ERR_OK);
+	pact.number--;
+	of.kind = CMTP2_SIGNED;	/* nobody takes a MAC who did not send one */
+	assert_int_equal(cmtp2_answer_verify(&a, &asked, server.public_key),
+	    a.proof.kind == CMTP2_MAC ? ERR_CORRUPT : ERR_OK);
+	of.kind = a.proof.kind;
 	a.what = what == CMTP2_REFUSED ? CMTP2_STATUSES : CMTP2_REFUSED;
-	assert_int_equal(cmtp2_answer_verify(&a, digest, server.public_key), ERR_CORRUPT);
+	assert_int_equal(cmtp2_answer_verify(&a, &asked, server.public_key), ERR_CORRUPT);
 }
 
 static void
 test_answers(void **state)
 {
 	(void)state;
-	read_answer("reply_MAIL2", CMTP2_STATUSES);
-	read_answer("reply_MAIL2_refused", CMTP2_REFUSED);
-	read_answer("reply_MAIL2_postage", CMTP2_POSTAGE);
+	read_answer("reply_MAIL2", CMTP2_STATUSES, request_proof);
+	read_answer("reply_MAIL2_refused", CMTP2_REFUSED, request_proof);
+	read_answer("reply_MAIL2_postage", CMTP2_POSTAGE, request_proof);
+	read_answer("reply_MAIL2_mac", CMTP2_STATUSES, (struct cmtp2_proof){ .kind = CMTP2_MAC });
+}
+
+/* Both halves make the same of it; what was not signed so makes another, or none. */
+static void
+test_pact(void **state)
+{
+	struct slice in = vector("reply_MAIL2");
+	struct cmtp2_pact p = { .stands = false };
+	unsigned char digest[CMTP_DIGEST_BYTES];
+	struct cmtp2_proof request = request_proof;
+	struct cmtp2_answer a;
+
+	(void)state;
+	memcpy(digest, vector("mail_digest").p, sizeof(digest));
+	assert_int_equal(cmtp2_answer_read(&a, 2, &in), ERR_OK);
+	assert_int_equal(cmtp2_pact_make(&p, &halves[1], digest, &request, &a.proof), ERR_OK);
+	assert_memory_equal(p.key, pact.key, sizeof(p.key));
+	assert_int_equal(p.number, 0);
+	a.proof.sig[0] ^= 1;
+	assert_int_equal(cmtp2_pact_make(&p, &halves[1], digest, &request, &a.proof), ERR_OK);
+	assert_memory_not_equal(p.key, pact.key, sizeof(p.key));
+	a.proof.sig[0] ^= 1;
+	digest[0] ^= 1;
+	assert_int_equal(cmtp2_pact_make(&p, &halves[1], digest, &request, &a.proof), ERR_OK);
+	assert_memory_not_equal(p.key, pact.key, sizeof(p.key));
+	memset(request.share, 0, sizeof(request.share));
+	assert_false(cmtp2_proof_has_share(&request));
+	assert_int_equal(cmtp2_pact_make(&p, &halves[1], digest, &request, &a.proof), ERR_CORRUPT);
+	assert_false(p.stands);
 }
 
 int
@@ -458,7 +563,7 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_mail),
-		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_answers), cmocka_unit_test(test_pact),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "-p") == 0) {

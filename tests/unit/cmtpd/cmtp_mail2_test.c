@@ -298,6 +298,16 @@ static const struct letter good = { "bob", "peer.test", "example.test", { "alice
 	NOW, &peer, { NULL, 0 } };
 static unsigned char digest[CMTP_DIGEST_BYTES];
 
+/* The client's side of what proves its mail. */
+static struct {
+	bool			 is_by_mac;	/* the next mail */
+	bool			 has_mac;	/* its reply */
+	bool			 has_fixed_share;
+	struct cmtp2_proof	 proof;
+	struct cmtp2_half	 half;
+	struct cmtp2_pact	 pact;
+} client;
+
 /* A head with an entry, and as many bytes as belong to it. */
 static unsigned char object[OBJECT];
 
@@ -314,14 +324,31 @@ make_object(void)
 }
 
 static void
+prove(const struct letter *l, struct slice envelope, const unsigned char hash[CRY_HASH_BYTES])
+{
+	struct cmtp_sign sign;
+
+	if (client.is_by_mac) {
+		client.pact.number++;
+		cmtp2_pact_prove_mail(&client.proof, &client.pact, digest);
+		return;
+	}
+	client.proof = (struct cmtp2_proof){ .kind = CMTP2_SIGNED };
+	if (!client.has_fixed_share)
+		cmtp2_half_make(&client.half);
+	memcpy(client.proof.share, client.half.share, sizeof(client.half.share));
+	sign = cmtp2_mail_sign(envelope, hash, client.proof.share);
+	cmtp_sign_make(client.proof.sig, &sign, l->by->secret_key);
+}
+
+static void
 put_mail(struct buf *b, const struct letter *l)
 {
 	struct cmtp2_mail m = { .destinations = l->count, .time_s = l->time_s, .serial = 3,
 	    .object_bytes = OBJECT, .source_user = slice_str(l->user),
 	    .source_domain = slice_str(l->from), .domain = slice_str(l->domain) };
-	unsigned char hash[CRY_HASH_BYTES], sig[CMTP_SIG_BYTES];
+	unsigned char hash[CRY_HASH_BYTES];
 	struct slice to[TO_MAX];
-	struct cmtp_sign sign;
 	struct buf envelope;
 
 	for (unsigned i = 0; i < l->count; i++)
@@ -329,13 +356,12 @@ put_mail(struct buf *b, const struct letter *l)
 	buf_init(&envelope, CMTP2_ENVELOPE_MAX);
 	assert_int_equal(cmtp2_mail_put(&envelope, &m, to), ERR_OK);
 	cry_hash(hash, sizeof(hash), slice_of(object, OBJECT));
-	sign = cmtp2_mail_sign(buf_slice(&envelope), hash);
-	cmtp_sign_make(sig, &sign, l->by->secret_key);
-	cmtp_sign_digest(digest, &sign);
+	cmtp2_mail_digest(digest, buf_slice(&envelope), hash);
+	prove(l, buf_slice(&envelope), hash);
 	buf_init(b, 4000);
 	cmtp2_mail_command(b, buf_slice(&envelope), l->postage);
 	buf_put(b, object, OBJECT);
-	buf_put(b, sig, sizeof(sig));
+	cmtp2_proof_put(b, &client.proof);
 	buf_fini(&envelope);
 }
 
@@ -352,6 +378,7 @@ static void
 begin_mail(struct cmtp_session *s, const struct letter *l)
 {
 	begin(s);
+	memset(&client, 0, sizeof(client));
 	put_mail(&sent, l);
 	go_on(s);
 }
@@ -387,17 +414,23 @@ rcpts_ok(struct cmtp_session *s, unsigned count)
 static struct slice
 expect_answer(struct cmtp_session *s, enum cmtp2_what what, unsigned destinations, struct buf *keep)
 {
+	const struct cmtp2_asked asked = { digest, &client.proof, &client.pact };
 	struct cmtp2_answer a;
 	struct slice in;
 
 	assert_int_equal(sent.n, 0);
-	assert_int_equal(s->mode, CMTP_WAIT_SIGN);
-	cmtp_session_on_signed(s, ERR_OK, q.sig);
+	assert_int_equal(s->mode, client.has_mac ? CMTP_READING : CMTP_WAIT_SIGN);
+	if (!client.has_mac)
+		cmtp_session_on_signed(s, ERR_OK, q.sig);
 	in = buf_slice(&s->out);
 	assert_int_equal(cmtp2_answer_read(&a, destinations, &in), ERR_OK);
 	assert_int_equal(in.n, 0);
 	assert_int_equal(a.what, what);
-	assert_int_equal(cmtp2_answer_verify(&a, digest, server.public_key), ERR_OK);
+	assert_int_equal(a.proof.kind, client.has_mac ? CMTP2_MAC : CMTP2_SIGNED);
+	assert_int_equal(cmtp2_answer_verify(&a, &asked, server.public_key), ERR_OK);
+	if (cmtp2_proof_has_share(&a.proof))
+		assert_int_equal(cmtp2_pact_make(&client.pact, &client.half, digest, &client.proof,
+		    &a.proof), ERR_OK);
 	buf_init(keep, CMTP2_CONTENT_MAX);
 	buf_put_slice(keep, a.content);
 	buf_reset(&s->out);
@@ -676,7 +709,7 @@ test_signature(void **state)
 	assert_int_equal(q.aborts, 1);
 	expect_refused(&s, 5, "5.7.7 Not signed by the sending server");
 	begin_mail(&s, &good);
-	buf_data(&sent)[sent.n - 65] ^= 1;	/* the object's last byte */
+	buf_data(&sent)[sent.n - CMTP2_SIGNED_BYTES - 1] ^= 1;	/* the object's last byte */
 	found(&s, ERR_OK);
 	opened(&s);
 	rcpts_ok(&s, 2);
@@ -686,6 +719,193 @@ test_signature(void **state)
 	buf_fini(&sent);
 	finish(&s);
 }
+
+/* ---- pacts */
+
+/* The next mail of a session, by a MAC; the reply has one, too. */
+static void
+begin_mac(struct cmtp_session *s, const struct letter *l)
+{
+	q.rcpts = 0;
+	client.is_by_mac = client.has_mac = true;
+	put_mail(&sent, l);
+	go_on(s);
+}
+
+static void
+expect_one_status(struct cmtp_session *s, enum cmtp2_what what, unsigned class, const char *text)
+{
+	struct buf b;
+	struct slice content = expect_answer(s, what, 2, &b);
+
+	expect_status(&content, class, text);
+	buf_fini(&b);
+}
+
+/* By whatever it is proven, it is refused, and the reply is signed. */
+static void
+expect_no_pact(struct cmtp_session *s)
+{
+	client.has_mac = false;
+	opened(s);
+	rcpts_ok(s, 2);
+	expect_one_status(s, CMTP2_REFUSED, 4, "4.7.7 Not proven by a pact with the sending server");
+	assert_false(s->pact.stands);
+}
+
+static void
+begin_pact(struct cmtp_session *s)
+{
+	begin_mail(s, &good);
+	found(s, ERR_OK);
+	take_rest(s);
+	assert_true(client.pact.stands && s->pact.stands);
+	assert_memory_equal(client.pact.key, s->pact.key, sizeof(s->pact.key));
+	assert_int_equal(q.signs, 1);
+}
+
+/* After one signature of each: MACs, also of what is refused. */
+static void
+test_pact(void **state)
+{
+	struct letter elsewhere = good, again = good;
+	struct cmtp_session s;
+
+	(void)state;
+	begin_pact(&s);
+	for (unsigned i = 1; i <= 3; i++) {
+		begin_mac(&s, &good);
+		take_rest(&s);
+		assert_int_equal(q.commits, 1 + i);
+		assert_int_equal(s.pact.number, i);
+	}
+	elsewhere.domain = "other.test";
+	begin_mac(&s, &elsewhere);
+	expect_one_status(&s, CMTP2_REFUSED, 5, "5.1.2 Not a domain of this host");
+	/* From another domain of the same server. */
+	again.from = "peer2.test";
+	begin_mac(&s, &again);
+	found(&s, ERR_OK);
+	take_rest(&s);
+	assert_int_equal(q.commits, 5);
+	assert_int_equal(q.signs, 1);
+	/* Of another server: it has no part in the pact. */
+	again.from = "peer3.test";
+	begin_mac(&s, &again);
+	cmtp_session_on_found(&s, ERR_OK, &(struct cmtp_sender){ .ends_s = NOW + 1000 });
+	go_on(&s);
+	opened(&s);
+	rcpts_ok(&s, 2);
+	expect_one_status(&s, CMTP2_REFUSED, 4, "4.7.7 Not proven by a pact with the sending server");
+	assert_int_equal(q.signs, 1);
+	assert_int_equal(q.commits, 5);
+	finish(&s);
+}
+
+static void
+test_no_pact(void **state)
+{
+	struct cmtp2_pact other;
+	struct cmtp_session s;
+	struct letter l = good;
+	struct buf twice;
+
+	(void)state;
+	/* Of another connection, and when there is none any more. */
+	begin_pact(&s);
+	other = client.pact;
+	finish(&s);
+	begin_pact(&s);
+	client.pact = other;
+	begin_mac(&s, &good);
+	expect_no_pact(&s);
+	begin_mac(&s, &good);
+	expect_no_pact(&s);
+	assert_int_equal(q.commits, 1);
+	/* A signature makes a new one. */
+	client.is_by_mac = false;
+	q.rcpts = 0;
+	put_mail(&sent, &good);
+	go_on(&s);
+	take_rest(&s);
+	begin_mac(&s, &good);
+	take_rest(&s);
+	assert_int_equal(q.commits, 3);
+	/* The same bytes once more. */
+	begin_mac(&s, &good);
+	opened(&s);
+	buf_fini(&sent);
+	finish(&s);
+	begin_pact(&s);
+	begin_mac(&s, &good);
+	buf_init(&twice, 4000);
+	put_mail(&twice, &good);	/* number 2 */
+	client.pact.number--;
+	take_rest(&s);
+	for (unsigned i = 0; i < 2; i++) {
+		client.pact.number = 2;
+		q.rcpts = 0;
+		buf_init(&sent, 4000);
+		buf_put_slice(&sent, buf_slice(&twice));
+		go_on(&s);
+		if (i == 0)
+			take_rest(&s);
+		else
+			expect_no_pact(&s);
+	}
+	buf_fini(&twice);
+	/* One that is not good for another ends what stood. */
+	client.is_by_mac = client.has_mac = false;
+	q.rcpts = 0;
+	put_mail(&sent, &good);
+	go_on(&s);
+	take_rest(&s);
+	assert_true(s.pact.stands);
+	l.by = &server;
+	q.rcpts = 0;
+	put_mail(&sent, &l);
+	go_on(&s);
+	opened(&s);
+	rcpts_ok(&s, 2);
+	expect_one_status(&s, CMTP2_REFUSED, 5, "5.7.7 Not signed by the sending server");
+	assert_false(s.pact.stands);
+	finish(&s);
+}
+
+/* Zeros are no share; nor is one by which every key would be the same. */
+static void
+test_shares(void **state)
+{
+	struct cmtp_session s;
+	struct cmtp2_answer a;
+	struct slice in;
+
+	(void)state;
+	begin(&s);
+	memset(&client, 0, sizeof(client));
+	client.has_fixed_share = true;
+	for (unsigned i = 0; i < 2; i++) {
+		client.half.share[0] = (unsigned char)i;
+		q.rcpts = 0;
+		put_mail(&sent, &good);
+		go_on(&s);
+		if (i == 0)
+			found(&s, ERR_OK);
+		opened(&s);
+		rcpts_ok(&s, 2);
+		cmtp_session_on_committed(&s);
+		cmtp_session_on_signed(&s, ERR_OK, q.sig);
+		in = buf_slice(&s.out);
+		assert_int_equal(cmtp2_answer_read(&a, 2, &in), ERR_OK);
+		assert_int_equal(cmtp2_proof_has_share(&a.proof), i == 1);
+		assert_false(s.pact.stands);
+		buf_reset(&s.out);
+		buf_fini(&sent);
+	}
+	finish(&s);
+}
+
+/* ---- objects */
 
 /* The object as it is now, in small pieces and whole; queue has aborted it. */
 static void
@@ -833,6 +1053,37 @@ expect_price(struct cmtp_session *s, struct cmtp2_price *p)
 	finish(s);
 }
 
+/* The price and what is paid are two of a pact. */
+static void
+test_postage_in_pact(void **state)
+{
+	unsigned char solution[CMTP2_POSTAGE_BYTES];
+	struct letter l = good;
+	struct cmtp2_price p;
+	struct cmtp_session s;
+	struct slice content;
+	struct buf b;
+
+	(void)state;
+	begin_pact(&s);
+	service.postage = CMTP_POSTAGE_ALWAYS;
+	begin_mac(&s, &l);
+	content = expect_answer(&s, CMTP2_POSTAGE, 2, &b);
+	assert_int_equal(cmtp2_postage_read(&p, content), ERR_OK);
+	buf_fini(&b);
+	cmtp2_postage_solution(solution, &p, 42);
+	l.postage = slice_of(solution, sizeof(solution));
+	begin_mac(&s, &l);
+	opened(&s);
+	rcpts_ok(&s, 2);
+	cmtp_session_on_weighed(&s, ERR_OK);
+	cmtp_session_on_committed(&s);
+	expect_one_status(&s, CMTP2_STATUSES, 2, "2.6.0 Message taken");
+	assert_int_equal(q.signs, 1);
+	service.postage = CMTP_POSTAGE_OFF;
+	finish(&s);
+}
+
 static void
 test_postage(void **state)
 {
@@ -930,12 +1181,13 @@ main(void)
 		cmocka_unit_test(test_sender_is_known), cmocka_unit_test(test_stale_key),
 		cmocka_unit_test(test_some_are_not),
 		cmocka_unit_test(test_not_from_there), cmocka_unit_test(test_own_name),
-		cmocka_unit_test(test_signature),
+		cmocka_unit_test(test_signature), cmocka_unit_test(test_pact),
+		cmocka_unit_test(test_no_pact), cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_null_sender),
 		cmocka_unit_test(test_queue_fails),
 		cmocka_unit_test(test_commit_fails),
-		cmocka_unit_test(test_postage),
+		cmocka_unit_test(test_postage), cmocka_unit_test(test_postage_in_pact),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

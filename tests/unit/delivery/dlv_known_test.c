@@ -95,20 +95,21 @@ test_limits(void **state)
 }
 
 static void
-test_serials(void **state)
+test_own(void **state)
 {
+	const struct dlv_known_own three = { 3, { 1 } }, four = { 4, { 2 } };
 	const struct dlv_known_now late = { now.ms + DLV_KNOWN_MS, now.real_s };
 	struct dlv_known *k = dlv_known_new();
 
 	(void)state;
-	assert_int_equal(dlv_known_serial(k, SLICE_NONE, &now), 0);
-	dlv_known_put_serial(k, SLICE_NONE, 3, &now);
-	dlv_known_put_serial(k, SLICE_LIT("here.example"), 4, &now);
-	assert_int_equal(dlv_known_serial(k, SLICE_NONE, &now), 3);
-	assert_int_equal(dlv_known_serial(k, SLICE_LIT("here.example"), &now), 4);
-	assert_int_equal(dlv_known_serial(k, SLICE_LIT("here.example"), &late), 0);
-	dlv_known_drop_serial(k, SLICE_NONE);
-	assert_int_equal(dlv_known_serial(k, SLICE_NONE, &now), 0);
+	assert_null(dlv_known_own(k, SLICE_NONE, &now));
+	dlv_known_put_own(k, SLICE_NONE, &three, &now);
+	dlv_known_put_own(k, SLICE_LIT("here.example"), &four, &now);
+	assert_memory_equal(dlv_known_own(k, SLICE_NONE, &now), &three, sizeof(three));
+	assert_memory_equal(dlv_known_own(k, SLICE_LIT("here.example"), &now), &four, sizeof(four));
+	assert_null(dlv_known_own(k, SLICE_LIT("here.example"), &late));
+	dlv_known_drop_own(k, SLICE_NONE);
+	assert_null(dlv_known_own(k, SLICE_NONE, &now));
 	dlv_known_free(&k);
 }
 
@@ -117,7 +118,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ends), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_serials),
+		cmocka_unit_test(test_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

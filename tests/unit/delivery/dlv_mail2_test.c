@@ -459,7 +459,8 @@ test_known(void **state)
 		assert_int_equal(w->gets, gets);
 		assert_int_equal(w->user_requests, requests);
 		assert_int_equal(w->own_gets, own_gets);
-		assert_int_equal(w->signs, signs + i);
+		assert_int_equal(w->signs, signs);	/* nor is anything signed */
+		assert_int_equal(w->macs, i);
 	}
 	/* It has another key now: it says so, and the same session goes on with that. */
 	fake_cmtp_add_key(0, 12, true);
@@ -546,6 +547,99 @@ test_session_is_not_kept(void **state)
 	again(5, 5);
 }
 
+/* One signature for a connection, by which all of both sides is proven. */
+static void
+test_pact(void **state)
+{
+	(void)state;
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	again(2, 2);
+	for (unsigned i = 0; i < 5; i++)
+		again(2, 2);
+	assert_int_equal(w->signs, 1);
+	assert_int_equal(w->signatures, 1);
+	assert_int_equal(w->macs, 5);
+	/* Each price and what is paid has its own number. */
+	w->price = price_of(1, 8, 1);
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->paid, 1);
+	assert_int_equal(w->macs, 7);
+	w->price.kib = 0;
+	/* Another connection has none yet. */
+	fake_host_hang_up(&w->host);
+	fake_cmtp_run_for(5);
+	again(3, 3);
+	assert_int_equal(w->signatures, 2);
+	again(3, 3);
+	assert_int_equal(w->signatures, 2);
+	/* What the host has forgotten is not used again. */
+	w->forgets_pact = true;
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.7", "no pact");
+	assert_int_equal(w->signatures, 2);
+	again(3, 3);
+	assert_int_equal(w->signatures, 3);
+	again(3, 3);
+	assert_int_equal(w->signatures, 3);
+	/* Nor for the postage that it is told of by a signature. */
+	w->price = price_of(1, 8, 1);
+	w->forgets_pact = true;
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	assert_int_equal(w->results[0].error, ERR_OK);
+	assert_int_equal(w->paid, 2);
+	assert_int_equal(w->signatures, 4);
+	w->price.kib = 0;
+	again(3, 3);
+	assert_int_equal(w->signatures, 4);
+	/* An answer under it that does not verify. */
+	w->answer_is_wrong = true;
+	fake_cmtp_give((struct fake_cmtp_mail){ .to = "bob@there.example" });
+	fake_cmtp_is_deferred(0, "4.7.5", "does not verify");
+	w->answer_is_wrong = false;
+	again(4, 4);
+	assert_int_equal(w->signatures, 5);
+}
+
+/* It is of the key that signed: when ours is another one, that signs. */
+static void
+test_pact_of_another_key(void **state)
+{
+	const unsigned char seed[CRY_ED_SEED_BYTES] = { 31 };
+
+	(void)state;
+	w->options.connection_cache_time = 2 * DLV_KNOWN_MS;
+	dlv_relay_set_options(w->relay, &w->options);
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	again(2, 2);
+	again(2, 2);
+	assert_int_equal(w->signatures, 1);
+	cry_ed_pair(w->here.sign, w->here_secret, seed);
+	loop_advance(w->loop, DLV_KNOWN_MS);
+	fake_cmtp_run_for(5);
+	again(2, 2);
+	assert_int_equal(w->signatures, 2);
+	again(2, 2);
+	assert_int_equal(w->signatures, 2);
+}
+
+/* A host that has no share to give. */
+static void
+test_no_pact(void **state)
+{
+	(void)state;
+	add_bob();
+	w->statuses = "22.1.5 yours\n";
+	w->wants_no_pact = true;
+	for (unsigned i = 1; i <= 3; i++) {
+		again(2, 2);
+		assert_int_equal(w->signatures, i);
+	}
+	assert_int_equal(w->macs, 0);
+}
+
 #define TEST(fn)	cmocka_unit_test_setup_teardown(fn, fake_cmtp_setup, \
 			fake_cmtp_teardown)
 
@@ -558,6 +652,7 @@ main(void)
 		TEST(test_bad_answers), TEST(test_sizes), TEST(test_one_pass), TEST(test_room),
 		TEST(test_postage), TEST(test_price_limits),
 		TEST(test_known), TEST(test_session_is_kept), TEST(test_session_is_not_kept),
+		TEST(test_pact), TEST(test_pact_of_another_key), TEST(test_no_pact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,11 @@ struct fake_cmtp {
 	bool			 asks_again;	/* whatever was paid */
 	unsigned		 paid;
 	bool			 was_zstd;	/* the last object */
+	struct cmtp2_proof	 proof;		/* of the last MAIL2 */
+	struct cmtp2_pact	 pact;		/* of the last session */
+	unsigned		 signatures, macs;	/* that came */
+	bool			 wants_no_pact;
+	bool			 forgets_pact;	/* before the next mail, once */
 	bool			 answer_is_wrong;
 	bool			 closes;	/* in place of an answer */
 	unsigned		 requests;

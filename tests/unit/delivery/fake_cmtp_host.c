@@ -120,13 +120,26 @@ static void
 answer(struct conn *c, const unsigned char digest[CMTP_DIGEST_BYTES], enum cmtp2_what what,
     const struct buf *content)
 {
-	unsigned char sig[CRY_ED_SIG_BYTES];
-	const struct cmtp_sign s = cmtp2_answer_sign(digest, what, buf_slice(content));
+	const struct cmtp2_asked asked = { digest, &w->proof, &w->pact };
+	struct cmtp2_proof proof = { .kind = CMTP2_SIGNED };
+	struct cmtp2_half half = { .share = { 0 } };
+	struct cmtp_sign s;
 	struct buf out;
 
+	if (w->proof.kind == CMTP2_MAC && w->pact.stands) {
+		cmtp2_pact_prove_answer(&proof, &w->pact, digest, (unsigned char)what,
+		    buf_slice(content));
+	} else {
+		if (!w->wants_no_pact && cmtp2_proof_has_share(&w->proof))
+			cmtp2_half_make(&half);
+		memcpy(proof.share, half.share, sizeof(proof.share));
+		s = cmtp2_answer_sign(&asked, what, buf_slice(content), proof.share);
+		cmtp_sign_make(proof.sig, &s, w->secrets[w->session_n - 1]);
+		if (cmtp2_proof_has_share(&proof))
+			assert_int_equal(cmtp2_pact_make(&w->pact, &half, digest, &w->proof, &proof), ERR_OK);
+	}
 	buf_init(&out, 20000);
-	cmtp_sign_make(sig, &s, w->secrets[w->session_n - 1]);
-	cmtp2_answer_put(&out, what, buf_slice(content), sig);
+	cmtp2_answer_put(&out, what, buf_slice(content), &proof);
 	conn_write(c, buf_slice(&out));
 	buf_fini(&out);
 }
@@ -186,6 +199,19 @@ note_names(const struct cmtp2_mail *m)
 	buf_fini(&list);
 }
 
+static void
+refuse(struct conn *c, const unsigned char digest[CMTP_DIGEST_BYTES], enum cmtp2_what what,
+    const char *text)
+{
+	struct buf content;
+
+	buf_init(&content, 100);
+	cmtp2_answer_put_status(&content, (unsigned)(text[0] - '0'), slice_str(text));
+	buf_reset(&w->mail);
+	answer(c, digest, what, &content);
+	buf_fini(&content);
+}
+
 /* Some destination has another key than the object is for: it is told, and nothing taken. */
 static bool
 is_stale(struct conn *c, const struct cmtp2_mail *m, struct slice object,
@@ -195,7 +221,6 @@ is_stale(struct conn *c, const struct cmtp2_mail *m, struct slice object,
 	unsigned char id[SEAL_KEY_ID_BYTES] = { 0 };
 	struct seal_split split;
 	struct seal_entry entry;
-	struct buf content;
 	bool is_good = !w->is_never_content;
 
 	seal_split_init(&split);
@@ -212,55 +237,76 @@ is_stale(struct conn *c, const struct cmtp2_mail *m, struct slice object,
 	if (is_good)
 		return false;
 	w->stale++;
-	buf_init(&content, 100);
-	cmtp2_answer_put_status(&content, 4, SLICE_LIT("4.7.5 another key"));
-	buf_reset(&w->mail);
-	answer(c, digest, CMTP2_STALE, &content);
-	buf_fini(&content);
+	refuse(c, digest, CMTP2_STALE, "4.7.5 another key");
+	return true;
+}
+
+/* False: by a pact that is forgotten here, and it is told. */
+static bool
+is_proven(struct conn *c, struct slice envelope, struct slice object,
+    unsigned char digest[CMTP_DIGEST_BYTES])
+{
+	unsigned char hash[CRY_HASH_BYTES];
+	struct cmtp2_proof made;
+	struct cmtp_sign s;
+
+	cry_hash(hash, sizeof(hash), object);
+	cmtp2_mail_digest(digest, envelope, hash);
+	if (w->forgets_pact)
+		cmtp2_pact_end(&w->pact);
+	w->forgets_pact = false;
+	if (w->proof.kind == CMTP2_SIGNED) {
+		w->signatures++;
+		s = cmtp2_mail_sign(envelope, hash, w->proof.share);
+		assert_int_equal(cmtp_sign_verify(w->proof.sig, &s, w->here.sign), ERR_OK);
+		return true;
+	}
+	w->macs++;
+	if (!w->pact.stands && w->price.kib > 0)
+		return true;	/* it hears the price, signed */
+	if (!w->pact.stands) {
+		refuse(c, digest, CMTP2_REFUSED, "4.7.7 no pact");
+		return false;
+	}
+	w->pact.number++;
+	cmtp2_pact_prove_mail(&made, &w->pact, digest);
+	assert_true(cmtp2_proof_is_mac(&w->proof, &made));
 	return true;
 }
 
 static bool
 is_of_twin(struct conn *c, const unsigned char digest[CMTP_DIGEST_BYTES])
 {
-	struct buf content;
-
-	if (!w->is_twin)
-		return false;
-	buf_init(&content, 100);
-	cmtp2_answer_put_status(&content, 5, SLICE_LIT("5.7.1 mine too"));
-	buf_reset(&w->mail);
-	answer(c, digest, CMTP2_BY_SMTP, &content);
-	buf_fini(&content);
-	return true;
+	if (w->is_twin)
+		refuse(c, digest, CMTP2_BY_SMTP, "5.7.1 mine too");
+	return w->is_twin;
 }
 
 /* The whole command, when it is there. */
 static void
 take_mail(struct conn *c)
 {
-	struct slice all = buf_slice(&w->mail), object, sig, postage;
-	unsigned char hash[CRY_HASH_BYTES], digest[CMTP_DIGEST_BYTES];
+	struct slice all = buf_slice(&w->mail), object, proof, postage;
+	unsigned char digest[CMTP_DIGEST_BYTES];
 	struct cmtp2_mail m;
-	struct cmtp_sign s;
 	size_t n = CMTP2_HEAD_BYTES;
 
 	if (all.n < n || cmtp2_mail_read_head(&m, slice_head(all, n)) != ERR_OK)
 		return;
 	for (unsigned i = 0; i < CMTP2_NAMES + m.destinations; i++)
 		n += slice_find(slice_from(all, n), '\0') + 1;
-	if (all.n < n + m.postage_bytes + m.object_bytes + CMTP_SIG_BYTES)
+	if (all.n < n + m.postage_bytes + m.object_bytes)
 		return;
-	assert_int_equal(all.n, n + m.postage_bytes + m.object_bytes + CMTP_SIG_BYTES);
+	proof = slice_from(all, n + m.postage_bytes + (size_t)m.object_bytes);
+	if (cmtp2_proof_read(&w->proof, &proof) == ERR_SHORT)
+		return;
+	assert_int_equal(proof.n, 0);
 	postage = slice_head(slice_from(all, n), m.postage_bytes);
 	object = slice_head(slice_from(all, n + postage.n), (size_t)m.object_bytes);
-	sig = slice_from(all, n + postage.n + object.n);
 	cmtp2_mail_unpay(buf_data(&w->mail));
 	assert_int_equal(cmtp2_mail_read(&m, slice_head(all, n)), ERR_OK);
-	cry_hash(hash, sizeof(hash), object);
-	s = cmtp2_mail_sign(slice_head(all, n), hash);
-	cmtp_sign_digest(digest, &s);
-	assert_int_equal(cmtp_sign_verify((const unsigned char *)sig.p, &s, w->here.sign), ERR_OK);
+	if (!is_proven(c, slice_head(all, n), object, digest))
+		return;
 	note_names(&m);
 	if (w->hangs_up) {
 		w->hangs_up = false;
@@ -289,6 +335,7 @@ fake_cmtp_on_raw(void *arg, struct conn *c, struct slice in)
 	if (memcmp(in.p, "OHAI", in.n < 5 ? in.n : 5) == 0) {
 		w->sessions++;
 		w->session_n = w->chain_n;
+		cmtp2_pact_end(&w->pact);
 		conn_write(c, w->ohai != NULL ? slice_of(w->ohai, strlen(w->ohai) + 1) :
 		    slice_of("OHAI 1 2", 9));
 		return 5;
