@@ -17,9 +17,8 @@ struct octets {
 };
 
 static const struct tls_digest *
-digest_of(const OSSL_PARAM params[])
+digest_of(const OSSL_PARAM *p)
 {
-	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_DIGEST);
 	const char *name;
 
 	if (p == NULL || !OSSL_PARAM_get_utf8_string_ptr(p, &name))
@@ -121,11 +120,37 @@ extract(const struct tls_digest *d, struct octets fresh, struct octets last,
 
 /* ---- what OpenSSL calls */
 
+/* The parameters, in the order in which libssl gives them. */
+enum part { MODE, DIGEST, KEY, SALT, PREFIX, LABEL, DATA, PARTS };
+
+/* One walk, the first of a name counts: seven would compare three times as many. */
+static void
+find_parts(const OSSL_PARAM *at[PARTS], const OSSL_PARAM *params)
+{
+	static const char *const names[PARTS] = {
+		[MODE] = OSSL_KDF_PARAM_MODE,
+		[DIGEST] = OSSL_KDF_PARAM_DIGEST,
+		[KEY] = OSSL_KDF_PARAM_KEY,
+		[SALT] = OSSL_KDF_PARAM_SALT,
+		[PREFIX] = OSSL_KDF_PARAM_PREFIX,
+		[LABEL] = OSSL_KDF_PARAM_LABEL,
+		[DATA] = OSSL_KDF_PARAM_DATA,
+	};
+	size_t i;
+
+	for (; params != NULL && params->key != NULL; params++) {
+		for (i = 0; i < PARTS; i++)
+			if (at[i] == NULL && strcmp(params->key, names[i]) == 0)
+				break;
+		if (i < PARTS)
+			at[i] = params;
+	}
+}
+
 /* Of no length when it is not there. */
 static struct octets
-octets_of(const OSSL_PARAM params[], const char *name)
+octets_of(const OSSL_PARAM *p)
 {
-	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, name);
 	struct octets s = { NULL, 0 };
 	const void *at;
 
@@ -139,22 +164,21 @@ octets_of(const OSSL_PARAM params[], const char *name)
 static int
 derive(void *ctx, unsigned char *out, size_t n, const OSSL_PARAM params[])
 {
-	const struct tls_digest *d = digest_of(params);
-	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_MODE);
-	const struct octets key = octets_of(params, OSSL_KDF_PARAM_KEY);
-	const struct label l = {
-		.prefix = octets_of(params, OSSL_KDF_PARAM_PREFIX),
-		.name = octets_of(params, OSSL_KDF_PARAM_LABEL),
-		.context = octets_of(params, OSSL_KDF_PARAM_DATA),
-	};
+	const OSSL_PARAM *at[PARTS] = { NULL };
+	const struct tls_digest *d;
+	struct octets key;
+	struct label l;
 	int mode;
 
 	(void)ctx;
-	if (d == NULL || p == NULL || !OSSL_PARAM_get_int(p, &mode))
+	find_parts(at, params);
+	d = digest_of(at[DIGEST]);
+	if (d == NULL || at[MODE] == NULL || !OSSL_PARAM_get_int(at[MODE], &mode))
 		return 0;
+	key = octets_of(at[KEY]);
+	l = (struct label){ octets_of(at[PREFIX]), octets_of(at[LABEL]), octets_of(at[DATA]) };
 	if (mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY)
-		return n == d->bytes && extract(d, key,
-		    octets_of(params, OSSL_KDF_PARAM_SALT), l, out);
+		return n == d->bytes && extract(d, key, octets_of(at[SALT]), l, out);
 	return mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && key.n == d->bytes &&
 	    n > 0 && expand(d, key.p, &l, out, n);
 }

@@ -158,6 +158,41 @@ test_extract(void **state)
 	}
 }
 
+/* In any order, with what is not ours; the first of a name counts, and none is none. */
+static void
+test_parameters(void **state)
+{
+	char digest[] = "SHA256", other[] = "SHA384", label[] = "key", later[] = "iv";
+	unsigned char key[32] = { 3 }, ours[16], theirs[16];
+	int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_LABEL, label, 3),
+		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_PREFIX, (void *)(uintptr_t)prefix, 6),
+		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 6),
+		OSSL_PARAM_octet_string("keyring", later, 2),
+		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_KEY, key, sizeof(key)),
+		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_LABEL, later, 2),
+		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, other, 6),
+		OSSL_PARAM_int(OSSL_KDF_PARAM_MODE, &mode),
+		OSSL_PARAM_END
+	};
+	EVP_KDF *fast = EVP_KDF_fetch(NULL, "TLS13-KDF", TLS_PROVIDER_FAST);
+	EVP_KDF *plain = EVP_KDF_fetch(NULL, "TLS13-KDF", OTHERS);
+	EVP_KDF_CTX *c = EVP_KDF_CTX_new(fast), *d = EVP_KDF_CTX_new(plain);
+
+	(void)state;
+	assert_int_equal(EVP_KDF_derive(c, ours, sizeof(ours), params), 1);
+	assert_int_equal(EVP_KDF_derive(d, theirs, sizeof(theirs), params), 1);
+	assert_memory_equal(ours, theirs, sizeof(ours));
+	assert_int_equal(EVP_KDF_derive(c, ours, sizeof(ours), NULL), 0);
+	assert_int_equal(EVP_KDF_derive(c, ours, sizeof(ours), params + 8), 0);
+	ERR_clear_error();
+	EVP_KDF_CTX_free(c);
+	EVP_KDF_CTX_free(d);
+	EVP_KDF_free(fast);
+	EVP_KDF_free(plain);
+}
+
 static void
 test_limits(void **state)
 {
@@ -215,6 +250,7 @@ main(void)
 		cmocka_unit_test(test_who_is_asked),
 		cmocka_unit_test(test_expand),
 		cmocka_unit_test(test_extract),
+		cmocka_unit_test(test_parameters),
 		cmocka_unit_test(test_limits),
 	};
 
