@@ -22,6 +22,7 @@
 
 #include "lib/io/tls_kdf.h"
 #include "lib/io/tls_mac.h"
+#include "lib/io/tls_random.h"
 #include "lib/io/tls_x25519.h"
 
 #define PROVIDER_NAME		"godwit"
@@ -476,7 +477,7 @@ tls_provider_load(void)
 {
 	if (loaded[1] != NULL)
 		return ERR_OK;
-	if (sodium_init() < 0)
+	if (sodium_init() < 0 || tls_random_use() != ERR_OK)
 		return ERR_CRYPTO;
 	loaded[0] = OSSL_PROVIDER_load(NULL, "default");
 	if (loaded[0] == NULL ||

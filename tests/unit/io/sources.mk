@@ -43,3 +43,7 @@ io_tls_x25519_test_USES = io base
 UNITS += io_tls_mac_test
 io_tls_mac_test_SRCS = tests/unit/io/tls_mac_test.c
 io_tls_mac_test_USES = io base
+
+UNITS += io_tls_random_test
+io_tls_random_test_SRCS = tests/unit/io/tls_random_test.c
+io_tls_random_test_USES = io base
