@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/io/tls_x25519_base.h"
+
 #define PART_BYTES	crypto_scalarmult_BYTES
 #define KEY_BITS	253
 #define SECURITY_BITS	128
@@ -223,7 +225,7 @@ gen_key(void *genctx, OSSL_CALLBACK *progress, void *arg)
 	if (k == NULL || (g->selection & SELECT_PRIVATE) == 0)
 		return k;
 	randombytes_buf(k->private, sizeof(k->private));
-	if (crypto_scalarmult_base(k->public, k->private) != 0) {
+	if (!tls_x25519_base(k->public, k->private)) {
 		key_free(k);
 		return NULL;
 	}

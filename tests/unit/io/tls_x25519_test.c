@@ -2,9 +2,12 @@
 /* Our X25519 beside the one of OpenSSL's default provider. */
 #include "lib/io/openssl.h"
 
+#include <openssl/bn.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "lib/io/tls_provider.h"
+#include "lib/io/tls_x25519_base.h"
 #include "tests/unit/test.h"
 
 #define OTHERS	"provider=default"
@@ -167,6 +170,92 @@ half_keys(void **state)
 	EVP_PKEY_free(ours);
 }
 
+/* RFC 7748 s6.1, and what libsodium's ladder says. */
+static void
+public_part(void **state)
+{
+	static const unsigned char alice[PART] = {
+		0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1,
+		0x72, 0x51, 0xb2, 0x66, 0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0,
+		0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a,
+	}, hers[PART] = {
+		0x85, 0x20, 0xf0, 0x09, 0x89, 0x30, 0xa7, 0x54, 0x74, 0x8b, 0x7d,
+		0xdc, 0xb4, 0x3e, 0xf7, 0x5a, 0x0d, 0xbf, 0x3a, 0x0d, 0x26, 0x38,
+		0x1a, 0xf4, 0xeb, 0xa4, 0xa9, 0x8e, 0xaa, 0x9b, 0x4e, 0x6a,
+	};
+	unsigned char private[PART], ours[PART], theirs[PART];
+
+	(void)state;
+	assert_true(tls_x25519_base(ours, alice));
+	assert_memory_equal(ours, hers, PART);
+	for (unsigned i = 0; i < 1000; i++) {
+		if (i < PART * 8) {		/* one bit, and the clamped ones */
+			memset(private, 0, PART);
+			private[i / 8] = (unsigned char)(1u << i % 8);
+		} else {
+			randombytes_buf(private, PART);
+		}
+		assert_int_equal(crypto_scalarmult_base(theirs, private), 0);
+		assert_true(tls_x25519_base(ours, private));
+		assert_memory_equal(ours, theirs, PART);
+	}
+	memset(private, 0, PART);
+	assert_false(tls_x25519_base(ours, private));
+}
+
+#ifdef __SIZEOF_INT128__
+static void
+u_by_openssl(unsigned char *u, const BIGNUM *y, const BIGNUM *p, BN_CTX *c)
+{
+	BIGNUM *above = BN_new(), *below = BN_new();
+
+	assert_int_equal(BN_mod_add(above, y, BN_value_one(), p, c), 1);
+	assert_int_equal(BN_mod_sub(below, BN_value_one(), y, p, c), 1);
+	if (BN_is_zero(below))
+		BN_zero(above);
+	else
+		assert_non_null(BN_mod_inverse(below, below, p, c));
+	assert_int_equal(BN_mod_mul(above, above, below, p, c), 1);
+	assert_int_equal(BN_bn2lebinpad(above, u, PART), PART);
+	BN_free(above);
+	BN_free(below);
+}
+
+/* Numbers with limbs at both ends of what they hold, the modulus, and its neighbours. */
+static void
+edges_of_the_field(void **state)
+{
+	static const uint64_t limbs[] = { 0, 1, (UINT64_C(1) << 51) - 20,
+		(UINT64_C(1) << 51) - 19, (UINT64_C(1) << 51) - 1 };
+	unsigned char point[PART], ours[PART], theirs[PART];
+	BIGNUM *p = BN_new(), *y = BN_new(), *limb = BN_new();
+	BN_CTX *c = BN_CTX_new();
+	unsigned rest;
+
+	(void)state;
+	assert_int_equal(BN_set_bit(p, 255), 1);
+	assert_int_equal(BN_sub_word(p, 19), 1);
+	for (unsigned i = 0; i < 5 * 5 * 5 * 5 * 5; i++) {
+		BN_zero(y);
+		rest = i;
+		for (int j = 0; j < 5; j++, rest /= 5) {
+			assert_int_equal(BN_set_word(limb, limbs[rest % 5]), 1);
+			assert_int_equal(BN_lshift(y, y, 51), 1);
+			assert_int_equal(BN_add(y, y, limb), 1);
+		}
+		assert_int_equal(BN_bn2lebinpad(y, point, PART), PART);
+		point[PART - 1] |= (unsigned char)(i % 2 << 7);	/* the sign of x */
+		tls_x25519_u(ours, point);
+		u_by_openssl(theirs, y, p, c);
+		assert_memory_equal(ours, theirs, PART);
+	}
+	BN_free(p);
+	BN_free(y);
+	BN_free(limb);
+	BN_CTX_free(c);
+}
+#endif
+
 int
 main(void)
 {
@@ -175,6 +264,10 @@ main(void)
 		cmocka_unit_test(who_makes_it),
 		cmocka_unit_test(bad_shares),
 		cmocka_unit_test(half_keys),
+		cmocka_unit_test(public_part),
+#ifdef __SIZEOF_INT128__
+		cmocka_unit_test(edges_of_the_field),
+#endif
 	};
 
 	return cmocka_run_group_tests_name("io/tls_x25519", tests, setup, NULL);
