@@ -26,6 +26,7 @@
 #include "lib/base/log.h"
 #include "lib/crypto/cry.h"
 #include "lib/crypto/cry_sign.h"
+#include "lib/io/tls_random.h"
 
 /* With OpenSSL's locked heap (16 KiB) well under 64 KiB of locked memory. */
 #define ARENA_BYTES	(24u << 10)
@@ -65,6 +66,8 @@ load(struct daemon_app *app)
 	k->app = app;
 	k->loop = daemon_loop(app);
 	cry_init();
+	if (tls_random_use() != ERR_OK)
+		log_fatal("cannot give OpenSSL the kernel's randomness");
 	cry_sign_init();
 	k->arena = secret_arena_new(ARENA_BYTES);
 	k->aead = cry_aead_new();

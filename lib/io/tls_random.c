@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "lib/io/openssl.h"
+
 /* The kernel's is for everything, and never runs out. */
 static int
 random_bytes(unsigned char *dst, int n)
