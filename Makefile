@@ -103,7 +103,7 @@ configure: configure.ac
 # ---- packages (Debian and Ubuntu names) ----
 
 BUILD_PACKAGES = gcc make autoconf pkg-config libuv1-dev libssl-dev libsodium-dev liblmdb-dev \
-	libconfuse-dev libseccomp-dev libzstd-dev zlib1g-dev libldns-dev libidn2-dev libunistring-dev
+	libconfuse-dev libseccomp-dev libzstd-dev liblz4-dev zlib1g-dev libldns-dev libidn2-dev libunistring-dev
 CHECK_PACKAGES = libcmocka-dev python3 python3-pytest clang mandoc
 RUN_PACKAGES = curl
 PEER_PACKAGES = nsd unbound ldnsutils swaks libnet-ssleay-perl neomutt isync offlineimap3 \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "delivery/delivery_opt.h"
 #include "delivery/dlv_local.h"
+#include "lib/conf/conf_sections.h"
 #include "lib/crypto/cry.h"
 #include "lib/daemon/daemon.h"
 
@@ -55,16 +56,24 @@ static const struct daemon_peer peers[] = {
 	{ IPC_NOBODY, NULL, NULL, NULL },
 };
 
-static const struct opt_section sections[] = { DELIVERY_OPT_SECTION, OPT_SECTIONS_END };
+static const struct opt_section sections[] = {
+	CONF_GODWIT_SECTION, DELIVERY_OPT_SECTION, OPT_SECTIONS_END,
+};
+
+_Static_assert((int)CONF_MAIL_COMPRESSION_NO == SEAL_STORED &&
+    (int)CONF_MAIL_COMPRESSION_ZSTD == SEAL_ZSTD && (int)CONF_MAIL_COMPRESSION_LZ4 == SEAL_LZ4,
+    "the choices are the methods");
 
 static struct dlv_limits
 limits_of(struct daemon_app *app)
 {
 	const struct deliver_options *o = daemon_options(app, "deliver", NULL);
+	const struct godwit_options *g = daemon_options(app, "godwit", NULL);
 
 	return (struct dlv_limits){ .job_limit = (unsigned)o->job_limit,
 		.store_timeout_ms = o->store_timeout,
-		.quota_full_defer = o->quota_full_defer };
+		.quota_full_defer = o->quota_full_defer,
+		.method = (enum seal_method)g->mail_compression };
 }
 
 /* gconv modules are files: they are loaded before there are none. */

@@ -54,6 +54,7 @@ dlv_local_new(struct loop *loop, struct charset_set *charsets,
 	dlv->charsets = charsets;
 	dlv->limits = *limits;
 	dlv->sealer = sealer_new();
+	sealer_set_method(dlv->sealer, limits->method);
 	list_init(&dlv->jobs);
 	list_init(&dlv->waits);
 	dlv_lane_init(&dlv->small, dlv, false);
@@ -98,6 +99,7 @@ void
 dlv_local_set_limits(struct dlv_local *dlv, const struct dlv_limits *limits)
 {
 	dlv->limits = *limits;
+	sealer_set_method(dlv->sealer, limits->method);
 }
 
 void

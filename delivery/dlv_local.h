@@ -17,11 +17,13 @@
 #include "lib/io/loop.h"
 #include "lib/ipc/ipc_peer.h"
 #include "lib/mail/charset.h"
+#include "lib/seal/seal.h"
 
 struct dlv_limits {
 	unsigned	job_limit;
 	uint64_t	store_timeout_ms;
 	bool		quota_full_defer;	/* mail for a full mailbox waits */
+	enum seal_method method;		/* of what is sealed */
 };
 
 struct dlv_local;

@@ -191,7 +191,8 @@ begin_pass(struct dlv_mail2 *m, enum dlv_mail2_pass pass)
 {
 	uint64_t n = m->p.source->bytes;
 	enum err e = seal_writer_begin(m->writer, CRY_AES256_GCM, m->content_key, n,
-	    n >= SEAL_PRESS_MIN && (pass == DLV_MAIL2_MEASURE || m->is_zstd));
+	    n >= SEAL_PRESS_MIN && (pass == DLV_MAIL2_MEASURE || m->is_zstd) ?
+	    SEAL_ZSTD : SEAL_STORED);
 
 	m->pass = pass;
 	m->off = 0;
@@ -266,7 +267,7 @@ seal_piece(struct dlv_mail2 *m)
 	if (e == ERR_OK)
 		e = seal_writer_put(m->writer, slice_of(m->piece, n), &m->out);
 	if (m->pass == DLV_MAIL2_MEASURE && m->out.n > 0)
-		m->is_zstd = seal_writer_is_zstd(m->writer);
+		m->is_zstd = seal_writer_is_packed(m->writer);
 	if (m->room_bytes > 0 && m->object_bytes + m->out.n > 0 && !m->is_zstd)
 		dlv_mail2_object_leave(m);
 	if (e == ERR_OK)

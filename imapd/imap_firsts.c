@@ -161,7 +161,7 @@ is_packed(struct slice object)
 {
 	struct seal_head head;
 
-	return seal_head_parse(&head, object) == ERR_OK && head.zstd;
+	return seal_head_parse(&head, object) == ERR_OK && head.method != SEAL_STORED;
 }
 
 static void

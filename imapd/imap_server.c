@@ -39,6 +39,10 @@ take_text(struct imap_server *srv, char **text, const char *now, const char *ent
 	must(*text != NULL);
 }
 
+_Static_assert((int)CONF_MAIL_COMPRESSION_NO == SEAL_STORED &&
+    (int)CONF_MAIL_COMPRESSION_ZSTD == SEAL_ZSTD && (int)CONF_MAIL_COMPRESSION_LZ4 == SEAL_LZ4,
+    "the choices are the methods");
+
 static void
 take_options(struct imap_server *srv)
 {
@@ -60,6 +64,7 @@ take_options(struct imap_server *srv)
 	srv->shared.message_limit = num_cap_u32(o->message_limit);
 	srv->shared.save_limit = num_cap_u32(o->save_limit);
 	srv->shared.compress = o->compress;
+	sealer_set_method(srv->shared.sealer, (enum seal_method)g->mail_compression);
 	take_text(srv, &srv->shared.admin_contact, o->admin_contact, IMAP_METADATA_ADMIN);
 	take_text(srv, &srv->shared.server_comment, o->server_comment, IMAP_METADATA_COMMENT);
 	srv->conn_limit = num_cap_u32(o->client_limit);
@@ -88,8 +93,8 @@ imap_server_load(struct daemon_app *app)
 	list_init(&srv->windows);
 	map_init(&srv->by_handle);
 	cry_init();
-	take_options(srv);
 	srv->shared.sealer = sealer_new();
+	take_options(srv);
 	srv->shared.aead = cry_aead_new();
 	srv->zip = zip_shared_new();
 	daemon_tls_init(app, num_cap_u32(o->handshake_limit));

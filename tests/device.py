@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A device of an owner with sealing = client: makes the key, opens what IMAP
 serves.  Written from godwit-sealed(7) and section 7 of the CMTP specification,
-with libsodium, OpenSSL and zstd called directly: no code of the suite is in it."""
+with libsodium, OpenSSL, zstd and LZ4 called directly: no code of the suite is in it."""
 import base64
 import ctypes
 import ctypes.util
@@ -104,31 +104,44 @@ class Device:
 
     def open_object(self, data, key, commitment):
         assert data[:4] == b"GWSO" and data[4:6] == b"\1\1" and data[7:8] == b"\0"
-        fixed, zstd, length = data[:16], data[6] == 1, int.from_bytes(data[8:16], "big")
+        fixed, method, length = data[:16], data[6], int.from_bytes(data[8:16], "big")
         if data[16:48] != commitment or self.mac(self.mac(key, b"GWSO commitment"), fixed) != commitment:
             raise CannotOpen("commitment")
         assert data[48:50] == b"\0\0", "no entries at rest"
-        return self.open_chunks(data[50:], key, fixed, length, zstd)
+        return self.open_chunks(data[50:], key, fixed, length, method)
 
-    def open_chunks(self, chunks, key, fixed, length, zstd):
+    def open_chunks(self, chunks, key, fixed, length, method):
         sub = self.mac(key, b"GWSO body")
-        if zstd:
-            chunks = chunks[:-4 - int.from_bytes(chunks[-4:], "big")]
+        if method == 0:
+            lengths = []
+        else:
+            end = -4 - int.from_bytes(chunks[-4:], "big")
+            table = self.gcm(self.mac(key, b"GWSO frame table"), bytes(12), chunks[end:-4], fixed)
+            lengths = [int.from_bytes(table[i:i + 4], "big") for i in range(0, len(table), 4)]
+            chunks = chunks[:end]
         text, step = b"", 16384 + 16
         for number, off in enumerate(range(0, len(chunks), step)):
             last = off + step > len(chunks)
             nonce = bytes(4) + (number << 8 | last).to_bytes(8, "big")
             text += self.gcm(sub, nonce, chunks[off:off + step], fixed)
-        return self.inflate(text, length) if zstd else text
+        return self.inflate(text, length, lengths, method) if lengths else text
 
     @staticmethod
-    def inflate(text, length):
-        z = library("zstd")
-        z.ZSTD_decompress.restype = ctypes.c_size_t
-        out = ctypes.create_string_buffer(length or 1)
-        n = z.ZSTD_decompress(out, ctypes.c_size_t(length), text, ctypes.c_size_t(len(text)))
-        assert n == length, n
-        return out.raw[:length]
+    def inflate(text, length, lengths, method):
+        """Frame by frame, of 128 KiB of the text each."""
+        z, plain, at = library("zstd" if method == 1 else "lz4"), b"", 0
+        for n in lengths:
+            want = min(length - len(plain), 131072)
+            out = ctypes.create_string_buffer(want)
+            if method == 1:
+                z.ZSTD_decompress.restype = ctypes.c_size_t
+                got = z.ZSTD_decompress(out, ctypes.c_size_t(want), text[at:at + n], ctypes.c_size_t(n))
+            else:
+                got = z.LZ4_decompress_safe(text[at:at + n], out, n, want)
+            assert got == want, got
+            plain, at = plain + out.raw[:want], at + n
+        assert at == len(text) and len(plain) == length
+        return plain
 
     def open(self, message):
         """The message that is sealed in what IMAP served."""

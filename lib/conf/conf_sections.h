@@ -35,6 +35,8 @@ struct smtpd_options {
 /* Positions in the choices of the rows. */
 enum conf_auth_cleartext { CONF_AUTH_CLEARTEXT_NO, CONF_AUTH_CLEARTEXT_LOCAL,
 	CONF_AUTH_CLEARTEXT_YES };
+enum conf_mail_compression { CONF_MAIL_COMPRESSION_NO, CONF_MAIL_COMPRESSION_ZSTD,
+	CONF_MAIL_COMPRESSION_LZ4 };
 enum conf_sandbox { CONF_SANDBOX_AUTO, CONF_SANDBOX_STRICT };
 enum conf_key_root { CONF_KEY_ROOT_FILE, CONF_KEY_ROOT_CREDENTIAL };
 enum conf_service { CONF_SERVICE_SMTP, CONF_SERVICE_SUBMISSION, CONF_SERVICE_IMAP,

@@ -6,9 +6,10 @@
  *	"GWSO" format suite flags 0, u64 plain length, commitment[32],
  *	u16 entry count, entries, chunks, [frame table, u32 its length]
  *
- * Integers are big-endian.  The stream in the chunks is the plain text or,
- * with flag 1, its zstd frames of 128 KiB.  A stream of n bytes has n / 16384
- * full chunks and then the last of n % 16384 bytes, so the last may be empty.
+ * Integers are big-endian.  The stream in the chunks is the plain text or, of
+ * 128 KiB of it each, zstd frames (flag 1) or LZ4 blocks (flag 2, at rest only).
+ * A stream of n bytes has n / 16384 full chunks and then the last of n % 16384
+ * bytes, so the last may be empty.
  * The table is one u32 per frame, sealed under a subkey and a zero nonce.
  * Subkeys: cry_subkey() of the content key, labels in seal_priv.h.
  *
@@ -37,6 +38,9 @@
 #define SEAL_ENTRIES_BYTES_MAX	(128u << 10)
 #define SEAL_KEY_ID_BYTES	8
 
+/* What the stream is.  Objects that travel know no LZ4 (cmtp(7)). */
+enum seal_method { SEAL_STORED, SEAL_ZSTD, SEAL_LZ4 };
+
 /* The content key: random, for one object.  The caller wipes it. */
 void		 seal_make_key(unsigned char key[SEAL_KEY_BYTES]);
 /* The most bytes that an object of so many plain bytes can take at rest. */
@@ -61,12 +65,15 @@ struct seal_writer *seal_writer_new(struct seal_press *);
 void		 seal_writer_free(struct seal_writer **);
 /*
  * Begin an object of exactly plain_bytes (ERR_TOOBIG over SEAL_PLAIN_MAX).
- * With compress, zstd is used unless it saves under 10 % of the first frame.
+ * A method that saves under 10 % of the first frame is not used.
  */
 enum err	 seal_writer_begin(struct seal_writer *, enum cry_suite,
 		    const unsigned char key[SEAL_KEY_BYTES], uint64_t plain_bytes,
-		    bool compress) MUST_USE;
-/* In travel only, between begin and the first put: count entries, encoded. */
+		    enum seal_method) MUST_USE;
+/*
+ * In travel only, between begin and the first put: count entries, encoded.
+ * ERR_STATE with SEAL_LZ4.
+ */
 enum err	 seal_writer_entries(struct seal_writer *, unsigned count,
 		    struct slice) MUST_USE;
 /*
@@ -78,22 +85,22 @@ enum err	 seal_writer_put(struct seal_writer *, struct slice plain,
 		    struct buf *out) MUST_USE;
 /* The rest of the object; ERR_STATE unless exactly plain_bytes were put. */
 enum err	 seal_writer_end(struct seal_writer *, struct buf *out) MUST_USE;
-/* Before end, once a byte came out: did the first frame decide for zstd? */
-bool		 seal_writer_is_zstd(const struct seal_writer *);
+/* Before end, once a byte came out: did the first frame decide to compress? */
+bool		 seal_writer_is_packed(const struct seal_writer *);
 /* After end. */
 const unsigned char *seal_writer_commitment(const struct seal_writer *);
 
 /* All at once: begin, put, end. */
 enum err	 seal_object(struct seal_writer *, enum cry_suite,
 		    const unsigned char key[SEAL_KEY_BYTES], struct slice plain,
-		    bool compress, struct buf *out,
+		    enum seal_method, struct buf *out,
 		    unsigned char commitment[SEAL_COMMITMENT_BYTES]) MUST_USE;
 
 /* ---- opening */
 /* What the first bytes say; nothing of it is verified yet. */
 struct seal_head {
 	enum cry_suite	 suite;
-	bool		 zstd;
+	enum seal_method method;
 	uint64_t	 plain_bytes;
 	unsigned char	 fixed[16];
 	unsigned char	 commitment[SEAL_COMMITMENT_BYTES];

@@ -77,7 +77,7 @@ seal_arrival_put(struct buf *out, struct seal_writer *w, const struct epoch_seed
 	if (trace.n > SEAL_TRACE_MAX)
 		return ERR_TOOBIG;
 	seal_make_key(key);
-	e = seal_writer_begin(w, CRY_AES256_GCM, key, trace.n, false);
+	e = seal_writer_begin(w, CRY_AES256_GCM, key, trace.n, SEAL_STORED);
 	if (e == ERR_OK)
 		e = put_entry(w, seed, key, public_key, generation);
 	if (e == ERR_OK)
@@ -103,7 +103,7 @@ seal_arrival_parse(struct seal_arrival *a, struct slice s)
 
 	memset(a, 0, sizeof(*a));
 	if (s.n > SEAL_ARRIVAL_MAX || seal_head_parse(&head, s) != ERR_OK ||
-	    head.plain_bytes > SEAL_TRACE_MAX || head.zstd ||
+	    head.plain_bytes > SEAL_TRACE_MAX || head.method != SEAL_STORED ||
 	    seal_entry_get(&head.entries, &en) != ERR_OK ||
 	    seal_entry_parts(&en, &a->sealed_key, &carry) != ERR_OK)
 		return ERR_CORRUPT;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <lz4.h>
 #include <zstd.h>
 
 #include "lib/base/enc.h"
@@ -19,12 +20,13 @@ seal_make_key(unsigned char key[SEAL_KEY_BYTES])
 
 void
 seal_fixed_put(unsigned char fixed[SEAL_FIXED_BYTES], enum cry_suite suite,
-    bool zstd, uint64_t plain_bytes)
+    enum seal_method method, uint64_t plain_bytes)
 {
 	memcpy(fixed, magic, sizeof(magic));
 	fixed[4] = SEAL_FORMAT;
 	fixed[5] = (unsigned char)suite;
-	fixed[6] = zstd ? SEAL_FLAG_ZSTD : 0;
+	fixed[6] = method == SEAL_ZSTD ? SEAL_FLAG_ZSTD :
+	    method == SEAL_LZ4 ? SEAL_FLAG_LZ4 : 0;
 	fixed[7] = 0;
 	enc_be64(fixed + 8, plain_bytes);
 }
@@ -44,6 +46,15 @@ seal_data_bytes(uint64_t stream_bytes)
 	return stream_bytes + CRY_TAG_BYTES * (stream_bytes / SEAL_CHUNK_BYTES + 1);
 }
 
+size_t
+seal_frame_packed_max(void)
+{
+	size_t zstd = ZSTD_COMPRESSBOUND(SEAL_FRAME_BYTES);
+	size_t lz4 = LZ4_COMPRESSBOUND(SEAL_FRAME_BYTES);
+
+	return zstd > lz4 ? zstd : lz4;
+}
+
 uint64_t
 seal_frame_count(uint64_t plain_bytes)
 {
@@ -59,7 +70,7 @@ seal_table_bytes(uint64_t plain_bytes)
 uint64_t
 seal_object_max(uint64_t plain_bytes)
 {
-	uint64_t stream = seal_frame_count(plain_bytes) * ZSTD_compressBound(SEAL_FRAME_BYTES);
+	uint64_t stream = seal_frame_count(plain_bytes) * seal_frame_packed_max();
 
 	return SEAL_HEAD_BYTES + seal_data_bytes(stream) + seal_table_bytes(plain_bytes);
 }
@@ -69,7 +80,7 @@ fixed_is_known(const unsigned char *p)
 {
 	return memcmp(p, magic, sizeof(magic)) == 0 && p[4] == SEAL_FORMAT &&
 	    (p[5] == CRY_AES256_GCM || p[5] == CRY_CHACHA20_POLY1305) &&
-	    (p[6] & ~SEAL_FLAG_ZSTD) == 0 && p[7] == 0;
+	    (p[6] == 0 || p[6] == SEAL_FLAG_ZSTD || p[6] == SEAL_FLAG_LZ4) && p[7] == 0;
 }
 
 /* Where the entries end, by their lengths alone. */
@@ -106,13 +117,14 @@ seal_head_parse(struct seal_head *h, struct slice first)
 	if (!fixed_is_known(p))
 		return ERR_CORRUPT;
 	h->suite = p[5] == CRY_AES256_GCM ? CRY_AES256_GCM : CRY_CHACHA20_POLY1305;
-	h->zstd = (p[6] & SEAL_FLAG_ZSTD) != 0;
+	h->method = p[6] == SEAL_FLAG_ZSTD ? SEAL_ZSTD :
+	    p[6] == SEAL_FLAG_LZ4 ? SEAL_LZ4 : SEAL_STORED;
 	h->plain_bytes = dec_be64(p + 8);
 	memcpy(h->fixed, p, SEAL_FIXED_BYTES);
 	memcpy(h->commitment, p + SEAL_FIXED_BYTES, SEAL_COMMITMENT_BYTES);
 	h->entry_count = (unsigned)p[48] << 8 | p[49];
-	if (h->plain_bytes > SEAL_PLAIN_MAX || (h->zstd && h->plain_bytes == 0) ||
-	    h->entry_count > SEAL_ENTRIES_MAX)
+	if (h->plain_bytes > SEAL_PLAIN_MAX || (h->method != SEAL_STORED && h->plain_bytes == 0) ||
+	    h->entry_count > SEAL_ENTRIES_MAX || (h->method == SEAL_LZ4 && h->entry_count > 0))
 		return ERR_CORRUPT;
 	e = entries_measure(slice_from(first, SEAL_HEAD_BYTES), h->entry_count,
 	    &entries_bytes);
@@ -126,7 +138,7 @@ seal_head_parse(struct seal_head *h, struct slice first)
 bool
 seal_head_fits(const struct seal_head *h, uint64_t object_bytes)
 {
-	if (!h->zstd)
+	if (h->method == SEAL_STORED)
 		return object_bytes == h->data_off + seal_data_bytes(h->plain_bytes);
 	return object_bytes >= h->data_off + seal_data_bytes(1) + seal_table_bytes(h->plain_bytes);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A range of plain text maps to whole frames (with zstd), those to a run of
- * the stream, that to whole chunks, those to a run of the object.  put walks
+ * A range of plain text maps to whole frames (when compressed), those to a run
+ * of the stream, that to whole chunks, those to a run of the object.  put walks
  * back up: bytes gather to a chunk, an opened chunk is drained into the frame
  * or the output.  What lies whole where it comes from and is wanted whole goes
  * without these stations.  A chunk can hold many frames, so while it is drained
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lz4.h>
 #include <zstd.h>
 
 #include "lib/base/enc.h"
@@ -22,7 +23,7 @@
 
 struct seal_reader {
 	struct cry_aead		*aead;
-	ZSTD_DCtx		*zctx;		/* from the first compressed object on */
+	ZSTD_DCtx		*zctx;		/* from the first zstd object on */
 	bool			 begun;
 	struct seal_head	 head;
 	uint64_t		 object_bytes;
@@ -57,7 +58,7 @@ seal_reader_new(void)
 	struct seal_reader *r = must_alloc(1, sizeof(*r));
 
 	r->aead = cry_aead_new();
-	r->packed_cap = ZSTD_compressBound(SEAL_FRAME_BYTES);
+	r->packed_cap = seal_frame_packed_max();
 	return r;
 }
 
@@ -98,6 +99,12 @@ seal_reader_free(struct seal_reader **rp)
 	*rp = NULL;
 }
 
+static bool
+is_packed(const struct seal_reader *r)
+{
+	return r->head.method != SEAL_STORED;
+}
+
 static void
 key_for(struct seal_reader *r, const char *label)
 {
@@ -127,8 +134,8 @@ seal_reader_begin(struct seal_reader *r, const unsigned char key[SEAL_KEY_BYTES]
 	    !seal_head_fits(&r->head, object_bytes))
 		return ERR_CORRUPT;
 	memcpy(r->key, key, sizeof(r->key));
-	r->stream_bytes = r->head.zstd ? 0 : r->head.plain_bytes;
-	r->frame_count = r->head.zstd ? seal_frame_count(r->head.plain_bytes) : 0;
+	r->stream_bytes = is_packed(r) ? 0 : r->head.plain_bytes;
+	r->frame_count = is_packed(r) ? seal_frame_count(r->head.plain_bytes) : 0;
 	r->begun = true;
 	return ERR_OK;
 }
@@ -142,7 +149,7 @@ seal_reader_plain_bytes(const struct seal_reader *r)
 bool
 seal_reader_needs_table(const struct seal_reader *r, uint64_t *off, size_t *n)
 {
-	if (!r->begun || !r->head.zstd || r->frame_bytes != NULL)
+	if (!r->begun || !is_packed(r) || r->frame_bytes != NULL)
 		return false;
 	*n = (size_t)seal_table_bytes(r->head.plain_bytes);
 	*off = r->object_bytes - *n;
@@ -203,7 +210,7 @@ stream_range(struct seal_reader *r, uint64_t a, uint64_t b, uint64_t *from, uint
 {
 	uint64_t i, first = a / SEAL_FRAME_BYTES, last = (b - 1) / SEAL_FRAME_BYTES;
 
-	if (!r->head.zstd) {
+	if (!is_packed(r)) {
 		*from = a;
 		*to = b;
 		return;
@@ -240,7 +247,7 @@ seal_reader_range(struct seal_reader *r, uint64_t a, uint64_t b, uint64_t *off,
 {
 	uint64_t from = 0, to = 0;
 
-	if (!r->begun || (r->head.zstd && r->frame_bytes == NULL))
+	if (!r->begun || (is_packed(r) && r->frame_bytes == NULL))
 		return ERR_STATE;
 	b = b < r->head.plain_bytes ? b : r->head.plain_bytes;
 	r->chunk_n = r->open_n = r->open_at = r->packed_n = 0;
@@ -254,7 +261,7 @@ seal_reader_range(struct seal_reader *r, uint64_t a, uint64_t b, uint64_t *off,
 		return ERR_OK;
 	}
 	stream_range(r, a, b, &from, &to);
-	r->plain_at = r->head.zstd ? r->frame_no * SEAL_FRAME_BYTES : a;
+	r->plain_at = is_packed(r) ? r->frame_no * SEAL_FRAME_BYTES : a;
 	range_set(r, from, to, b == r->head.plain_bytes, off, n);
 	return ERR_OK;
 }
@@ -290,6 +297,9 @@ unpack(struct seal_reader *r, void *dst, size_t want, struct slice packed)
 {
 	size_t n;
 
+	if (r->head.method == SEAL_LZ4)
+		return packed.n <= r->packed_cap && LZ4_decompress_safe(packed.p, dst,
+		    (int)packed.n, (int)want) == (int)want ? ERR_OK : ERR_CORRUPT;
 	if (r->zctx == NULL) {
 		r->zctx = ZSTD_createDCtx();
 		must(r->zctx != NULL);
@@ -332,7 +342,7 @@ chunk_drain(struct seal_reader *r, struct buf *out, bool *drained)
 	const char *at = (const char *)r->chunk + r->open_at;
 
 	*drained = true;
-	if (!r->head.zstd) {
+	if (!is_packed(r)) {
 		plain_put(r, r->chunk + r->open_at, left, out);
 		return ERR_OK;
 	}
@@ -375,7 +385,7 @@ chunk_decrypt(struct seal_reader *r, void *dst, struct slice sealed)
 static bool
 is_chunk_for_out(const struct seal_reader *r, size_t n)
 {
-	return !r->head.zstd && r->plain_at == r->chunk_no * SEAL_CHUNK_BYTES &&
+	return !is_packed(r) && r->plain_at == r->chunk_no * SEAL_CHUNK_BYTES &&
 	    is_wanted_whole(r, n);
 }
 

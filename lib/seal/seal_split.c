@@ -34,6 +34,8 @@ read_head(struct seal_split *s)
 	first[48] = first[49] = 0;
 	if ((e = seal_head_parse(&s->head, slice_of(first, sizeof(first)))) != ERR_OK)
 		return e;
+	if (s->head.method == SEAL_LZ4)		/* at rest only */
+		return ERR_CORRUPT;
 	s->has_head = true;
 	s->head.entry_count = s->left;
 	s->head.entries = SLICE_NONE;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lz4.h>
 #include <zstd.h>
 
 #include "lib/base/enc.h"
@@ -19,14 +20,15 @@
 enum writer_state {
 	WRITER_IDLE,
 	WRITER_FIRST,		/* gathering the frame that decides */
-	WRITER_ZSTD,
+	WRITER_PACKED,
 	WRITER_PLAIN
 };
 
-enum { ZSTD_LEVEL = 1 };
+enum { ZSTD_LEVEL = 1, LZ4_ACCELERATION = 1 };
 
 struct seal_press {
 	ZSTD_CCtx	*zctx;
+	void		*lz4;		/* from the first use on */
 	size_t		 cap;
 	unsigned char	*packed;	/* a frame */
 };
@@ -36,7 +38,7 @@ struct seal_writer {
 	struct seal_press	*press;
 	enum writer_state	 state;
 	enum cry_suite		 suite;
-	bool			 compress;
+	enum seal_method	 method;	/* asked for */
 	uint64_t		 plain_bytes;	/* announced */
 	uint64_t		 taken;
 	uint64_t		 chunk_no;
@@ -60,7 +62,7 @@ seal_press_new(void)
 
 	p->zctx = ZSTD_createCCtx();
 	must(p->zctx != NULL);
-	p->cap = ZSTD_compressBound(SEAL_FRAME_BYTES);
+	p->cap = seal_frame_packed_max();
 	p->packed = must_alloc(1, p->cap);
 	return p;
 }
@@ -74,6 +76,7 @@ seal_press_free(struct seal_press **pp)
 	if (p == NULL)
 		return;
 	ZSTD_freeCCtx(p->zctx);
+	free(p->lz4);
 	secret_wipe(p->packed, p->cap);
 	free(p->packed);
 	free(p);
@@ -124,7 +127,7 @@ make_frame(struct seal_writer *w)
 	size_t need = w->plain_bytes < SEAL_FRAME_BYTES ? (size_t)w->plain_bytes :
 	    SEAL_FRAME_BYTES;
 
-	if (!w->compress || need <= w->frame_cap)
+	if (w->method == SEAL_STORED || need <= w->frame_cap)
 		return;
 	drop_frame(w);
 	w->frame = must_alloc(1, need);
@@ -133,7 +136,8 @@ make_frame(struct seal_writer *w)
 
 enum err
 seal_writer_begin(struct seal_writer *w, enum cry_suite suite,
-    const unsigned char key[SEAL_KEY_BYTES], uint64_t plain_bytes, bool compress)
+    const unsigned char key[SEAL_KEY_BYTES], uint64_t plain_bytes,
+    enum seal_method method)
 {
 	unsigned char body[CRY_KEY_BYTES];
 
@@ -141,7 +145,7 @@ seal_writer_begin(struct seal_writer *w, enum cry_suite suite,
 		return ERR_TOOBIG;
 	w->state = WRITER_FIRST;
 	w->suite = suite;
-	w->compress = compress && plain_bytes > 0;
+	w->method = plain_bytes > 0 ? method : SEAL_STORED;
 	w->plain_bytes = plain_bytes;
 	w->taken = w->chunk_no = 0;
 	w->frame_n = w->chunk_n = 0;
@@ -159,7 +163,7 @@ seal_writer_begin(struct seal_writer *w, enum cry_suite suite,
 enum err
 seal_writer_entries(struct seal_writer *w, unsigned count, struct slice s)
 {
-	if (w->state != WRITER_FIRST || w->taken > 0)
+	if (w->state != WRITER_FIRST || w->taken > 0 || w->method == SEAL_LZ4)
 		return ERR_STATE;
 	if (count > SEAL_ENTRIES_MAX || s.n > SEAL_ENTRIES_BYTES_MAX)
 		return ERR_LIMIT;
@@ -170,11 +174,11 @@ seal_writer_entries(struct seal_writer *w, unsigned count, struct slice s)
 }
 
 static void
-head_put(struct seal_writer *w, bool zstd, struct buf *out)
+head_put(struct seal_writer *w, enum seal_method method, struct buf *out)
 {
 	unsigned char count[2];
 
-	seal_fixed_put(w->fixed, w->suite, zstd, w->plain_bytes);
+	seal_fixed_put(w->fixed, w->suite, method, w->plain_bytes);
 	seal_commit(w->commitment, w->key, w->fixed);
 	count[0] = (unsigned char)(w->entry_count >> 8);
 	count[1] = (unsigned char)w->entry_count;
@@ -182,7 +186,7 @@ head_put(struct seal_writer *w, bool zstd, struct buf *out)
 	buf_put(out, w->commitment, sizeof(w->commitment));
 	buf_put(out, count, sizeof(count));
 	buf_put_slice(out, buf_slice(&w->entries));
-	w->state = zstd ? WRITER_ZSTD : WRITER_PLAIN;
+	w->state = method == SEAL_STORED ? WRITER_PLAIN : WRITER_PACKED;
 }
 
 static void
@@ -224,6 +228,33 @@ stream_put(struct seal_writer *w, const unsigned char *p, size_t n, struct buf *
 	}
 }
 
+/* How many bytes stand in packed then. */
+static size_t
+press(struct seal_press *p, enum seal_method method, const unsigned char *plain, size_t n)
+{
+	size_t packed;
+	int got;
+
+	if (method == SEAL_ZSTD) {
+		packed = ZSTD_compressCCtx(p->zctx, p->packed, p->cap, plain, n, ZSTD_LEVEL);
+		must(!ZSTD_isError(packed));
+		return packed;
+	}
+	if (p->lz4 == NULL)
+		p->lz4 = must_alloc(1, (size_t)LZ4_sizeofState());
+	got = LZ4_compress_fast_extState(p->lz4, (const char *)plain, (char *)p->packed,
+	    (int)n, (int)p->cap, LZ4_ACCELERATION);
+	must(got > 0);
+	return (size_t)got;
+}
+
+/* Does it save enough? */
+static bool
+is_worth(size_t packed, size_t plain)
+{
+	return packed <= plain && (plain - packed) * 10 >= plain;
+}
+
 /* The frame is complete: decide if it is the first, then pass it on. */
 static void
 frame_put(struct seal_writer *w, struct buf *out)
@@ -231,15 +262,11 @@ frame_put(struct seal_writer *w, struct buf *out)
 	unsigned char len[4];
 	size_t n = 0;
 
-	if (w->compress) {
-		n = ZSTD_compressCCtx(w->press->zctx, w->press->packed, w->press->cap,
-		    w->frame, w->frame_n, ZSTD_LEVEL);
-		must(!ZSTD_isError(n));
-	}
+	if (w->method != SEAL_STORED)
+		n = press(w->press, w->method, w->frame, w->frame_n);
 	if (w->state == WRITER_FIRST)
-		head_put(w, w->compress && n <= w->frame_n &&
-		    (w->frame_n - n) * 10 >= w->frame_n, out);
-	if (w->state == WRITER_ZSTD) {
+		head_put(w, is_worth(n, w->frame_n) ? w->method : SEAL_STORED, out);
+	if (w->state == WRITER_PACKED) {
 		enc_be32(len, (uint32_t)n);
 		buf_put(&w->table, len, sizeof(len));
 		stream_put(w, w->press->packed, n, out);
@@ -257,8 +284,8 @@ seal_writer_put(struct seal_writer *w, struct slice plain, struct buf *out)
 	if (w->state == WRITER_IDLE || plain.n > w->plain_bytes - w->taken)
 		return ERR_STATE;
 	while (plain.n > 0) {
-		if (w->state == WRITER_FIRST && !w->compress)
-			head_put(w, false, out);
+		if (w->state == WRITER_FIRST && w->method == SEAL_STORED)
+			head_put(w, SEAL_STORED, out);
 		if (w->state == WRITER_PLAIN) {
 			stream_put(w, (const unsigned char *)plain.p, plain.n, out);
 			w->taken += plain.n;
@@ -301,9 +328,9 @@ seal_writer_end(struct seal_writer *w, struct buf *out)
 	if (w->state == WRITER_IDLE || w->taken != w->plain_bytes)
 		return ERR_STATE;
 	if (w->state == WRITER_FIRST)
-		head_put(w, false, out);
+		head_put(w, SEAL_STORED, out);
 	chunk_put(w, w->chunk, w->chunk_n, true, out);
-	if (w->state == WRITER_ZSTD)
+	if (w->state == WRITER_PACKED)
 		table_put(w, out);
 	secret_wipe(w->key, sizeof(w->key));
 	w->state = WRITER_IDLE;
@@ -311,9 +338,9 @@ seal_writer_end(struct seal_writer *w, struct buf *out)
 }
 
 bool
-seal_writer_is_zstd(const struct seal_writer *w)
+seal_writer_is_packed(const struct seal_writer *w)
 {
-	return w->state == WRITER_ZSTD;
+	return w->state == WRITER_PACKED;
 }
 
 const unsigned char *
@@ -324,10 +351,10 @@ seal_writer_commitment(const struct seal_writer *w)
 
 enum err
 seal_object(struct seal_writer *w, enum cry_suite suite,
-    const unsigned char key[SEAL_KEY_BYTES], struct slice plain, bool compress,
-    struct buf *out, unsigned char commitment[SEAL_COMMITMENT_BYTES])
+    const unsigned char key[SEAL_KEY_BYTES], struct slice plain,
+    enum seal_method method, struct buf *out, unsigned char commitment[SEAL_COMMITMENT_BYTES])
 {
-	enum err e = seal_writer_begin(w, suite, key, plain.n, compress);
+	enum err e = seal_writer_begin(w, suite, key, plain.n, method);
 
 	if (e == ERR_OK)
 		e = seal_writer_put(w, plain, out);

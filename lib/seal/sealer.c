@@ -33,6 +33,7 @@ struct sealer {
 	struct list		 used;
 	struct cry_aead		*aead;
 	struct seal_press	*press;
+	enum seal_method	 method;
 	struct seal_writer	*writers[WRITERS_KEPT];
 	unsigned		 writer_count;
 	struct buf		 plain;		/* a summary before sealing */
@@ -47,8 +48,15 @@ sealer_new(void)
 	list_init(&s->used);
 	s->aead = cry_aead_new();
 	s->press = seal_press_new();
+	s->method = SEAL_ZSTD;
 	buf_init(&s->plain, SUMMARY_MAX + 64);
 	return s;
+}
+
+void
+sealer_set_method(struct sealer *s, enum seal_method method)
+{
+	s->method = method;
 }
 
 static void
@@ -275,7 +283,7 @@ sealer_begin(struct sealer *s, struct sealer_message *m, const struct sealer_own
 	take_writer(s, m);
 	seal_make_key(m->key);
 	r = seal_writer_begin(m->writer, CRY_AES256_GCM, m->key, plain_bytes,
-	    plain_bytes >= SEAL_PRESS_MIN);
+	    plain_bytes >= SEAL_PRESS_MIN ? s->method : SEAL_STORED);
 	if (r != ERR_OK) {
 		give_back(s, m);
 		wipe_keys(m);

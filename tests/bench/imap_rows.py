@@ -235,7 +235,9 @@ def fetch_envelope(c):
 @row("body")
 def fetch_body(c):
     for box, what, aim in (("Mail", "FETCH BODY.PEEK[] of 10,000, 135 MB", "0.7 x"),
+                           ("Lz4", "  compressed with LZ4", "0.7 x"),
                            ("Noise", "  stored uncompressed", "1 x")):
+        c.gw.reconfigure("mail_compression", "lz4" if box == "Lz4" else "zstd")
         c.need(box, kind="noise" if box == "Noise" else "text")
         middle = c.ask(what, box, f"FETCH 1:{MAIL} (BODY.PEEK[])", aim)
         say("  MB/s", *(f"{name} {m[2] / m[0] / 1000:.0f}" for name, m in middle.items()))

@@ -70,7 +70,7 @@ seal(struct seal_writer *w)
 	struct slice left = slice_of(text, text_bytes);
 
 	buf_reset(&object);
-	must(seal_writer_begin(w, CRY_AES256_GCM, key, text_bytes, true) == ERR_OK);
+	must(seal_writer_begin(w, CRY_AES256_GCM, key, text_bytes, SEAL_ZSTD) == ERR_OK);
 	while (left.n > 0) {
 		struct slice piece = slice_head(left, left.n < PIECE ? left.n : PIECE);
 

@@ -312,6 +312,12 @@ route "all" {{ to = {{"*"}}  relay = "{relayhost}"  tls = none }}
     def configure(self, name, value):
         subprocess.run([f"{self.bin}/gwconf", "-c", f"{self.root}/etc", "-e", f"{name}={value}"], check=True)
 
+    def reconfigure(self, name, value):
+        """Every daemon has heard of it when this returns."""
+        self.configure(name, value)
+        subprocess.run([f"{self.bin}/godwit", "-c", f"{self.root}/etc", "reload"], check=True,
+                       stdout=subprocess.DEVNULL)
+
     def start(self):
         self.spawn([f"{self.bin}/godwit", "-c", f"{self.root}/etc", "run"],
                    stdout=subprocess.PIPE, stderr=open(f"{self.dir}/err", "a"), text=True)

@@ -32,7 +32,7 @@ make_good(unsigned char *p, size_t n)
 	if (seal_head_parse(&h, slice_of(p, n)) != ERR_OK)
 		goto out;
 	seal_commit(p + 16, key, p);
-	if (h.zstd) {
+	if (h.method != SEAL_STORED) {
 		table = (size_t)seal_table_bytes(h.plain_bytes);
 		if (table > n - h.data_off)
 			goto out;

@@ -77,7 +77,8 @@ make_good(struct good *g, bool compress)
 	seal_entry_put(&entries, &en);
 	seal_entry_put(&entries, &en);
 	buf_init(&g->object, OBJECT_MAX);
-	if (seal_writer_begin(w, CRY_AES256_GCM, key, TEXT_BYTES, compress) != ERR_OK ||
+	if (seal_writer_begin(w, CRY_AES256_GCM, key, TEXT_BYTES,
+	    compress ? SEAL_ZSTD : SEAL_STORED) != ERR_OK ||
 	    seal_writer_entries(w, 2, buf_slice(&entries)) != ERR_OK ||
 	    seal_writer_put(w, slice_of(text, TEXT_BYTES), &g->object) != ERR_OK ||
 	    seal_writer_end(w, &g->object) != ERR_OK)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Write sealed-object.txt: the sealed object, made a second time from its
 description (spec CMTP section 7) and not with lib/seal.  Run by hand when the
-format gets a new version; needs python3-cryptography and libzstd."""
+format gets a new version; needs python3-cryptography, libzstd and liblz4."""
 import ctypes
 import hashlib
 import os
@@ -11,7 +11,8 @@ import struct
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 CHUNK, FRAME = 16384, 131072
-zstd = ctypes.CDLL("libzstd.so.1")
+PLAIN, ZSTD, LZ4 = range(3)
+zstd, lz4 = ctypes.CDLL("libzstd.so.1"), ctypes.CDLL("liblz4.so.1")
 zstd.ZSTD_compress.restype = ctypes.c_size_t
 
 
@@ -28,8 +29,11 @@ def plain_of(spec):
     return (line * (n // len(line) + 1))[:n]
 
 
-def compress(data):
+def compress(method, data):
     dst = ctypes.create_string_buffer(len(data) + 1024)
+    if method == LZ4:
+        n = lz4.LZ4_compress_default(data, dst, len(data), len(dst))
+        return dst.raw[:n]
     n = zstd.ZSTD_compress(dst, ctypes.c_size_t(len(dst)), data,
                            ctypes.c_size_t(len(data)), 1)
     return dst.raw[:n]
@@ -39,15 +43,15 @@ def aead(suite, key):
     return AESGCM(key) if suite == 1 else ChaCha20Poly1305(key)
 
 
-def seal(suite, key, plain, use_zstd, entries=()):
-    fixed = b"GWSO" + bytes([1, suite, 1 if use_zstd else 0, 0]) + struct.pack(">Q", len(plain))
+def seal(suite, key, plain, method, entries=()):
+    fixed = b"GWSO" + bytes([1, suite, method, 0]) + struct.pack(">Q", len(plain))
     commitment = mac(mac(key, b"GWSO commitment"), fixed)
     head = fixed + commitment + struct.pack(">H", len(entries))
     for algorithm, generation, key_id, wrapped in entries:
         head += bytes([algorithm, generation]) + key_id + struct.pack(">H", len(wrapped)) + wrapped
     stream, tail = plain, b""
-    if use_zstd:
-        frames = [compress(plain[i:i + FRAME]) for i in range(0, len(plain), FRAME)]
+    if method != PLAIN:
+        frames = [compress(method, plain[i:i + FRAME]) for i in range(0, len(plain), FRAME)]
         stream = b"".join(frames)
         table = b"".join(struct.pack(">I", len(f)) for f in frames)
         sealed = aead(suite, mac(key, b"GWSO frame table")).encrypt(bytes(12), table, fixed)
@@ -65,15 +69,16 @@ def main():
     key = bytes(range(1, 33))
     lines = ["# Written by sealed-object.py; keys and objects in hex.", ""]
     entries = [(1, 3, b"8 bytes.", bytes(80)), (1, 4, b"another.", b"\x11" * 80)]
-    cases = [("empty", 1, "pattern 0", False, ()), ("short", 1, "text 11", False, ()),
-             ("chacha", 2, "text 100", False, ()), ("entries", 1, "text 40", False, entries),
-             ("one full chunk", 1, "pattern 16384", False, ()),
-             ("a chunk and a byte", 1, "pattern 16385", False, ()),
-             ("zstd", 1, "text 4096", True, ()), ("zstd chacha", 2, "text 5000", True, ()),
-             ("zstd frames", 1, "text 300000", True, ())]
-    for name, suite, spec, use_zstd, ent in cases:
-        obj, commitment = seal(suite, key, plain_of(spec), use_zstd, ent)
-        lines += [f"object {name}", f"suite {suite}", f"zstd {int(use_zstd)}", f"plain {spec}",
+    cases = [("empty", 1, "pattern 0", PLAIN, ()), ("short", 1, "text 11", PLAIN, ()),
+             ("chacha", 2, "text 100", PLAIN, ()), ("entries", 1, "text 40", PLAIN, entries),
+             ("one full chunk", 1, "pattern 16384", PLAIN, ()),
+             ("a chunk and a byte", 1, "pattern 16385", PLAIN, ()),
+             ("zstd", 1, "text 4096", ZSTD, ()), ("zstd chacha", 2, "text 5000", ZSTD, ()),
+             ("zstd frames", 1, "text 300000", ZSTD, ()),
+             ("lz4", 1, "text 4096", LZ4, ()), ("lz4 frames", 2, "text 200000", LZ4, ())]
+    for name, suite, spec, method, ent in cases:
+        obj, commitment = seal(suite, key, plain_of(spec), method, ent)
+        lines += [f"object {name}", f"suite {suite}", f"method {method}", f"plain {spec}",
                   f"key {key.hex()}", f"commitment {commitment.hex()}", f"length {len(obj)}",
                   f"blake2b {hashlib.blake2b(obj, digest_size=32).hexdigest()}"]
         if len(obj) < 1500:

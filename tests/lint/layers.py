@@ -28,7 +28,7 @@ ONLY_IN = {  # header pattern: where it may be included
     r"<lmdb\.h>": ("lib/db/",),
     r"<confuse\.h>": ("lib/conf/",),
     r"<ldns/": ("lib/dns/",),
-    r"<zstd": ("lib/seal/",),
+    r"<(zstd|lz4)": ("lib/seal/",),
     r"<zlib\.h>": ("lib/report/", "lib/io/"),
     r"<seccomp\.h>": ("lib/sys/",),
     r"\"config\.h\"": (),

@@ -69,6 +69,52 @@ def noise(n):
     return "".join(f"{text[i:i + 70]}\r\n" for i in range(0, len(text), 70))
 
 
+def packed_by(served):
+    """The flags of the object: how its text is compressed."""
+    return email.message_from_bytes(served).get_payload()[1].get_payload(decode=True)[6]
+
+
+def test_compression_is_what_the_operator_says():
+    """By delivery and by APPEND; what is stored stays as it is, and readable."""
+    with godwit.Instance(LAW + "mail_compression = lz4\n") as g:
+        g.start()
+        device = add_bob(g)
+        g.add_user("alice@example.test", "secret")
+        texts = [b"%d words of a text.\r\n" % n for n in range(12000)]
+        short, large = message("short", "text\r\n", to="bob@law.test"), message("large", to="bob@law.test")
+        large += b"".join(texts)
+        want = []
+        for method, flag in (("lz4", 2), ("zstd", 1), ("no", 0), ("lz4", 2)):
+            if want:
+                assert g.tool("gwconf", "-e", f"mail_compression={method}").returncode == 0
+                assert g.godwit("reload").returncode == 0
+            m = bob(g)
+            for data, packed in ((large, flag), (short, 0)):
+                send(g, data, to="bob@law.test")
+                assert m.append("INBOX", None, None, data)[0] == "OK"
+                want += [(data, packed)] * 2
+            m.logout()
+            g.wait_empty_queue()
+            with g.imap("alice@example.test", "secret") as m:
+                assert m.append("INBOX", None, None, large)[0] == "OK"
+        g.restart()
+        m = bob(g)
+        got = sorted((without_trace(device.open(served)), packed_by(served))
+                     for served in (whole(m, str(n)) for n in range(1, len(want) + 1)))
+        assert got == sorted(want)
+        m.logout()
+        with g.imap("alice@example.test", "secret") as m:
+            m.select("INBOX")
+            for n in range(1, 5):
+                assert whole(m, str(n)) == large
+                # on both sides of the end of a frame
+                for first, count in ((131000, 200), (131072, 1), (0, 131072), (len(large) - 5, 100)):
+                    part = fetch(m, f"(BODY.PEEK[]<{first}.{count}>)", str(n))[0][1]
+                    assert part == large[first:first + count]
+            assert m.search(None, "TEXT", '"11999 words"')[1] == [b"1 2 3 4"]
+        assert g.tool("gwstore", "check").returncode == 0
+
+
 def test_the_device_opens_what_is_served(g):
     device = add_bob(g)
     subject, body, name = WORDS

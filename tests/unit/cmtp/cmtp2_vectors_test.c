@@ -152,7 +152,7 @@ make_object(void)
 	buf_init(&entries, VECTOR_MAX);
 	put_entry(&entries, 0);
 	put_entry(&entries, 1);
-	assert_int_equal(seal_writer_begin(w, CRY_AES256_GCM, content_key, sizeof(TEXT) - 1, false),
+	assert_int_equal(seal_writer_begin(w, CRY_AES256_GCM, content_key, sizeof(TEXT) - 1, SEAL_STORED),
 	    ERR_OK);
 	assert_int_equal(seal_writer_entries(w, 2, buf_slice(&entries)), ERR_OK);
 	assert_int_equal(seal_writer_put(w, SLICE_LIT(TEXT), out), ERR_OK);

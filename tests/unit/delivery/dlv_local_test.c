@@ -296,7 +296,8 @@ static int
 setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct dlv_limits limits = { .job_limit = 200, .store_timeout_ms = 30000 };
+	struct dlv_limits limits = { .job_limit = 200, .store_timeout_ms = 30000,
+		.method = SEAL_ZSTD };
 	int fds[2];
 
 	cry_init();
@@ -793,7 +794,8 @@ static void
 test_timeouts(void **state)
 {
 	struct world *w = *state;
-	struct dlv_limits limits = { .job_limit = 200, .store_timeout_ms = 80 };
+	struct dlv_limits limits = { .job_limit = 200, .store_timeout_ms = 80,
+		.method = SEAL_ZSTD };
 	struct buf b;
 
 	buf_init(&b, 60000);
@@ -848,7 +850,8 @@ static void
 test_job_limit(void **state)
 {
 	struct world *w = *state;
-	struct dlv_limits limits = { .job_limit = 5, .store_timeout_ms = 30000 };
+	struct dlv_limits limits = { .job_limit = 5, .store_timeout_ms = 30000,
+		.method = SEAL_ZSTD };
 	unsigned busy = 0;
 	struct buf b;
 

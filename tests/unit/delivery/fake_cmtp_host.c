@@ -108,7 +108,7 @@ open_object(struct slice object)
 		opened++;
 	}
 	assert_true(opened > 0 && opened == split.head.entry_count);
-	w->was_zstd = split.head.zstd;
+	w->was_zstd = split.head.method == SEAL_ZSTD;
 	w->text_n = out.n;
 	memcpy(w->text, buf_data(&out), out.n);
 	buf_fini(&out);

@@ -167,7 +167,7 @@ test_direct_form(void **state)
 	(void)state;
 	buf_init(&b, 4096);
 	seal_make_key(key);
-	assert_int_equal(seal_object(writer, CRY_AES256_GCM, key, SLICE_LIT("text"), false, &b,
+	assert_int_equal(seal_object(writer, CRY_AES256_GCM, key, SLICE_LIT("text"), SEAL_STORED, &b,
 	    commitment), ERR_OK);
 	memcpy(fixed, buf_data(&b), sizeof(fixed));
 	assert_int_equal(epoch_unwrap_content(aead, content_key, slice_of(fixed, 16), key, &slot),

@@ -56,7 +56,8 @@ make(struct buf *out, enum form form, size_t n)
 	cry_box_public(account_public, account_secret);
 	to = form == FORM_OLD_ACCOUNT ? account_public : device_public;
 	seal_make_key(key);
-	assert_int_equal(seal_object(w, CRY_AES256_GCM, key, slice_of(text, n), n > 30000, &object, commitment), ERR_OK);
+	assert_int_equal(seal_object(w, CRY_AES256_GCM, key, slice_of(text, n),
+	    n > 30000 ? SEAL_ZSTD : SEAL_STORED, &object, commitment), ERR_OK);
 	epoch_make(epoch);
 	if (form == FORM_DIRECT)
 		memcpy(epoch, key, sizeof(epoch));

@@ -14,6 +14,7 @@
 #include "lib/base/num.h"
 #include "lib/seal/epoch.h"
 #include "lib/seal/seal.h"
+#include "lib/seal/seal_priv.h"
 
 #define MANY	(64u << 20)
 
@@ -21,6 +22,8 @@ static struct seal_press *press;
 static struct seal_writer *writer;
 static struct seal_reader *reader;
 static struct cry_aead *aead;
+/* What objects of text are made with: all is tried with either. */
+static enum seal_method packing;
 
 static const unsigned char key[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
 	15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32 };
@@ -30,6 +33,7 @@ setup(void **state)
 {
 	(void)state;
 	cry_init();
+	packing = packing == SEAL_ZSTD ? SEAL_LZ4 : SEAL_ZSTD;
 	press = seal_press_new();
 	writer = seal_writer_new(press);
 	reader = seal_reader_new();
@@ -83,11 +87,12 @@ noise_put(struct buf *b, size_t n)
 }
 
 static void
-sealed_of(struct buf *plain, enum cry_suite suite, bool compress, struct buf *out)
+sealed_of(struct buf *plain, enum cry_suite suite, enum seal_method method,
+    struct buf *out)
 {
 	unsigned char commitment[32];
 
-	assert_int_equal(seal_object(writer, suite, key, buf_slice(plain), compress,
+	assert_int_equal(seal_object(writer, suite, key, buf_slice(plain), method,
 	    out, commitment), ERR_OK);
 	assert_memory_equal(commitment, buf_data(out) + 16, 32);
 	assert_true(out->n <= seal_object_max(plain->n));
@@ -101,8 +106,8 @@ struct vector {
 	struct buf	 f[8];		/* decoded fields */
 	char		 text[8][64];
 };
-enum field { F_SUITE, F_ZSTD, F_PLAIN, F_KEY, F_COMMITMENT, F_LENGTH, F_BLAKE, F_BYTES };
-static const char *const fields[] = { "suite ", "zstd ", "plain ", "key ",
+enum field { F_SUITE, F_METHOD, F_PLAIN, F_KEY, F_COMMITMENT, F_LENGTH, F_BLAKE, F_BYTES };
+static const char *const fields[] = { "suite ", "method ", "plain ", "key ",
 	"commitment ", "length ", "blake2b ", "bytes " };
 
 static void
@@ -123,16 +128,16 @@ vector_check(struct vector *v)
 {
 	struct buf plain, got;
 	unsigned char sum[32];
-	bool zstd = strcmp(v->text[F_ZSTD], "1") == 0;
+	bool is_packed = strcmp(v->text[F_METHOD], "0") != 0;
 	enum cry_suite suite = strcmp(v->text[F_SUITE], "1") == 0 ?
 	    CRY_AES256_GCM : CRY_CHACHA20_POLY1305;
 
 	buf_init(&plain, MANY);
 	buf_init(&got, MANY);
 	vector_plain(v, &plain);
-	/* The bytes of zstd differ between its versions: those are only opened. */
-	if (!zstd && strcmp(v->name, "entries") != 0) {
-		sealed_of(&plain, suite, false, &got);
+	/* What a library packs differs between its versions: that is only opened. */
+	if (!is_packed && strcmp(v->name, "entries") != 0) {
+		sealed_of(&plain, suite, SEAL_STORED, &got);
 		assert_int_equal(got.n, strtoul(v->text[F_LENGTH], NULL, 10));
 		assert_memory_equal(buf_data(&got) + 16, buf_data(&v->f[F_COMMITMENT]), 32);
 		if (v->f[F_BYTES].n > 0)
@@ -217,7 +222,7 @@ test_known_answers(void **state)
 		if (!more)
 			break;
 	}
-	assert_int_equal(checked, 9);
+	assert_int_equal(checked, 11);
 	for (i = 0; i < lengthof(v.f); i++)
 		buf_fini(&v.f[i]);
 	(void)fclose(f);
@@ -245,13 +250,14 @@ test_sizes(void **state)
 			buf_reset(&back);
 			kinds[k & 1](&plain, sizes[i]);
 			sealed_of(&plain, k < 2 ? CRY_AES256_GCM : CRY_CHACHA20_POLY1305,
-			    true, &object);
+			    packing, &object);
 			assert_int_equal(seal_open(reader, key, buf_slice(&object), NULL,
 			    sizes[i], &back), ERR_OK);
 			assert_true(slice_eq(buf_slice(&plain), buf_slice(&back)));
 			/* Noise is left alone, text is not. */
 			if (sizes[i] > 4000)
-				assert_int_equal(buf_data(&object)[6], (k & 1) == 0);
+				assert_int_equal(buf_data(&object)[6],
+				    (k & 1) == 0 ? packing : SEAL_STORED);
 			if (sizes[i] > 0) {
 				buf_reset(&back);
 				assert_int_equal(seal_open(reader, key,
@@ -282,7 +288,7 @@ test_one_press(void **state)
 			buf_init(&objects[i], MANY);
 			/* the second round: other sizes for the same writers */
 			assert_int_equal(seal_writer_begin(writers[i], CRY_AES256_GCM, key,
-			    sizes[(i + round) % 3], true), ERR_OK);
+			    sizes[(i + round) % 3], packing), ERR_OK);
 		}
 		for (at = 0; at < sizes[1]; at += 1000)
 			for (i = 0; i < 3; i++)
@@ -325,13 +331,13 @@ test_writer_pieces(void **state)
 			text_put(&plain, 300000);
 		else
 			noise_put(&plain, 300000);
-		sealed_of(&plain, CRY_AES256_GCM, true, &want);
+		sealed_of(&plain, CRY_AES256_GCM, packing, &want);
 		for (i = 0; i < lengthof(steps); i++) {
 			struct slice rest = buf_slice(&plain);
 
 			buf_reset(&got);
 			assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key,
-			    plain.n, true), ERR_OK);
+			    plain.n, packing), ERR_OK);
 			while (rest.n > 0) {
 				assert_int_equal(seal_writer_put(writer,
 				    slice_head(rest, steps[i]), &got), ERR_OK);
@@ -356,14 +362,14 @@ test_writer_lengths(void **state)
 	buf_init(&tiny, 60);
 	assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key, SEAL_PLAIN_MAX + 1,
 	    true), ERR_TOOBIG);
-	assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key, 3, true), ERR_OK);
+	assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key, 3, packing), ERR_OK);
 	assert_int_equal(seal_writer_put(writer, SLICE_LIT("ab"), &out), ERR_OK);
 	assert_int_equal(seal_writer_end(writer, &out), ERR_STATE);
 	assert_int_equal(seal_writer_put(writer, SLICE_LIT("cd"), &out), ERR_STATE);
 	assert_int_equal(seal_writer_put(writer, SLICE_LIT("c"), &out), ERR_OK);
 	assert_int_equal(seal_writer_end(writer, &out), ERR_OK);
 	assert_int_equal(seal_writer_end(writer, &out), ERR_STATE);
-	assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key, 3, true), ERR_OK);
+	assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key, 3, SEAL_ZSTD), ERR_OK);
 	assert_int_equal(seal_writer_entries(writer, SEAL_ENTRIES_MAX + 1, SLICE_NONE),
 	    ERR_LIMIT);
 	assert_int_equal(seal_writer_put(writer, SLICE_LIT("abc"), &tiny), ERR_OK);
@@ -424,8 +430,8 @@ test_ranges(void **state)
 		if (k == 0)
 			text_put(&plain, 200000);
 		noise_put(&plain, 400000 - plain.n);
-		sealed_of(&plain, CRY_AES256_GCM, true, &object);
-		assert_int_equal(buf_data(&object)[6], k == 0);
+		sealed_of(&plain, CRY_AES256_GCM, packing, &object);
+		assert_int_equal(buf_data(&object)[6], k == 0 ? packing : SEAL_STORED);
 		assert_int_equal(seal_reader_begin(reader, key, object.n,
 		    slice_head(buf_slice(&object), SEAL_HEAD_BYTES), NULL), ERR_OK);
 		if (seal_reader_needs_table(reader, &off, &n))
@@ -451,8 +457,8 @@ test_expansion_is_bounded(void **state)
 	buf_init(&object, MANY);
 	memset(buf_reserve(&plain, 20u << 20), 0, 20u << 20);
 	buf_commit(&plain, 20u << 20);
-	sealed_of(&plain, CRY_AES256_GCM, true, &object);
-	assert_true(object.n < 20000);
+	sealed_of(&plain, CRY_AES256_GCM, packing, &object);
+	assert_true(object.n < (packing == SEAL_ZSTD ? 20000 : 100000));
 	assert_int_equal(seal_reader_begin(reader, key, object.n, buf_slice(&object), NULL),
 	    ERR_OK);
 	{
@@ -508,13 +514,13 @@ test_every_bit(void **state)
 	buf_init(&plain, MANY);
 	buf_init(&object, MANY);
 	text_put(&plain, 40);
-	sealed_of(&plain, CRY_AES256_GCM, true, &object);
+	sealed_of(&plain, CRY_AES256_GCM, packing, &object);
 	damage_all(&object);
 	buf_reset(&plain);
 	buf_reset(&object);
 	text_put(&plain, 300000);
-	sealed_of(&plain, CRY_CHACHA20_POLY1305, true, &object);
-	assert_int_equal(buf_data(&object)[6], 1);
+	sealed_of(&plain, CRY_CHACHA20_POLY1305, packing, &object);
+	assert_int_equal(buf_data(&object)[6], packing);
 	damage_all(&object);
 	buf_fini(&plain);
 	buf_fini(&object);
@@ -532,7 +538,7 @@ test_reordering(void **state)
 	buf_init(&plain, MANY);
 	buf_init(&object, MANY);
 	noise_put(&plain, 3 * SEAL_CHUNK_BYTES);
-	sealed_of(&plain, CRY_AES256_GCM, true, &object);
+	sealed_of(&plain, CRY_AES256_GCM, packing, &object);
 	first = (unsigned char *)buf_data(&object) + SEAL_HEAD_BYTES;
 	memcpy(tmp, first, chunk);
 	memcpy(first, first + chunk, chunk);
@@ -561,7 +567,7 @@ test_wrong_key_and_slot(void **state)
 	buf_init(&object, MANY);
 	buf_init(&out, MANY);
 	text_put(&plain, 100);
-	sealed_of(&plain, CRY_AES256_GCM, true, &object);
+	sealed_of(&plain, CRY_AES256_GCM, packing, &object);
 	memcpy(other, key, 32);
 	other[31] ^= 1;
 	assert_int_equal(seal_open(reader, other, buf_slice(&object), NULL, MANY, &out),
@@ -593,7 +599,9 @@ test_entries(void **state)
 	seal_entry_put(&entries, &en);
 	en.generation = 9;
 	seal_entry_put(&entries, &en);
-	assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key, 2, true), ERR_OK);
+	assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key, 2, SEAL_LZ4), ERR_OK);
+	assert_int_equal(seal_writer_entries(writer, 2, buf_slice(&entries)), ERR_STATE);
+	assert_int_equal(seal_writer_begin(writer, CRY_AES256_GCM, key, 2, SEAL_ZSTD), ERR_OK);
 	assert_int_equal(seal_writer_entries(writer, 2, buf_slice(&entries)), ERR_OK);
 	assert_int_equal(seal_writer_put(writer, SLICE_LIT("hi"), &object), ERR_OK);
 	assert_int_equal(seal_writer_end(writer, &object), ERR_OK);
@@ -612,9 +620,119 @@ test_entries(void **state)
 	assert_int_equal(seal_entry_get(&rest, &got), ERR_END);
 	rest = slice_head(head.entries, 13);
 	assert_int_equal(seal_entry_get(&rest, &got), ERR_CORRUPT);
+	/* Nor is one with entries read as LZ4; both flags are none. */
+	buf_data(&object)[6] = SEAL_FLAG_LZ4;
+	assert_int_equal(seal_head_parse(&head, buf_slice(&object)), ERR_CORRUPT);
+	buf_data(&object)[6] = SEAL_FLAG_LZ4 | SEAL_FLAG_ZSTD;
+	assert_int_equal(seal_head_parse(&head, buf_slice(&object)), ERR_CORRUPT);
 	buf_fini(&entries);
 	buf_fini(&object);
 	buf_fini(&out);
+}
+
+/* ---- frames of who knows the key */
+
+/* An object of one frame, whatever that holds; listed: its length in the table. */
+static void
+forge(struct buf *out, enum seal_method method, uint64_t plain_bytes, struct slice frame,
+    uint32_t listed)
+{
+	unsigned char fixed[SEAL_FIXED_BYTES], commitment[SEAL_COMMITMENT_BYTES];
+	unsigned char sub[CRY_KEY_BYTES], nonce[CRY_NONCE_BYTES] = { 0 }, n[4];
+	struct slice ad = slice_of(fixed, sizeof(fixed));
+
+	seal_fixed_put(fixed, CRY_AES256_GCM, method, plain_bytes);
+	seal_commit(commitment, key, fixed);
+	buf_put(out, fixed, sizeof(fixed));
+	buf_put(out, commitment, sizeof(commitment));
+	buf_put(out, nonce, 2);
+	cry_subkey(sub, key, SEAL_LABEL_BODY);
+	cry_aead_key(aead, CRY_AES256_GCM, sub);
+	for (uint64_t chunk = 0; chunk <= frame.n / SEAL_CHUNK_BYTES; chunk++) {
+		struct slice s = slice_head(slice_from(frame, chunk * SEAL_CHUNK_BYTES),
+		    SEAL_CHUNK_BYTES);
+
+		seal_nonce(nonce, chunk, chunk == frame.n / SEAL_CHUNK_BYTES);
+		cry_aead_seal(aead, (unsigned char *)buf_reserve(out, s.n + CRY_TAG_BYTES), s,
+		    nonce, ad);
+		buf_commit(out, s.n + CRY_TAG_BYTES);
+	}
+	memset(nonce, 0, sizeof(nonce));
+	cry_subkey(sub, key, SEAL_LABEL_TABLE);
+	cry_aead_key(aead, CRY_AES256_GCM, sub);
+	enc_be32(n, listed);
+	cry_aead_seal(aead, (unsigned char *)buf_reserve(out, 4 + CRY_TAG_BYTES),
+	    slice_of(n, 4), nonce, ad);
+	buf_commit(out, 4 + CRY_TAG_BYTES);
+	enc_be32(n, 4 + CRY_TAG_BYTES);
+	buf_put(out, n, sizeof(n));
+}
+
+static enum err
+open_forged(enum seal_method method, uint64_t plain_bytes, struct slice frame, uint32_t listed)
+{
+	struct buf object, out;
+	enum err e;
+
+	buf_init(&object, MANY);
+	buf_init(&out, MANY);
+	forge(&object, method, plain_bytes, frame, listed);
+	e = seal_open(reader, key, buf_slice(&object), NULL, MANY, &out);
+	assert_true(out.n == (e == ERR_OK ? plain_bytes : 0));
+	buf_fini(&object);
+	buf_fini(&out);
+	return e;
+}
+
+#define FRAME(text)	{ text, sizeof(text) - 1 }
+
+/* LZ4 blocks: a token of literal and match length, literals, u16 offset back. */
+static void
+test_hostile_frames(void **state)
+{
+	static const struct {
+		uint64_t	 plain_bytes;
+		struct slice	 frame;
+		enum err	 want;
+	} rows[] = {
+		{ 5, FRAME("\x50hello"), ERR_OK },
+		{ 4, FRAME("\x50hello"), ERR_CORRUPT },		/* more than announced */
+		{ 6, FRAME("\x50hello"), ERR_CORRUPT },		/* less */
+		{ 5, FRAME("\x50hell"), ERR_CORRUPT },		/* cut */
+		{ 5, FRAME("\x50hello\x50"), ERR_CORRUPT },	/* something behind it */
+		{ 5, FRAME("\xf0hello"), ERR_CORRUPT },
+		/* a match of 20 at 1 back, and as many literals as a block has to end with */
+		{ 26, FRAME("\x1f" "a" "\x01\x00" "\x01" "\x50" "hello"), ERR_OK },
+		{ 26, FRAME("\x1f" "a" "\x02\x00" "\x01" "\x50" "hello"), ERR_CORRUPT },
+		{ 26, FRAME("\x1f" "a" "\xff\xff" "\x01" "\x50" "hello"), ERR_CORRUPT },
+		{ 26, FRAME("\x1f" "a" "\x01\x00"), ERR_CORRUPT },
+		/* a length that does not end, and one of many times the frame */
+		{ 26, FRAME("\x1f" "a" "\x01\x00" "\xff\xff\xff\xff"), ERR_CORRUPT },
+		{ SEAL_FRAME_BYTES, FRAME("\x1f" "a" "\x01\x00" "\xff\xff\xff\xff" "\x01"
+		    "\x50" "hello"), ERR_CORRUPT },
+	};
+	char *noise;
+	size_t most = seal_frame_packed_max();
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(rows); i++) {
+		assert_int_equal(open_forged(SEAL_LZ4, rows[i].plain_bytes, rows[i].frame,
+		    (uint32_t)rows[i].frame.n), rows[i].want);
+		assert_int_equal(open_forged(SEAL_ZSTD, rows[i].plain_bytes, rows[i].frame,
+		    (uint32_t)rows[i].frame.n), ERR_CORRUPT);
+	}
+	assert_int_equal(open_forged(SEAL_LZ4, 5, rows[0].frame, 5), ERR_CORRUPT);
+	assert_int_equal(open_forged(SEAL_LZ4, 5, rows[0].frame, 7), ERR_CORRUPT);
+	assert_int_equal(open_forged(SEAL_LZ4, 5, rows[0].frame, 0), ERR_CORRUPT);
+	assert_int_equal(open_forged(SEAL_LZ4, 0, rows[0].frame, 6), ERR_CORRUPT);
+	/* The longest frame that any method makes, and a byte more. */
+	noise = calloc(1, most + 1);
+	assert_non_null(noise);
+	assert_int_equal(open_forged(SEAL_LZ4, SEAL_FRAME_BYTES, slice_of(noise, most),
+	    (uint32_t)most), ERR_CORRUPT);
+	assert_int_equal(open_forged(SEAL_LZ4, SEAL_FRAME_BYTES, slice_of(noise, most + 1),
+	    (uint32_t)most + 1), ERR_CORRUPT);
+	free(noise);
 }
 
 static void
@@ -657,8 +775,9 @@ main(void)
 		cmocka_unit_test(test_ranges), cmocka_unit_test(test_expansion_is_bounded),
 		cmocka_unit_test(test_every_bit), cmocka_unit_test(test_reordering),
 		cmocka_unit_test(test_wrong_key_and_slot), cmocka_unit_test(test_entries),
-		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_hostile_frames), cmocka_unit_test(test_summary),
 	};
+	int failed = cmocka_run_group_tests_name("seal/zstd", tests, setup, teardown);
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return failed + cmocka_run_group_tests_name("seal/lz4", tests, setup, teardown);
 }

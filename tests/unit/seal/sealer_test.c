@@ -236,8 +236,8 @@ test_misuse(void **state)
 	sealer_free(&s);
 }
 
-static bool
-is_pressed(struct sealer *s, const struct sealer_owner *o, uint64_t bytes, struct buf *out)
+static enum seal_method
+method_of(struct sealer *s, const struct sealer_owner *o, uint64_t bytes, struct buf *out)
 {
 	struct sealer_message msg;
 	struct seal_head h;
@@ -250,7 +250,7 @@ is_pressed(struct sealer *s, const struct sealer_owner *o, uint64_t bytes, struc
 	sealer_message_fini(s, &msg);
 	assert_int_equal(seal_head_parse(&h, buf_slice(out)), ERR_OK);
 	assert_int_equal(h.plain_bytes, bytes);
-	return h.zstd;
+	return h.method;
 }
 
 /* Short messages stand as they are. */
@@ -266,9 +266,14 @@ test_press_min(void **state)
 	(void)state;
 	buf_init(&out, 1u << 20);
 	assert_int_equal(sealer_grant(s, &o, &ok, 0), ERR_OK);
-	assert_false(is_pressed(s, &o, SEAL_PRESS_MIN - 1, &out));
-	assert_true(is_pressed(s, &o, SEAL_PRESS_MIN, &out));
-	assert_false(is_pressed(s, &o, 1, &out));
+	assert_int_equal(method_of(s, &o, SEAL_PRESS_MIN - 1, &out), SEAL_STORED);
+	assert_int_equal(method_of(s, &o, SEAL_PRESS_MIN, &out), SEAL_ZSTD);
+	assert_int_equal(method_of(s, &o, 1, &out), SEAL_STORED);
+	sealer_set_method(s, SEAL_LZ4);
+	assert_int_equal(method_of(s, &o, SEAL_PRESS_MIN - 1, &out), SEAL_STORED);
+	assert_int_equal(method_of(s, &o, SEAL_PRESS_MIN, &out), SEAL_LZ4);
+	sealer_set_method(s, SEAL_STORED);
+	assert_int_equal(method_of(s, &o, SEAL_PRESS_MIN, &out), SEAL_STORED);
 	buf_fini(&out);
 	sealer_free(&s);
 }

@@ -40,7 +40,8 @@ make_object(struct buf *out, struct slice text, bool compress, unsigned entries)
 	buf_init(&b, OBJECT_MAX);
 	put_entries(&b, entries, WRAPPED);
 	buf_init(out, OBJECT_MAX);
-	assert_int_equal(seal_writer_begin(w, CRY_AES256_GCM, key, text.n, compress), ERR_OK);
+	assert_int_equal(seal_writer_begin(w, CRY_AES256_GCM, key, text.n,
+	    compress ? SEAL_ZSTD : SEAL_STORED), ERR_OK);
 	assert_int_equal(seal_writer_entries(w, entries, buf_slice(&b)), ERR_OK);
 	assert_int_equal(seal_writer_put(w, text, out), ERR_OK);
 	assert_int_equal(seal_writer_end(w, out), ERR_OK);
@@ -191,6 +192,7 @@ test_limits(void **state)
 static void
 test_damage(void **state)
 {
+	struct seal_split s;
 	struct buf b;
 	char *p;
 
@@ -203,6 +205,11 @@ test_damage(void **state)
 		expect(buf_slice(&b), ERR_CORRUPT);
 		p[i] ^= 0x20;
 	}
+	/* LZ4 is for objects at rest. */
+	p[6] = 2;
+	assert_int_equal(take(buf_slice(&b), &s), ERR_CORRUPT);
+	seal_split_fini(&s);
+	p[6] = 0;
 	p[8] = 1;				/* more text than there can be */
 	expect(buf_slice(&b), ERR_CORRUPT);
 	buf_fini(&b);

@@ -35,7 +35,7 @@ travelling_put(struct buf *out, const unsigned char public_key[32], uint32_t gen
 	}
 	if (entries > 0)
 		put_entry(&b, key, public_key, generation);
-	must(seal_writer_begin(w, CRY_AES256_GCM, key, text.n, true) == ERR_OK);
+	must(seal_writer_begin(w, CRY_AES256_GCM, key, text.n, SEAL_ZSTD) == ERR_OK);
 	must(seal_writer_entries(w, entries, buf_slice(&b)) == ERR_OK);
 	must(seal_writer_put(w, text, out) == ERR_OK && seal_writer_end(w, out) == ERR_OK);
 	buf_fini(&b);
