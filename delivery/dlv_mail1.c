@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The steps stand from the bottom up: the end, a recipient's key, the server's,
- * what comes, the beginning.
- */
+/* The steps stand from the bottom up: the end, a recipient, the server, the beginning. */
 #include "delivery/dlv_mail1_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/must.h"
-#include "lib/cmtp/cmtp_put.h"
 
 /* ---- the end */
 
@@ -25,11 +21,8 @@ tell(struct dlv_mail1 *m, unsigned i, enum dlv_mail2_fate fate, const struct smt
 static void
 stop(struct dlv_mail1 *m)
 {
-	dlv_pool_cancel_keyd(&m->call);
-	if (m->link != NULL)
-		dlv_link_leave(&m->link);
+	dlv_cmtp1_free(&m->cmtp);
 	m->is_sending = false;
-	m->state = DLV_MAIL1_QUIET;
 }
 
 void
@@ -88,91 +81,61 @@ without_keys(struct dlv_mail1 *m, const char *why)
 	dlv_mail1_finish(m);
 }
 
-/* ---- what goes */
-
-static void
-await(struct dlv_mail1 *m, enum dlv_mail1_state state, uint64_t ms)
-{
-	m->state = state;
-	dlv_link_set_deadline(m->link, loop_now(m->p.loop) + ms);
-}
-
-static void
-ask(struct dlv_mail1 *m, struct slice user, struct slice domain, enum dlv_mail1_state state)
-{
-	const struct slice params[] = { user, domain };
-	struct buf b;
-	enum err e;
-
-	buf_init(&b, 2 * CMTP_PARAM_MAX + 32);
-	e = cmtp_put_command(&b, CMTP_KEYREQUEST, params, 2);
-	if (e == ERR_OK) {
-		await(m, state, DLV_CMTP_STEP_MS);
-		dlv_link_write(m->link, buf_slice(&b));
-	} else {
-		dlv_mail1_without_key(m, m->at++, "the address is none of CMTP");
-		dlv_mail1_next(m);
-	}
-	buf_fini(&b);
-}
-
 /* ---- a recipient's key, and the answer to his message */
-
-static void
-on_user_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
-{
-	struct dlv_mail1 *m = arg;
-
-	(void)in;
-	if (dlv_mail1_pin_take(m, e, type, msg) == ERR_OK)
-		ask(m, m->p.users[m->at], m->p.domain, DLV_MAIL1_KEY);
-	else
-		dlv_mail1_hold(m, "4.3.0", "the keys cannot be had now");
-}
 
 void
 dlv_mail1_next(struct dlv_mail1 *m)
 {
-	if (m->at == m->p.count)
+	enum err e = ERR_SYNTAX;
+
+	while (m->at < m->p.count && e == ERR_SYNTAX) {
+		e = dlv_cmtp1_ask(m->cmtp, m->p.users[m->at]);
+		if (e == ERR_SYNTAX)
+			dlv_mail1_without_key(m, m->at++, "the address is none of CMTP");
+	}
+	if (e == ERR_SYNTAX)
 		dlv_mail1_finish(m);
-	else if (!dlv_mail1_pin_ask(m, m->p.users[m->at], on_user_pin))
+	else if (e != ERR_OK)
 		dlv_mail1_hold(m, "4.3.0", "the keys cannot be had now");
 }
 
 static void
-take_key(struct dlv_mail1 *m, const struct cmtp_reply *r)
+on_key(void *arg, const struct dlv_cmtp1_key *k)
 {
-	const unsigned char *key = (const unsigned char *)r->signed_bytes.p;
+	struct dlv_mail1 *m = arg;
 
-	if (r->is_failure && dlv_mail1_pin_is_in_force(m)) {
-		hold_rcpt(m, DLV_MAIL2_BROKEN, "4.7.5", "the recipient had a key, and there is none any more");
-	} else if (r->is_failure) {
-		dlv_mail1_without_key(m, m->at, "the recipient has no key");
-	} else if (cry_ed_box_public(m->owner_box, key) != ERR_OK) {
-		dlv_mail1_without_key(m, m->at, "nothing can be sealed to the recipient's key");
-	} else if (dlv_mail1_pin_judge(m, m->p.users[m->at], key)) {
+	switch (k->verdict) {
+	case DLV_CMTP1_GOOD:
+		memcpy(m->owner_box, k->box, sizeof(m->owner_box));
 		dlv_mail1_box_begin(m);
 		return;
-	} else {
-		hold_rcpt(m, DLV_MAIL2_BROKEN, "4.7.5", "the recipient's key is another than the one that was known");
+	case DLV_CMTP1_NONE:
+		dlv_mail1_without_key(m, m->at, "the recipient has no key");
+		break;
+	case DLV_CMTP1_USELESS:
+		dlv_mail1_without_key(m, m->at, "nothing can be sealed to the recipient's key");
+		break;
+	case DLV_CMTP1_GONE:
+		hold_rcpt(m, DLV_MAIL2_BROKEN, "4.7.5",
+		    "the recipient had a key, and there is none any more");
+		break;
+	case DLV_CMTP1_OTHER:
+		hold_rcpt(m, DLV_MAIL2_BROKEN, "4.7.5",
+		    "the recipient's key is another than the one that was known");
+		break;
 	}
 	m->at++;
 	dlv_mail1_next(m);
 }
 
-void
-dlv_mail1_sent(struct dlv_mail1 *m)
-{
-	await(m, DLV_MAIL1_STATUS, DLV_CMTP_ANSWER_MS);
-}
-
 /* FAILURE does not say why; and who replays one must not have the mail sent openly. */
 static void
-take_status(struct dlv_mail1 *m, const struct cmtp_reply *r)
+on_status(void *arg, bool is_success)
 {
+	struct dlv_mail1 *m = arg;
 	struct smtp_result result;
 
-	if (r->is_failure) {
+	if (!is_success) {
 		hold_rcpt(m, DLV_MAIL2_TOLD, "4.5.0", "it answered FAILURE to the message");
 	} else {
 		smtp_result_reply(&result, SMTP_STAGE_END, m->host, 250, "2.0.0", "SUCCESS");
@@ -180,104 +143,6 @@ take_status(struct dlv_mail1 *m, const struct cmtp_reply *r)
 	}
 	m->at++;
 	dlv_mail1_next(m);
-}
-
-/* ---- the server's key */
-
-static void
-take_server(struct dlv_mail1 *m, const struct cmtp_reply *r)
-{
-	const unsigned char *key = (const unsigned char *)r->signed_bytes.p;
-
-	if (r->is_failure) {
-		dlv_mail1_hold(m, "4.7.5", "it does not tell its key");
-	} else if (!dlv_mail1_pin_judge(m, SLICE_NONE, key)) {
-		hold_as(m, DLV_MAIL2_BROKEN, "4.7.5",
-		    "its key is another than the one that was known");
-	} else {
-		memcpy(m->server, key, sizeof(m->server));
-		dlv_mail1_next(m);
-	}
-}
-
-/* Its own key it signs by this key. */
-static bool
-is_signed(const struct dlv_mail1 *m, const struct cmtp_reply *r)
-{
-	const unsigned char *key = m->server;
-
-	if (m->state == DLV_MAIL1_SERVER && r->is_failure)
-		return true;	/* by whom is not known */
-	if (m->state == DLV_MAIL1_SERVER)
-		key = (const unsigned char *)r->signed_bytes.p;
-	return cry_ed_verify((const unsigned char *)r->sig.p, r->signed_bytes, key) == ERR_OK;
-}
-
-/* ---- what comes */
-
-static void
-take_ohai(struct dlv_mail1 *m, const struct cmtp_reply *r)
-{
-	if (!slice_starts(r->words, "OHAI ") ||
-	    !cmtp_reply_has_version(slice_from(r->words, 5), SLICE_LIT("1")))
-		dlv_mail1_hold(m, "4.4.2", "it does not speak version 1");
-	else
-		ask(m, SLICE_NONE, SLICE_NONE, DLV_MAIL1_SERVER);
-}
-
-static void
-take_reply(struct dlv_mail1 *m, const struct cmtp_reply *r)
-{
-	enum dlv_mail1_state state = m->state;
-	bool is_good = state == DLV_MAIL1_OHAI || is_signed(m, r);
-
-	m->state = DLV_MAIL1_QUIET;
-	dlv_link_set_deadline(m->link, 0);
-	if (!is_good)
-		dlv_mail1_hold(m, "4.7.5", "its reply does not verify");
-	else if (state == DLV_MAIL1_OHAI)
-		take_ohai(m, r);
-	else if (state == DLV_MAIL1_SERVER)
-		take_server(m, r);
-	else if (state == DLV_MAIL1_KEY)
-		take_key(m, r);
-	else
-		take_status(m, r);
-}
-
-static enum cmtp_reply_form
-form_of(enum dlv_mail1_state state)
-{
-	if (state == DLV_MAIL1_OHAI)
-		return CMTP_REPLY_WORDS;
-	return state == DLV_MAIL1_STATUS ? CMTP_REPLY_STATUS : CMTP_REPLY_KEY;
-}
-
-static void
-on_data(void *arg, struct slice bytes)
-{
-	struct dlv_mail1 *m = arg;
-	struct cmtp_reply r;
-	struct slice rest;
-	enum err e;
-
-	if (m->is_over)
-		return;
-	if (m->state == DLV_MAIL1_QUIET || m->in.n + bytes.n > DLV_MAIL1_IN_MAX) {
-		dlv_mail1_hold(m, "4.4.2", "it speaks unasked");
-		return;
-	}
-	buf_put_slice(&m->in, bytes);
-	rest = buf_slice(&m->in);
-	e = cmtp_reply_read(&r, form_of(m->state), &rest);
-	if (e == ERR_SHORT)
-		return;
-	if (e != ERR_OK || rest.n > 0)
-		dlv_mail1_hold(m, "4.4.2", "its reply cannot be read");
-	else
-		take_reply(m, &r);
-	/* The next reply comes by another call. */
-	buf_reset(&m->in);
 }
 
 static void
@@ -289,57 +154,46 @@ on_drained(void *arg)
 		loop_defer(m->p.loop, &m->turn);
 }
 
-static void
-on_end(void *arg, const char *why)
-{
-	struct dlv_mail1 *m = arg;
-
-	m->link = NULL;
-	if (!m->is_over)
-		dlv_mail1_hold(m, "4.4.2", why);
-}
-
-static const struct dlv_link_raw raw = { .data = on_data, .drained = on_drained,
-	.end = on_end };
-
-/* ---- the beginning */
+/* ---- the server */
 
 static void
-take_over(struct dlv_mail1 *m)
+on_ready(void *arg)
 {
-	m->owner->taken(m->arg);
-	m->link = m->p.link;
-	m->p.link = NULL;
-	dlv_link_take_over(m->link, &raw, m);
-	await(m, DLV_MAIL1_OHAI, DLV_CMTP_STEP_MS);
-	dlv_link_write(m->link, slice_of("OHAI", 5));
+	dlv_mail1_next(arg);
 }
 
-static bool
-is_offered(const struct dlv_link *l)
+static void
+on_failed(void *arg, const struct dlv_cmtp1_failure *f)
 {
-	return smtp_caps_has(dlv_link_caps(l), SMTP_CAP_CMTP1) && dlv_link_can_next(l);
+	hold_as(arg, f->is_broken ? DLV_MAIL2_BROKEN : DLV_MAIL2_TOLD, f->dsn, f->why);
 }
 
 /* keyd is nobody's to take away from outside: mail does not wait for it. */
 static void
-on_server_pin(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
+on_known(void *arg, enum err e)
 {
 	struct dlv_mail1 *m = arg;
+	struct dlv_link *link = m->p.link;
 
-	(void)in;
-	e = dlv_mail1_pin_take(m, e, type, msg);
-	if (e != ERR_OK && m->p.must)
+	if (e != ERR_OK && m->p.must) {
 		dlv_mail1_hold(m, "4.3.0", "the keys cannot be had now");
-	else if (e != ERR_OK)
+	} else if (e != ERR_OK) {
 		without_keys(m, "");
-	else if (is_offered(m->p.link))
-		take_over(m);
-	else if (dlv_mail1_pin_is_in_force(m))
+	} else if (dlv_cmtp1_is_offered(link)) {
+		m->owner->taken(m->arg);
+		m->p.link = NULL;
+		dlv_cmtp1_take(m->cmtp, link);
+	} else if (dlv_cmtp1_was_seen(m->cmtp)) {
 		dlv_mail1_hold(m, "4.7.5", "the domain was reached by it before and cannot be now");
-	else
+	} else {
 		without_keys(m, "its host does not speak it");
+	}
 }
+
+static const struct dlv_cmtp1_owner conversation = { .known = on_known, .ready = on_ready,
+	.key = on_key, .status = on_status, .drained = on_drained, .failed = on_failed };
+
+/* ---- the beginning */
 
 static void
 begin(struct dlv_mail1 *m)
@@ -348,8 +202,8 @@ begin(struct dlv_mail1 *m)
 
 	if (!m->p.must && tls != NULL && strcmp(tls, "verified") == 0)
 		without_keys(m, "");
-	else if (!dlv_mail1_pin_ask(m, SLICE_NONE, on_server_pin))
-		on_server_pin(m, ERR_GONE, 0, NULL, NULL);
+	else if (dlv_cmtp1_begin(m->cmtp) != ERR_OK)
+		on_known(m, ERR_GONE);
 }
 
 /* ---- life */
@@ -381,8 +235,7 @@ dlv_mail1_new(const struct dlv_mail1_params *p, const struct dlv_mail2_owner *ow
 	m->owner = owner;
 	m->arg = arg;
 	(void)slice_to_cstr(slice_str(dlv_link_host(p->link)), m->host, sizeof(m->host));
-	buf_init(&m->in, DLV_MAIL1_IN_MAX);
-	buf_init(&m->pin_bytes, DLV_MAIL1_PIN_BYTES);
+	m->cmtp = dlv_cmtp1_new(p->loop, p->pool, p->domain, &conversation, m);
 	loop_idle_init(&m->turn, on_turn, m);
 	loop_defer(p->loop, &m->turn);
 	return m;
@@ -397,7 +250,7 @@ dlv_mail1_host(const struct dlv_mail1 *m)
 bool
 dlv_mail1_is_finishing(const struct dlv_mail1 *m)
 {
-	return m->state == DLV_MAIL1_STATUS;
+	return m->cmtp != NULL && dlv_cmtp1_is_finishing(m->cmtp);
 }
 
 void
@@ -411,8 +264,6 @@ dlv_mail1_free(struct dlv_mail1 **mp)
 	stop(m);
 	loop_idle_cancel(&m->turn);
 	dlv_mail1_box_free(m);
-	buf_fini(&m->in);
-	buf_fini(&m->pin_bytes);
 	free(m->told);
 	free(m->users);
 	free(m);

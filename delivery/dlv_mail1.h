@@ -5,13 +5,13 @@
  * hold is lib/cmtp/mail_letter.h's; each is gone over twice and never held.
  *
  * Keys prove less than verified TLS: over such a link all go by SMTP, unless
- * CMTP is required.  A key is remembered by keyd as the domain's or the user's;
- * another one later is no key, the mail is held and the old one stays.
+ * CMTP is required.  A key is remembered as the domain's or the user's
+ * (dlv_pin1.h); another one later is no key, and the mail is held.
  *
  *	no key		by SMTP, or with must bounced
  *	another key	deferred, until the old one is forgotten (gwkey), and the
  *			sender is told at once
- *	not offered	where it was within DLV_MAIL1_REMEMBERED_S: deferred
+ *	not offered	where it was within DLV_PIN1_REMEMBERED_S: deferred
  *
  * As in dlv_mail2.h the owner hears of each recipient once, then done.  No call
  * comes from inside a function here.
@@ -23,7 +23,6 @@
 #include "lib/mail/charset.h"
 
 #define DLV_MAIL1_RCPTS_MAX	100u
-#define DLV_MAIL1_REMEMBERED_S	(30u * 86400u)
 
 struct dlv_mail1;
 

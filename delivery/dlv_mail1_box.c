@@ -38,8 +38,7 @@ dlv_mail1_box_free(struct dlv_mail1 *m)
 static void
 send_out(struct dlv_mail1 *m)
 {
-	dlv_link_set_deadline(m->link, loop_now(m->p.loop) + DLV_CMTP_STEP_MS);
-	dlv_link_write(m->link, buf_slice(&m->boxes.out));
+	dlv_cmtp1_write(m->cmtp, buf_slice(&m->boxes.out));
 	buf_reset(&m->boxes.out);
 }
 
@@ -196,7 +195,7 @@ dlv_mail1_box_go_on(struct dlv_mail1 *m)
 	enum err e = ERR_OK;
 
 	for (unsigned i = 0; i < TURN_PIECES && e == ERR_OK; i++) {
-		if (dlv_link_is_clogged(m->link))
+		if (dlv_cmtp1_is_clogged(m->cmtp))
 			return;		/* drained goes on */
 		e = step(m);
 	}
@@ -204,7 +203,7 @@ dlv_mail1_box_go_on(struct dlv_mail1 *m)
 		loop_defer(m->p.loop, &m->turn);
 	} else if (e == ERR_END) {
 		m->is_sending = false;
-		dlv_mail1_sent(m);
+		dlv_cmtp1_sent(m->cmtp);
 	} else {
 		refuse(m, e);
 	}

@@ -2,7 +2,7 @@
 /*
  * What keyd remembers of other domains and their users: pins, whose bytes it
  * keeps without reading them (keyd/key_pin.h).  What a pin says is told by
- * lib/cmtp/cmtp_pin.h for CMTP 2 and by dlv_mail1_pin.c for CMTP 1.
+ * lib/cmtp/cmtp_pin.h for CMTP 2 and by dlv_pin1.h for CMTP 1.
  *
  * ERR_GONE: keyd is not there, and nobody is called; else as ipc_call.
  */

@@ -18,7 +18,7 @@
 
 /*
  * In front of a user's name (in lower case; empty: the server): what was seen by
- * version 1, which is no pin of this form (delivery/dlv_mail1_pin.c).
+ * version 1, which is no pin of this form (delivery/dlv_pin1.h).
  */
 #define CMTP_PIN_MARK_1		'\001'
 

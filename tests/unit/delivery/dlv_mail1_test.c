@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "delivery/dlv_mail1.h"
+#include "delivery/dlv_pin1.h"
 #include "lib/cmtp/cmtp_letter.h"
 #include "lib/cmtp/cmtp_put.h"
 #include "lib/crypto/cry_ed.h"
@@ -319,7 +319,7 @@ test_downgrade(void **state)
 	assert_int_equal(w->host.message_count, 0);
 	fake_host_hang_up(&w->host);
 	fake_cmtp_run_for(5);
-	loop_advance(w->loop, (uint64_t)DLV_MAIL1_REMEMBERED_S * 1000);
+	loop_advance(w->loop, (uint64_t)DLV_PIN1_REMEMBERED_S * 1000);
 	give("bob@there.example", "one");
 	assert_int_equal(w->results[0].error, ERR_OK);
 	assert_int_equal(w->host.message_count, 1);
