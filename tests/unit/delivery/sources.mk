@@ -69,6 +69,6 @@ delivery_dlv_postage_test_SRCS = tests/unit/delivery/dlv_postage_test.c delivery
 delivery_dlv_postage_test_USES = cmtp crypto io sys base
 delivery_dlv_postage_test_EXT = $(UV_LIBS) $(SSL_LIBS)
 UNITS += delivery_dlv_mail1_test
-delivery_dlv_mail1_test_SRCS = tests/unit/delivery/dlv_mail1_test.c $(delivery_FAKE_CMTP)
+delivery_dlv_mail1_test_SRCS = tests/unit/delivery/dlv_mail1_test.c tests/unit/delivery/fake_host1.c $(delivery_FAKE_CMTP)
 delivery_dlv_mail1_test_USES = daemon conf report ipc seal cmtp crypto smtp mail io sys base
 delivery_dlv_mail1_test_EXT = $(UV_LIBS) $(SSL_LIBS)
