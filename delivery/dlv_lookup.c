@@ -8,17 +8,17 @@
 
 /* ---- requests */
 
-/* user: NULL for the server key, else of a request that is passed on. */
 static struct dlv_search *
-find(const struct dlv_lookup *l, struct slice domain, const struct slice *user)
+find(const struct dlv_lookup *l, enum dlv_search_kind kind, struct slice domain,
+    struct slice user)
 {
 	struct map_node *n;
 
 	for (n = map_first(&l->by_domain, hash_slice(domain)); n != NULL; n = map_next(n)) {
 		struct dlv_search *s = obj_of(n, struct dlv_search, node);
 
-		if (slice_eq(dlv_search_domain(s), domain) && s->is_passed == (user != NULL) &&
-		    (user == NULL || slice_eq(slice_of(s->user, s->user_n), *user)))
+		if (s->kind == kind && slice_eq(dlv_search_domain(s), domain) &&
+		    slice_eq(slice_of(s->user, s->user_n), user))
 			return s;
 	}
 	return NULL;
@@ -65,9 +65,10 @@ lower(char dst[CONF_HOP_NAME_MAX + 1], struct slice domain)
 
 /* What is at work, or is remembered still. */
 static struct dlv_search *
-find_now(struct dlv_lookup *l, struct slice domain, const struct slice *user)
+find_now(struct dlv_lookup *l, enum dlv_search_kind kind, struct slice domain,
+    struct slice user)
 {
-	struct dlv_search *s = find(l, domain, user);
+	struct dlv_search *s = find(l, kind, domain, user);
 
 	if (s != NULL && s->is_over && dlv_search_now_ms(s) >= s->until_ms) {
 		dlv_search_drop(s);
@@ -76,14 +77,14 @@ find_now(struct dlv_lookup *l, struct slice domain, const struct slice *user)
 	return s;
 }
 
-/* NULL: no room. */
+/* What is asked, and by whom; s: what is at work already, or NULL.  NULL: no room. */
 static struct dlv_lookup_asker *
-join(struct dlv_lookup *l, struct dlv_search *s, struct slice domain,
-    const struct slice *user, const struct dlv_lookup_asker *from)
+join(struct dlv_lookup *l, struct dlv_search *s, enum dlv_search_kind kind, struct slice domain,
+    struct slice user, const struct dlv_lookup_asker *from)
 {
 	if (l->asker_count >= DLV_LOOKUP_ASKERS_MAX || (s == NULL && !make_room(l)))
 		return NULL;
-	return add_asker(s != NULL ? s : dlv_search_new(l, domain, user), from);
+	return add_asker(s != NULL ? s : dlv_search_new(l, kind, domain, user), from);
 }
 
 void
@@ -93,13 +94,13 @@ dlv_lookup_take(struct dlv_lookup *l, struct ipc_peer *cmtpd, const struct ipc_c
 	const struct dlv_lookup_asker from = { .peer = cmtpd, .id = in->id, .serial = m->serial };
 	char mem[CONF_HOP_NAME_MAX + 1];
 	struct slice domain = lower(mem, m->domain);
-	struct dlv_search *s = find_now(l, domain, NULL);
+	struct dlv_search *s = find_now(l, DLV_SEARCH_SERVER, domain, SLICE_NONE);
 
 	if (domain.n == 0)
 		dlv_search_reply(cmtpd, in->id, ERR_NOTFOUND, "it is no domain", SLICE_NONE);
 	else if (s != NULL && s->is_over)
 		dlv_search_reply(cmtpd, in->id, s->error, s->reason, SLICE_NONE);
-	else if (join(l, s, domain, NULL, &from) == NULL)
+	else if (join(l, s, DLV_SEARCH_SERVER, domain, SLICE_NONE, &from) == NULL)
 		dlv_search_reply(cmtpd, in->id, ERR_BUSY, "too many keys are looked for", SLICE_NONE);
 }
 
@@ -110,7 +111,7 @@ dlv_lookup_pass(struct dlv_lookup *l, struct ipc_peer *cmtpd, const struct ipc_c
 	const struct dlv_lookup_asker from = { .peer = cmtpd, .id = in->id, .serial = m->known };
 	char mem[CONF_HOP_NAME_MAX + 1];
 	struct slice domain = lower(mem, m->domain);
-	struct dlv_search *s = find_now(l, domain, &m->user);
+	struct dlv_search *s = find_now(l, DLV_SEARCH_PASS, domain, m->user);
 
 	if (domain.n == 0)
 		dlv_search_pass_refuse(cmtpd, in->id, ERR_NOTFOUND);
@@ -118,15 +119,31 @@ dlv_lookup_pass(struct dlv_lookup *l, struct ipc_peer *cmtpd, const struct ipc_c
 		dlv_search_pass_reply(s, cmtpd, in->id, m->known);
 	else if (s != NULL && s->is_over)
 		dlv_search_pass_refuse(cmtpd, in->id, s->error);
-	else if (join(l, s, domain, &m->user, &from) == NULL)
+	else if (join(l, s, DLV_SEARCH_PASS, domain, m->user, &from) == NULL)
 		dlv_search_pass_refuse(cmtpd, in->id, ERR_BUSY);
+}
+
+void
+dlv_lookup_pass1(struct dlv_lookup *l, struct ipc_peer *cmtpd, const struct ipc_cmtp1_ask *m,
+    struct ipc_in *in)
+{
+	const struct dlv_lookup_asker from = { .peer = cmtpd, .id = in->id };
+	char mem[CONF_HOP_NAME_MAX + 1];
+	struct slice domain = lower(mem, m->domain);
+	struct dlv_search *s = find_now(l, DLV_SEARCH_PASS1, domain, m->user);
+
+	if (s != NULL && s->is_over)
+		dlv_search_pass1_reply(s, cmtpd, in->id);
+	else if (domain.n == 0 || m->user.n == 0 ||
+	    join(l, s, DLV_SEARCH_PASS1, domain, m->user, &from) == NULL)
+		dlv_search_pass1_refuse(cmtpd, in->id);
 }
 
 bool
 dlv_lookup_peek(struct dlv_lookup *l, struct slice name, enum err *e, const char **reason)
 {
 	char mem[CONF_HOP_NAME_MAX + 1];
-	struct dlv_search *s = find_now(l, lower(mem, name), NULL);
+	struct dlv_search *s = find_now(l, DLV_SEARCH_SERVER, lower(mem, name), SLICE_NONE);
 
 	if (s == NULL || !s->is_over)
 		return false;
@@ -142,9 +159,10 @@ dlv_lookup_ask(struct dlv_lookup *l, struct slice name, uint64_t serial, dlv_loo
 	const struct dlv_lookup_asker from = { .fn = fn, .arg = arg, .serial = serial };
 	char mem[CONF_HOP_NAME_MAX + 1];
 	struct slice domain = lower(mem, name);
-	struct dlv_search *s = find_now(l, domain, NULL);
+	struct dlv_search *s = find_now(l, DLV_SEARCH_SERVER, domain, SLICE_NONE);
 
-	return s != NULL && s->is_over ? NULL : join(l, s, domain, NULL, &from);
+	return s != NULL && s->is_over ? NULL :
+	    join(l, s, DLV_SEARCH_SERVER, domain, SLICE_NONE, &from);
 }
 
 void

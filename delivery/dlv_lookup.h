@@ -17,6 +17,11 @@
  * known, the domain's first host with CMTP 2 is asked; its answer, which that key
  * must have signed, serves all who ask for as long, found or not.
  *
+ * The same by version 1 (cmtp1_ask), for the key of a user: the first host that
+ * lists CMTP 1, inside TLS or not, with TLS as mail would have it but never again
+ * in the clear; its key and the user's must be those that are remembered
+ * (dlv_cmtp1.h), and keyd signs what is answered.
+ *
  * Memory: DLV_LOOKUP_DOMAINS_MAX searches, DLV_LOOKUP_ASKERS_MAX requests.
  */
 #ifndef DLV_LOOKUP_H
@@ -43,6 +48,8 @@ void		 dlv_lookup_take(struct dlv_lookup *, struct ipc_peer *cmtpd,
 		    const struct ipc_cmtp_find *, struct ipc_in *);
 void		 dlv_lookup_pass(struct dlv_lookup *, struct ipc_peer *cmtpd,
 		    const struct ipc_cmtp_ask *, struct ipc_in *);
+void		 dlv_lookup_pass1(struct dlv_lookup *, struct ipc_peer *cmtpd,
+		    const struct ipc_cmtp1_ask *, struct ipc_in *);
 void		 dlv_lookup_left(struct dlv_lookup *, struct ipc_peer *cmtpd);
 /*
  * The same for relay itself.  peek: what was not found is remembered, and why.

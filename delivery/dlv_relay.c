@@ -402,6 +402,18 @@ dlv_relay_pass(struct dlv_relay *r, struct ipc_peer *cmtpd, const struct ipc_cmt
 }
 
 void
+dlv_relay_pass1(struct dlv_relay *r, struct ipc_peer *cmtpd, const struct ipc_cmtp1_ask *m,
+    struct ipc_in *in)
+{
+	const struct ipc_cmtp1_asked down = { .key = SLICE_NONE };
+
+	if (r->lookup != NULL && !r->is_draining)
+		dlv_lookup_pass1(r->lookup, cmtpd, m, in);
+	else
+		ipc_reply(cmtpd, in->id, IPC_MSG_cmtp1_asked, &down);
+}
+
+void
 dlv_relay_cmtpd_left(struct dlv_relay *r, struct ipc_peer *cmtpd)
 {
 	if (r->lookup != NULL)

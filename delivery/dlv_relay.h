@@ -52,9 +52,11 @@ void		 dlv_relay_take(struct dlv_relay *, struct ipc_peer *queue,
 /* A report to be posted (RFC 8460 s5.4). */
 void		 dlv_relay_post(struct dlv_relay *, struct ipc_peer *queue,
 		    const struct ipc_tlsrpt_post *, struct ipc_in *);
-/* The server key of a domain, and a request for keys of one, for cmtpd (dlv_lookup.h). */
+/* The server key of a domain, and requests for keys of one, for cmtpd (dlv_lookup.h). */
 void		 dlv_relay_pass(struct dlv_relay *, struct ipc_peer *cmtpd,
 		    const struct ipc_cmtp_ask *, struct ipc_in *);
+void		 dlv_relay_pass1(struct dlv_relay *, struct ipc_peer *cmtpd,
+		    const struct ipc_cmtp1_ask *, struct ipc_in *);
 void		 dlv_relay_find(struct dlv_relay *, struct ipc_peer *cmtpd,
 		    const struct ipc_cmtp_find *, struct ipc_in *);
 void		 dlv_relay_cmtpd_left(struct dlv_relay *, struct ipc_peer *cmtpd);

@@ -30,6 +30,7 @@ settle_down(struct dlv_search *s)
 	dlv_pool_cancel_keyd(&s->call);
 	loop_idle_cancel(&s->turn);
 	dlv_cmtp_free(&s->cmtp);
+	dlv_cmtp1_free(&s->cmtp1);
 	dlv_link_drop(&s->link_up);
 	dlv_find_free(&s->find);
 	dlv_pool_leave(&s->place);
@@ -75,12 +76,22 @@ tell(const struct dlv_search *s, const struct dlv_lookup_asker *a, const char *r
 {
 	if (a->peer == NULL)
 		a->fn(a->arg, s->error, reason, pin);
-	else if (!s->is_passed)
+	else if (s->kind == DLV_SEARCH_SERVER)
 		dlv_search_reply(a->peer, a->id, s->error, reason, pin);
+	else if (s->kind == DLV_SEARCH_PASS1)
+		dlv_search_pass1_reply(s, a->peer, a->id);
 	else if (s->error == ERR_OK)
 		dlv_search_pass_reply(s, a->peer, a->id, a->serial);
 	else
 		dlv_search_pass_refuse(a->peer, a->id, s->error);
+}
+
+static const char *
+action_of(enum dlv_search_kind kind)
+{
+	if (kind == DLV_SEARCH_SERVER)
+		return "cmtp-find";
+	return kind == DLV_SEARCH_PASS ? "cmtp-ask" : "cmtp1-ask";
 }
 
 void
@@ -94,7 +105,7 @@ dlv_search_finish(struct dlv_search *s, enum err e, const char *reason, struct s
 	s->error = e;
 	(void)slice_to_cstr(slice_head(slice_str(reason), DLV_SEARCH_REASON_MAX), s->reason,
 	    sizeof(s->reason));
-	log_event(LOG_key, log_str("action", s->is_passed ? "cmtp-ask" : "cmtp-find"),
+	log_event(LOG_key, log_str("action", action_of(s->kind)),
 	    log_text("key", dlv_search_domain(s)), log_str("peer", s->host),
 	    log_str("result", e == ERR_OK ? err_text(e) : reason));
 	while ((n = list_first(&s->askers)) != NULL) {
@@ -105,7 +116,7 @@ dlv_search_finish(struct dlv_search *s, enum err e, const char *reason, struct s
 		tell(s, a, reason, pin);
 		free(a);
 	}
-	if (e == ERR_OK && !s->is_passed)
+	if (e == ERR_OK && s->kind == DLV_SEARCH_SERVER)
 		dlv_search_drop(s);
 	else	/* a break (ERR_CORRUPT) stays until somebody does something about it */
 		s->until_ms = dlv_search_now_ms(s) + (err_passes(e) ?
@@ -199,19 +210,23 @@ start(void *arg)
 	struct dlv_search *s = arg;
 
 	timer_set(&s->deadline, dlv_search_now_ms(s) + DLV_LOOKUP_MS);
-	if (s->is_passed)
+	if (s->kind == DLV_SEARCH_PASS)
 		dlv_search_pass(s);
+	else if (s->kind == DLV_SEARCH_PASS1)
+		dlv_search_hosts(s);
 	else if (dlv_pin_get(s->lookup->env->pool, dlv_search_domain(s), SLICE_NONE, &s->call,
 	    on_pin, s) != ERR_OK)
 		dlv_search_finish(s, ERR_AGAIN, "what is known of it cannot be had now", SLICE_NONE);
 }
 
 struct dlv_search *
-dlv_search_new(struct dlv_lookup *l, struct slice domain, const struct slice *user)
+dlv_search_new(struct dlv_lookup *l, enum dlv_search_kind kind, struct slice domain,
+    struct slice user)
 {
 	struct dlv_search *s = must_alloc(1, sizeof(*s));
 
 	s->lookup = l;
+	s->kind = kind;
 	list_init(&s->askers);
 	list_init(&s->place.link);
 	timer_init(&s->deadline, l->env->loop, on_deadline, s);
@@ -221,10 +236,9 @@ dlv_search_new(struct dlv_lookup *l, struct slice domain, const struct slice *us
 	buf_init(&s->records, CMTP2_KEYS_CONTENT_MAX);
 	memcpy(s->domain, domain.p, domain.n);
 	s->domain_n = domain.n;
-	s->is_passed = user != NULL;
-	if (user != NULL && user->n > 0) {
-		memcpy(s->user, user->p, user->n);
-		s->user_n = user->n;
+	if (user.n > 0) {
+		memcpy(s->user, user.p, user.n);
+		s->user_n = user.n;
 	}
 	map_insert(&l->by_domain, &s->node, hash_slice(dlv_search_domain(s)));
 	list_push(&l->searches, &s->link);

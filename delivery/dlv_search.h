@@ -4,13 +4,15 @@
  * passed on to it, for dlv_lookup.c, which knows who asks for what.
  * dlv_search.c: what is known of it, what came of it, and its life;
  * dlv_search_host.c: the domain's hosts and the DNS; dlv_search_pass.c: what is
- * passed on.  At any moment it awaits one thing: keyd, another search, the
- * finder, a place in the pool's line, the link, the conversation or the DNS.
+ * passed on; dlv_search_pass1.c: the same by version 1.  At any moment it awaits
+ * one thing: keyd, another search, the finder, a place in the pool's line, the
+ * link, the conversation or the DNS.
  */
 #ifndef DLV_SEARCH_H
 #define DLV_SEARCH_H
 
 #include "delivery/dlv_cmtp.h"
+#include "delivery/dlv_cmtp1.h"
 #include "delivery/dlv_lookup.h"
 #include "lib/base/map.h"
 #include "lib/cmtp/cmtp_pin.h"
@@ -26,10 +28,17 @@ struct dlv_lookup_asker {
 	uint64_t		 serial;	/* of what is passed on: the one known */
 };
 
+enum dlv_search_kind {
+	DLV_SEARCH_SERVER,	/* the server's key */
+	DLV_SEARCH_PASS,	/* passed on */
+	DLV_SEARCH_PASS1	/* passed on by version 1 */
+};
+
 struct dlv_search {
 	struct list		 link;		/* of the lookup's */
 	struct map_node		 node;
 	struct dlv_lookup	*lookup;
+	enum dlv_search_kind	 kind;
 	struct list		 askers;
 	bool			 is_over;	/* an answer to remember */
 	enum err		 error;
@@ -44,18 +53,22 @@ struct dlv_search {
 	struct dlv_pool_place	 place;
 	struct dlv_link		*link_up;
 	struct dlv_cmtp		*cmtp;
+	struct dlv_cmtp1	*cmtp1;		/* before it takes it, the link stays */
 	bool			 asked_all;	/* from the first record on */
 	struct dns_ticket	*ticket;
 	struct buf		 pin;		/* before; empty: none */
 	struct buf		 records;	/* that came */
 	struct buf		 fresh;		/* the pin to be */
 	/* passed on */
-	bool			 is_passed;
 	struct dlv_lookup_asker	*server;	/* its key is looked for */
 	unsigned char		 server_sign[CRY_KEY_BYTES];
 	uint64_t		 server_serial;
 	bool			 is_again;	/* with a newer key of the server */
 	uint8_t			 status;	/* with ERR_OK, enum cmtp2_status */
+	enum err		 outcome;	/* by version 1, once it is signed */
+	const char		*outcome_text;
+	unsigned char		 key1[CRY_KEY_BYTES];	/* with ERR_OK, and signed by keyd */
+	unsigned char		 sig1[CRY_ED_SIG_BYTES];
 	size_t			 user_n;
 	char			 user[CMTP_PARAM_MAX + 1];
 	size_t			 domain_n;
@@ -72,11 +85,11 @@ struct dlv_lookup {
 };
 
 /*
- * domain: in lower case, at most CONF_HOP_NAME_MAX; user: NULL for the server key,
- * else of the request.  It begins in the loop's next turn.
+ * domain: in lower case, at most CONF_HOP_NAME_MAX; user: of the request, at most
+ * CMTP_PARAM_MAX, empty for the server key.  It begins in the loop's next turn.
  */
-struct dlv_search *dlv_search_new(struct dlv_lookup *, struct slice domain,
-		    const struct slice *user);
+struct dlv_search *dlv_search_new(struct dlv_lookup *, enum dlv_search_kind, struct slice domain,
+		    struct slice user);
 struct slice	 dlv_search_domain(const struct dlv_search *);
 uint64_t	 dlv_search_now_ms(const struct dlv_search *);
 void		 dlv_search_reply(struct ipc_peer *, uint64_t id, enum err, const char *reason,
@@ -98,8 +111,15 @@ void		 dlv_search_pass_refuse(struct ipc_peer *, uint64_t id, enum err);
 void		 dlv_search_pass_reply(const struct dlv_search *, struct ipc_peer *, uint64_t id,
 		    uint64_t known);
 
-/* Asks the hosts of the domain, in their order, until one has records of it. */
+/* Of version 1: the host is ready, in s->link_up. */
+void		 dlv_search_pass1_up(struct dlv_search *);
+void		 dlv_search_pass1_refuse(struct ipc_peer *, uint64_t id);
+void		 dlv_search_pass1_reply(const struct dlv_search *, struct ipc_peer *, uint64_t id);
+
+/* Asks the hosts of the domain, in their order, until one has an answer. */
 void		 dlv_search_hosts(struct dlv_search *);
+/* This one has none, and why; empty: it does not speak CMTP. */
+void		 dlv_search_next_host(struct dlv_search *, const char *why);
 /* The records that are to be pinned are in s->records, the pin in s->fresh. */
 void		 dlv_search_keep(struct dlv_search *);
 

@@ -5,8 +5,6 @@
 
 #include "lib/base/must.h"
 
-static void next_host(struct dlv_search *);
-
 /* ---- a _cmtp record, when the zone is signed */
 
 static void
@@ -97,7 +95,7 @@ on_keys(void *arg, const struct cmtp2_keys_request *q, const struct cmtp2_keys_r
 	enum cmtp_chain verdict = CMTP_CHAIN_OTHER;
 	enum err e = ERR_NOTFOUND;
 
-	if (s->is_passed) {
+	if (s->kind == DLV_SEARCH_PASS) {
 		dlv_search_pass_take(s, q, r);
 		return;
 	}
@@ -128,7 +126,7 @@ on_ready(void *arg)
 	struct cmtp_pin known;
 	uint64_t serial = 0;
 
-	if (s->is_passed) {
+	if (s->kind == DLV_SEARCH_PASS) {
 		dlv_search_pass_ask(s);
 		return;
 	}
@@ -143,10 +141,8 @@ on_failed(void *arg, const char *why)
 {
 	struct dlv_search *s = arg;
 
-	(void)slice_to_cstr(slice_head(slice_str(why), DLV_SEARCH_REASON_MAX), s->reason,
-	    sizeof(s->reason));
 	dlv_cmtp_free(&s->cmtp);
-	next_host(s);
+	dlv_search_next_host(s, why);
 }
 
 static const struct dlv_cmtp_owner owner = { .ready = on_ready, .keys = on_keys,
@@ -159,12 +155,15 @@ on_up(void *arg)
 	struct dlv_link *link = s->link_up;
 
 	s->link_up = NULL;
-	if (dlv_cmtp_is_offered(link)) {
+	if (s->kind == DLV_SEARCH_PASS1 && dlv_cmtp1_is_offered(link)) {
+		s->link_up = link;
+		dlv_search_pass1_up(s);
+	} else if (s->kind != DLV_SEARCH_PASS1 && dlv_cmtp_is_offered(link)) {
 		s->cmtp = dlv_cmtp_new(s->lookup->env->loop, link, &owner, s);
-		return;
+	} else {
+		dlv_pool_give_back(s->lookup->env->pool, link);
+		dlv_search_next_host(s, "");
 	}
-	dlv_pool_give_back(s->lookup->env->pool, link);
-	next_host(s);
 }
 
 /* The link is nobody's to drop now. */
@@ -174,10 +173,9 @@ on_down(void *arg, enum dlv_down how, const struct smtp_result *why)
 	struct dlv_search *s = arg;
 
 	(void)how;
-	(void)slice_to_cstr(slice_head(slice_str(why->text), DLV_SEARCH_REASON_MAX), s->reason,
-	    sizeof(s->reason));
 	s->link_up = NULL;
-	next_host(s);
+	dlv_cmtp1_free(&s->cmtp1);
+	dlv_search_next_host(s, why->text);
 }
 
 static const struct dlv_link_user user = { .up = on_up, .down = on_down };
@@ -195,21 +193,34 @@ on_room(void *arg)
 		dlv_pool_wait(s->lookup->env->pool, &s->place);
 }
 
-/* Without TLS nothing is asked. */
+/* Version 2 is spoken inside TLS only. */
+static bool
+is_usable(const struct dlv_search *s, const struct dlv_target *t)
+{
+	return s->kind == DLV_SEARCH_PASS1 || t->tls->level != DLV_TLS_NONE;
+}
+
+static const char *
+nobody_speaks(const struct dlv_search *s)
+{
+	return s->kind == DLV_SEARCH_PASS1 ? "no host of the domain speaks CMTP 1" :
+	    "no host of the domain speaks CMTP 2";
+}
+
 static void
 on_found(void *arg, enum dlv_find_event event, struct dlv_target *t,
     const struct dlv_verdict *v)
 {
 	struct dlv_search *s = arg;
 
-	if (event == DLV_FIND_HOST && t->tls->level != DLV_TLS_NONE) {
+	if (event == DLV_FIND_HOST && is_usable(s, t)) {
 		(void)slice_to_cstr(slice_str(t->host), s->host, sizeof(s->host));
 		dlv_tls_unref(&s->target.tls);
 		s->target = *t;
 		s->target.tls = dlv_tls_ref(t->tls);
 		on_room(s);
 	} else if (event != DLV_FIND_END) {
-		next_host(s);
+		dlv_search_next_host(s, "");
 	} else if (v != NULL && err_class(v->error) == ERR_CLASS_TEMP) {
 		dlv_search_finish(s, ERR_AGAIN, v->text, SLICE_NONE);
 	} else if (s->reason[0] != '\0') {
@@ -218,13 +229,16 @@ on_found(void *arg, enum dlv_find_event event, struct dlv_target *t,
 		memcpy(why, s->reason, sizeof(why));
 		dlv_search_finish(s, ERR_AGAIN, why, SLICE_NONE);
 	} else {
-		dlv_search_finish(s, ERR_NOTFOUND, "no host of the domain speaks CMTP 2", SLICE_NONE);
+		dlv_search_finish(s, ERR_NOTFOUND, nobody_speaks(s), SLICE_NONE);
 	}
 }
 
-static void
-next_host(struct dlv_search *s)
+void
+dlv_search_next_host(struct dlv_search *s, const char *why)
 {
+	if (why[0] != '\0')
+		(void)slice_to_cstr(slice_head(slice_str(why), DLV_SEARCH_REASON_MAX), s->reason,
+		    sizeof(s->reason));
 	dlv_find_next(s->find);
 }
 
@@ -243,5 +257,5 @@ dlv_search_hosts(struct dlv_search *s)
 	s->place.fn = on_room;
 	s->place.arg = s;
 	s->find = dlv_find_new(&p, on_found, s);
-	next_host(s);
+	dlv_search_next_host(s, "");
 }

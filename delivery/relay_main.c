@@ -60,6 +60,14 @@ on_ask(struct ipc_peer *peer, const void *m, struct ipc_in *in)
 }
 
 static void
+on_ask1(struct ipc_peer *peer, const void *m, struct ipc_in *in)
+{
+	struct state *s = daemon_state(ipc_peer_arg(peer));
+
+	dlv_relay_pass1(s->relay, peer, m, in);
+}
+
+static void
 cmtpd_left(struct daemon_app *app, struct ipc_peer *peer)
 {
 	struct state *s = daemon_state(app);
@@ -112,6 +120,7 @@ static const struct ipc_handler keyd_handlers[] = { { 0, NULL } };
 static const struct ipc_handler cmtpd_handlers[] = {
 	{ IPC_MSG_cmtp_find, on_find },
 	{ IPC_MSG_cmtp_ask, on_ask },
+	{ IPC_MSG_cmtp1_ask, on_ask1 },
 	{ 0, NULL }
 };
 

@@ -228,3 +228,19 @@ key_cmtp_on_user(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc
 	else
 		key_gate_refuse(p, in->id, e, "no such user");
 }
+
+void
+key_cmtp_on_far_sign(struct keyd *k, struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_cmtp_far_sign *m = msg;
+	unsigned char sig[CRY_ED_SIG_BYTES];
+	const struct ipc_cmtp_far_signed reply = { .sig = slice_of(sig, sizeof(sig)) };
+	bool is_key = m->key.n == CRY_KEY_BYTES;
+
+	cry_ed_sign(sig, is_key ? m->key : slice_of(k->cmtp->server_public, CRY_KEY_BYTES),
+	    k->cmtp->server_secret);
+	if (is_key)
+		ipc_reply(p, in->id, IPC_MSG_cmtp_far_signed, &reply);
+	else
+		key_gate_refuse(p, in->id, ERR_NOTFOUND, "no key");
+}

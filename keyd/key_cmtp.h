@@ -2,7 +2,8 @@
 /*
  * Keys of CMTP 1 (man/cmtp.7).  The server's follows from the root key and
  * signs what CMTP 1 has signed: the words SUCCESS and FAILURE, its own key and
- * the keys of users, wrapped or not, bare.  Nothing else is ever signed with it.
+ * the keys of users, wrapped or not, bare; and for relay, never for who talks to
+ * clients, those of other domains' users.  Nothing else is ever signed with it.
  *
  * A user's is an Ed25519 pair that follows from the secret key of the
  * account's present generation, so nothing more is kept; where that secret is
@@ -28,6 +29,8 @@ struct key_cmtp	*key_cmtp_new(struct keyd *);
 void		 key_cmtp_free(struct key_cmtp **);
 void		 key_cmtp_on_self(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);
 void		 key_cmtp_on_user(struct keyd *, struct ipc_peer *, const void *, struct ipc_in *);
+void		 key_cmtp_on_far_sign(struct keyd *, struct ipc_peer *, const void *,
+		    struct ipc_in *);
 
 /* Counts the users that a client asks for, each once in the limit's time.
  * ERR_LIMIT: too many, ERR_FULL. */

@@ -54,6 +54,7 @@ enum gate_flag {
 	P(srs_keys,  IPC_QUEUE,		     0,				 key_srs_on_keys) \
 	P(cmtp_self, IPC_CMTPD,		     0,				 key_cmtp_on_self) \
 	P(cmtp_user, IPC_CMTPD,		     0,				 key_cmtp_on_user) \
+	P(cmtp_far_sign, IPC_RELAY,	     0,				 key_cmtp_on_far_sign) \
 	P(cmtp2_keys, IPC_CMTPD | IPC_RELAY, 0,			 key_cmtp2_on_keys) \
 	P(cmtp2_sign, IPC_CMTPD | IPC_RELAY, 0,			 key_cmtp2_on_sign) \
 	P(cmtp_login, IPC_CMTPD,	     0,				 key_xzibit_on_login) \

@@ -109,9 +109,32 @@ on_own_sign(struct ipc_peer *p, const void *msg, struct ipc_in *in)
 	ipc_reply(p, in->id, IPC_MSG_cmtp2_signature, &reply);
 }
 
+/* The key of version 1 that signs here: of this seed. */
+static void
+on_far_sign(struct ipc_peer *p, const void *msg, struct ipc_in *in)
+{
+	const unsigned char seed[CRY_ED_SEED_BYTES] = { FAKE_CMTP_SEED_1 };
+	const struct ipc_cmtp_far_sign *m = msg;
+	unsigned char key[CRY_KEY_BYTES], secret[CRY_ED_SECRET_BYTES], sig[CRY_ED_SIG_BYTES];
+	const struct ipc_cmtp_far_signed reply = { .sig = slice_of(sig, sizeof(sig)) };
+	const struct ipc_key_fail fail = { .error = ERR_NOTFOUND };
+
+	w->far_signs++;
+	w->far_none += m->key.n == 0;
+	cry_ed_pair(key, secret, seed);
+	cry_ed_sign(sig, m->key, secret);
+	if (w->signs_nothing)
+		return;
+	if (m->key.n > 0)
+		ipc_reply(p, in->id, IPC_MSG_cmtp_far_signed, &reply);
+	else
+		ipc_reply(p, in->id, IPC_MSG_key_fail, &fail);
+}
+
 static const struct ipc_handler keyd_handlers[] = {
 	{ IPC_MSG_pin_get, on_pin_get }, { IPC_MSG_pin_put, on_pin_put },
-	{ IPC_MSG_cmtp2_keys, on_own_keys }, { IPC_MSG_cmtp2_sign, on_own_sign }, { 0, NULL }
+	{ IPC_MSG_cmtp2_keys, on_own_keys }, { IPC_MSG_cmtp2_sign, on_own_sign },
+	{ IPC_MSG_cmtp_far_sign, on_far_sign }, { 0, NULL }
 };
 
 /* ---- cmtpd */
@@ -180,6 +203,45 @@ fake_cmtp_pass(const char *user, const char *domain, uint64_t known)
 }
 
 static void
+on_passed1(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
+{
+	const struct ipc_cmtp1_asked *m = msg;
+
+	(void)arg, (void)in;
+	if (e == ERR_GONE)	/* the test ends */
+		return;
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(type, IPC_MSG_cmtp1_asked);
+	w->passed1 = m->key.n > 0;
+	assert_int_equal(m->key.n, w->passed1 ? sizeof(w->key1) : 0);
+	assert_int_equal(m->sig.n, w->passed1 ? sizeof(w->sig1) : 0);
+	if (w->passed1) {
+		memcpy(w->key1, m->key.p, m->key.n);
+		memcpy(w->sig1, m->sig.p, m->sig.n);
+	}
+	if (++w->count >= w->want)
+		loop_stop(w->loop);
+}
+
+void
+fake_cmtp_ask1(const char *user, const char *domain)
+{
+	const struct ipc_cmtp1_ask m = { slice_str(user), slice_str(domain) };
+
+	assert_int_equal(ipc_call(w->cmtpd, IPC_MSG_cmtp1_ask, &m, NULL, 0,
+	    loop_now(w->loop) + 36000000, on_passed1, NULL, NULL), ERR_OK);
+	w->want++;
+}
+
+bool
+fake_cmtp_pass1(const char *user, const char *domain)
+{
+	fake_cmtp_ask1(user, domain);
+	fake_cmtp_run();
+	return w->passed1;
+}
+
+static void
 on_tick(void *arg)
 {
 	(void)arg;
@@ -224,8 +286,15 @@ on_pass(struct ipc_peer *p, const void *m, struct ipc_in *in)
 	dlv_relay_pass(w->relay, p, m, in);
 }
 
+static void
+on_pass1(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	dlv_relay_pass1(w->relay, p, m, in);
+}
+
 static const struct ipc_handler	cmtpd_handlers[] = {
-	{ IPC_MSG_cmtp_find, on_find }, { IPC_MSG_cmtp_ask, on_pass }, { 0, NULL }
+	{ IPC_MSG_cmtp_find, on_find }, { IPC_MSG_cmtp_ask, on_pass },
+	{ IPC_MSG_cmtp1_ask, on_pass1 }, { 0, NULL }
 };
 
 static void

@@ -52,7 +52,9 @@ struct fake_cmtp {
 	struct cmtp_key		 here;		/* our own record */
 	unsigned char		 here_secret[CRY_ED_SECRET_BYTES];
 	unsigned		 gets, puts, own_gets, signs;
-	bool			 keyd_is_silent;
+	bool			 keyd_is_silent;	/* about pins */
+	bool			 signs_nothing;	/* of version 1 */
+	unsigned		 far_signs, far_none;	/* keys, none, that relay had signed */
 	uint64_t		 keep_until_s;
 	/* the host */
 	struct cmtp_key		 chain[CHAIN];
@@ -107,6 +109,9 @@ struct fake_cmtp {
 	struct fake_cmtp_answer		*last;
 	/* of a request that was passed on: pin holds the records */
 	uint8_t			 passed_status, passed_count;
+	/* of one by version 1: is there a key? */
+	bool			 passed1;
+	unsigned char		 key1[CRY_KEY_BYTES], sig1[CRY_ED_SIG_BYTES];
 };
 
 extern struct fake_cmtp	*w;
@@ -125,6 +130,11 @@ enum err	 fake_cmtp_find(const char *domain, uint64_t serial);	/* asks and runs 
 
 /* A request for keys that is passed on: asks and runs; its status. */
 uint8_t		 fake_cmtp_pass(const char *user, const char *domain, uint64_t known);
+
+/* The same by version 1; ask1 runs nothing. */
+#define FAKE_CMTP_SEED_1	77	/* of our key of version 1 */
+void		 fake_cmtp_ask1(const char *user, const char *domain);
+bool		 fake_cmtp_pass1(const char *user, const char *domain);
 
 /* queue's side (fake_cmtp_job.c) */
 #define FAKE_CMTP_BODY	"From: a@here.example\r\nSubject: x\r\n\r\nhello\r\n"

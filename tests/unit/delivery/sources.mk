@@ -72,3 +72,7 @@ UNITS += delivery_dlv_mail1_test
 delivery_dlv_mail1_test_SRCS = tests/unit/delivery/dlv_mail1_test.c tests/unit/delivery/fake_host1.c $(delivery_FAKE_CMTP)
 delivery_dlv_mail1_test_USES = daemon conf report ipc seal cmtp crypto smtp mail io sys base
 delivery_dlv_mail1_test_EXT = $(UV_LIBS) $(SSL_LIBS)
+UNITS += delivery_dlv_pass1_test
+delivery_dlv_pass1_test_SRCS = tests/unit/delivery/dlv_pass1_test.c tests/unit/delivery/fake_host1.c $(delivery_FAKE_CMTP)
+delivery_dlv_pass1_test_USES = daemon conf report ipc seal cmtp crypto smtp mail io sys base
+delivery_dlv_pass1_test_EXT = $(UV_LIBS) $(SSL_LIBS)

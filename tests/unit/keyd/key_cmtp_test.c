@@ -142,6 +142,31 @@ test_limit(void **state)
 	assert_int_equal(ask_from("192.0.2.2", "bob"), ERR_NOTFOUND);
 }
 
+/* What relay was told by another domain's host; of nothing else there is a signature. */
+static void
+test_far(void **state)
+{
+	const char key[CRY_KEY_BYTES] = { 5 };
+	struct ipc_cmtp_far_sign m = { .key = slice_of(key, sizeof(key)) };
+
+	(void)state;
+	ask_self();
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_cmtp_far_sign, &m), ERR_OK);
+	assert_int_equal(answer.n, 64);
+	is_signed(answer.bytes, m.key);
+	for (size_t n = 0; n < sizeof(key); n++) {
+		m.key = slice_of(key, n);
+		assert_int_equal(stage_ask(RELAY, IPC_MSG_cmtp_far_sign, &m), ERR_NOTFOUND);
+		assert_int_equal(answer.n, 0);
+	}
+	m.key = SLICE_LIT("FAILURE");
+	assert_int_equal(stage_ask(RELAY, IPC_MSG_cmtp_far_sign, &m), ERR_NOTFOUND);
+	m.key = slice_of(key, sizeof(key));
+	for (enum who w = SMTPD; w < WHO_COUNT; w++)
+		if (w != RELAY)
+			assert_int_equal(stage_ask(w, IPC_MSG_cmtp_far_sign, &m), ERR_GONE);
+}
+
 static void
 test_others(void **state)
 {
@@ -166,6 +191,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_self), TEST(test_users), TEST(test_vault), TEST(test_limit), TEST(test_others),
+		TEST(test_far),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

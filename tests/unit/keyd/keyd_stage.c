@@ -586,6 +586,8 @@ answer_keep(const void *m)
 		s = keep_self(m);
 	if (answer.type == IPC_MSG_cmtp_user_reply)
 		s = keep_user(m);
+	if (answer.type == IPC_MSG_cmtp_far_signed)
+		s = ((const struct ipc_cmtp_far_signed *)m)->sig;
 	if (answer.type == IPC_MSG_cmtp2_keys_reply)
 		s = keep_keys(m);
 	if (answer.type == IPC_MSG_cmtp2_signature)
