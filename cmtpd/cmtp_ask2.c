@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cmtpd/cmtp_ask2.h"
 
+#include "cmtpd/cmtp_ask.h"
 #include "lib/cmtp/cmtp2_keys.h"
 
 static struct cmtp2_keys_request
@@ -32,10 +33,9 @@ cmtp_ask2_begin(struct cmtp_session *s)
 
 /* keyd has nothing: has another domain? */
 static bool
-is_far(const struct cmtp_session *s, const struct cmtp2_keys_request *q, const struct cmtp_keys *k)
+is_far(const struct cmtp_session *s, const struct cmtp_keys *k)
 {
-	return s->mode == CMTP_WAIT_KEYS && s->is_user && q->domain.n > 0 && k->count == 0 &&
-	    !s->env->is_ours(s->arg, q->domain);
+	return s->mode == CMTP_WAIT_KEYS && k->count == 0 && cmtp_ask_is_far(s);
 }
 
 void
@@ -44,7 +44,7 @@ cmtp_ask2_keys(struct cmtp_session *s, enum err e, const struct cmtp_keys *k)
 	const struct cmtp2_keys_request q = request(s);
 	struct cmtp_sign sign;
 
-	if (e == ERR_OK && is_far(s, &q, k)) {
+	if (e == ERR_OK && is_far(s, k)) {
 		s->mode = CMTP_WAIT_FAR_KEYS;
 		e = s->env->far_keys(s->arg, q.user, q.domain, q.known);
 		if (e == ERR_OK)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cmtpd/cmtp_conn2.h"
+#include "cmtpd/cmtp_conn_ask.h"
 #include "cmtpd/cmtp_conn_enter.h"
 #include "cmtpd/cmtp_conn_priv.h"
 #include "lib/base/enc.h"
@@ -219,38 +220,6 @@ cmtp_conn_is_answered(struct cmtp_conn *c)
 	return false;
 }
 
-static void
-on_key(void *arg, enum err e, uint16_t type, const void *msg, struct ipc_in *in)
-{
-	struct cmtp_conn *c = arg;
-	const struct ipc_cmtp_user_reply *m = msg;
-
-	(void)in;
-	if (!cmtp_conn_is_answered(c))
-		return;
-	if (e == ERR_OK && (type != IPC_MSG_cmtp_user_reply || m->key.n != CMTP_KEY_BYTES ||
-	    m->sig.n != CMTP_SIG_BYTES))
-		e = ERR_NOTFOUND;
-	if (e == ERR_OK)
-		cmtp_session_on_key(&c->session, ERR_OK, (const unsigned char *)m->key.p,
-		    (const unsigned char *)m->sig.p);
-	else
-		cmtp_session_on_key(&c->session, e, NULL, NULL);
-	cmtp_conn_go_on(c);
-}
-
-static enum err
-env_user_key(void *arg, struct slice user)
-{
-	struct cmtp_conn *c = arg;
-	char client[CONN_ADDR_TEXT_BYTES];
-	struct ipc_cmtp_user m = { .user = user };
-
-	conn_addr_ip_str(client, &c->peer);
-	m.client = slice_str(client);
-	return cmtp_conn_call(c, IPC_KEYD, CMTP_CONN_KEYD_MS, IPC_MSG_cmtp_user, &m, on_key);
-}
-
 static bool
 env_is_ours(void *arg, struct slice domain)
 {
@@ -371,8 +340,8 @@ env_real_s(void *arg)
 }
 
 static const struct cmtp_env env = {
-	.user_key = env_user_key, .is_ours = env_is_ours, .open = env_open, .rcpt = env_rcpt,
-	.body = env_body, .commit = env_commit, .abort = env_abort, .real_s = env_real_s,
+	.user_key = cmtp_conn_ask_user, .far_key = cmtp_conn_ask_far, .is_ours = env_is_ours,
+	.open = env_open, .rcpt = env_rcpt, .body = env_body, .commit = env_commit, .abort = env_abort, .real_s = env_real_s,
 	.keys = cmtp_conn2_keys, .far_keys = cmtp_conn2_far_keys,
 	.sign = cmtp_conn2_sign, .find = cmtp_conn2_find,
 	.weigh = cmtp_conn2_weigh, .xzibit = cmtp_conn_enter_xzibit, .enter = cmtp_conn_enter,

@@ -10,7 +10,6 @@
 #include "lib/cmtp/cmtp_pin.h"
 
 #define FIELDS_MAX	50000	/* as in cmtp2_sign */
-#define RELAY_MS	65000	/* its search ends in a minute */
 
 static enum err
 call(struct cmtp_conn *c, uint16_t type, const void *msg, ipc_reply_fn *on_reply)
@@ -82,7 +81,7 @@ cmtp_conn2_far_keys(void *arg, struct slice user, struct slice domain, uint64_t 
 	const struct ipc_cmtp_ask m = { .user = user, .domain = lower_domain(domain, lower),
 		.known = known };
 
-	return cmtp_conn_call(arg, IPC_RELAY, RELAY_MS, IPC_MSG_cmtp_ask, &m, on_far_keys);
+	return cmtp_conn_call(arg, IPC_RELAY, CMTP_CONN_RELAY_MS, IPC_MSG_cmtp_ask, &m, on_far_keys);
 }
 
 /* ---- signatures */
@@ -187,7 +186,7 @@ ask_relay(struct cmtp_conn *c)
 	const struct ipc_cmtp_find m = { .domain = lower_domain(mail->source_domain, lower),
 	    .serial = mail->serial };
 
-	return cmtp_conn_call(c, IPC_RELAY, RELAY_MS, IPC_MSG_cmtp_find, &m, on_found);
+	return cmtp_conn_call(c, IPC_RELAY, CMTP_CONN_RELAY_MS, IPC_MSG_cmtp_find, &m, on_found);
 }
 
 /* What is not pinned, or not that record, relay looks for. */

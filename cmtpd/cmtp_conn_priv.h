@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A client as cmtp_conn.c keeps it and cmtp_conn2.c asks for it.  While
- * is_asking it is not freed: who answers calls cmtp_conn_check_gone when the
- * connection is closed, and cmtp_conn_go_on when the session was told.
+ * A client as cmtp_conn.c keeps it; cmtp_conn_ask.c, cmtp_conn2.c and
+ * cmtp_conn_enter.c ask for it.  While is_asking it is not freed: who answers calls
+ * cmtp_conn_check_gone when the connection is closed, and cmtp_conn_go_on when the
+ * session was told.
  */
 #ifndef CMTP_CONN_PRIV_H
 #define CMTP_CONN_PRIV_H
@@ -12,6 +13,7 @@
 #include "lib/daemon/intake.h"
 
 #define CMTP_CONN_KEYD_MS	30000
+#define CMTP_CONN_RELAY_MS	65000	/* its search ends in a minute */
 
 struct cmtp_conn {
 	struct list		 link;		/* of the server */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cmtpd/cmtp_session.h"
 
+#include "cmtpd/cmtp_ask.h"
 #include "cmtpd/cmtp_ask2.h"
 #include "cmtpd/cmtp_enter2.h"
 #include "cmtpd/cmtp_mail.h"
@@ -57,41 +58,12 @@ cmtp_session_fail(struct cmtp_session *s)
 
 /* ---- commands */
 
-static void
-do_keyrequest(struct cmtp_session *s)
-{
-	const struct cmtp_self *self = s->service->self;
-	struct buf user;
-
-	if (s->parser.param[0].n == 0) {
-		cmtp_put_key(&s->out, self->key, self->key_sig);
-		return;
-	}
-	buf_init(&user, CMTP_USER_MAX);
-	buf_put_slice(&user, s->parser.param[0]);
-	if (s->parser.param[1].n > 0) {
-		buf_put_char(&user, '@');
-		buf_put_slice(&user, s->parser.param[1]);
-	}
-	s->mode = CMTP_WAIT_KEY;
-	if (s->env->user_key(s->arg, buf_slice(&user)) != ERR_OK) {
-		s->mode = CMTP_READING;
-		cmtp_session_fail(s);
-	}
-	buf_fini(&user);
-}
-
 void
 cmtp_session_on_key(struct cmtp_session *s, enum err e, const unsigned char *key,
     const unsigned char *sig)
 {
-	if (s->mode != CMTP_WAIT_KEY)
-		return;
-	s->mode = CMTP_READING;
-	if (e == ERR_OK)
-		cmtp_put_key(&s->out, key, sig);
-	else
-		cmtp_session_fail(s);
+	if (s->mode == CMTP_WAIT_KEY || s->mode == CMTP_WAIT_FAR_KEY)
+		cmtp_ask_key(s, e, key, sig);
 }
 
 static void
@@ -166,7 +138,7 @@ do_command(struct cmtp_session *s)
 		cmtp_put_help(&s->out, is_2 ? CMTP2_VERSION : CMTP_VERSION);
 		break;
 	case CMTP_KEYREQUEST:
-		do_keyrequest(s);
+		cmtp_ask_begin(s);
 		break;
 	case CMTP_LOGIN:
 		do_login(s);

@@ -6,10 +6,11 @@
  * later by a cmtp_session_on_ call, never from inside the question; meanwhile
  * nothing is read, and pipelined commands wait with the caller.
  *
- * Served are OHAI, NOOP, HELP, OBAI, MAIL (cmtp_mail.h), KEYREQUEST for the
- * server itself and for users of this host, and LOGIN where it is on; inside TLS
- * also KEYREQUEST2 (cmtp_ask2.h), for who has logged in of other domains, too;
- * MAIL2 (cmtp_mail2.h), LOGIN2 and REGISTER2 (cmtp_enter2.h).
+ * Served are OHAI, NOOP, HELP, OBAI, MAIL (cmtp_mail.h), KEYREQUEST (cmtp_ask.h)
+ * for the server itself and for users of this host, and LOGIN where it is on;
+ * inside TLS also KEYREQUEST2 (cmtp_ask2.h), MAIL2 (cmtp_mail2.h), LOGIN2 and
+ * REGISTER2 (cmtp_enter2.h).  Who has logged in by LOGIN2 may ask for keys of other
+ * domains, too, by either version.
  */
 #ifndef CMTP_SESSION_H
 #define CMTP_SESSION_H
@@ -119,6 +120,8 @@ struct cmtp_env {
 	/* user: "name@domain" or "name"; answered by on_key. */
 	enum err	(*user_key)(void *, struct slice user);
 	bool		(*is_ours)(void *, struct slice domain);
+	/* of another domain, by relay; answered by on_key */
+	enum err	(*far_key)(void *, struct slice user, struct slice domain);
 	/* answered by on_opened, on_rcpt_ok, on_committed; or on_refused */
 	enum err	(*open)(void *, const struct cmtp_open *);
 	enum err	(*rcpt)(void *, uint64_t msg, struct slice rcpt);
@@ -142,7 +145,8 @@ struct cmtp_env {
 
 enum cmtp_mode {
 	CMTP_READING,
-	CMTP_WAIT_KEY,
+	CMTP_WAIT_KEY,		/* KEYREQUEST */
+	CMTP_WAIT_FAR_KEY,	/* the same, of another domain */
 	CMTP_WAIT_OPEN,		/* queue answers MAIL */
 	CMTP_WAIT_RCPT,
 	CMTP_WAIT_COMMIT,
@@ -202,7 +206,7 @@ void	 cmtp_session_fini(struct cmtp_session *);
 size_t	 cmtp_session_feed(struct cmtp_session *, struct slice);
 bool	 cmtp_session_can_read(const struct cmtp_session *);
 
-/* answers: key and sig as in CMTP_KEY_REPLY_BYTES, with ERR_OK */
+/* answers: key and sig as in CMTP_KEY_REPLY_BYTES, with ERR_OK; ERR_NOTFOUND: keyd has it not */
 void	 cmtp_session_on_key(struct cmtp_session *, enum err, const unsigned char *key,
 	    const unsigned char *sig);
 
@@ -232,7 +236,7 @@ void	 cmtp_session_idle(struct cmtp_session *);
 
 /* for cmtp_mail.c: MAIL is read and judged */
 void	 cmtp_session_answer_mail(struct cmtp_session *, bool is_success);
-/* for cmtp_ask2.c, cmtp_mail2.c and cmtp_enter2.c */
+/* for cmtp_ask.c, cmtp_ask2.c, cmtp_mail2.c and cmtp_enter2.c */
 void	 cmtp_session_fail(struct cmtp_session *);	/* the word FAILURE */
 void	 cmtp_session_count_mail(struct cmtp_session *, bool is_taken);
 

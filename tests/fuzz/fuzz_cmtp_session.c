@@ -31,6 +31,27 @@ is_ours(void *arg, struct slice domain)
 	return domain.n % 2 == 0;
 }
 
+/* Only of what is not ours, and for who has logged in. */
+static enum err
+far_key(void *arg, struct slice user, struct slice domain)
+{
+	unsigned *asked = arg;
+
+	must(user.n > 0 && user.n <= CMTP_PARAM_MAX && domain.n <= CMTP_PARAM_MAX);
+	must(domain.n % 2 == 1);
+	return ++*asked % 3 == 0 ? ERR_GONE : ERR_OK;
+}
+
+static enum err
+far_keys(void *arg, struct slice user, struct slice domain, uint64_t known)
+{
+	unsigned *asked = arg;
+
+	(void)known;
+	must(user.n <= CMTP_PARAM_MAX && domain.n % 2 == 1);
+	return ++*asked % 3 == 0 ? ERR_GONE : ERR_OK;
+}
+
 /* Of every answer that queue can give. */
 static enum err
 queue_says(unsigned *asked)
@@ -135,7 +156,8 @@ on_enter(void *arg, const struct cmtp_enter *e)
 }
 
 static const struct cmtp_env env = {
-	.user_key = user_key, .is_ours = is_ours, .open = on_open, .rcpt = on_rcpt,
+	.user_key = user_key, .far_key = far_key, .far_keys = far_keys, .is_ours = is_ours,
+	.open = on_open, .rcpt = on_rcpt,
 	.body = on_body, .commit = on_commit, .abort = on_abort, .real_s = real_s,
 	.keys = on_keys, .sign = on_sign, .find = on_find, .weigh = on_weigh,
 	.xzibit = on_xzibit, .enter = on_enter,
@@ -169,7 +191,7 @@ answer2(struct cmtp_session *s, unsigned n)
 	struct cmtp_sender sender = { .first_s = n };
 
 	sender_key(sender.sign);
-	if (s->mode == CMTP_WAIT_KEYS)
+	if (s->mode == CMTP_WAIT_KEYS || s->mode == CMTP_WAIT_FAR_KEYS)
 		cmtp_session_on_keys(s, n % 3 == 0 ? ERR_LIMIT : ERR_OK, &none);
 	else if (s->mode == CMTP_WAIT_SENDER)
 		cmtp_session_on_found(s, n % 5 == 0 ? ERR_NOTFOUND : ERR_OK, &sender);
@@ -203,7 +225,7 @@ answer(struct cmtp_session *s, unsigned n)
 		answer2(s, n);
 	else if (s->mode == CMTP_WAIT_XZIBIT || s->mode == CMTP_WAIT_ENTER)
 		answer_login(s, n);
-	else if (s->mode != CMTP_WAIT_KEY && n % 11 == 0)
+	else if (s->mode != CMTP_WAIT_KEY && s->mode != CMTP_WAIT_FAR_KEY && n % 11 == 0)
 		cmtp_session_on_refused(s, &no);
 	else if (s->mode == CMTP_WAIT_OPEN)
 		cmtp_session_on_opened(s, MSG_ID);

@@ -5,6 +5,7 @@ import glob
 import re
 
 import pytest
+from cmtptools import is_signed
 from device import Device
 from mailtools import fetch_all, message, send, sendmail, smtp, without_trace
 
@@ -193,3 +194,66 @@ def test_asks_for_its_users(pair):
     for _ in range(3):
         _, seen = a.find_log(asked, seen)
     assert len(re.findall(asked, a.log_text(mark))) == 3
+
+
+def test_asks_for_a_user_by_version_1(pair):
+    """KEYREQUEST of the other domain, in a session that logged in: the answer of its own server, signed by ours."""
+    a, b = pair
+    a.add_user("abe@a.test", "secret")
+    b.add_user("gus@b.test", "first")
+    p = b.tool("gwuser", "sealing", "gus@b.test", "password", "--password-stdin", input="first\n")
+    assert p.returncode == 0, p.stderr
+    seen = a.mark()
+
+    def result():
+        nonlocal seen
+        line, seen = a.find_log(r"relay\[\d+\]: key action=cmtp1-ask key=b\.test ", seen)
+        return line.partition("result=")[2].strip('"')
+
+    def of_b(user):
+        with cmtp2tools.Client2(b) as c:
+            server, _ = c.ask_key(b"", b"")
+            key, sig = c.ask_key(user, b"b.test")
+            assert is_signed(server, key, sig)
+            return key, sig
+
+    with opaquetools.Login2(a) as c:
+        server, sig = c.ask_key(b"", b"")
+        assert is_signed(server, server, sig)
+
+        def fails(user, domain):
+            c.say(b"KEYREQUEST", user, domain)
+            c.failed(server)
+
+        fails(b"gus", b"b.test")
+        assert c.register(b"abe", b"a.test", b"secret", b"own", b"kept") == opaquetools.GOOD
+        fails(b"gus", b"b.test")
+        assert c.login(b"abe", b"a.test", b"own") == (opaquetools.GOOD, b"kept")
+        theirs, their_sig = of_b(b"gus")
+        for domain in (b"b.test", b"B.test"):           # the second time it is remembered
+            key, sig = c.ask_key(b"gus", domain)
+            assert key == theirs and sig != their_sig and is_signed(server, key, sig)
+        assert result().startswith("success")           # nobody asked before the login, and once behind it
+        for _ in range(2):
+            fails(b"nobody", b"b.test")
+        assert "there is no such user" in result()
+        fails(b"gus", b"none.test")
+        fails(b"nobody", b"a.test")
+    # Another key: the first one is remembered, until the operator lets go of it.
+    p = b.tool("gwuser", "passwd", "gus@b.test", "--reset", "--password-stdin", input="second\n")
+    assert p.returncode == 0, p.stderr
+    assert of_b(b"gus")[0] != theirs
+    for forgets in (False, True):
+        a.advance(301)
+        if forgets:
+            p = a.tool("gwkey", "cmtp", "forget", "gus@b.test")
+            assert p.returncode == 0, p.stderr
+        with opaquetools.Login2(a) as c:
+            assert c.login(b"abe", b"a.test", b"own") == (opaquetools.GOOD, b"kept")
+            if forgets:
+                assert c.ask_key(b"gus", b"b.test")[0] == of_b(b"gus")[0]
+                assert result().startswith("success")
+            else:
+                c.say(b"KEYREQUEST", b"gus", b"b.test")
+                c.failed(server)
+                assert "another than the one that was known" in result()

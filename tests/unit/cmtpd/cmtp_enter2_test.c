@@ -24,7 +24,7 @@ static struct {
 	enum cmtp_verb	 verb;
 	size_t		 fixed_n, bundle_n;
 	char		 first;
-	unsigned	 count;
+	unsigned	 count, counted;	/* counted: by keyd, of keys of version 1 */
 	enum err	 error;		/* of the question */
 } q;
 
@@ -72,6 +72,25 @@ on_far_keys(void *arg, struct slice user, struct slice domain, uint64_t known)
 }
 
 static enum err
+on_user_key(void *arg, struct slice user)
+{
+	(void)arg;
+	q.counted++;
+	assert_true(slice_to_cstr(user, q.user, sizeof(q.user)));
+	return ERR_OK;
+}
+
+static enum err
+on_far_key(void *arg, struct slice user, struct slice domain)
+{
+	(void)arg;
+	q.count++;
+	assert_true(slice_to_cstr(user, q.user, sizeof(q.user)));
+	assert_true(slice_to_cstr(domain, q.domain, sizeof(q.domain)));
+	return q.error;
+}
+
+static enum err
 on_sign(void *arg, enum cmtp2_purpose purpose, const struct cmtp_sign *s)
 {
 	(void)arg, (void)s;
@@ -87,7 +106,8 @@ is_ours(void *arg, struct slice domain)
 }
 
 static const struct cmtp_env env = { .xzibit = on_xzibit, .enter = on_enter, .keys = on_keys,
-	.far_keys = on_far_keys, .sign = on_sign, .is_ours = is_ours };
+	.user_key = on_user_key, .far_key = on_far_key, .far_keys = on_far_keys, .sign = on_sign,
+	.is_ours = is_ours };
 
 static void
 begin(struct cmtp_session *s)
@@ -305,6 +325,18 @@ ask(struct cmtp_session *s, const char *domain, const struct cmtp_keys *far)
 	return reply.status;
 }
 
+static void
+log_in(struct cmtp_session *s)
+{
+	say(s, LOGIN2);
+	cmtp_session_on_entered(s, ERR_OK, SLICE_LIT("ke2"), SLICE_LIT("sealed"));
+	expect(s, CMTP2_LOGIN_OK, "ke2");
+	say(s, PROOF2);
+	cmtp_session_on_entered(s, ERR_OK, SLICE_LIT("bundle"), SLICE_NONE);
+	expect(s, CMTP2_LOGIN_OK, "bundle");
+	q.count = 0;
+}
+
 /* Other domains are asked for who has logged in, and for nobody else. */
 static void
 test_keys_of_others(void **state)
@@ -323,13 +355,7 @@ test_keys_of_others(void **state)
 	cmtp_session_on_entered(&s, ERR_AUTH, SLICE_NONE, SLICE_NONE);
 	expect(&s, CMTP2_LOGIN_NO, "");
 	assert_int_equal(ask(&s, "peer.test", NULL), CMTP2_NONE);
-	say(&s, LOGIN2);
-	cmtp_session_on_entered(&s, ERR_OK, SLICE_LIT("ke2"), SLICE_LIT("sealed"));
-	expect(&s, CMTP2_LOGIN_OK, "ke2");
-	say(&s, PROOF2);
-	cmtp_session_on_entered(&s, ERR_OK, SLICE_LIT("bundle"), SLICE_NONE);
-	expect(&s, CMTP2_LOGIN_OK, "bundle");
-	q.count = 0;
+	log_in(&s);
 	assert_int_equal(ask(&s, "peer.test", &not_served), CMTP2_NOT_SERVED);
 	assert_string_equal(q.user, "bob");
 	assert_string_equal(q.domain, "peer.test");
@@ -343,6 +369,97 @@ test_keys_of_others(void **state)
 	cmtp_session_fini(&s);
 }
 
+static void
+expect_key(struct cmtp_session *s, const unsigned char *key, const unsigned char *sig)
+{
+	struct slice in = buf_slice(&s->out);
+	struct cmtp_reply r;
+
+	assert_int_equal(cmtp_reply_read(&r, CMTP_REPLY_KEY, &in), ERR_OK);
+	assert_false(r.is_failure);
+	assert_int_equal(in.n, 0);
+	assert_memory_equal(r.signed_bytes.p, key, CMTP_KEY_BYTES);
+	assert_memory_equal(r.sig.p, sig, CMTP_SIG_BYTES);
+	buf_reset(&s->out);
+	assert_true(cmtp_session_can_read(s));
+}
+
+#define ASK_BOB	SLICE_LIT("KEYREQUEST\0bob\0peer.test\0"), 0
+
+/* To whom nobody is asked for: keyd has no such user. */
+static void
+test_key_of_others_for_strangers(void **state)
+{
+	const unsigned char sig[CMTP_SIG_BYTES] = { 4 };
+	const char xzibit[CMTP_XZIBIT_BYTES] = { 7 };
+	struct cmtp_session s;
+
+	(void)state;
+	begin(&s);
+	say(&s, ASK_BOB);
+	assert_string_equal(q.user, "bob@peer.test");
+	cmtp_session_on_key(&s, ERR_NOTFOUND, NULL, NULL);
+	expect_failure(&s);
+	/* LOGIN of version 1 hands out what it has; it proves nothing. */
+	say(&s, SLICE_LIT("LOGIN\0alice\0"), 0);
+	cmtp_session_on_xzibit(&s, ERR_OK, slice_of(xzibit, sizeof(xzibit)), sig);
+	buf_reset(&s.out);
+	q.count = 0;
+	say(&s, ASK_BOB);
+	cmtp_session_on_key(&s, ERR_NOTFOUND, NULL, NULL);
+	expect_failure(&s);
+	assert_int_equal(q.count, 0);
+	assert_int_equal(q.counted, 2);
+	cmtp_session_fini(&s);
+}
+
+static void
+test_key_of_others(void **state)
+{
+	const unsigned char key[CMTP_KEY_BYTES] = { 5 }, sig[CMTP_SIG_BYTES] = { 6 };
+	struct cmtp_session s;
+
+	(void)state;
+	begin(&s);
+	log_in(&s);
+	say(&s, ASK_BOB);
+	cmtp_session_on_key(&s, ERR_NOTFOUND, NULL, NULL);
+	assert_int_equal(s.mode, CMTP_WAIT_FAR_KEY);
+	assert_false(cmtp_session_can_read(&s));
+	assert_string_equal(q.user, "bob");
+	assert_string_equal(q.domain, "peer.test");
+	cmtp_session_on_key(&s, ERR_OK, key, sig);
+	expect_key(&s, key, sig);
+	/* Relay has none; relay is away. */
+	say(&s, ASK_BOB);
+	cmtp_session_on_key(&s, ERR_NOTFOUND, NULL, NULL);
+	cmtp_session_on_key(&s, ERR_NOTFOUND, NULL, NULL);
+	expect_failure(&s);
+	assert_int_equal(q.count, 2);
+	q.error = ERR_GONE;
+	say(&s, ASK_BOB);
+	cmtp_session_on_key(&s, ERR_NOTFOUND, NULL, NULL);
+	expect_failure(&s);
+	assert_int_equal(q.count, 3);
+	q.error = ERR_OK;
+	/* Over the limit, or keyd away; a user of ours; and without a domain. */
+	say(&s, ASK_BOB);
+	cmtp_session_on_key(&s, ERR_LIMIT, NULL, NULL);
+	expect_failure(&s);
+	say(&s, ASK_BOB);
+	cmtp_session_on_key(&s, ERR_TIMEOUT, NULL, NULL);
+	expect_failure(&s);
+	say(&s, SLICE_LIT("KEYREQUEST\0bob\0example.test\0"), 0);
+	cmtp_session_on_key(&s, ERR_NOTFOUND, NULL, NULL);
+	expect_failure(&s);
+	say(&s, SLICE_LIT("KEYREQUEST\0bob\0\0"), 0);
+	cmtp_session_on_key(&s, ERR_NOTFOUND, NULL, NULL);
+	expect_failure(&s);
+	assert_int_equal(q.count, 3);
+	assert_int_equal(q.counted, 7);
+	cmtp_session_fini(&s);
+}
+
 int
 main(void)
 {
@@ -352,6 +469,8 @@ main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_login_of_version_1),
 		cmocka_unit_test(test_keys_of_others),
+		cmocka_unit_test(test_key_of_others_for_strangers),
+		cmocka_unit_test(test_key_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
