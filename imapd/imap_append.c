@@ -70,8 +70,9 @@ fini(struct imap_cmd *c)
 	if (!a->made)
 		return;
 	imap_deposit_fini(&a->deposit);
-	imap_catenate_fini(&a->catenate);
-	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
+	if (a->catenate != NULL)
+		imap_catenate_fini(a->catenate);
+	for (unsigned k = 0; k < IMAP_FRESH_KINDS && a->columns != NULL; k++)
 		imap_column_writer_fini(&a->columns[k]);
 	imap_fresh_failed(c->s);
 }
@@ -170,6 +171,20 @@ size_is_good(struct imap_cmd *c)
 	return c->answer == IMAP_ANSWER_NONE;
 }
 
+/* It gathers in a draft. */
+static void
+begin_catenate(struct imap_cmd *c)
+{
+	struct imap_append *a = c->priv;
+
+	if (a->catenate == NULL) {
+		if ((a->catenate = imap_cmd_alloc(c, sizeof(*a->catenate))) == NULL)
+			return;
+		imap_catenate_init(a->catenate, c);
+	}
+	imap_catenate_begin(a->catenate);
+}
+
 static void
 begin_message(struct imap_cmd *c)
 {
@@ -183,7 +198,8 @@ begin_message(struct imap_cmd *c)
 	}
 	imap_deposit_next(&a->deposit);
 	a->header8 = (struct imap_header8){ 0 };
-	imap_catenate_begin(&a->catenate);
+	if (a->text.catenates)
+		begin_catenate(c);
 }
 
 /* The message, or a part of it: RFC 4469 s4.2 */
@@ -193,7 +209,7 @@ begin_literal(struct imap_cmd *c)
 	struct imap_append *a = c->priv;
 	uint64_t bytes = c->s->lexer.literal_bytes;
 
-	a->size = a->text.catenates ? a->catenate.draft.bytes + bytes : bytes;
+	a->size = a->text.catenates ? a->catenate->draft.bytes + bytes : bytes;
 	if (a->text.catenates && a->size == 0)
 		imap_append_take_literal(c);
 	else if (size_is_good(c) && a->text.catenates)
@@ -213,10 +229,10 @@ end_message(struct imap_cmd *c)
 		imap_append_hand_end(c);
 		return;
 	}
-	e = imap_draft_end(&a->catenate.draft);
+	e = imap_draft_end(&a->catenate->draft);
 	if (e != ERR_OK)
 		imap_cmd_error(c, e);
-	a->size = a->catenate.draft.bytes;
+	a->size = a->catenate->draft.bytes;
 	if (c->answer == IMAP_ANSWER_NONE && size_is_good(c))
 		a->stage = IMAP_STAGE_GRANTING;
 }
@@ -235,7 +251,7 @@ scan(struct imap_cmd *c)
 		break;
 	case IMAP_APPEND_URL:
 		a->stage = IMAP_STAGE_URL;
-		imap_catenate_url(&a->catenate, a->text.url);
+		imap_catenate_url(a->catenate, a->text.url);
 		break;
 	case IMAP_APPEND_DONE:
 		end_message(c);
@@ -255,9 +271,9 @@ static bool
 read_url(struct imap_cmd *c)
 {
 	struct imap_append *a = c->priv;
-	enum err e = imap_catenate_step(&a->catenate);
+	enum err e = imap_catenate_step(a->catenate);
 
-	if (c->answer == IMAP_ANSWER_NONE && imap_draft_needs_file(&a->catenate.draft))
+	if (c->answer == IMAP_ANSWER_NONE && imap_draft_needs_file(&a->catenate->draft))
 		imap_append_hand_file(c, e == ERR_OK ? IMAP_STAGE_SCANNING : IMAP_STAGE_URL);
 	else if (e == ERR_OK)
 		a->stage = IMAP_STAGE_SCANNING;
@@ -269,14 +285,14 @@ static bool
 feed(struct imap_cmd *c)
 {
 	struct imap_append *a = c->priv;
-	struct buf *piece = &a->catenate.piece;
+	struct buf *piece = &a->catenate->piece;
 	enum err e;
 
 	for (size_t fed = 0; fed < FEED_BYTES; fed += piece->n) {
 		buf_reset(piece);
-		e = imap_draft_read(&a->catenate.draft, piece);
+		e = imap_draft_read(&a->catenate->draft, piece);
 		if (e == ERR_END) {
-			imap_catenate_begin(&a->catenate);
+			imap_catenate_begin(a->catenate);
 			imap_append_hand_end(c);
 			return true;
 		}
@@ -395,7 +411,6 @@ imap_append_run(struct imap_cmd *c)
 	imap_deposit_init(&a->deposit, c);
 	a->deposit.handle = a->place.handle;
 	a->deposit.owner = imap_place_owner(s, &a->place);
-	imap_catenate_init(&a->catenate, c);
 	a->made = true;
 	c->fini = fini;
 	imap_append_take_init(c);

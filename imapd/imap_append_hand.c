@@ -65,7 +65,7 @@ on_appended(struct imap_session *s, void *arg, const struct imap_reply *r)
 	} else if (a->goes_on) {
 		a->stage = IMAP_STAGE_SCANNING;
 	} else {
-		imap_fresh_appended(c, m, a->columns);
+		a->columns = imap_fresh_appended(c, m);
 		tell_appended(c, m);
 	}
 }
@@ -81,7 +81,7 @@ imap_append_hand_end(struct imap_cmd *c)
 	if (e != ERR_OK)
 		imap_append_stop_with(c, e);
 	else if (a->place.guest == NULL)
-		imap_fresh_add(c->s, &a->deposit.mime);
+		imap_fresh_add(c->s, &a->deposit.kit->mime);
 }
 
 void
@@ -124,8 +124,8 @@ on_file(struct imap_session *s, void *arg, const struct imap_reply *r)
 	fd = ipc_take_fd(r->in, 0);
 	if (fd < 0)
 		imap_append_stop_with(c, ERR_GONE);
-	else if (imap_draft_needs_file(&a->catenate.draft))
-		imap_draft_take_file(&a->catenate.draft, fd);
+	else if (a->catenate != NULL && imap_draft_needs_file(&a->catenate->draft))
+		imap_draft_take_file(&a->catenate->draft, fd);
 	else if (imap_deposit_take_file(&a->deposit, fd) != ERR_OK)
 		imap_append_stop_with(c, ERR_FULL);
 }

@@ -42,11 +42,11 @@ struct imap_append {
 	struct imap_header8 header8;
 	struct imap_place place;	/* of the mailbox */
 	struct imap_deposit deposit;
-	struct imap_catenate catenate;
-	struct imap_column_writer columns[IMAP_FRESH_KINDS];
+	struct imap_catenate *catenate;	/* NULL: no message was put together */
+	struct imap_column_writer *columns;	/* NULL: nothing for blocks, see imap_fresh.h */
 	uint32_t	 messages;	/* begun */
 	bool		 waiting;
-	bool		 made;		/* deposit and catenate are in use */
+	bool		 made;		/* deposit is in use */
 	bool		 streams;	/* a literal, or the line behind it, is to come */
 	bool		 goes_on;	/* another message follows */
 };

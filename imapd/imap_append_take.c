@@ -52,10 +52,10 @@ on_literal(struct imap_cmd *c, struct slice data, bool last)
 			imap_append_hand_file(c, IMAP_STAGE_RECEIVING);
 		return;
 	}
-	imap_draft_put(&a->catenate.draft, data);
-	if (a->catenate.draft.error != ERR_OK)
-		imap_append_stop_with(c, a->catenate.draft.error);
-	else if (imap_draft_needs_file(&a->catenate.draft))
+	imap_draft_put(&a->catenate->draft, data);
+	if (a->catenate->draft.error != ERR_OK)
+		imap_append_stop_with(c, a->catenate->draft.error);
+	else if (imap_draft_needs_file(&a->catenate->draft))
 		imap_append_hand_file(c, IMAP_STAGE_RECEIVING);
 }
 

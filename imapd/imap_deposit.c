@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define SEALED_MAX	(SEALER_INLINE_MAX + (512u << 10))
 #define END_BYTES	1024u		/* that the end may add */
 
 void
@@ -17,9 +16,6 @@ imap_deposit_init(struct imap_deposit *d, struct imap_cmd *c)
 	d->owner.account = s->account;
 	d->owner.generation = s->key_generation;
 	memcpy(d->owner.public_key, s->public_key, sizeof(d->owner.public_key));
-	sealer_message_init(&d->message);
-	mime_init(&d->mime);
-	buf_init(&d->sealed, SEALED_MAX);
 }
 
 static uint32_t
@@ -36,8 +32,7 @@ drop_message(struct imap_deposit *d)
 	if (d->fd >= 0)
 		s->host->file_close(s->host_arg, d->fd);
 	d->fd = -1;
-	sealer_message_fini(s->shared->sealer, &d->message);
-	buf_reset(&d->sealed);
+	imap_kit_give(s->shared, &d->kit);
 }
 
 void
@@ -47,8 +42,6 @@ imap_deposit_fini(struct imap_deposit *d)
 	struct ipc_store_append_cancel m = { .handle = handle_of(d) };
 
 	drop_message(d);
-	mime_fini(&d->mime);
-	buf_fini(&d->sealed);
 	/* A store that is gone forgot them, and so it is when this cannot be sent. */
 	if (d->kept > 0 && d->handle_serial == s->handle_serial && m.handle != 0 &&
 	    s->host->send(s->host_arg, IPC_STORE, IPC_MSG_store_append_cancel, &m) != ERR_OK)
@@ -59,8 +52,7 @@ void
 imap_deposit_next(struct imap_deposit *d)
 {
 	drop_message(d);
-	sealer_message_init(&d->message);
-	mime_start(&d->mime);
+	d->kit = imap_kit_take(d->c->s->shared);
 	d->error = ERR_OK;
 }
 
@@ -91,7 +83,7 @@ imap_deposit_begin(struct imap_deposit *d, uint64_t bytes)
 		return ERR_AGAIN;
 	if (d->error != ERR_OK)
 		return d->error;
-	e = sealer_begin(s->shared->sealer, &d->message, &d->owner, bytes,
+	e = sealer_begin(s->shared->sealer, &d->kit->message, &d->owner, bytes,
 	    s->host->now_ms(s->host_arg));
 	if (e == ERR_AGAIN) {
 		d->waiting = imap_session_call(s, IPC_STORE, IPC_MSG_store_epoch, &m, NULL, 0,
@@ -107,9 +99,9 @@ static enum err
 flush(struct imap_deposit *d)
 {
 	const struct imap_session *s = d->c->s;
-	enum err e = s->host->file_write(s->host_arg, d->fd, buf_slice(&d->sealed));
+	enum err e = s->host->file_write(s->host_arg, d->fd, buf_slice(&d->kit->sealed));
 
-	buf_reset(&d->sealed);
+	buf_reset(&d->kit->sealed);
 	return e == ERR_OK ? ERR_OK : ERR_FULL;
 }
 
@@ -118,11 +110,11 @@ imap_deposit_put(struct imap_deposit *d, struct slice data)
 {
 	enum err e = ERR_OK;
 
-	mime_feed(&d->mime, data);
+	mime_feed(&d->kit->mime, data);
 	while (data.n > 0 && e == ERR_OK) {
 		struct slice piece = slice_head(data, 65536);
 
-		e = sealer_put(&d->message, piece, &d->sealed);
+		e = sealer_put(&d->kit->message, piece, &d->kit->sealed);
 		data = slice_from(data, piece.n);
 		if (e == ERR_OK && d->fd >= 0)
 			e = flush(d);
@@ -136,15 +128,15 @@ imap_deposit_end(struct imap_deposit *d)
 {
 	struct imap_shared *sh = d->c->s->shared;
 
-	mime_end(&d->mime);
-	return sealer_end(sh->sealer, &d->message, &d->mime, SLICE_NONE, sh->charsets,
-	    &d->sealed, &d->append);
+	mime_end(&d->kit->mime);
+	return sealer_end(sh->sealer, &d->kit->message, &d->kit->mime, SLICE_NONE, sh->charsets,
+	    &d->kit->sealed, &d->append);
 }
 
 bool
 imap_deposit_needs_file(const struct imap_deposit *d)
 {
-	return d->fd < 0 && d->sealed.n + END_BYTES > SEALER_INLINE_MAX;
+	return d->fd < 0 && d->kit->sealed.n + END_BYTES > SEALER_INLINE_MAX;
 }
 
 enum err
@@ -159,6 +151,7 @@ imap_deposit_send(struct imap_deposit *d, imap_reply_fn *fn, void *arg)
 {
 	struct imap_session *s = d->c->s;
 	struct ipc_store_append *m = &d->append;
+	enum err e;
 
 	/* Epoch, content id and file are of a store that is gone. */
 	if (d->handle_serial != s->handle_serial)
@@ -166,12 +159,14 @@ imap_deposit_send(struct imap_deposit *d, imap_reply_fn *fn, void *arg)
 	if (d->fd >= 0 && flush(d) != ERR_OK)
 		return ERR_FULL;
 	m->handle = handle_of(d);
-	m->body = d->fd >= 0 ? SLICE_NONE : buf_slice(&d->sealed);
+	m->body = d->fd >= 0 ? SLICE_NONE : buf_slice(&d->kit->sealed);
 	/* Whatever the answer: it may come too late. */
 	d->kept += m->more;
-	return imap_session_call(s, IPC_STORE, IPC_MSG_store_append, m,
-	    d->fd >= 0 ? &d->fd : NULL, d->fd >= 0 ? 1 : 0, fn, arg) == ERR_OK ?
-	    ERR_OK : ERR_GONE;
+	e = imap_session_call(s, IPC_STORE, IPC_MSG_store_append, m,
+	    d->fd >= 0 ? &d->fd : NULL, d->fd >= 0 ? 1 : 0, fn, arg);
+	/* It is on its way; what the kit held of it is not looked at again. */
+	imap_kit_give(s->shared, &d->kit);
+	return e == ERR_OK ? ERR_OK : ERR_GONE;
 }
 
 const struct ipc_store_appended *

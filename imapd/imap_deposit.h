@@ -13,7 +13,8 @@
  *	imap_deposit_result(d, reply);
  *
  * With append.more the store keeps a message for the last one: all or none.
- * fini has it forget them.  Nothing here answers the command.
+ * fini has it forget them.  Nothing here answers the command.  Behind send only
+ * the numbers of append are good: what its slices were of went with the kit.
  */
 #ifndef IMAP_DEPOSIT_H
 #define IMAP_DEPOSIT_H
@@ -22,6 +23,7 @@
 #include <stdint.h>
 
 #include "imapd/imap_cmd.h"
+#include "imapd/imap_kit.h"
 #include "lib/seal/sealer.h"
 
 struct imap_deposit {
@@ -30,9 +32,7 @@ struct imap_deposit {
 	uint32_t		 handle;	/* 0: the session's */
 	struct sealer_owner	 owner;
 	struct ipc_store_append	 append;
-	struct sealer_message	 message;
-	struct mime		 mime;
-	struct buf		 sealed;
+	struct imap_kit		*kit;		/* from next until it was sent, else NULL */
 	int			 fd;		/* the store's file, -1: none */
 	uint32_t		 kept;		/* messages that the store may keep for the last */
 	uint32_t		 handle_serial;	/* of the store session that reserved the epoch */

@@ -213,16 +213,19 @@ put_block(struct imap_fresh *f, unsigned k, struct imap_column_writer *w)
 }
 
 /* What is not handed over when the command ends is not: its client waits. */
-static void
-put_blocks(struct imap_cmd *c, struct imap_fresh *f, uint32_t uidnext,
-    struct imap_column_writer w[IMAP_FRESH_KINDS])
+static struct imap_column_writer *
+put_blocks(struct imap_cmd *c, struct imap_fresh *f, uint32_t uidnext)
 {
 	struct imap_walk_at at = {
 		.handle = c->s->handle, .mailbox = f->mailbox, .uidnext = uidnext,
 	};
+	struct imap_column_writer *w;
 
 	if (f->known == 0 || f->known < block_count(f))
-		return;
+		return NULL;
+	/* No room: the blocks will be made of the messages. */
+	if ((w = arena_alloc(&c->arena, IMAP_FRESH_KINDS, sizeof(*w))) == NULL)
+		return NULL;
 	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
 		imap_column_writer_init(&w[k], c, &at, kinds[k]);
 	while (f->known > 0 && f->known >= block_count(f)) {
@@ -232,29 +235,31 @@ put_blocks(struct imap_cmd *c, struct imap_fresh *f, uint32_t uidnext,
 	}
 	for (unsigned k = 0; k < IMAP_FRESH_KINDS; k++)
 		(void)imap_column_writer_end(&w[k]);
+	return w;
 }
 
-void
-imap_fresh_appended(struct imap_cmd *c, const struct ipc_store_appended *m,
-    struct imap_column_writer w[IMAP_FRESH_KINDS])
+struct imap_column_writer *
+imap_fresh_appended(struct imap_cmd *c, const struct ipc_store_appended *m)
 {
 	struct imap_session *s = c->s;
 	struct imap_fresh *f = s->fresh;
+	struct imap_column_writer *w;
 
 	if (f == NULL)
-		return;
+		return NULL;
 	if (f->is_short || m->box == 0 || m->count != f->count - f->known) {
 		imap_fresh_free(s);
-		return;
+		return NULL;
 	}
 	drop_old(f, m, s->host->now_ms(s->host_arg));
 	f->known = f->count;
 	drop(f, before_block(f));
-	put_blocks(c, f, m->uid + m->count, w);
+	w = put_blocks(c, f, m->uid + m->count);
 	if (f->count == 0)
 		imap_fresh_free(s);
 	else
 		count_bytes(s);
+	return w;
 }
 
 void

@@ -32,11 +32,11 @@ struct imap_fresh;
 /* A message was parsed that is on its way into a mailbox of the user's own. */
 void	 imap_fresh_add(struct imap_session *, const struct mime *);
 /*
- * All that were added since the last time are there, or none is.  The writers are
- * the command's, zeroed: they have to end with it.
+ * All that were added since the last time are there, or none is.  NULL, or
+ * IMAP_FRESH_KINDS writers in the command's arena, which have to end with it.
  */
-void	 imap_fresh_appended(struct imap_cmd *, const struct ipc_store_appended *,
-	    struct imap_column_writer[IMAP_FRESH_KINDS]);
+struct imap_column_writer *imap_fresh_appended(struct imap_cmd *,
+	    const struct ipc_store_appended *) MUST_USE;
 void	 imap_fresh_failed(struct imap_session *);
 void	 imap_fresh_free(struct imap_session *);
 

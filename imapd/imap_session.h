@@ -98,6 +98,7 @@ struct imap_host {
 };
 
 #define IMAP_READERS_KEPT	4
+#define IMAP_KITS_KEPT		4
 
 /* What sessions of a process share; owned by imap_server. */
 struct imap_shared {
@@ -121,6 +122,7 @@ struct imap_shared {
 	struct charset_set	*charsets;
 	struct cry_aead		*aead;		/* summaries */
 	struct seal_reader	*readers[IMAP_READERS_KEPT];	/* that nobody uses, or NULL */
+	struct imap_kit		*kits[IMAP_KITS_KEPT];		/* the same */
 	size_t			 memo_bytes;	/* of all imap_memo */
 	size_t			 fresh_bytes;	/* of all imap_fresh */
 	unsigned		 ahead_count;	/* imap_ahead at work */

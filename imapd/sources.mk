@@ -11,7 +11,7 @@ imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_begin.c imapd/imap_fi
 	imapd/imap_login.c imapd/imap_ahead.c imapd/imap_arrivals.c imapd/imap_arrival_open.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_others.c imapd/imap_listing.c imapd/imap_status.c imapd/imap_quota.c imapd/imap_metadata.c imapd/imap_select.c imapd/imap_subscribe.c \
 	imapd/imap_row.c imapd/imap_vanished.c imapd/imap_resync.c \
 	imapd/imap_expunge.c imapd/imap_copy.c imapd/imap_carry.c imapd/imap_fetch.c imapd/imap_walk.c imapd/imap_firsts.c imapd/imap_opening.c imapd/imap_saved.c imapd/imap_append.c imapd/imap_append_take.c imapd/imap_append_hand.c imapd/imap_partial.c imapd/imap_limit.c imapd/imap_needs.c \
-	imapd/imap_scan.c imapd/imap_scan_look.c imapd/imap_columns.c imapd/imap_column_writer.c imapd/imap_cards.c imapd/imap_fresh.c \
+	imapd/imap_scan.c imapd/imap_scan_look.c imapd/imap_columns.c imapd/imap_column_writer.c imapd/imap_cards.c imapd/imap_fresh.c imapd/imap_kit.c \
 	imapd/imap_memo.c imapd/imap_object.c imapd/imap_message.c imapd/imap_section.c imapd/imap_source.c imapd/imap_deposit.c imapd/imap_urlauth.c imapd/imap_draft.c imapd/imap_catenate.c $(sort $(wildcard imapd/cmd_*.c))
 
 PROGRAMS += imapd

@@ -236,10 +236,21 @@ wipe_keys(struct sealer_message *m)
 }
 
 void
-sealer_message_fini(struct sealer *s, struct sealer_message *m)
+sealer_message_reset(struct sealer *s, struct sealer_message *m)
 {
+	struct buf summary = m->summary;
+
 	give_back(s, m);
 	wipe_keys(m);
+	buf_reset(&summary);
+	memset(m, 0, sizeof(*m));
+	m->summary = summary;
+}
+
+void
+sealer_message_fini(struct sealer *s, struct sealer_message *m)
+{
+	sealer_message_reset(s, m);
 	buf_fini(&m->summary);
 	memset(m, 0, sizeof(*m));
 }

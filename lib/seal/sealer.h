@@ -87,6 +87,8 @@ void		 sealer_free(struct sealer **);
 /* For messages that begin from now on; zstd until then. */
 void		 sealer_set_method(struct sealer *, enum seal_method);
 void		 sealer_message_init(struct sealer_message *);
+/* Ready for another; the memory of its summary stays. */
+void		 sealer_message_reset(struct sealer *, struct sealer_message *);
 /* Wipes; legal at any time, also on a message not ended. */
 void		 sealer_message_fini(struct sealer *, struct sealer_message *);
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "imapd/imap_kit.h"
 #include "lib/base/log.h"
 #include "lib/seal/sealer.h"
 #include "lib/ipc/store_proto.h"
@@ -218,6 +219,41 @@ test_utf8(void **state)
 	assert_int_equal(count(), 4);
 }
 
+/* One serves message after message; those of a long one, or of too many, go. */
+static void
+test_kits(void **state)
+{
+	static char msg[IMAP_KIT_BYTES + 2];
+	struct imap_kit *kit, *kits[IMAP_KITS_KEPT + 1];
+
+	(void)state;
+	say_login();
+	say_append("INBOX", "", MSG);
+	kit = shared.kits[0];
+	assert_non_null(kit);
+	assert_int_equal(kit->sealed.n, 0);
+	assert_true(kit->sealed.cap > 0);
+	EXPECT("a APPEND INBOX {10+}\r\nA: b", "");
+	assert_null(shared.kits[0]);
+	EXPECT("\r\n\r\nhi\r\n", "a OK [APPENDUID 1000 2]");
+	assert_ptr_equal(shared.kits[0], kit);
+	EXPECT("f FETCH 2 BODY[]\r\ns SELECT INBOX\r\nf FETCH 2 BODY[]\r\n", "BODY[] {10}\r\n" MSG);
+	memset(msg, 'x', sizeof(msg) - 1);
+	memcpy(msg, "A: b\r\n\r\n", 8);
+	msg[IMAP_KIT_BYTES] = '\0';
+	say_append("INBOX", "", msg);
+	assert_ptr_equal(shared.kits[0], kit);
+	msg[IMAP_KIT_BYTES] = 'x';
+	say_append("INBOX", "", msg);
+	assert_null(shared.kits[0]);
+	for (size_t i = 0; i <= IMAP_KITS_KEPT; i++)
+		kits[i] = imap_kit_take(&shared);
+	for (size_t i = 0; i <= IMAP_KITS_KEPT; i++)
+		imap_kit_give(&shared, &kits[i]);
+	for (size_t i = 0; i < IMAP_KITS_KEPT; i++)
+		assert_non_null(shared.kits[i]);
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, say_setup, say_teardown)
 
 int
@@ -226,6 +262,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		T(test_several), T(test_epoch_told), T(test_unchecked), T(test_all_or_none),
 		T(test_literal_minus), T(test_cut), T(test_replace), T(test_replace_modes), T(test_utf8),
+		T(test_kits),
 	};
 
 	log_to_fd(-1);

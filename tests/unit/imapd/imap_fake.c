@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "imapd/imap_kit.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
@@ -55,6 +56,7 @@ fake_shared_fini(struct imap_shared *sh)
 	must(sh->memo_bytes == 0);
 	free(sh->admin_contact);
 	free(sh->server_comment);
+	imap_kits_free(sh);
 	sealer_free(&sh->sealer);
 	cry_aead_free(&sh->aead);
 	for (size_t i = 0; i < IMAP_READERS_KEPT; i++)
