@@ -2,6 +2,7 @@
 #include "lib/crypto/cry.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,32 @@ struct cry_aead {
 	unsigned char	 key[CRY_KEY_BYTES];
 };
 
+/*
+ * Keys and nonces of messages are short, and a system call for each costs more
+ * than making them.  What was given is wiped; a child has no supply of its parent's.
+ */
+#define RANDOM_SMALL	64u
+
+static _Thread_local struct {
+	unsigned char	bytes[512];
+	size_t		left;		/* the first of them */
+} supply;
+static pthread_once_t watches = PTHREAD_ONCE_INIT;
+
+static void
+drop_supply(void)
+{
+	secret_wipe(supply.bytes, sizeof(supply.bytes));
+	supply.left = 0;
+}
+
+static void
+watch_forks(void)
+{
+	if (pthread_atfork(NULL, NULL, drop_supply) != 0)
+		log_fatal("no memory for what forks need");
+}
+
 void
 cry_init(void)
 {
@@ -52,7 +79,21 @@ cry_init(void)
 void
 cry_random(void *p, size_t n)
 {
-	randombytes_buf(p, n);
+	unsigned char *at;
+
+	if (n > RANDOM_SMALL) {
+		randombytes_buf(p, n);
+		return;
+	}
+	if (supply.left < n) {
+		must(pthread_once(&watches, watch_forks) == 0);
+		randombytes_buf(supply.bytes, sizeof(supply.bytes));
+		supply.left = sizeof(supply.bytes);
+	}
+	supply.left -= n;
+	at = supply.bytes + supply.left;
+	memcpy(p, at, n);
+	secret_wipe(at, n);
 }
 
 uint64_t
@@ -60,7 +101,7 @@ cry_random_u64(void)
 {
 	uint64_t v;
 
-	randombytes_buf(&v, sizeof(v));
+	cry_random(&v, sizeof(v));
 	return v;
 }
 

@@ -5,6 +5,8 @@
 #include "tests/unit/test.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/cc.h"
 #include "lib/base/enc.h"
@@ -193,6 +195,52 @@ test_arena(void **state)
 	assert_null(a);
 }
 
+/* Across the borders of what is fetched at once; nothing is given twice. */
+static void
+test_random(void **state)
+{
+	unsigned char all[200][32] = { { 0 } }, large[100] = { 0 }, zeros[100] = { 0 };
+	uint64_t v = cry_random_u64();
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(all); i++) {
+		cry_random(all[i], 13 + i % 20);
+		for (size_t j = 0; j < i; j++)
+			assert_memory_not_equal(all[i], all[j], 13);
+	}
+	assert_true(cry_random_u64() != v);
+	cry_random(large, sizeof(large));
+	for (size_t at = 0; at < sizeof(large); at += 10)
+		assert_memory_not_equal(large + at, zeros, 10);
+	cry_random(all[0], 0);
+}
+
+/* What is left of the parent's is not the child's. */
+static void
+test_random_fork(void **state)
+{
+	unsigned char ours[32], theirs[32];
+	int fds[2], status;
+	pid_t pid;
+
+	(void)state;
+	cry_random(ours, 1);
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		cry_random(theirs, sizeof(theirs));
+		_exit(write(fds[1], theirs, sizeof(theirs)) == sizeof(theirs) ? 0 : 1);
+	}
+	cry_random(ours, sizeof(ours));
+	assert_int_equal(read(fds[0], theirs, sizeof(theirs)), sizeof(theirs));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_memory_not_equal(ours, theirs, sizeof(ours));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -200,6 +248,7 @@ main(void)
 		cmocka_unit_test(test_aead), cmocka_unit_test(test_aead_keys),
 		cmocka_unit_test(test_subkeys_differ),
 		cmocka_unit_test(test_argon2id), cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_random), cmocka_unit_test(test_random_fork),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
