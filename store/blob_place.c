@@ -12,8 +12,12 @@
 struct blob_batch *
 blob_batch_new(struct blob *b)
 {
-	struct blob_batch *p = must_alloc(1, sizeof(*p));
+	struct blob_batch *p = b->spare;
 
+	b->spare = NULL;
+	if (p != NULL)
+		return p;
+	p = must_alloc(1, sizeof(*p));
 	p->dir_fd = b->dir_fd;
 	p->kept = &b->kept;
 	buf_init(&p->bytes, BLOB_PENDING_BYTES_MAX + 2 * BLOB_INLINE_MAX);

@@ -24,6 +24,7 @@
 #define BLOB_ALIGN		8
 #define BLOB_COPY_BYTES		(256u << 10)
 #define BLOB_CACHE_MAX		16
+#define BLOB_SPARE_BYTES	(256u << 10)	/* of a batch's memory that is kept */
 #define BLOB_FREED_MAX		1024	/* large ones waiting for their hole */
 
 struct seg {
@@ -90,6 +91,7 @@ struct blob {
 	uint32_t		 next_number;
 	struct blob_kept	 kept;		/* not ours while a batch is written */
 	struct blob_batch	*pending;
+	struct blob_batch	*spare;		/* of a batch that is done, for the next; or NULL */
 	uint64_t		 serial;	/* of the pending batch */
 	uint64_t		 written;	/* of the last that is in the files */
 	unsigned		 fd_count;

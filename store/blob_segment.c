@@ -97,6 +97,7 @@ blob_close(struct blob **pb)
 	if (b == NULL)
 		return;
 	blob_batch_free(&b->pending);
+	blob_batch_free(&b->spare);
 	for (unsigned i = 0; i < BLOB_CACHE_MAX; i++)
 		if (b->cache[i].fd >= 0)
 			close(b->cache[i].fd);

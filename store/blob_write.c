@@ -185,6 +185,15 @@ blob_batch_write(struct blob_batch *p)
 	return p == NULL ? ERR_OK : write_runs(p, false);
 }
 
+static void
+close_runs(struct blob_batch *p)
+{
+	for (size_t i = 0; i < p->run_n; i++)
+		if (p->runs[i].fd >= 0)
+			close(p->runs[i].fd);
+	p->run_n = 0;
+}
+
 void
 blob_batch_free(struct blob_batch **pp)
 {
@@ -193,9 +202,7 @@ blob_batch_free(struct blob_batch **pp)
 	*pp = NULL;
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->run_n; i++)
-		if (p->runs[i].fd >= 0)
-			close(p->runs[i].fd);
+	close_runs(p);
 	free(p->runs);
 	buf_fini(&p->bytes);
 	free(p);
@@ -214,6 +221,22 @@ unsynced_add(struct blob *b, uint32_t segment)
 	b->unsynced[b->unsynced_n++] = segment;
 }
 
+/* Its memory serves the next one, which is as large as a rule. */
+static void
+keep_batch(struct blob *b, struct blob_batch **pp)
+{
+	struct blob_batch *p = *pp;
+
+	if (p == NULL || b->spare != NULL || p->bytes.cap > BLOB_SPARE_BYTES) {
+		blob_batch_free(pp);
+		return;
+	}
+	*pp = NULL;
+	close_runs(p);
+	buf_reset(&p->bytes);
+	b->spare = p;
+}
+
 void
 blob_batch_done(struct blob *b, struct blob_batch **pp)
 {
@@ -222,7 +245,7 @@ blob_batch_done(struct blob *b, struct blob_batch **pp)
 	for (size_t i = 0; *pp != NULL && i < (*pp)->run_n; i++)
 		if ((*pp)->runs[i].fd < 0)
 			unsynced_add(b, (*pp)->runs[i].segment);
-	blob_batch_free(pp);
+	keep_batch(b, pp);
 }
 
 void

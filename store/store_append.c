@@ -5,6 +5,7 @@
  */
 #include "store/store_append.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,13 +36,14 @@ struct append {
 	struct stage_item		*item;		/* of this request */
 	struct name			 name;
 	uint32_t			 mailbox;
-	struct box			 box;
 	struct keywords			 keywords;
 	uint64_t			 modseq;
 	uint32_t			 first_uid;
 	uint32_t			 count;
 	struct box			*replaced;	/* NULL, or &box, or one of its own */
 	uint32_t			 rights;	/* in the mailbox */
+	/* The last: most of it is pages that box_make leaves as they are. */
+	struct box			 box;
 };
 
 /* ---- checks ---- */
@@ -477,19 +479,18 @@ store_on_append(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	const struct ipc_store_append *m = msg;
 	struct store *s = store_of(peer);
 	struct store_peer *p = store_peer_find(s, peer);
-	struct append *a;
+	struct append a;
 
 	if (p == NULL || !reserve_may(peer, in, m->handle, m->account))
 		return;
-	a = must_alloc(1, sizeof(*a));
-	a->m = m;
-	a->in = in;
-	a->op.store = s;
-	a->peer = p;
-	a->session = m->handle != 0 ? store_session_find(peer, m->handle) : NULL;
-	a->item = must_alloc(1, sizeof(*a->item));
-	a->item->m = *m;
-	answer(a);
-	free(a->item);
-	free(a);
+	memset(&a, 0, offsetof(struct append, box));
+	a.m = m;
+	a.in = in;
+	a.op.store = s;
+	a.peer = p;
+	a.session = m->handle != 0 ? store_session_find(peer, m->handle) : NULL;
+	a.item = must_alloc(1, sizeof(*a.item));
+	a.item->m = *m;
+	answer(&a);
+	free(a.item);
 }

@@ -180,6 +180,36 @@ test_kept_open(void **state)
 		assert_true(is_good(i));
 }
 
+/* A batch leaves its memory to the next but one, unless it was large. */
+static void
+test_spare(void **state)
+{
+	static const char zeros[BLOB_INLINE_MAX];
+	const struct blob *b = bed.store.blob;
+	const struct blob_batch *first;
+
+	(void)state;
+	put_all();
+	first = b->spare;
+	assert_non_null(first);
+	assert_int_equal(first->run_n, 0);
+	assert_int_equal(first->bytes.n, 0);
+	assert_true(first->bytes.cap > 0);
+	assert_int_equal(blob_put(bed.store.blob, 1, 1, BLOB_BODY, SLICE_LIT("x"), SLICE_NONE,
+	    &refs[0]), ERR_OK);
+	commit_something();
+	assert_ptr_equal(b->pending, first);
+	assert_non_null(b->spare);
+	for (size_t n = 0; n <= BLOB_SPARE_BYTES; n += sizeof(zeros))
+		assert_int_equal(blob_put(bed.store.blob, 1, 1, BLOB_BODY,
+		    slice_of(zeros, sizeof(zeros)), SLICE_NONE, &refs[0]), ERR_OK);
+	commit_something();
+	assert_true(b->spare == NULL || b->spare->bytes.cap <= BLOB_SPARE_BYTES);
+	assert_ptr_not_equal(b->spare, first);
+	for (unsigned i = 1; i < BLOBS; i++)
+		assert_true(is_good(i));
+}
+
 static void
 segment_path(char *path, size_t n, uint32_t segment)
 {
@@ -379,7 +409,7 @@ main(void)
 {
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_put_read), T(test_kept_open), T(test_truncated_before_replay), T(test_damage), T(test_limits),
+		T(test_put_read), T(test_kept_open), T(test_spare), T(test_truncated_before_replay), T(test_damage), T(test_limits),
 		T(test_dead_segment), T(test_sum), T(test_head),
 	};
 #undef T
