@@ -194,6 +194,26 @@ say_message(struct load_conn *c, size_t size)
 	load_say(c, message, n);
 }
 
+/* One message to INBOX, in one write as other commands. */
+static void
+say_append(struct load_conn *c)
+{
+	static char *command;
+	static size_t room;
+	size_t n, mail;
+
+	if (room == 0) {
+		room = 2 * bytes + LOAD_HEAD_BYTES_MAX + 64;
+		if ((command = malloc(room)) == NULL)
+			load_die("memory", "command");
+	}
+	mail = load_mail(message, serial++, bytes, kind);
+	n = (size_t)snprintf(command, 64, "x APPEND INBOX {%zu+}\r\n", mail);
+	memcpy(command + n, message, mail);
+	memcpy(command + n + mail, "\r\n", 2);
+	load_say(c, command, n + mail + 2);
+}
+
 static void
 work_fill(struct load_conn *c)
 {
@@ -224,9 +244,7 @@ work_append(struct load_conn *c)
 		return;
 	left--;
 	c->step = WORK;
-	say(c, "x APPEND INBOX");
-	say_message(c, bytes);
-	say(c, "\r\n");
+	say_append(c);
 }
 
 /* ---- mix ---- */
@@ -287,9 +305,7 @@ say_mixed(struct load_conn *c)
 	char line[200];
 
 	if (text == NULL || (c->exists == 0 && strchr(text, '%') != NULL)) {
-		say(c, "x APPEND INBOX");
-		say_message(c, bytes);
-		say(c, "\r\n");
+		say_append(c);
 		return;
 	}
 	if (c->exists > 0)
