@@ -80,12 +80,30 @@ char_length(struct slice s)
 	return n > 0 ? n : 1;
 }
 
+/* Of printable ASCII, no spaces, max at the most. */
+static size_t
+word_length(struct slice s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < s.n && n < max && s.p[n] > ' ' && s.p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 static void
 put_plain(struct line *l, struct slice s)
 {
 	while (s.n > 0) {
-		size_t n = char_length(s);
+		size_t n = l->gap ? 0 : word_length(s, l->left);
 
+		if (n > 0) {
+			buf_put(l->out, s.p, n);
+			l->left -= (unsigned)n;
+			s = slice_from(s, n);
+			continue;
+		}
+		n = char_length(s);
 		if ((n == 1 && (unsigned char)s.p[0] >= 0x80) ||
 		    !put_char(l, slice_head(s, n)))
 			return;

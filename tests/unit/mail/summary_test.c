@@ -264,6 +264,39 @@ test_preview_limit(void **state)
 	buf_fini(&b);
 }
 
+/* A shorter one is the beginning of a longer, but for a space at its end. */
+static void
+test_preview_every_limit(void **state)
+{
+	static const char text[] = "\r\n  Words, of ASCII \t and \xc3\xa9t\xc3\xa9; one~word "
+	    "a\x7f" "b \xc2\xa0 end.  ";
+	static const char want[] = "Words, of ASCII and \xc3\xa9t\xc3\xa9; one~word a b end.";
+	unsigned chars = 0;
+	struct mime m;
+	struct buf b;
+
+	(void)state;
+	mime_init(&m);
+	buf_init(&b, 1000);
+	parse(&m, slice_str(text));
+	for (size_t n = 0; n < sizeof(want); n++) {
+		struct slice part = slice_of(want, n);
+
+		if (n > 0 && ((unsigned char)want[n] & 0xc0) == 0x80)
+			continue;
+		buf_reset(&b);
+		preview_put(&b, &m, NULL, chars++);
+		if (n > 0 && want[n - 1] == ' ')
+			part.n--;
+		assert_true(slice_eq(buf_slice(&b), part));
+	}
+	buf_reset(&b);
+	preview_put(&b, &m, NULL, chars);
+	assert_slice(buf_slice(&b), want);
+	mime_fini(&m);
+	buf_fini(&b);
+}
+
 static void
 test_thread_hashes(void **state)
 {
@@ -325,6 +358,7 @@ main(void)
 		cmocka_unit_test(test_hostile_records),
 		cmocka_unit_test(test_previews),
 		cmocka_unit_test(test_preview_limit),
+		cmocka_unit_test(test_preview_every_limit),
 		cmocka_unit_test(test_thread_hashes),
 		cmocka_unit_test(test_rcpt_hash),
 	};
