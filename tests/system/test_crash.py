@@ -255,6 +255,21 @@ def removal(b):
     b.book.acked["dora"].clear()
 
 
+def reading(b):
+    """Bodies are asked for, many at once."""
+    b.send(30)
+    m = b.g.imap(address("alice"), "secret")
+    b.book.wait_for(lambda: int(m.select("INBOX")[1][0]) >= 30, "all of it is there")
+    m.logout()
+    b.arm()
+    b.g.wait_ready()
+    m = b.g.imap(address("alice"), "secret")
+    assert m.select("INBOX")[0] == "OK"
+    assert m.fetch("1:*", "(BODY.PEEK[])")[0] == "NO"
+    b.wait_dead()
+    m.shutdown()
+
+
 def compaction(b):
     """What a removed account leaves: holes at once, then segments to be emptied."""
     g = b.g
@@ -347,6 +362,7 @@ CASES = [
     ("store.journal-synced", "direct", under(strangers), ""),
     ("store.journal-synced", "mixed", under(submitters), ""),
     ("store.reply-sent", "direct", under(strangers), ""),
+    ("store.read", "reading", reading, ""),
     ("store.segment-made", "direct", under(strangers), ""),
     ("store.compact-moved", "removal", compaction, ""),
     ("store.compact-moved:3", "removal", compaction, ""),
