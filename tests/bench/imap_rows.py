@@ -192,22 +192,26 @@ class Contest:
 @row("login")
 def login(c):
     c.need_users()
-
-    def figure(s, count, tls):
-        load(s, "login", 5, max(count // 5, 20), suite.USERS, tls=tls)
-        seconds, cpu = load(s, "login", 10, count, suite.USERS, tls=tls)
-        return count / seconds, cpu * 1000 / count
-
-    plain, fresh = figure(c.gw, 10000, False), figure(c.gw, 2000, True)
     for what, s, count, aims in (("as shipped", c.shipped, 200, (60, 25)), ("tuned", c.dovecot, 1000, (5, 3))):
-        for tls, how, ours in ((False, "plain", plain), (True, "TLS", fresh)):
-            theirs = figure(s, count, tls)
-            say(f"LOGIN, {how}, Dovecot {what}", f"{theirs[0]:.0f}/s, {theirs[1]:.2f} ms CPU",
-                f"Godwit {ours[0]:.0f}/s, {ours[1]:.3f} ms CPU",
-                f"CPU {times(theirs[1], ours[1])}", aim=f"{aims[tls]} x")
-        theirs, ours_again = again(s, count), again(c.gw, 2000)
-        say(f"  the same clients again, Dovecot {what}", f"{theirs[1]:.2f} ms CPU, {theirs[2]:.0%} resumed TLS",
-            f"Godwit {ours_again[1]:.3f} ms CPU, {ours_again[2]:.0%}", f"CPU {times(theirs[1], ours_again[1])}")
+        for tls, how, ours in ((False, "plain", 10000), (True, "TLS", 2000)):
+            d, g = in_rounds(c.rounds, lambda: logins(s, count, tls), lambda: logins(c.gw, ours, tls))
+            say(f"LOGIN, {how}, Dovecot {what}", f"{d[0]:.0f}/s, {d[1]:.2f} ms CPU",
+                f"Godwit {g[0]:.0f}/s, {g[1]:.3f} ms CPU", f"CPU {times(d[1], g[1])}", aim=f"{aims[tls]} x")
+        d, g = in_rounds(c.rounds, lambda: again(s, count), lambda: again(c.gw, 2000))
+        say(f"  the same clients again, Dovecot {what}", f"{d[1]:.2f} ms CPU, {d[2]:.0%} resumed TLS",
+            f"Godwit {g[1]:.3f} ms CPU, {g[2]:.0%}", f"CPU {times(d[1], g[1])}")
+
+
+def in_rounds(rounds, *figures):
+    """The median of each number of each figure, taken in turn."""
+    rows = [[f() for f in figures] for _ in range(rounds)]
+    return [[statistics.median(n) for n in zip(*column)] for column in zip(*rows)]
+
+
+def logins(s, count, tls):
+    load(s, "login", 5, max(count // 5, 20), suite.USERS, tls=tls)
+    seconds, cpu = load(s, "login", 10, count, suite.USERS, tls=tls)
+    return count / seconds, cpu * 1000 / count
 
 
 def again(s, count):
@@ -267,34 +271,34 @@ def store(c):
 def select(c):
     """The first of a session: later ones find it open."""
     c.need_big()
-    middle = []
     wires = [*in_turn(c.shipped, c.gw), ("Dovecot tuned", c.dovecot, False)]
-    for _, s, tls in wires:
-        rows = []
-        for _ in range(20):
-            w = Wire(s, tls=tls)
-            rows.append(w.ask("SELECT Big"))
-            w.close()
-        middle.append([statistics.median(r[i] for r in rows) for i in range(2)])
+    middle = in_rounds(20, *[lambda s=s, tls=tls: first_select(s, tls) for _, s, tls in wires])
     say("SELECT of 100,000", *(f"{w[0]} {m[0]:.2f} ms, {m[1]:.2f} CPU" for w, m in zip(wires, middle)),
         ratios_of(middle[:4]), aim="4 x")
+
+
+def first_select(s, tls):
+    w = Wire(s, tls=tls)
+    taken = w.ask("SELECT Big")
+    w.close()
+    return taken
 
 
 @row("append")
 def append(c):
     c.need_users()
-    figures = []
     wires = in_turn(c.dovecot, c.gw)
     for _, s, tls in wires:
-        rows = []
         load(s, "append", 10, 200, 4096, 10, tls=tls)
-        for _ in range(c.rounds):
-            seconds, cpu = load(s, "append", 10, 2000, 4096, 10, tls=tls)
-            rows.append((seconds / 2, cpu / 2))
-        figures.append([statistics.median(r[i] for r in rows) for i in range(2)])
+    figures = in_rounds(c.rounds, *[lambda s=s, tls=tls: append_ms(s, tls) for _, s, tls in wires])
     say("APPEND of 4 KiB, durable, 10 connections",
         *(f"{w[0]} {1000 / ms:.0f}/s, {cpu:.3f} ms CPU" for w, (ms, cpu) in zip(wires, figures)),
         ratios_of(figures), aim="5 x, CPU 8 x")
+
+
+def append_ms(s, tls):
+    seconds, cpu = load(s, "append", 10, 2000, 4096, 10, tls=tls)
+    return seconds / 2, cpu / 2
 
 
 @row("mix")
