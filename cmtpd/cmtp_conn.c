@@ -341,7 +341,8 @@ env_real_s(void *arg)
 
 static const struct cmtp_env env = {
 	.user_key = cmtp_conn_ask_user, .far_key = cmtp_conn_ask_far, .is_ours = env_is_ours,
-	.open = env_open, .rcpt = env_rcpt, .body = env_body, .commit = env_commit, .abort = env_abort, .real_s = env_real_s,
+	.open = env_open, .rcpt = env_rcpt, .body = env_body, .commit = env_commit,
+	.abort = env_abort, .real_s = env_real_s,
 	.keys = cmtp_conn2_keys, .far_keys = cmtp_conn2_far_keys,
 	.sign = cmtp_conn2_sign, .find = cmtp_conn2_find,
 	.weigh = cmtp_conn2_weigh, .xzibit = cmtp_conn_enter_xzibit, .enter = cmtp_conn_enter,

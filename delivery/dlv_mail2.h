@@ -18,9 +18,9 @@
  * the recipients' keys.  Sealed as it streams, and compressed where that saves;
  * only what is small is held (DLV_MAIL2_HELD), and what zstd makes smaller, so that
  * it is compressed once, up to DLV_MAIL2_HELD_MAX and DLV_MAIL2_ROOM for all
- * messages together.  A message that could not be read to its end is not answered for.  The owner hears of each recipient once, then
- * done.
- * No call comes from inside a function here.
+ * messages together.  A message that could not be read to its end is not answered
+ * for.  The owner hears of each recipient once, then done.  No call comes from
+ * inside a function here.
  */
 #ifndef DLV_MAIL2_H
 #define DLV_MAIL2_H
