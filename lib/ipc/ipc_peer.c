@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Frames leave together at the end of the loop turn (flush), except that a
- * frame with descriptors goes out at once, so that they need not be
+ * Frames leave together at the end of the loop turn (flush), or when there are
+ * IPC_GATHER_MAX: who works through many keeps the other end at work meanwhile.
+ * A frame with descriptors goes out at once, so that they need not be
  * duplicated; only when the socket is full are they.  On a stream socket the
  * kernel delivers descriptors no later than the first byte they were sent
  * with, so they are taken from a first-in first-out list by the frames that
@@ -66,6 +67,7 @@ struct ipc_peer {
 	struct list			 out_fds;	/* struct out_fds */
 	bool				 out_secret;
 	bool				 blocked;	/* waiting for room */
+	unsigned			 gathered;	/* frames since the last flush */
 	struct loop_idle		 flush;
 	struct timer			 late;		/* set: out leaves then */
 
@@ -301,6 +303,7 @@ peer_flush(void *arg)
 	ssize_t n;
 
 	timer_stop(&p->late);
+	p->gathered = 0;
 	while (!p->dead && p->out.n > 0) {
 		o = out_next(p, &bytes);
 		n = ipc_socket_send(p->fd, slice_of(buf_data(&p->out), bytes),
@@ -397,15 +400,19 @@ peer_queue(struct ipc_peer *p, enum ipc_type type, uint64_t id,
 	return ERR_OK;
 }
 
-/* It leaves at the end of this turn. */
+/* It leaves at the end of this turn, or with those that are gathered. */
 static enum err
 peer_put(struct ipc_peer *p, enum ipc_type type, uint64_t id,
     uint64_t deadline_ms, const void *m, const int *fds, unsigned fd_count)
 {
 	enum err e = peer_queue(p, type, id, deadline_ms, m, fds, fd_count);
 
-	if (e == ERR_OK && p->out.n > 0 && !p->blocked)
+	if (e != ERR_OK || p->out.n == 0 || p->blocked)
+		return e;
+	if (++p->gathered < IPC_GATHER_MAX)
 		loop_defer(p->loop, &p->flush);
+	else
+		peer_flush(p);
 	return e;
 }
 

@@ -35,6 +35,7 @@
 #define IPC_OUT_MAX	(16u << 20)	/* bytes queued towards one peer */
 #define IPC_PENDING_MAX	65536		/* unanswered requests to one peer */
 #define IPC_LATE_MS	20
+#define IPC_GATHER_MAX	8		/* frames of one turn that wait for its end */
 
 struct ipc_peer;
 

@@ -25,6 +25,7 @@ struct pair {
 	unsigned	 want;
 	uint64_t	 held;		/* a request that b never answers */
 	int		 late;
+	int		 b_fd;		/* b's */
 };
 
 static void
@@ -134,6 +135,7 @@ setup(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	pair->loop = loop_new();
 	pair->a = ipc_peer_new(pair->loop, fds[0], IPC_STORE, 1, handlers_a, on_gone, pair);
+	pair->b_fd = fds[1];
 	pair->b = ipc_peer_new(pair->loop, fds[1], IPC_IMAPD, 2, handlers_b, on_gone, pair);
 	*state = pair;
 	return 0;
@@ -172,6 +174,31 @@ test_many_requests(void **state)
 	assert_int_equal(pair->replies, 5000);
 	assert_int_equal(pair->last_modseq, 5000);
 	assert_int_equal(ipc_peer_pending(pair->a), 0);
+}
+
+static bool
+has_come(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/* The other end begins while this one is still at work. */
+static void
+test_many_leave_before_the_turn_ends(void **state)
+{
+	struct pair *pair = *state;
+
+	for (uint32_t i = 1; i < IPC_GATHER_MAX; i++)
+		ask(pair, i, UINT64_MAX);
+	assert_false(has_come(pair->b_fd));
+	ask(pair, IPC_GATHER_MAX, UINT64_MAX);
+	assert_true(has_come(pair->b_fd));
+	pair->want = IPC_GATHER_MAX + 1;
+	ask(pair, IPC_GATHER_MAX + 1, UINT64_MAX);
+	loop_run(pair->loop);
+	assert_int_equal(pair->last_modseq, IPC_GATHER_MAX + 1);
 }
 
 /* Frames with and without descriptors, mixed and beyond what the socket
@@ -393,7 +420,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_many_requests), T(test_descriptors),
+		T(test_many_requests), T(test_many_leave_before_the_turn_ends), T(test_descriptors),
 		T(test_deadline_cancel_and_late_reply), T(test_gone_ends_pending),
 		T(test_violations), T(test_late_reply_handler), T(test_late_frames),
 		T(test_blocking_forms),
