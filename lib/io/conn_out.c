@@ -28,6 +28,16 @@ conn_out_bytes(const struct conn *c)
 	return c->out.n + c->zipped.n + (c->tls != NULL ? tls_stream_wire(c->tls)->n : 0);
 }
 
+/* Who has more than fits is soon at it again: only then memory stays for that. */
+static void
+let_go(const struct conn *c, struct buf *empty)
+{
+	if (c->is_clogged)
+		buf_reset(empty);
+	else
+		buf_release(empty);
+}
+
 bool
 conn_send(struct conn *c, struct buf *wire)
 {
@@ -47,7 +57,7 @@ conn_send(struct conn *c, struct buf *wire)
 		c->out_total += (uint64_t)n;
 		buf_consume(wire, (size_t)n);
 	}
-	buf_release(wire);
+	let_go(c, wire);
 	return true;
 }
 
@@ -60,7 +70,7 @@ zip_some(struct conn *c)
 	zip_deflate(c->zip, s, &c->zipped);
 	buf_consume(&c->out, s.n);
 	if (c->out.n == 0)
-		buf_release(&c->out);
+		let_go(c, &c->out);
 }
 
 void
@@ -104,7 +114,7 @@ encrypt_some(struct conn *c, struct buf *from)
 	}
 	buf_consume(from, s.n);
 	if (from->n == 0)
-		buf_release(from);
+		let_go(c, from);
 	return true;
 }
 
@@ -160,6 +170,17 @@ watch_water(struct conn *c)
 	}
 }
 
+/* All is sent. */
+static void
+end_flush(struct conn *c)
+{
+	conn_set_mask(c, c->mask & ~LOOP_WRITE);
+	let_go(c, &c->out);
+	let_go(c, &c->zipped);
+	if (c->tls != NULL)
+		let_go(c, tls_stream_wire(c->tls));
+}
+
 bool
 conn_flush(struct conn *c)
 {
@@ -176,7 +197,7 @@ conn_flush(struct conn *c)
 	if (conn_out_bytes(c) > 0)
 		conn_set_mask(c, c->mask | LOOP_WRITE);
 	else
-		conn_set_mask(c, c->mask & ~LOOP_WRITE);
+		end_flush(c);
 	watch_water(c);
 	return c->state != CONN_DEAD;
 }

@@ -25,6 +25,7 @@ struct session {
 	bool		 pause_after;
 	unsigned	 calls;
 	unsigned	 drained;
+	size_t		 room_when_drained;
 	unsigned	 deadlines;
 	unsigned	 eofs;
 	const char	*closed;	/* reason */
@@ -52,7 +53,10 @@ on_data(void *arg, struct slice s)
 static void
 on_drained(void *arg)
 {
-	((struct session *)arg)->drained++;
+	struct session *t = arg;
+
+	t->drained++;
+	t->room_when_drained = conn_out(t->conn)->cap;
 }
 
 static void
@@ -297,6 +301,10 @@ back_pressure(void **state)
 	assert_false(conn_is_clogged(t.conn));
 	assert_slice(buf_slice(&t.got), "more");
 	assert_int_equal(conn_out_bytes(t.conn), 0);
+	/* Memory for what comes now, and for nothing when nothing does. */
+	assert_true(t.room_when_drained >= sizeof(big));
+	turn(t.loop);
+	assert_int_equal(conn_out(t.conn)->cap, 0);
 	close_session(&t);
 }
 
