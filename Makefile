@@ -38,6 +38,7 @@ LDHARDEN = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread
 
 ifeq ($(VARIANT),plain)
 DEFS += -D_FORTIFY_SOURCE=2
+LTO = $(LTO_CFLAGS)
 else
 DEFS += -DGODWIT_TEST
 endif
@@ -55,7 +56,9 @@ PATHS = -DGODWIT_LIBEXECDIR='"$(libexecdir)/godwit"' \
 	-DGODWIT_LOCALSTATEDIR='"$(localstatedir)"' \
 	-DGODWIT_RUNSTATEDIR='"$(runstatedir)/godwit"'
 
-COMPILE = $(CC) $(STD) $(CPPFLAGS) $(DEFS) $(PATHS) $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -MMD -MP
+# The link compiles, too, when objects are for optimisation across files.
+LINK = $(CC) $(LTO) $(CFLAGS) $(WARN) $(HARDEN) $(SAN) $(LDFLAGS) $(LDHARDEN)
+COMPILE = $(CC) $(STD) $(CPPFLAGS) $(DEFS) $(PATHS) $(LTO) $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -MMD -MP
 
 all: $(addprefix $(B)/bin/,$(PROGRAMS))
 units: $(addprefix $(B)/unit/,$(UNITS))
@@ -78,7 +81,7 @@ $(foreach l,$(LIBS),$(eval $(call LIB_RULE,$(l))))
 define LINK_RULE
 $(B)/$(2)/$(1): $(call objs,$($(1)_SRCS) $(4)) $(call uses,$(1))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(SAN) $$(LDFLAGS) $$(LDHARDEN) -o $$@ $(call objs,$($(1)_SRCS) $(4)) \
+	$$(LINK) -o $$@ $(call objs,$($(1)_SRCS) $(4)) \
 		$(call uses,$(1)) $(call exts,$(1)) $(3)
 endef
 FUZZ_LD = $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)

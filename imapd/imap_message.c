@@ -545,7 +545,7 @@ imap_message_locate(struct imap_message *m, const uint32_t *path, uint32_t path_
     enum mime_section what, struct imap_part *out)
 {
 	uint64_t plain = imap_object_plain_bytes(&m->object);
-	uint32_t off, bytes, part = 0;
+	uint32_t off = 0, bytes = 0, part = 0;
 
 	*out = (struct imap_part){ .bytes = plain, .code = MIME_CODE_BINARY };
 	if (path_count == 0 && what == MIME_SECTION_ALL)

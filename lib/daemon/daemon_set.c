@@ -65,6 +65,8 @@ daemon_section(struct daemon_app *app, const char *section, unsigned idx,
 	const struct daemon_section *row;
 	unsigned i;
 
+	if (title != NULL)
+		*title = NULL;
 	for (i = 0; i < app->sections.count; i++) {
 		row = &app->sections.v[i];
 		if (strcmp(row->section->name, section) != 0 || idx-- > 0)

@@ -429,6 +429,7 @@ db_stat(struct db *db, struct db_stat *st)
 	MDB_stat ms;
 	int rc;
 
+	*st = (struct db_stat){ .entries = 0 };
 	if ((rc = mdb_env_info(db->env, &info)) != 0 ||
 	    (rc = mdb_env_stat(db->env, &ms)) != 0 || (rc = count_free(db, &pages)) != 0)
 		return db_err(rc);
