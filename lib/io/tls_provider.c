@@ -422,6 +422,10 @@ provider_query(void *provctx, int operation, int *no_cache)
 		{ "X25519", PROPERTIES_FAST, tls_x25519_exchange_functions, "X25519" },
 		{ NULL, NULL, NULL, NULL }
 	};
+	static const OSSL_ALGORITHM kems[] = {
+		{ "X25519", PROPERTIES_FAST, tls_x25519_share_functions, "X25519 in one step" },
+		{ NULL, NULL, NULL, NULL }
+	};
 	static const OSSL_ALGORITHM kdfs[] = {
 		{ "TLS13-KDF", PROPERTIES_FAST, tls_kdf_functions, "key schedule of TLS 1.3" },
 		{ NULL, NULL, NULL, NULL }
@@ -437,6 +441,8 @@ provider_query(void *provctx, int operation, int *no_cache)
 		return keys;
 	if (operation == OSSL_OP_KEYEXCH)
 		return exchanges;
+	if (operation == OSSL_OP_KEM)
+		return kems;
 	if (operation == OSSL_OP_KDF)
 		return kdfs;
 	if (operation == OSSL_OP_MAC)

@@ -3,6 +3,11 @@
  * libssl asks for a group's parameters and puts the peer's share into what it
  * gets (set_params), makes a key of its own, reads its share (get_params), and
  * derives.  An exchange copies both parts it needs, so it outlives the keys.
+ *
+ * In TLS 1.3 a server has the peer's share before it makes its own, so both steps
+ * are one: libssl knows that as a key encapsulation (OSSL_OP_KEM), whose text is
+ * our share.  The bytes and the secret are those of the exchange; what falls away
+ * is a key object and two contexts, each with its lookups.  TLS 1.2 exchanges.
  */
 #include "lib/io/tls_x25519.h"
 
@@ -169,7 +174,7 @@ key_settable(void *provctx)
 static const char *
 key_operation(int operation)
 {
-	return operation == OSSL_OP_KEYEXCH ? "X25519" : NULL;
+	return operation == OSSL_OP_KEYEXCH || operation == OSSL_OP_KEM ? "X25519" : NULL;
 }
 
 /* ---- making one ---- */
@@ -213,6 +218,13 @@ gen_init(void *provctx, int selection, const OSSL_PARAM params[])
 	return g;
 }
 
+static bool
+make_pair(unsigned char *public, unsigned char *private)
+{
+	randombytes_buf(private, PART_BYTES);
+	return tls_x25519_base(public, private);
+}
+
 /* Of parameters alone there is nothing to make: the group is the type. */
 static void *
 gen_key(void *genctx, OSSL_CALLBACK *progress, void *arg)
@@ -224,8 +236,7 @@ gen_key(void *genctx, OSSL_CALLBACK *progress, void *arg)
 	(void)arg;
 	if (k == NULL || (g->selection & SELECT_PRIVATE) == 0)
 		return k;
-	randombytes_buf(k->private, sizeof(k->private));
-	if (!tls_x25519_base(k->public, k->private)) {
+	if (!make_pair(k->public, k->private)) {
 		key_free(k);
 		return NULL;
 	}
@@ -297,6 +308,36 @@ exchange_derive(void *ctx, unsigned char *secret, size_t *bytes, size_t cap)
 	return cap >= PART_BYTES && crypto_scalarmult(secret, x->private, x->peer) == 0;
 }
 
+/* ---- both at once, as a server of TLS 1.3 ---- */
+
+static int
+share_init(void *ctx, void *keydata, const OSSL_PARAM params[])
+{
+	(void)params;
+	return exchange_set_peer(ctx, keydata);
+}
+
+/* A key of our own for this one share, which is out, and what both come to. */
+static int
+share_make(void *ctx, unsigned char *out, size_t *out_bytes, unsigned char *secret,
+    size_t *secret_bytes)
+{
+	struct exchange *x = ctx;
+	bool ok;
+
+	if (!x->has_peer)
+		return 0;
+	if (out != NULL && (secret == NULL || *out_bytes < PART_BYTES ||
+	    *secret_bytes < PART_BYTES))
+		return 0;
+	*out_bytes = *secret_bytes = PART_BYTES;
+	if (out == NULL)
+		return 1;
+	ok = make_pair(out, x->private) && crypto_scalarmult(secret, x->private, x->peer) == 0;
+	sodium_memzero(x->private, sizeof(x->private));
+	return ok;
+}
+
 /* ---- the group: RFC 8446 s4.2.7 ---- */
 
 /* libssl takes a group of the provider that has its keys, and of no other. */
@@ -304,7 +345,7 @@ int
 tls_x25519_tell_group(OSSL_CALLBACK *cb, void *arg)
 {
 	static char tls_name[] = "x25519", name[] = "X25519";
-	static unsigned id = 0x001d, bits = SECURITY_BITS;
+	static unsigned id = 0x001d, bits = SECURITY_BITS, is_kem = 1;
 	static int min_tls = TLS1_VERSION, min_dtls = DTLS1_VERSION, no_max = 0;
 	static const OSSL_PARAM group[] = {
 		OSSL_PARAM_utf8_string(OSSL_CAPABILITY_TLS_GROUP_NAME, tls_name,
@@ -314,6 +355,7 @@ tls_x25519_tell_group(OSSL_CALLBACK *cb, void *arg)
 		OSSL_PARAM_utf8_string(OSSL_CAPABILITY_TLS_GROUP_ALG, name, sizeof(name)),
 		OSSL_PARAM_uint(OSSL_CAPABILITY_TLS_GROUP_ID, &id),
 		OSSL_PARAM_uint(OSSL_CAPABILITY_TLS_GROUP_SECURITY_BITS, &bits),
+		OSSL_PARAM_uint(OSSL_CAPABILITY_TLS_GROUP_IS_KEM, &is_kem),
 		OSSL_PARAM_int(OSSL_CAPABILITY_TLS_GROUP_MIN_TLS, &min_tls),
 		OSSL_PARAM_int(OSSL_CAPABILITY_TLS_GROUP_MAX_TLS, &no_max),
 		OSSL_PARAM_int(OSSL_CAPABILITY_TLS_GROUP_MIN_DTLS, &min_dtls),
@@ -351,5 +393,13 @@ const OSSL_DISPATCH tls_x25519_exchange_functions[] = {
 	ENTRY(OSSL_FUNC_KEYEXCH_INIT, exchange_init),
 	ENTRY(OSSL_FUNC_KEYEXCH_SET_PEER, exchange_set_peer),
 	ENTRY(OSSL_FUNC_KEYEXCH_DERIVE, exchange_derive),
+	{ 0, NULL }
+};
+
+const OSSL_DISPATCH tls_x25519_share_functions[] = {
+	ENTRY(OSSL_FUNC_KEM_NEWCTX, exchange_new),
+	ENTRY(OSSL_FUNC_KEM_FREECTX, exchange_free),
+	ENTRY(OSSL_FUNC_KEM_ENCAPSULATE_INIT, share_init),
+	ENTRY(OSSL_FUNC_KEM_ENCAPSULATE, share_make),
 	{ 0, NULL }
 };

@@ -13,6 +13,7 @@
 
 extern const OSSL_DISPATCH tls_x25519_key_functions[];
 extern const OSSL_DISPATCH tls_x25519_exchange_functions[];
+extern const OSSL_DISPATCH tls_x25519_share_functions[];	/* a KEM */
 
 /* What libssl wants to know of the group before it uses these keys for it. */
 int		 tls_x25519_tell_group(OSSL_CALLBACK *, void *arg);

@@ -111,13 +111,58 @@ maker(const char *wish)
 	return name;
 }
 
+/* What a server of TLS 1.3 does with a client's share: ours, and the secret. */
+static bool
+answer(EVP_PKEY *peer, unsigned char *share, unsigned char *secret, size_t room)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, peer, TLS_PROVIDER_FAST);
+	size_t share_n = 0, secret_n = 0;
+	bool ok;
+
+	assert_int_equal(EVP_PKEY_encapsulate_init(c, NULL), 1);
+	assert_int_equal(EVP_PKEY_encapsulate(c, NULL, &share_n, NULL, &secret_n), 1);
+	assert_int_equal(share_n, PART);
+	assert_int_equal(secret_n, PART);
+	share_n = room;
+	ok = EVP_PKEY_encapsulate(c, share, &share_n, secret, &secret_n) == 1;
+	assert_true(!ok || (share_n == PART && secret_n == PART));
+	ERR_clear_error();
+	EVP_PKEY_CTX_free(c);
+	return ok;
+}
+
+static void
+in_one_step(void **state)
+{
+	unsigned char a[PART], b[PART], mine[PART], theirs[PART], last[PART] = { 0 };
+	EVP_PKEY *other, *peer;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		other = make_key(OTHERS);
+		share_of(other, b);
+		peer = peer_key(TLS_PROVIDER_FAST, b, PART);
+		assert_true(answer(peer, a, mine, PART));
+		assert_memory_not_equal(a, last, PART);		/* each is new */
+		memcpy(last, a, PART);
+		assert_true(derive(OTHERS, other, a, theirs));
+		assert_memory_equal(mine, theirs, PART);
+		assert_false(answer(peer, a, mine, PART - 1));
+		EVP_PKEY_free(peer);
+		EVP_PKEY_free(other);
+	}
+}
+
 /* Nobody gets it who did not wish for it. */
 static void
 who_makes_it(void **state)
 {
 	EVP_PKEY *k = make_key(TLS_PROVIDER_FAST);
+	EVP_KEM *kem = EVP_KEM_fetch(NULL, "X25519", TLS_PROVIDER_FAST);
 
 	(void)state;
+	assert_non_null(kem);
+	EVP_KEM_free(kem);
 	assert_string_equal(maker(TLS_PROVIDER_FAST), "godwit");
 	assert_string_equal(maker(NULL), "default");
 	assert_int_equal(EVP_PKEY_get_bits(k), 253);
@@ -137,12 +182,16 @@ bad_shares(void **state)
 		  0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32,
 		  0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00 },
 	};
-	EVP_PKEY *ours = make_key(TLS_PROVIDER_FAST);
-	unsigned char secret[PART], long_share[PART + 1] = { 9 };
+	EVP_PKEY *ours = make_key(TLS_PROVIDER_FAST), *peer;
+	unsigned char share[PART], secret[PART], long_share[PART + 1] = { 9 };
 
 	(void)state;
-	for (size_t i = 0; i < lengthof(rows); i++)
+	for (size_t i = 0; i < lengthof(rows); i++) {
 		assert_false(derive(TLS_PROVIDER_FAST, ours, rows[i], secret));
+		peer = peer_key(TLS_PROVIDER_FAST, rows[i], PART);
+		assert_false(answer(peer, share, secret, PART));
+		EVP_PKEY_free(peer);
+	}
 	assert_null(peer_key(TLS_PROVIDER_FAST, long_share, PART - 1));
 	assert_null(peer_key(TLS_PROVIDER_FAST, long_share, PART + 1));
 	EVP_PKEY_free(ours);
@@ -261,6 +310,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_sides_agree),
+		cmocka_unit_test(in_one_step),
 		cmocka_unit_test(who_makes_it),
 		cmocka_unit_test(bad_shares),
 		cmocka_unit_test(half_keys),
