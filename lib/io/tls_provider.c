@@ -27,7 +27,7 @@
 
 #define PROVIDER_NAME		"godwit"
 #define PROPERTIES		"provider=" PROVIDER_NAME
-#define PROPERTIES_FAST		PROPERTIES ",godwit.fast=yes,godwit.tls=yes"
+#define PROPERTIES_FAST		PROPERTIES ",g.f=yes,g.t=yes"	/* TLS_PROVIDER_FAST */
 #define PARAM_SIGNER		"godwit-signer"
 #define PARAM_KEY		"godwit-key"
 
