@@ -41,11 +41,13 @@ let_go(const struct conn *c, struct buf *empty)
 bool
 conn_send(struct conn *c, struct buf *wire)
 {
+	/* At the end shutdown() comes behind it at once: one packet for both. */
+	int more = c->state == CONN_FLUSH ? MSG_MORE : 0;
 	ssize_t n;
 
 	while (wire->n > 0) {
 		n = send(c->fd, buf_data(wire), wire->n,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		    MSG_DONTWAIT | MSG_NOSIGNAL | more);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -522,6 +523,51 @@ accepts_up_to_the_limit(void **state)
 }
 
 /* Out of descriptors: rests, then goes on. */
+static unsigned
+segments_in(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t n = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n), 0);
+	return info.tcpi_segs_in;
+}
+
+/* One packet for both; what is not the end is not kept back. */
+static void
+last_words_bring_the_end(void **state)
+{
+	struct server s = { .loop = loop_new() };
+	struct session *t = &s.sessions[0];
+	struct sockaddr_in sa;
+	int fd = bind_loopback(&sa), client = socket(AF_INET, SOCK_STREAM, 0);
+	unsigned before;
+	char b[16];
+
+	(void)state;
+	s.listener = conn_listener_new(s.loop, fd, 3, on_accept, &s);
+	assert_int_equal(connect(client, (void *)&sa, sizeof(sa)), 0);
+	turn(s.loop);
+	before = segments_in(client);
+	conn_write_str(t->conn, "220 hello\r\n");
+	turn(s.loop);
+	assert_int_equal(recv(client, b, sizeof(b), MSG_DONTWAIT), 11);
+	assert_int_equal(segments_in(client), before + 1);
+	conn_write_str(t->conn, "221 bye\r\n");
+	conn_close(t->conn, "quit");
+	turn(s.loop);
+	assert_int_equal(recv(client, b, sizeof(b), MSG_DONTWAIT), 9);
+	assert_int_equal(recv(client, b, sizeof(b), MSG_DONTWAIT), 0);
+	assert_int_equal(segments_in(client), before + 2);
+	close(client);
+	turn(s.loop);
+	assert_string_equal(t->closed, "quit");
+	buf_fini(&t->got);
+	conn_listener_free(&s.listener);
+	close(fd);
+	loop_free(&s.loop);
+}
+
 static void
 accepts_again_when_it_can(void **state)
 {
@@ -656,6 +702,7 @@ main(void)
 		cmocka_unit_test(end_of_input),
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(accepts_up_to_the_limit),
+		cmocka_unit_test(last_words_bring_the_end),
 		cmocka_unit_test(accepts_again_when_it_can),
 		cmocka_unit_test(addresses),
 	};
