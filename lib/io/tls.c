@@ -61,7 +61,6 @@ tls_base_policy(SSL_CTX *ssl)
 	must(SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1);
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION |
 	    SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ssl, 1);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 }

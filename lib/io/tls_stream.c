@@ -313,6 +313,9 @@ end_step(struct tls_stream *t, int rc, int error)
 		leave_handshake(t, STAGE_UP);
 		/* Else every SSL_read would run in a fibre of its own. */
 		SSL_clear_mode(t->ssl, SSL_MODE_ASYNC);
+		/* Not before: each message of the handshake would get its own. */
+		SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+		(void)SSL_free_buffers(t->ssl);
 		read_facts(t);
 		if (t->asked != NULL)
 			tls_asked_read(t->asked, t->ssl);
