@@ -25,6 +25,12 @@
  */
 #define CIPHERS_TLS13	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:" \
 			"TLS_CHACHA20_POLY1305_SHA256"
+/* How a client's certificate may sign; other than for our own, of which one key is. */
+#define CLIENT_SIGNATURES						\
+	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:"		\
+	"rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"	\
+	"rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"	\
+	"RSA+SHA256:RSA+SHA384:RSA+SHA512"
 /* The two groups whose ServerKeyExchange keyd knows by its exact length. */
 #define GROUPS		"X25519:P-256"
 
@@ -209,6 +215,30 @@ use_chain(SSL_CTX *ssl, struct slice pem, EVP_PKEY **public_part)
 	return e;
 }
 
+/*
+ * What a key of this kind can sign: libssl goes through all that it knows, twice
+ * in a handshake, where nothing is told.
+ */
+static bool
+use_signatures(SSL_CTX *ssl, const EVP_PKEY *key)
+{
+	static const struct {
+		const char	*type, *list;
+	} rows[] = {
+		{ "EC", "ECDSA+SHA256:ECDSA+SHA384" },
+		{ "RSA", "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+		    "RSA+SHA256:RSA+SHA384:RSA+SHA512" },
+		{ "ED25519", "ed25519" },
+	};
+	size_t i;
+
+	for (i = 0; i < lengthof(rows); i++)
+		if (EVP_PKEY_is_a(key, rows[i].type))
+			return SSL_CTX_set1_sigalgs_list(ssl, rows[i].list) == 1 &&
+			    SSL_CTX_set1_client_sigalgs_list(ssl, CLIENT_SIGNATURES) == 1;
+	return false;
+}
+
 static void
 set_policy(SSL_CTX *ssl, struct tls_ctx *c, bool has_tickets)
 {
@@ -217,6 +247,7 @@ set_policy(SSL_CTX *ssl, struct tls_ctx *c, bool has_tickets)
 	must(SSL_CTX_set_cipher_list(ssl, CIPHERS_TLS12) == 1);
 	must(SSL_CTX_set_ciphersuites(ssl, CIPHERS_TLS13) == 1);
 	must(SSL_CTX_set1_groups_list(ssl, GROUPS) == 1);
+	SSL_CTX_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE |
 	    SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_timeout(ssl, TICKET_LIFE_S);
@@ -262,7 +293,7 @@ tls_ctx_set(struct tls_ctx *c, uint32_t key, struct slice chain_pem,
 		goto out;
 	pkey = tls_provider_key(public_part, c->signer, key);
 	if (pkey == NULL || SSL_CTX_use_PrivateKey(ssl, pkey) != 1 ||
-	    SSL_CTX_check_private_key(ssl) != 1) {
+	    SSL_CTX_check_private_key(ssl) != 1 || !use_signatures(ssl, public_part)) {
 		e = ERR_SYNTAX;
 		goto out;
 	}
