@@ -25,19 +25,18 @@ struct num {
 	uint64_t	 limb[LIMBS];
 };
 
-static struct num
+static inline struct num
 carry(const wide r[LIMBS])
 {
-	struct num out;
-	wide last = 0;
+	const wide r1 = r[1] + (uint64_t)(r[0] >> LIMB_BITS),
+	    r2 = r[2] + (uint64_t)(r1 >> LIMB_BITS), r3 = r[3] + (uint64_t)(r2 >> LIMB_BITS),
+	    r4 = r[4] + (uint64_t)(r3 >> LIMB_BITS);
+	const uint64_t first = ((uint64_t)r[0] & LIMB) + ABOVE * (uint64_t)(r4 >> LIMB_BITS);
+	const struct num out = { {
+		first & LIMB, ((uint64_t)r1 & LIMB) + (first >> LIMB_BITS),
+		(uint64_t)r2 & LIMB, (uint64_t)r3 & LIMB, (uint64_t)r4 & LIMB,
+	} };
 
-	for (size_t i = 0; i < LIMBS; i++) {
-		last = r[i] + (uint64_t)(last >> LIMB_BITS);
-		out.limb[i] = (uint64_t)last & LIMB;
-	}
-	out.limb[0] += ABOVE * (uint64_t)(last >> LIMB_BITS);
-	out.limb[1] += out.limb[0] >> LIMB_BITS;
-	out.limb[0] &= LIMB;
 	return out;
 }
 
