@@ -157,8 +157,8 @@ first_wrap(struct buf *wraps, struct buf *epochs, uint64_t *content)
 static const char *
 open_others_wraps(void)
 {
+	static struct buf wraps, epochs;	/* until the process ends */
 	struct ipc_open_keys m;
-	struct buf wraps, epochs;
 	uint64_t content;
 
 	buf_init(&wraps, 4096);
@@ -215,11 +215,15 @@ store_read_other(void)
 {
 	struct ipc_store_read m = { .bytes = 4096 };
 	struct buf wraps, epochs;
+	bool is_there;
 
 	buf_init(&wraps, 4096);
 	buf_init(&epochs, 12000);
 	open_store("bob@example.test", other_token, &other_account);
-	if (!first_wrap(&wraps, &epochs, &m.content))
+	is_there = first_wrap(&wraps, &epochs, &m.content);
+	buf_fini(&wraps);
+	buf_fini(&epochs);
+	if (!is_there)
 		return "unprepared";
 	/* alice has no message: whatever number is asked for is not hers */
 	open_store("alice@example.test", token, &account);
