@@ -237,6 +237,7 @@ ask(struct imap_session *s)
 		.r = s->sync.flags ? s->view.r : UINT64_MAX,
 		.uidnext = s->view.uidnext,
 		.expunges = s->sync.expunges,
+		.claims = !s->view.readonly,
 		.keyword_count = count_keywords(s),
 		.resume = s->sync.resume,
 	};

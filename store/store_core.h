@@ -126,7 +126,6 @@ struct store_session {
 	struct list		 told;
 	uint64_t		 issued_s;	/* of its token */
 	uint32_t		 watched;	/* mailbox */
-	uint32_t		 selected;	/* claims \Recent there */
 	bool			 watches_all;	/* of its account */
 	struct store_news	 news;		/* to tell */
 	uint64_t		 user;		/* whose session it is */

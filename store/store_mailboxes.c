@@ -761,7 +761,6 @@ store_on_select(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	    (e = acl_open(&op, ss, id, STORE_RIGHT_R, b)) == ERR_OK &&
 	    (e = acl_rights(&op, ss, id, &r.rights)) == ERR_OK &&
 	    (e = fill_selected(&op, b, id, &r, &keywords)) == ERR_OK) {
-		ss->selected = m->examine ? 0 : id;
 		ipc_reply(peer, in->id, IPC_MSG_store_selected, &r);
 	} else {
 		store_fail_err(peer, in, e);

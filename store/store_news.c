@@ -186,8 +186,6 @@ store_on_watch(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		ss->watched = may_watch(ss, ss->watched) ? ss->watched : 0;
 		ss->watches_all = false;
 	}
-	if (ss->watched == 0 && !ss->watches_all)
-		ss->selected = 0;
 	ss->news = (struct store_news){ .arrivals = ss->news.arrivals };
 	if (!ss->news.arrivals)
 		list_remove(&ss->told);

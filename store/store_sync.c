@@ -167,7 +167,7 @@ sync_view(struct sync *y, struct ipc_store_changes *r)
 }
 
 static void
-answer(struct ipc_peer *peer, struct ipc_in *in, struct sync *y, struct store_session *ss)
+answer(struct ipc_peer *peer, struct ipc_in *in, struct sync *y)
 {
 	struct ipc_store_changes r = { 0 };
 	bool claims = false;
@@ -177,7 +177,7 @@ answer(struct ipc_peer *peer, struct ipc_in *in, struct sync *y, struct store_se
 		store_fail_err(peer, in, e);
 		return;
 	}
-	if (ss->selected == y->box.id && y->box.rec.recent_uid < r.uidnext &&
+	if (y->m->claims && y->box.rec.recent_uid < r.uidnext &&
 	    r.uidnext > y->m->uidnext) {
 		r.recent_uid = y->box.rec.recent_uid;
 		claims = true;
@@ -212,7 +212,7 @@ store_on_sync(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 		e = walk_view_load(&y->box, m->v, m->resume == 0 && !m->expunges ?
 		    y->box.rec.uidnext : m->uidnext, &y->view);
 	if (e == ERR_OK)
-		answer(peer, in, y, ss);
+		answer(peer, in, y);
 	else
 		store_fail_err(peer, in, e);
 	walk_fini(&y->walk);

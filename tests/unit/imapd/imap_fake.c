@@ -1033,7 +1033,7 @@ do_sync(struct call *c, struct fake_store *st, const struct ipc_store_sync *m)
 	r.exists = (uint32_t)(b->count + (m->expunges ? 0 : pending));
 	if (m->expunges || pending == 0)
 		r.v = b->modseq;
-	if (b->recent_from < b->uidnext) {
+	if (m->claims && b->recent_from < b->uidnext) {
 		r.recent_uid = b->recent_from;
 		b->recent_from = b->uidnext;
 	}

@@ -981,6 +981,27 @@ test_recent(void **state)
 	assert_int_equal(world_selected(imapd, second, "INBOX").recent, 0);
 }
 
+/* What is new is \Recent for who says that it claims it, also behind an IDLE. */
+static void
+test_claims(void **state)
+{
+	struct ipc_store_selected s = world_selected(imapd, h1, "INBOX");
+	struct ipc_store_sync sync = { .handle = h1, .mailbox = s.mailbox, .v = s.modseq,
+	    .r = s.modseq, .uidnext = s.uidnext, .expunges = true };
+	struct ipc_store_watch watch = { .handle = h1, .mailbox = s.mailbox };
+
+	(void)state;
+	bed_send(&bed, imapd, IPC_MSG_store_watch, &watch);
+	watch.mailbox = 0;
+	bed_send(&bed, imapd, IPC_MSG_store_watch, &watch);
+	world_fill("INBOX", 0, 1);
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_sync, &sync), store_changes);
+	assert_int_equal(bed.reply.m.store_changes.recent_uid, 0);
+	sync.claims = true;
+	assert_reply(bed_call(&bed, imapd, IPC_MSG_store_sync, &sync), store_changes);
+	assert_int_equal(bed.reply.m.store_changes.recent_uid, s.uidnext);
+}
+
 static void
 test_notify(void **state)
 {
@@ -1228,7 +1249,7 @@ main(void)
 		T(test_late_facts),
 		T(test_bad_sets), T(test_mailboxes), T(test_mailbox_ids), T(test_uids), T(test_rename_inbox), T(test_to_client),
 		T(test_names), T(test_mailbox_limit),
-		T(test_unchanged_since), T(test_quiet), T(test_recent), T(test_notify), T(test_threads),
+		T(test_unchanged_since), T(test_quiet), T(test_recent), T(test_claims), T(test_notify), T(test_threads),
 		T(test_account_gone), T(test_mark), T(test_window),
 	};
 #undef T
