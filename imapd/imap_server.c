@@ -8,6 +8,7 @@
 
 #include "imapd/imap_conn.h"
 #include "imapd/imap_metadata.h"
+#include "imapd/imap_pulse.h"
 #include "imapd/imap_window.h"
 #include "imapd/imapd_opt.h"
 #include "lib/base/log.h"
@@ -18,6 +19,7 @@
 #include "lib/daemon/daemon_tls.h"
 #include "lib/io/conn_tap.h"
 #include "lib/ipc/store_proto.h"
+#include "lib/sys/pulse.h"
 
 /* Connections above client_limit that can be told so. */
 #define REFUSE_ROOM	64
@@ -91,6 +93,7 @@ imap_server_load(struct daemon_app *app)
 	list_init(&srv->listeners);
 	list_init(&srv->conns);
 	list_init(&srv->windows);
+	list_init(&srv->pulses);
 	map_init(&srv->by_handle);
 	cry_init();
 	srv->shared.sealer = sealer_new();
@@ -294,6 +297,7 @@ imap_server_store_left(struct daemon_app *app, struct ipc_peer *p)
 	struct list *n, *tmp;
 
 	imap_window_free(&w);
+	imap_pulse_left(&srv->pulses, ipc_peer_instance(p));
 	if (daemon_peer(app, IPC_STORE, 0) != NULL)
 		return;		/* its successor is here already */
 	sealer_forget(srv->shared.sealer);
@@ -310,6 +314,17 @@ imap_server_on_window(struct ipc_peer *p, const void *m, struct ipc_in *in)
 	if (w->slots != STORE_WINDOW_SLOTS || in->fd_count != 1 ||
 	    imap_window_add(&srv->windows, p, in->fds[0]) == ERR_VIOLATION)
 		ipc_peer_violation(p, "no window");
+}
+
+void
+imap_server_on_pulse(struct ipc_peer *p, const void *m, struct ipc_in *in)
+{
+	struct imap_server *srv = daemon_state(ipc_peer_arg(p));
+	const struct ipc_store_pulse *b = m;
+
+	if (b->counters != PULSE_COUNT || in->fd_count != 1 ||
+	    imap_pulse_add(&srv->pulses, p, in->fds[0]) == ERR_VIOLATION)
+		ipc_peer_violation(p, "no pulse");
 }
 
 void

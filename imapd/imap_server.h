@@ -40,6 +40,7 @@ struct imap_server {
 	uint32_t		 conn_limit;
 	uint64_t		 serial;
 	struct list		 windows;	/* struct imap_window, one of each store */
+	struct list		 pulses;	/* imap_pulse.h, the same */
 	struct timer		 retry;		/* sessions that the store does not know yet */
 	bool			 is_draining;
 };
@@ -54,6 +55,7 @@ void	 imap_server_status(struct daemon_app *, uint32_t *sessions, struct buf *no
 void	 imap_server_store_joined(struct daemon_app *, struct ipc_peer *);
 void	 imap_server_store_left(struct daemon_app *, struct ipc_peer *);
 void	 imap_server_on_window(struct ipc_peer *, const void *, struct ipc_in *);
+void	 imap_server_on_pulse(struct ipc_peer *, const void *, struct ipc_in *);
 void	 imap_server_on_notify(struct ipc_peer *, const void *, struct ipc_in *);
 void	 imap_server_on_entries(struct ipc_peer *, const void *, struct ipc_in *);
 void	 imap_server_on_late_login(struct ipc_peer *, const void *, struct ipc_in *);

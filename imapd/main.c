@@ -10,6 +10,7 @@ static const struct ipc_handler keyd_handlers[] = {
 };
 static const struct ipc_handler store_handlers[] = {
 	{ IPC_MSG_store_window, imap_server_on_window },
+	{ IPC_MSG_store_pulse, imap_server_on_pulse },
 	{ IPC_MSG_store_notify, imap_server_on_notify },
 	{ IPC_MSG_store_notify_metadata, imap_server_on_entries },
 	{ IPC_MSG_store_session, imap_server_on_late_session }, { 0, NULL },

@@ -15,6 +15,6 @@ imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_begin.c imapd/imap_fi
 	imapd/imap_memo.c imapd/imap_object.c imapd/imap_message.c imapd/imap_section.c imapd/imap_source.c imapd/imap_deposit.c imapd/imap_urlauth.c imapd/imap_draft.c imapd/imap_catenate.c $(sort $(wildcard imapd/cmd_*.c))
 
 PROGRAMS += imapd
-imapd_SRCS = imapd/main.c imapd/imap_server.c imapd/imap_conn.c imapd/imap_window.c imapd/imapd_opt.c $(imapd_CORE)
+imapd_SRCS = imapd/main.c imapd/imap_server.c imapd/imap_conn.c imapd/imap_window.c imapd/imap_pulse.c imapd/imapd_opt.c $(imapd_CORE)
 imapd_USES = daemon conf ipc seal cmtp sasl crypto mail io sys base
 imapd_EXT = $(UV_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)

@@ -68,6 +68,14 @@ enum err	 kv_submit(struct kv_txn **, enum kv_urgency, kv_done_fn *done, void *a
 /* Ends a read transaction, or a write transaction without effect; NULL is legal. */
 void		 kv_end(struct kv_txn **);
 
+/*
+ * fn runs for each account, at least once for each batch, before a KV_READ
+ * transaction can see anything that the batch wrote of it, and so before the
+ * callbacks; not for account 0.  There is no other way for a change to be seen.
+ */
+typedef void kv_change_fn(void *arg, uint64_t account);
+void		 kv_on_change(struct kv *, kv_change_fn *, void *arg);
+
 /* Which shard, of how many. */
 unsigned	 kv_shard_of(const struct kv *, uint64_t account);
 unsigned	 kv_shard_count(const struct kv *);

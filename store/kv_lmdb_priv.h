@@ -37,6 +37,8 @@ struct kv {
 	unsigned		 count;
 	kv_kick_fn		*kick;
 	void			*kick_arg;
+	kv_change_fn		*change;
+	void			*change_arg;
 	uint64_t		 serial;
 	size_t			 pending_bytes;
 	struct dones		 pending;

@@ -33,6 +33,8 @@ struct kv {
 	unsigned		 count;
 	kv_mem_kick_fn		*kick;
 	void			*kick_arg;
+	kv_change_fn		*change;
+	void			*change_arg;
 	size_t			 pending_bytes;
 	struct written		*written;	/* in the order of kv_submit */
 	size_t			 written_n;
@@ -312,6 +314,26 @@ kv_mem_pending(const struct kv *kv)
 	return kv->done_n;
 }
 
+void
+kv_on_change(struct kv *kv, kv_change_fn *fn, void *arg)
+{
+	kv->change = fn;
+	kv->change_arg = arg;
+}
+
+static void
+tell_changes(const struct kv *kv)
+{
+	uint64_t last = 0, account;
+
+	for (size_t i = 0; kv->change != NULL && i < kv->written_n; i++) {
+		account = dec_be64(kv->written[i].node->key.b);
+		if (account != last && account != 0)
+			kv->change(kv->change_arg, account);
+		last = account;
+	}
+}
+
 static void
 make_durable(struct written *w)
 {
@@ -333,6 +355,7 @@ kv_mem_settle(struct kv *kv)
 	struct done *d = kv->dones;
 	size_t n = kv->done_n;
 
+	tell_changes(kv);
 	for (size_t i = 0; i < kv->written_n; i++)
 		make_durable(&kv->written[i]);
 	kv->written_n = 0;

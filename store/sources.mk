@@ -7,7 +7,7 @@ store_core_SRCS = $(store_engine_SRCS) $(store_above_SRCS)
 store_above_SRCS = store/store_page.c store/store_wide.c store/store_record.c store/store_note.c store/store_box.c \
 	store/store_view.c store/store_walk.c store/store_core.c store/store_op.c store/store_names.c \
 	store/store_keywords.c store/store_append.c store/store_arrivals.c store/store_stage.c store/store_reserve.c store/store_thread.c \
-	store/store_forget.c store/store_quota.c store/store_metadata.c store/store_expire.c store/store_undelete.c store/store_news.c \
+	store/store_forget.c store/store_quota.c store/store_metadata.c store/store_expire.c store/store_undelete.c store/store_news.c store/store_pulse.c \
 	store/store_acl.c store/store_acl_tool.c store/store_guest.c store/store_mailboxes.c store/store_fetch.c \
 	store/store_epochs.c store/store_columns.c \
 	store/store_change.c store/store_sync.c store/store_vanished.c store/store_facts.c store/store_sweep.c store/store_mark.c \

@@ -14,6 +14,7 @@
 #include "lib/sys/window.h"
 #include "store/store_facts.h"
 #include "store/store_news.h"
+#include "store/store_pulse.h"
 #include "store/store_quota.h"
 #include "store/store_rekey.h"
 #include "store/store_arrivals.h"
@@ -26,6 +27,7 @@ store_init(struct store *s, struct loop *loop)
 {
 	s->loop = loop;
 	s->dir_fd = -1;
+	s->pulse_fd = -1;
 	s->minfree_bytes = STORE_MINFREE_BYTES;
 	s->has_room = true;
 	token_gate_init(&s->gate);
@@ -48,6 +50,7 @@ store_fini(struct store *s)
 	store_facts_drop(s);
 	rekey_fini(s);
 	quota_fini(s);
+	store_pulse_close(s);
 	free(s->expire);
 	s->expire = NULL;
 	s->expire_n = 0;
@@ -123,8 +126,10 @@ store_joined(struct store *s, struct ipc_peer *peer)
 	list_push(&s->peers, &p->link);
 	if (ipc_peer_role(peer) == IPC_QUEUE)
 		quota_joined(s, peer);
-	if (ipc_peer_role(peer) == IPC_IMAPD)
+	if (ipc_peer_role(peer) == IPC_IMAPD) {
 		make_window(p);
+		store_pulse_offer(s, peer);
+	}
 }
 
 struct store_peer *

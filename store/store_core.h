@@ -59,6 +59,8 @@ struct store {
 	struct expire_rule	*expire;
 	unsigned		 expire_n;
 	size_t			 staged_bytes;	/* of all sessions */
+	unsigned char		*pulse;		/* store_pulse.h, or NULL */
+	int			 pulse_fd;
 };
 
 struct store_account {

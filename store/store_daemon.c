@@ -26,6 +26,7 @@
 #include "store/store_metadata.h"
 #include "store/store_news.h"
 #include "store/store_opt.h"
+#include "store/store_pulse.h"
 #include "store/store_quota.h"
 #include "store/store_rekey.h"
 #include "store/store_reserve.h"
@@ -140,6 +141,7 @@ store_daemon_load(struct daemon_app *app)
 	buf_fini(&why);
 	s->kv = commit_kv(s->commit);
 	s->blob = commit_blob(s->commit);
+	store_pulse_open(s);
 	if (check_is_repairing(s->kv))
 		log_fatal("the index is only half repaired: run gwstore repair again");
 	store_daemon_reload(app);

@@ -10,6 +10,7 @@
 #include "lib/ipc/key_proto.h"
 #include "store/store_names.h"
 #include "store/store_op.h"
+#include "store/store_pulse.h"
 #include "store/store_quota.h"
 #include "store/store_sweep.h"
 
@@ -224,6 +225,7 @@ store_on_token_revoke(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 
 	(void)in;
 	token_gate_revoke(&store_of(peer)->gate, m->account, m->before_s);
+	store_pulse_beat(store_of(peer), m->account);
 }
 
 /* Revocations are taken at once; an account may still be on its way to the disk. */

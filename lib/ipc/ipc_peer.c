@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -712,4 +713,13 @@ unsigned
 ipc_peer_pending(const struct ipc_peer *p)
 {
 	return (unsigned)p->pending.count;
+}
+
+bool
+ipc_peer_is_up(const struct ipc_peer *p)
+{
+	/* What ended is told unasked. */
+	struct pollfd pfd = { .fd = p->fd };
+
+	return !p->dead && poll(&pfd, 1, 0) == 0;
 }

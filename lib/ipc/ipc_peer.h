@@ -72,6 +72,8 @@ uint32_t	 ipc_peer_instance(const struct ipc_peer *);	/* unique per process star
 void		*ipc_peer_arg(const struct ipc_peer *);
 size_t		 ipc_peer_queued_bytes(const struct ipc_peer *);
 unsigned	 ipc_peer_pending(const struct ipc_peer *);
+/* Has the other end not closed yet?  Asks the kernel: the loop may know it later. */
+bool		 ipc_peer_is_up(const struct ipc_peer *);
 
 /* use */
 enum err	 ipc_send(struct ipc_peer *, enum ipc_type, const void *m,

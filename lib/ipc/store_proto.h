@@ -28,6 +28,22 @@ enum store_flag {
 #define STORE_WINDOW_SLOTS	40u
 #define STORE_WINDOW_SLOT_BYTES	53248u		/* whole pages, more than a store_read */
 #define STORE_WINDOW_BYTES	((size_t)STORE_WINDOW_SLOTS * STORE_WINDOW_SLOT_BYTES)
+/*
+ * The pulse (lib/sys/pulse.h): what tells imapd, without a turn to the store, that
+ * nothing has changed.  One for all imapds of a store process; the ids are accounts.
+ * The counter of an account moves
+ *  - before what was written of it can be seen by any request, whoever wrote it and
+ *    whatever it is: mail, flags, names, rights, quota, upkeep.  So it has moved, too,
+ *    before anybody hears that a change is done;
+ *  - when logins of its user are revoked, before keyd hears that they are.
+ * What store_select and store_sync answered to a session in its own account therefore
+ * holds as long as the counter stands where it stood before the request was sent, the
+ * session's own right to ask included, and while the wire to that store is up.
+ * A guest's answers hang on two accounts and are not kept.
+ *
+ * An imapd sees how often something is written also in accounts that nobody has
+ * logged into there, as far as they do not share a counter; not what.
+ */
 #define STORE_MULTI_MAX		1000		/* messages of one MULTIAPPEND */
 #define STORE_COLUMN_KINDS	8
 #define STORE_METADATA_VALUE_MAX	16000

@@ -332,6 +332,68 @@ test_told(void **state)
 	assert_int_equal(told_in_callback, 1);
 }
 
+/* ---- changes ---- */
+
+static unsigned	changed[4];	/* by account */
+
+static void
+on_changed(void *arg, uint64_t account)
+{
+	assert_ptr_equal(arg, changed);
+	assert_in_range(account, 1, 3);
+	/* Nobody sees it yet, nor heard of it. */
+	assert_false(kv_bed_sees(account, 1, KV_READ, "new"));
+	assert_int_equal(told, 0);
+	changed[account]++;
+}
+
+static void
+on_heard(void *arg, enum err e)
+{
+	(void)arg;
+	assert_int_equal(e, ERR_OK);
+	told++;
+}
+
+static void
+test_changed(void **state)
+{
+	struct kv_key k = record_key_u32(3, 'x', 1), shards = { 9, { 0 } };
+	struct kv_txn *t;
+
+	(void)state;
+	told = 0;
+	kv_on_change(bed.store.kv, on_changed, changed);
+	kv_bed_put(1, 1, "new");
+	kv_bed_put(2, 1, "newer");
+	kv_bed_put(2, 1, "new");
+	/* Given up; of the shard alone. */
+	t = kv_bed_begin(3, KV_WRITE);
+	kv_put(t, &k, SLICE_LIT("new"));
+	kv_end(&t);
+	t = kv_bed_begin(3, KV_WRITE);
+	shards.b[8] = 'x';
+	kv_put(t, &shards, SLICE_LIT("new"));
+	assert_int_equal(kv_submit(&t, KV_NOW, on_heard, NULL), ERR_OK);
+	assert_int_equal(changed[1] + changed[2], 0);
+	bed_settle(&bed);
+	assert_int_equal(told, 1);
+	assert_true(changed[1] > 0 && changed[2] > 0);
+	assert_int_equal(changed[3], 0);
+	assert_true(kv_bed_sees(1, 1, KV_READ, "new"));
+	assert_true(kv_bed_sees(2, 1, KV_READ, "new"));
+	/* What is taken away. */
+	told = 0;
+	t = kv_bed_begin(3, KV_WRITE);
+	kv_del(t, &k);
+	assert_int_equal(kv_submit(&t, KV_NOW, NULL, NULL), ERR_OK);
+	bed_checkpoint(&bed);
+	assert_true(changed[3] > 0);
+	kv_on_change(bed.store.kv, NULL, NULL);
+	kv_bed_put(1, 1, "unheard");
+	bed_settle(&bed);
+}
+
 /* ---- random ---- */
 
 struct model {
@@ -676,7 +738,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_visibility), T(test_compares), T(test_limits), T(test_order),
-		T(test_pages), T(test_shards), T(test_told), T(test_random),
+		T(test_pages), T(test_shards), T(test_told), T(test_changed), T(test_random),
 		B(test_blobs), B(test_blob_limits), B(test_walk), B(test_hold), B(test_move),
 	};
 

@@ -98,3 +98,7 @@ store_rekey_test_USES = $(store_bed_USES)
 UNITS += store_arrivals_test
 store_arrivals_test_SRCS = tests/unit/store/arrivals_test.c $(store_bed_SRCS)
 store_arrivals_test_USES = $(store_bed_USES)
+
+UNITS += store_pulse_test
+store_pulse_test_SRCS = tests/unit/store/pulse_test.c $(store_bed_SRCS)
+store_pulse_test_USES = $(store_bed_USES)

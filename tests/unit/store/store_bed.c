@@ -12,11 +12,13 @@
 #include "lib/base/must.h"
 #include "lib/daemon/daemon.h"
 #include "lib/ipc/store_proto.h"
+#include "lib/sys/pulse.h"
 #include "lib/sys/window.h"
 #include "store/store_check.h"
 #include "store/store_compact.h"
 #include "store/store_daemon.h"
 #include "store/store_news.h"
+#include "store/store_pulse.h"
 #include "store/store_sweep.h"
 #include "tests/unit/test.h"
 
@@ -119,7 +121,21 @@ on_window(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
 	assert_int_equal(window_open(in->fds[0], STORE_WINDOW_BYTES, &p->window), ERR_OK);
 }
 
+static void
+on_pulse(struct ipc_peer *peer, const void *msg, struct ipc_in *in)
+{
+	struct bed_peer *p = ipc_peer_arg(peer);
+	const struct ipc_store_pulse *m = msg;
+
+	assert_int_equal(p->role, IPC_IMAPD);
+	assert_int_equal(m->counters, PULSE_COUNT);
+	assert_int_equal(in->fd_count, 1);
+	assert_null(p->pulse);
+	assert_int_equal(window_open(in->fds[0], PULSE_BYTES, &p->pulse), ERR_OK);
+}
+
 static const struct ipc_handler far_handlers[] = {
+	{ IPC_MSG_store_pulse, on_pulse },
 	{ IPC_MSG_store_window, on_window },
 	{ IPC_MSG_epoch_rekey, on_rekey },
 	{ IPC_MSG_store_over, on_over },
@@ -188,6 +204,7 @@ bed_open(struct bed *b)
 	buf_fini(&why);
 	b->store.kv = commit_kv(b->store.commit);
 	b->store.blob = commit_blob(b->store.commit);
+	store_pulse_open(&b->store);
 	commit_on_batch(b->store.commit, store_tell, &b->store);
 	the_store = &b->store;
 	memset(b->epoch, 0, sizeof(b->epoch));
@@ -228,6 +245,7 @@ bed_leave(struct bed *b, struct bed_peer *p)
 	if (p->far != NULL)
 		ipc_peer_free(&p->far);
 	window_close(&p->window, STORE_WINDOW_BYTES);
+	window_close(&p->pulse, PULSE_BYTES);
 }
 
 void

@@ -20,6 +20,7 @@ struct bed_peer {
 	enum ipc_role	 role;
 	uint32_t	 instance;
 	const unsigned char *window;	/* that the store gave */
+	const unsigned char *pulse;	/* the same */
 	bool		 is_gone;	/* the store ended it */
 };
 

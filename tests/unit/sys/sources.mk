@@ -10,3 +10,6 @@ sys_window_test_USES = sys base
 UNITS += sys_sandbox_test
 sys_sandbox_test_SRCS = tests/unit/sys/sandbox_test.c
 sys_sandbox_test_USES = sys base
+UNITS += sys_pulse_test
+sys_pulse_test_SRCS = tests/unit/sys/pulse_test.c
+sys_pulse_test_USES = sys base
