@@ -111,6 +111,7 @@ imap_session_on_store_left(struct imap_session *s)
 	if (s->relogin)
 		s->host->wake(s->host_arg);
 	s->handle = 0;
+	s->pulse = s->view.pulse = 0;
 	s->memo_is_stale = true;	/* what was restored may have other ids */
 	imap_fresh_free(s);
 	s->relogin = s->retry_due = false;

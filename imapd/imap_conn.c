@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "imapd/imap_pulse.h"
 #include "imapd/imap_window.h"
 #include "lib/base/enc.h"
 #include "lib/base/log.h"
@@ -253,6 +254,15 @@ host_work(void *arg, timer_fn *work, timer_fn *done, void *work_arg)
 	return loop_work(c->server->loop, work, done, work_arg);
 }
 
+static uint64_t
+host_pulse(void *arg, uint64_t account)
+{
+	struct imap_conn *c = arg;
+
+	return imap_pulse_of(&c->server->pulses, daemon_peer(c->server->app, IPC_STORE, 0),
+	    account);
+}
+
 static const struct imap_host host = {
 	.out = host_out,
 	.is_clogged = host_is_clogged,
@@ -272,6 +282,7 @@ static const struct imap_host host = {
 	.work = host_work,
 	.file_write = host_file_write, .binding = host_binding,
 	.certificate = host_certificate,
+	.pulse = host_pulse,
 	.file_close = host_file_close,
 };
 

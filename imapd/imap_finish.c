@@ -125,7 +125,8 @@ imap_finish_cmd(struct imap_session *s)
 	bool expunges = !c->no_expunge && !(c->verb != NULL &&
 	    (c->verb->flags & IMAP_CMD_NO_EXPUNGE) && !c->uid);
 
-	if (s->sync.done != NULL || (wants_sync(s) && sync_begins(s, expunges)))
+	if (s->sync.done != NULL || (wants_sync(s) && imap_sync_is_due(s) &&
+	    sync_begins(s, expunges)))
 		return false;
 	finish(s);
 	return true;

@@ -70,6 +70,7 @@ on_session(struct imap_session *s, void *arg, const struct imap_reply *r)
 	}
 	s->handle = m->handle;
 	s->handle_serial++;
+	s->pulse = w->pulse;
 	s->host->set_handle(s->host_arg, m->handle);
 	s->sealing = m->sealing;
 	s->opens_nothing = strcmp(w->mechanism, "EXTERNAL") == 0;
@@ -137,6 +138,7 @@ imap_login_finish(struct imap_cmd *c, struct imap_login *w)
 	struct imap_session *s = c->s;
 	const struct ipc_store_login m = { .token = slice_of(s->token, s->token_bytes) };
 
+	w->pulse = imap_session_pulse(s);
 	if (!imap_cmd_call(c, IPC_STORE, IPC_MSG_store_login, &m, on_session, w))
 		imap_login_forget(s);
 }

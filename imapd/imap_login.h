@@ -17,6 +17,7 @@
 struct imap_login {
 	const char	*mechanism;
 	struct slice	 user;		/* as given */
+	uint64_t	 pulse;		/* before the store was asked; 0: not known */
 };
 
 /* user and password are borrowed for the call; mechanism is a literal. */

@@ -4,6 +4,7 @@
 #include "imapd/imap_ahead.h"
 #include "imapd/imap_flags.h"
 #include "imapd/imap_guest.h"
+#include "imapd/imap_known.h"
 #include "imapd/imap_mailbox.h"
 #include "imapd/imap_objectid.h"
 #include "imapd/imap_place.h"
@@ -19,6 +20,7 @@ struct args {
 	struct slice		 wire;		/* as the client wrote it */
 	enum err		 name_error;
 	struct imap_place	 place;
+	uint64_t		 pulse;		/* before the store was asked; 0: not known */
 	bool			 examine;
 	bool			 condstore;
 	struct imap_resync	*resync;	/* NULL: no QRESYNC */
@@ -106,18 +108,13 @@ done(struct imap_cmd *c)
 }
 
 static void
-on_selected(struct imap_session *s, void *arg, const struct imap_reply *r)
+select_it(struct imap_session *s, const struct args *a, const struct ipc_store_selected *m)
 {
-	const struct args *a = arg;
-	const struct ipc_store_selected *m =
-	    imap_cmd_expect(s->cmd, r, IPC_MSG_store_selected);
-
-	if (m == NULL)
-		return;
 	s->view.mailbox = m->mailbox;
 	s->view.guest = a->place.guest;
 	s->view.rights = m->rights;
 	s->view.v = s->view.r = m->modseq;
+	s->view.pulse = a->pulse;
 	s->view.uidvalidity = m->uidvalidity;
 	s->view.uidnext = m->uidnext;
 	s->view.exists = m->exists;
@@ -140,6 +137,37 @@ on_selected(struct imap_session *s, void *arg, const struct imap_reply *r)
 		done(s->cmd);
 }
 
+static void
+on_selected(struct imap_session *s, void *arg, const struct imap_reply *r)
+{
+	const struct args *a = arg;
+	const struct ipc_store_selected *m =
+	    imap_cmd_expect(s->cmd, r, IPC_MSG_store_selected);
+
+	if (m == NULL)
+		return;
+	if (a->pulse != 0) {
+		s->pulse = a->pulse;
+		imap_known_keep(s->shared->known, s->account, a->place.name, a->pulse, m);
+	}
+	select_it(s, a, m);
+}
+
+/* The store would say the same as before, and it would say it to this session. */
+static bool
+is_known(struct imap_session *s, struct args *a)
+{
+	const struct ipc_store_selected *m;
+
+	a->pulse = a->place.guest == NULL ? imap_session_pulse(s) : 0;
+	if (s->handle == 0 || a->pulse != s->pulse)
+		return false;
+	m = imap_known_find(s->shared->known, s->account, a->place.name, a->pulse);
+	if (m != NULL)
+		select_it(s, a, m);
+	return m != NULL;
+}
+
 void
 imap_select_run(struct imap_cmd *c, bool examine)
 {
@@ -157,6 +185,8 @@ imap_select_run(struct imap_cmd *c, bool examine)
 		imap_cmd_error(c, ERR_NOTFOUND);
 		return;
 	}
+	if (is_known(c->s, a))
+		return;
 	m.handle = a->place.handle;
 	m.name = a->place.name;
 	(void)imap_cmd_call(c, IPC_STORE, IPC_MSG_store_select, &m, on_selected, a);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "imapd/imap_conn.h"
+#include "imapd/imap_known.h"
 #include "imapd/imap_metadata.h"
 #include "imapd/imap_pulse.h"
 #include "imapd/imap_window.h"
@@ -97,6 +98,7 @@ imap_server_load(struct daemon_app *app)
 	map_init(&srv->by_handle);
 	cry_init();
 	srv->shared.sealer = sealer_new();
+	srv->shared.known = imap_known_new();
 	take_options(srv);
 	srv->shared.aead = cry_aead_new();
 	srv->zip = zip_shared_new();
@@ -281,6 +283,7 @@ imap_server_store_joined(struct daemon_app *app, struct ipc_peer *p)
 		return;		/* before .start: there is nobody */
 	/* Ids and epochs that the old process reserved mean nothing to this one. */
 	sealer_forget(srv->shared.sealer);
+	imap_known_forget(srv->shared.known);
 	/* It may come before its predecessor's end was noticed. */
 	LIST_EACH(n, tmp, &srv->conns) {
 		imap_session_on_store_left(imap_conn_session(n));
@@ -301,6 +304,7 @@ imap_server_store_left(struct daemon_app *app, struct ipc_peer *p)
 	if (daemon_peer(app, IPC_STORE, 0) != NULL)
 		return;		/* its successor is here already */
 	sealer_forget(srv->shared.sealer);
+	imap_known_forget(srv->shared.known);
 	LIST_EACH(n, tmp, &srv->conns)
 		imap_session_on_store_left(imap_conn_session(n));
 }

@@ -68,6 +68,13 @@ imap_view_handle(const struct imap_session *s)
 	return s->view.guest != NULL ? s->view.guest->handle : s->handle;
 }
 
+uint64_t
+imap_session_pulse(const struct imap_session *s)
+{
+	return s->host->pulse != NULL && s->account != 0 ?
+	    s->host->pulse(s->host_arg, s->account) : 0;
+}
+
 const unsigned char *
 imap_view_salt(const struct imap_session *s, const struct imap_view *v)
 {
@@ -128,7 +135,7 @@ imap_session_log_out(struct imap_session *s)
 	free(s->user);
 	s->user = NULL;
 	s->handle = s->key_generation = 0;
-	s->account = 0;
+	s->account = s->pulse = 0;
 	s->sealing = 0;
 	s->arrivals_due = false;
 	s->arrivals_at_ms = 0;

@@ -95,6 +95,9 @@ struct imap_host {
 	bool		 (*binding)(void *arg, struct slice name, struct scram_binding *);
 	/* NULL: there is never one. */
 	struct imap_proof (*certificate)(void *arg);
+	/* The pulse of an account (store_proto.h); 0, or no function: the store is to be
+	   asked. */
+	uint64_t	 (*pulse)(void *arg, uint64_t account);
 };
 
 #define IMAP_READERS_KEPT	4
@@ -123,6 +126,7 @@ struct imap_shared {
 	struct cry_aead		*aead;		/* summaries */
 	struct seal_reader	*readers[IMAP_READERS_KEPT];	/* that nobody uses, or NULL */
 	struct imap_kit		*kits[IMAP_KITS_KEPT];		/* the same */
+	struct imap_known	*known;		/* what SELECT was told, or NULL */
 	size_t			 memo_bytes;	/* of all imap_memo */
 	size_t			 fresh_bytes;	/* of all imap_fresh */
 	unsigned		 ahead_count;	/* imap_ahead at work */
@@ -136,6 +140,7 @@ struct imap_view {
 	uint64_t		 v;
 	uint64_t		 r;
 	uint64_t		 told;		/* highest MODSEQ that this command told */
+	uint64_t		 pulse;		/* as it was when all this was so; 0: not known */
 	uint32_t		 uidvalidity;
 	uint32_t		 uidnext;
 	uint32_t		 ahead;		/* UIDs from here on: imap_ahead.h */
@@ -166,6 +171,7 @@ struct imap_sync {
 	imap_done_fn	*done;		/* NULL: none under way */
 	uint32_t	 resume;
 	uint64_t	 modseq;	/* the new R */
+	uint64_t	 pulse;		/* before the store was asked */
 	bool		 expunges;
 	bool		 flags;		/* changed ones are told */
 	bool		 again;		/* notified meanwhile */
@@ -191,6 +197,7 @@ struct imap_session {
 	uint64_t		 account;
 	uint32_t		 handle;	/* the store's; 0: not logged in there */
 	uint32_t		 handle_serial;	/* how many handles there were */
+	uint64_t		 pulse;		/* as it was when the store last let it in; 0: not known */
 	struct list		 guests;	/* struct imap_guest */
 	unsigned		 guest_count;
 	uint32_t		 key_generation;
@@ -283,6 +290,8 @@ void			 imap_session_log_out(struct imap_session *);
 void			 imap_session_unselect(struct imap_session *);
 /* The store's handle for the selected mailbox; 0: lost, to come again. */
 uint32_t		 imap_view_handle(const struct imap_session *);
+/* Of the user's own account, now; 0: the store is to be asked. */
+uint64_t		 imap_session_pulse(const struct imap_session *);
 /* Of the account that the selected mailbox is in, for hashes of Message-IDs. */
 const unsigned char	*imap_view_salt(const struct imap_session *, const struct imap_view *);
 /* For keyd: the grant that opens its messages; empty in the user's own. */

@@ -73,10 +73,17 @@ finish(struct imap_session *s, enum err e)
 	done(s, e);
 }
 
-/* What the client follows was told, too, as far as it could be. */
+/*
+ * What the client follows was told, too, as far as it could be.  When nothing of it
+ * was kept back, the view is what the store had.
+ */
 static void
 on_updated(struct imap_session *s)
 {
+	if (s->sync.pulse != 0)
+		s->pulse = s->sync.pulse;
+	if (s->view.v == s->sync.modseq && s->view.r == s->sync.modseq)
+		s->view.pulse = s->sync.pulse;
 	finish(s, ERR_OK);
 }
 
@@ -217,7 +224,7 @@ on_changes(struct imap_session *s, void *arg, const struct imap_reply *r)
 				s->view.r = s->sync.modseq;
 			s->view.behind = false;
 			if (!imap_update_start(s, on_updated))
-				finish(s, ERR_OK);
+				on_updated(s);
 			return;
 		}
 	}
@@ -245,12 +252,20 @@ ask(struct imap_session *s)
 	return imap_session_call(s, IPC_STORE, IPC_MSG_store_sync, &m, NULL, 0, on_changes, NULL);
 }
 
+bool
+imap_sync_is_due(const struct imap_session *s)
+{
+	return s->view.pulse == 0 || s->view.behind || s->notify != NULL ||
+	    s->view.contexts != NULL || s->view.pulse != imap_session_pulse(s);
+}
+
 enum err
 imap_sync_start(struct imap_session *s, bool expunges, imap_done_fn *done)
 {
 	enum err e;
 
 	s->sync.resume = 0;
+	s->sync.pulse = s->view.guest == NULL ? imap_session_pulse(s) : 0;
 	s->sync.expunges = expunges;
 	s->sync.flags = imap_notify_tells(s, IMAP_NOTIFY_FLAGS);
 	e = ask(s);

@@ -17,6 +17,9 @@
  * forbids EXPUNGE now.
  */
 enum err	 imap_sync_start(struct imap_session *, bool expunges, imap_done_fn *) MUST_USE;
+/* Could it tell anything?  Not while the account's pulse stands where it stood before
+ * the store was asked for all that the view has. */
+bool		 imap_sync_is_due(const struct imap_session *);
 /* sync.first, if it is still to be said: now. */
 void		 imap_sync_say_first(struct imap_session *);
 /* Take over a mailbox's keywords; true when they changed. */

@@ -6,7 +6,7 @@ imapd_PURE = imapd/imap_append_text.c \
 	imapd/imap_match.c imapd/imap_recent.c imapd/imap_binary.c imapd/imap_special.c imapd/imap_header8.c \
 	imapd/imap_boxes.c imapd/imap_notify_spec.c imapd/imap_notify_diff.c
 imapd_CORE = $(imapd_PURE) imapd/imap_session.c imapd/imap_begin.c imapd/imap_finish.c imapd/imap_caps.c imapd/imap_call.c imapd/imap_guest.c imapd/imap_place.c imapd/imap_acl.c imapd/imap_cmd.c \
-	imapd/imap_sync.c imapd/imap_news.c imapd/imap_update.c imapd/imap_sources.c \
+	imapd/imap_sync.c imapd/imap_known.c imapd/imap_news.c imapd/imap_update.c imapd/imap_sources.c \
 	imapd/imap_notify.c imapd/imap_notify_run.c \
 	imapd/imap_login.c imapd/imap_ahead.c imapd/imap_arrivals.c imapd/imap_arrival_open.c imapd/imap_scram.c imapd/imap_list.c imapd/imap_others.c imapd/imap_listing.c imapd/imap_status.c imapd/imap_quota.c imapd/imap_metadata.c imapd/imap_select.c imapd/imap_subscribe.c \
 	imapd/imap_row.c imapd/imap_vanished.c imapd/imap_resync.c \

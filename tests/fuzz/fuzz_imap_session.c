@@ -10,6 +10,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/must.h"
+#include "imapd/imap_known.h"
 #include "tests/unit/imapd/imap_fake.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -35,7 +36,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	shared.message_limit = n > 0 && data[0] >= 0x80;
 	sealer_forget(shared.sealer);
+	imap_known_forget(shared.known);
 	fake_store_init(store);
+	store->pulse = 1;
 	fake_init(&f, &shared, store, true);
 	if (n > 0) {
 		if (data[0] & 1)

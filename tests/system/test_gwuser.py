@@ -64,6 +64,9 @@ def test_open_sessions_end_before_the_answer(g):
         assert gwuser(g, *args, input="secret\n" if len(args) > 2 else None) == (0, "", "")
         for what in ("(ENVELOPE)", "(BODY.PEEK[])", "(FLAGS)"):
             assert is_refused(busy.fetch, "1", what)
+        if args[0] == "passwd":     # what another session was told is not told to this one
+            new = g.imap("dora", "secret")
+            assert new.select("INBOX")[0] == new.select("INBOX")[0] == new.select("INBOX")[0] == "OK"
         assert is_refused(idle.select, "INBOX")
         assert s.mail("dora@example.test")[0] in (530, 550)
         t.send(b"\r\n.\r\n")

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "imapd/imap_kit.h"
+#include "imapd/imap_known.h"
 #include "imapd/imap_seqset.h"
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
@@ -48,6 +49,7 @@ fake_shared_init(struct imap_shared *sh)
 	cry_init();
 	sh->sealer = sealer_new();
 	sh->aead = cry_aead_new();
+	sh->known = imap_known_new();
 }
 
 void
@@ -57,6 +59,7 @@ fake_shared_fini(struct imap_shared *sh)
 	free(sh->admin_contact);
 	free(sh->server_comment);
 	imap_kits_free(sh);
+	imap_known_free(&sh->known);
 	sealer_free(&sh->sealer);
 	cry_aead_free(&sh->aead);
 	for (size_t i = 0; i < IMAP_READERS_KEPT; i++)
@@ -1449,6 +1452,27 @@ do_uids(struct call *c, struct fake_store *st, const struct ipc_store_uids *m)
 	ok(c, st);
 }
 
+/* Every request to the store is a change that the pulse tells of, but for these. */
+static void
+beat(struct fake_store *st, uint16_t type)
+{
+	static const uint16_t reads[] = {
+		IPC_MSG_store_login, IPC_MSG_store_select, IPC_MSG_store_status,
+		IPC_MSG_store_list, IPC_MSG_store_metadata, IPC_MSG_store_sync,
+		IPC_MSG_store_fetch, IPC_MSG_store_read, IPC_MSG_store_columns,
+		IPC_MSG_store_vanished, IPC_MSG_store_quota, IPC_MSG_store_acl,
+	};
+
+	st->selects += type == IPC_MSG_store_select;
+	st->syncs += type == IPC_MSG_store_sync;
+	for (size_t i = 0; i < lengthof(reads); i++)
+		if (type == reads[i])
+			return;
+	if (type >> 8 != IPC_MSG_store_select >> 8)
+		return;		/* keyd's */
+	st->pulse += st->pulse != 0;
+}
+
 static void
 serve(struct fake *f, struct call *c)
 {
@@ -1464,6 +1488,7 @@ serve(struct fake *f, struct call *c)
 		fail(c, ERR_DENIED);
 		return;
 	}
+	beat(st, c->type);
 	switch (c->type) {	/* the rest ends in fail() */
 #define SERVE(msg, fn)	case IPC_MSG_##msg: fn(c, st, &m.msg); return;
 	SERVE(login, do_login)
@@ -1703,11 +1728,19 @@ run_job(struct fake *f)
 	return true;
 }
 
+static uint64_t
+host_pulse(void *arg, uint64_t account)
+{
+	const struct fake_store *st = ((struct fake *)arg)->store;
+
+	return st->down || account != st->account ? 0 : st->pulse;
+}
+
 static const struct imap_host host = {
 	host_out, host_is_clogged, host_call, host_send, host_cancel, host_wake, host_defer,
 	host_deadline, host_start_tls, host_compress, host_close, host_set_handle, host_set_guest,
 	host_now, host_real, host_file_write, host_file_close, host_work, NULL,
-	host_certificate,
+	host_certificate, host_pulse,
 };
 
 /* Sessions of a test program differ in their transcripts. */
@@ -1821,6 +1854,7 @@ fake_deliver(struct fake *f, const char *box, struct slice text)
 	struct mime mime;
 	struct buf body;
 
+	beat(st, IPC_MSG_store_append);
 	memcpy(owner.public_key, st->public_key, sizeof(owner.public_key));
 	if (!sealer_is_ready(sealer, &owner, f->now_ms)) {
 		st->next_epoch++;

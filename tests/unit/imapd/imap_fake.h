@@ -91,7 +91,8 @@ struct fake_store {			/* shared by all sessions of a test */
 	uint64_t		 gone_floor;	/* what vanished up to here is forgotten */
 	unsigned		 no_sync;	/* so many reports come too late */
 	unsigned		 no_epoch;	/* so many appends have an unknown epoch */
-	unsigned		 statuses;	/* asked for */
+	unsigned		 statuses, selects, syncs;	/* asked for */
+	uint64_t		 pulse;		/* of the account; 0: it has none */
 	unsigned		 epochs_told;	/* appends that told their epoch's key */
 	unsigned		 late_appends;	/* so many are done, and answered too late */
 	unsigned char		 url_keys;	/* how often they were reset */

@@ -124,3 +124,14 @@ UNITS += imapd_imap_window_test
 imapd_imap_window_test_SRCS = tests/unit/imapd/imap_window_test.c imapd/imap_window.c
 imapd_imap_window_test_USES = ipc io sys base
 imapd_imap_window_test_EXT = $(UV_LIBS)
+UNITS += imapd_imap_pulse_test imapd_imap_known_test imapd_imap_select_test
+imapd_imap_pulse_test_SRCS = tests/unit/imapd/imap_pulse_test.c imapd/imap_pulse.c
+imapd_imap_pulse_test_USES = ipc io sys base
+imapd_imap_pulse_test_EXT = $(UV_LIBS)
+imapd_imap_known_test_SRCS = tests/unit/imapd/imap_known_test.c imapd/imap_known.c
+imapd_imap_known_test_USES = ipc io base
+imapd_imap_known_test_EXT = $(UV_LIBS)
+imapd_imap_select_test_SRCS = tests/unit/imapd/imap_select_test.c \
+	tests/unit/imapd/imap_say.c tests/unit/imapd/imap_fake.c $(imapd_CORE)
+imapd_imap_select_test_USES = ipc seal cmtp sasl crypto mail io base
+imapd_imap_select_test_EXT = $(UV_LIBS)
