@@ -81,7 +81,8 @@ imap_append_hand_end(struct imap_cmd *c)
 	if (e != ERR_OK)
 		imap_append_stop_with(c, e);
 	else if (a->place.guest == NULL)
-		imap_fresh_add(c->s, &a->deposit.kit->mime);
+		imap_fresh_add(c->s, &a->deposit.kit->mime,
+		    !a->goes_on && a->messages == 1 ? a->place.name : SLICE_NONE);
 }
 
 void

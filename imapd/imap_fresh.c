@@ -6,6 +6,7 @@
 #include "imapd/imap_card.h"
 #include "imapd/imap_entry.h"
 #include "lib/base/enc.h"
+#include "lib/base/map.h"
 #include "lib/base/must.h"
 #include "lib/ipc/key_proto.h"
 #include "lib/mail/imap_text.h"
@@ -35,6 +36,7 @@ imap_fresh_free(struct imap_session *s)
 	struct imap_fresh *f = s->fresh;
 
 	s->fresh = NULL;
+	s->fresh_next = 0;
 	if (f == NULL)
 		return;
 	s->shared->fresh_bytes -= f->counted;
@@ -148,13 +150,28 @@ put(struct imap_fresh *f, unsigned k, const struct mime *m)
 	return true;
 }
 
+/*
+ * Messages before a block that can be had whole are not kept.  It is the next
+ * of its mailbox, as a rule; what that loses is a block that is made of the
+ * messages.
+ */
+static bool
+goes_before_block(struct imap_session *s, struct slice mailbox)
+{
+	uint64_t name = mailbox.n > 0 ? hash_slice(mailbox) : 0;
+	bool known = name != 0 && name == s->fresh_name && s->fresh == NULL;
+
+	s->fresh_name = name;
+	return known && s->fresh_next != 0 && s->fresh_next % IMAP_COLUMN_UIDS != 0;
+}
+
 void
-imap_fresh_add(struct imap_session *s, const struct mime *m)
+imap_fresh_add(struct imap_session *s, const struct mime *m, struct slice alone)
 {
 	struct imap_fresh *f;
 
 	/* Blocks of columns would be sealed too, to a key that is not here. */
-	if (s->sealing == SEALING_CLIENT || s->opens_nothing)
+	if (s->sealing == SEALING_CLIENT || s->opens_nothing || goes_before_block(s, alone))
 		return;
 	f = fresh_of(s);
 	f->is_short = f->is_short || !has_whole_header(m) ||
@@ -245,8 +262,10 @@ imap_fresh_appended(struct imap_cmd *c, const struct ipc_store_appended *m)
 	struct imap_fresh *f = s->fresh;
 	struct imap_column_writer *w;
 
-	if (f == NULL)
+	if (f == NULL) {
+		s->fresh_next = m->uid + m->count;
 		return NULL;
+	}
 	if (f->is_short || m->box == 0 || m->count != f->count - f->known) {
 		imap_fresh_free(s);
 		return NULL;
@@ -259,6 +278,7 @@ imap_fresh_appended(struct imap_cmd *c, const struct ipc_store_appended *m)
 		imap_fresh_free(s);
 	else
 		count_bytes(s);
+	s->fresh_next = m->uid + m->count;
 	return w;
 }
 

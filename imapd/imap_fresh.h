@@ -29,8 +29,12 @@
 
 struct imap_fresh;
 
-/* A message was parsed that is on its way into a mailbox of the user's own. */
-void	 imap_fresh_add(struct imap_session *, const struct mime *);
+/*
+ * A message was parsed that is on its way into a mailbox of the user's own.
+ * alone: its name, when the command has no other message; then it is not kept
+ * where the one before it tells that no block begins.
+ */
+void	 imap_fresh_add(struct imap_session *, const struct mime *, struct slice alone);
 /*
  * All that were added since the last time are there, or none is.  NULL, or
  * IMAP_FRESH_KINDS writers in the command's arena, which have to end with it.

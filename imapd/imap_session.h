@@ -194,6 +194,8 @@ struct imap_session {
 	struct imap_memo	*memo;		/* of its messages, or NULL */
 	bool			 memo_is_stale;	/* the store has a successor */
 	struct imap_fresh	*fresh;		/* of what it appended, or NULL */
+	uint32_t		 fresh_next;	/* UID behind the last one appended, or 0 */
+	uint64_t		 fresh_name;	/* its mailbox, hashed */
 	uint64_t		 account;
 	uint32_t		 handle;	/* the store's; 0: not logged in there */
 	uint32_t		 handle_serial;	/* how many handles there were */

@@ -107,15 +107,15 @@ put_delivered(struct append *a, uint32_t uid, uint64_t modseq)
 	struct kv_key k = record_key_delivered(a->m->msg, a->m->account, a->m->rcpt);
 	struct record_delivered d = { a->m->account, a->m->rcpt, a->mailbox,
 	    a->box.rec.uidvalidity, uid, modseq };
+	char mem[RECORD_MEM_BYTES];
 	struct buf b;
 
 	if (a->m->msg == 0)
 		return;
-	buf_init(&b, RECORD_BYTES_MAX);
+	buf_lend(&b, mem, sizeof(mem));
 	record_delivered_put(&d, &b);
 	kv_expect_absent(a->op.txn, &k);
 	op_put(&a->op, &k, &b);
-	buf_fini(&b);
 }
 
 static enum err
@@ -154,6 +154,7 @@ put_content(struct append *a, const struct stage_item *it)
 	const struct ipc_store_append *m = &it->m;
 	struct kv_key k = record_key_u64(m->account, 'X', m->content);
 	struct record_content c = { .body = it->body, .summary_ref = it->summary };
+	char mem[RECORD_MEM_BYTES];
 	struct buf b;
 
 	c.epoch = m->epoch;
@@ -163,11 +164,10 @@ put_content(struct append *a, const struct stage_item *it)
 	c.commitment = m->commitment;
 	c.wrapped = m->wrapped;
 	c.summary = it->summary.segment == 0 ? m->summary : SLICE_NONE;
-	buf_init(&b, RECORD_BYTES_MAX);
+	buf_lend(&b, mem, sizeof(mem));
 	record_content_put(&c, &b);
 	kv_expect_absent(a->op.txn, &k);
 	op_put(&a->op, &k, &b);
-	buf_fini(&b);
 	sweep_saw(a->op.store, m->account, m->content);
 	reserve_count(&a->op, it->content_end);
 	return ERR_OK;

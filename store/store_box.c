@@ -192,6 +192,7 @@ enum err
 box_flush(struct box *b)
 {
 	struct kv_key k = record_key_u32(b->account, 'B', b->id);
+	char mem[RECORD_MEM_BYTES];
 	struct buf rec;
 
 	flush_dir(b);
@@ -200,10 +201,9 @@ box_flush(struct box *b)
 	flush_gone(b);
 	if (!b->is_dirty)
 		return ERR_OK;
-	buf_init(&rec, RECORD_BYTES_MAX);
+	buf_lend(&rec, mem, sizeof(mem));
 	record_mailbox_put(&b->rec, &rec);
 	kv_put(b->txn, &k, buf_slice(&rec));
-	buf_fini(&rec);
 	b->is_dirty = false;
 	return ERR_OK;
 }

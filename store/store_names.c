@@ -282,12 +282,12 @@ void
 names_put(struct op *op, const struct record_name *r)
 {
 	struct kv_key k = name_key(op, r->name);
+	char mem[RECORD_MEM_BYTES];
 	struct buf b;
 
-	buf_init(&b, RECORD_BYTES_MAX);
+	buf_lend(&b, mem, sizeof(mem));
 	record_name_put(r, &b);
 	op_put(op, &k, &b);
-	buf_fini(&b);
 }
 
 void

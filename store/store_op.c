@@ -46,14 +46,14 @@ enum err
 op_submit(struct op *op, enum kv_urgency urgency, struct store_reply *r)
 {
 	struct kv_key k = record_key(op->account, 'A');
+	char mem[RECORD_MEM_BYTES];
 	struct buf b;
 	enum err e;
 
 	if (op->is_dirty) {
-		buf_init(&b, RECORD_BYTES_MAX);
+		buf_lend(&b, mem, sizeof(mem));
 		record_account_put(&op->acc, &b);
 		op_put(op, &k, &b);
-		buf_fini(&b);
 	}
 	if (r != NULL) {
 		r->account = op->account;

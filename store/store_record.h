@@ -38,6 +38,7 @@
 #include "store/kv.h"
 
 #define RECORD_BYTES_MAX	2000
+#define RECORD_MEM_BYTES	(RECORD_BYTES_MAX + 1)	/* for buf_lend, to hold one */
 #define RECORD_ADDRESS_MAX	320
 #define RECORD_NAME_MAX		255
 #define RECORD_SALT_BYTES	16

@@ -164,6 +164,7 @@ reserve_epoch(struct op *op, uint64_t epoch, uint32_t generation, struct slice d
 {
 	struct kv_key k = record_key_u64(op->account, 'E', epoch);
 	struct record_epoch rec;
+	char mem[RECORD_MEM_BYTES];
 	struct slice v;
 	struct buf b;
 	enum err e;
@@ -180,10 +181,9 @@ reserve_epoch(struct op *op, uint64_t epoch, uint32_t generation, struct slice d
 	rec = (struct record_epoch){ .generation = generation, .form = EPOCH_SEALED, .data = data };
 	if ((e = reserve_epoch_blob(op, epoch, &rec)) != ERR_OK)
 		return e;
-	buf_init(&b, RECORD_BYTES_MAX);
+	buf_lend(&b, mem, sizeof(mem));
 	record_epoch_put(&rec, &b);
 	op_put(op, &k, &b);
-	buf_fini(&b);
 	if (op->acc.next_epoch <= epoch)
 		op->acc.next_epoch = epoch + 1;
 	op->is_dirty = true;

@@ -17,17 +17,19 @@ struct entry {
 void
 hdr_addr_init(struct hdr_addr_iter *it, struct slice value)
 {
-	*it = (struct hdr_addr_iter){ .rest = value };
+	it->rest = value;
+	it->count = 0;
+	it->in_group = it->capped = false;
 	/* An entry may be read twice, and an address be a name too. */
-	buf_init(&it->text, 4 * value.n + 64);
-	buf_init(&it->note, 4 * value.n + 64);
+	buf_small_init(&it->text, 4 * value.n + 64);
+	buf_small_init(&it->note, 4 * value.n + 64);
 }
 
 void
 hdr_addr_fini(struct hdr_addr_iter *it)
 {
-	buf_fini(&it->text);
-	buf_fini(&it->note);
+	buf_small_fini(&it->text);
+	buf_small_fini(&it->note);
 }
 
 static char
@@ -45,7 +47,7 @@ advance(struct hdr_addr_iter *it)
 static struct part
 since(const struct hdr_addr_iter *it, size_t off)
 {
-	return (struct part){ off, it->text.n - off };
+	return (struct part){ off, it->text.b.n - off };
 }
 
 static struct slice
@@ -63,11 +65,11 @@ is_gap(char c)
 static void
 skip_gap(struct hdr_addr_iter *it, struct entry *e)
 {
-	size_t off = it->note.n;
+	size_t off = it->note.b.n;
 
-	hdr_skip_cfws_keep(&it->rest, &it->note);
-	if (it->note.n > off)
-		e->comment = (struct part){ off, it->note.n - off };
+	hdr_skip_cfws_keep(&it->rest, &it->note.b);
+	if (it->note.b.n > off)
+		e->comment = (struct part){ off, it->note.b.n - off };
 }
 
 static bool
@@ -83,7 +85,7 @@ ends_phrase(char c)
 static struct part
 get_phrase(struct hdr_addr_iter *it, struct entry *e)
 {
-	struct buf *b = &it->text;
+	struct buf *b = &it->text.b;
 	size_t off = b->n;
 	bool gap = false;
 
@@ -112,7 +114,7 @@ get_phrase(struct hdr_addr_iter *it, struct entry *e)
 static struct part
 get_local(struct hdr_addr_iter *it, struct entry *e)
 {
-	size_t off = it->text.n;
+	size_t off = it->text.b.n;
 
 	while (it->rest.n > 0) {
 		char c = peek(it);
@@ -120,11 +122,11 @@ get_local(struct hdr_addr_iter *it, struct entry *e)
 		if (is_gap(c)) {
 			skip_gap(it, e);
 		} else if (c == '"') {
-			hdr_get_quoted(&it->rest, &it->text);
+			hdr_get_quoted(&it->rest, &it->text.b);
 		} else if (c == '@' || c == '>' || c == ',' || c == ';' || c == '<') {
 			break;
 		} else {
-			buf_put_char(&it->text, c == '\0' ? '?' : c);
+			buf_put_char(&it->text.b, c == '\0' ? '?' : c);
 			advance(it);
 		}
 	}
@@ -135,7 +137,7 @@ get_local(struct hdr_addr_iter *it, struct entry *e)
 static struct part
 get_domain(struct hdr_addr_iter *it, struct entry *e)
 {
-	size_t off = it->text.n;
+	size_t off = it->text.b.n;
 	bool literal = false;
 
 	while (it->rest.n > 0) {
@@ -145,8 +147,8 @@ get_domain(struct hdr_addr_iter *it, struct entry *e)
 			skip_gap(it, e);
 			/* "a@b . c" goes on, "a@b <" does not. */
 			c = peek(it);
-			if (it->text.n > off && c != '.' &&
-			    it->text.mem[it->text.off + it->text.n - 1] != '.')
+			if (it->text.b.n > off && c != '.' &&
+			    it->text.b.mem[it->text.b.off + it->text.b.n - 1] != '.')
 				break;
 			continue;
 		}
@@ -157,7 +159,7 @@ get_domain(struct hdr_addr_iter *it, struct entry *e)
 		else if (literal ? c == '>' || c == ',' : !hdr_is_atext(c) && c != '.')
 			break;
 		if (c != '\r' && c != '\n')
-			buf_put_char(&it->text, c == '\0' ? '?' : c);
+			buf_put_char(&it->text.b, c == '\0' ? '?' : c);
 		advance(it);
 	}
 	return since(it, off);
@@ -167,7 +169,7 @@ get_domain(struct hdr_addr_iter *it, struct entry *e)
 static struct part
 get_route(struct hdr_addr_iter *it)
 {
-	size_t off = it->text.n;
+	size_t off = it->text.b.n;
 
 	while (it->rest.n > 0) {
 		char c = peek(it);
@@ -183,7 +185,7 @@ get_route(struct hdr_addr_iter *it)
 		if (!hdr_is_atext(c) && c != '@' && c != ',' && c != '.' &&
 		    c != '[' && c != ']')
 			break;
-		buf_put_char(&it->text, c);
+		buf_put_char(&it->text.b, c);
 		advance(it);
 	}
 	return since(it, off);
@@ -221,9 +223,9 @@ skip_tail(struct hdr_addr_iter *it, struct entry *e)
 		if (is_gap(peek(it))) {
 			skip_gap(it, e);
 		} else if (peek(it) == '"') {
-			keep = it->text.n;
-			hdr_get_quoted(&it->rest, &it->text);
-			buf_truncate(&it->text, keep);
+			keep = it->text.b.n;
+			hdr_get_quoted(&it->rest, &it->text.b);
+			buf_truncate(&it->text.b, keep);
 		} else {
 			advance(it);
 		}
@@ -249,8 +251,8 @@ get_plain(struct hdr_addr_iter *it, struct slice start, struct entry *e)
 	if (peek(it) != '<')
 		return;
 	name = slice_trim(slice_head(start, (size_t)(it->rest.p - start.p)));
-	e->name.off = it->text.n;
-	hdr_unfold(&it->text, name);
+	e->name.off = it->text.b.n;
+	hdr_unfold(&it->text.b, name);
 	e->name = since(it, e->name.off);
 	get_angle(it, e);
 }
@@ -258,13 +260,13 @@ get_plain(struct hdr_addr_iter *it, struct slice start, struct entry *e)
 static void
 fill(const struct hdr_addr_iter *it, const struct entry *e, struct hdr_addr *a)
 {
-	a->name = text_of(&it->text, e->name);
+	a->name = text_of(&it->text.b, e->name);
 	if (a->name.n == 0)
-		a->name = slice_trim(text_of(&it->note, e->comment));
+		a->name = slice_trim(text_of(&it->note.b, e->comment));
 	a->has_name = a->name.n > 0;
-	a->route = text_of(&it->text, e->route);
-	a->local = text_of(&it->text, e->local);
-	a->domain = text_of(&it->text, e->domain);
+	a->route = text_of(&it->text.b, e->route);
+	a->local = text_of(&it->text.b, e->local);
+	a->domain = text_of(&it->text.b, e->domain);
 }
 
 static bool
@@ -301,8 +303,8 @@ hdr_addr_next(struct hdr_addr_iter *it, struct hdr_addr *a)
 	struct entry e = { 0 };
 	struct slice start;
 
-	buf_reset(&it->text);
-	buf_reset(&it->note);
+	buf_reset(&it->text.b);
+	buf_reset(&it->note.b);
 	if (it->count >= HDR_ADDR_MAX && !it->capped) {
 		it->capped = it->rest.n > 0;
 		it->rest = SLICE_NONE;
@@ -321,13 +323,13 @@ hdr_addr_next(struct hdr_addr_iter *it, struct hdr_addr *a)
 		advance(it);
 		skip_gap(it, &e);
 		start = it->rest;
-		buf_reset(&it->text);
+		buf_reset(&it->text.b);
 		e.name = get_phrase(it, &e);
 	} else if (peek(it) == ':') {
 		advance(it);
 		it->in_group = true;
 		a->kind = HDR_ADDR_GROUP;
-		a->name = text_of(&it->text, e.name);
+		a->name = text_of(&it->text.b, e.name);
 		a->has_name = a->name.n > 0;
 		return true;
 	}

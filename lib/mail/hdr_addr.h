@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "lib/base/buf.h"
+#include "lib/base/buf_small.h"
 #include "lib/base/slice.h"
 
 #define HDR_ADDR_MAX	10000
@@ -30,13 +30,14 @@ struct hdr_addr {
 
 struct hdr_addr_iter {
 	struct slice	rest;
-	struct buf	text;		/* what the current entry borrows ... */
-	struct buf	note;		/* ... and its comments */
+	struct buf_small text;		/* what the current entry borrows ... */
+	struct buf_small note;		/* ... and its comments */
 	unsigned	count;
 	bool		in_group;
 	bool		capped;		/* HDR_ADDR_MAX was reached */
 };
 
+/* Not to be moved until hdr_addr_fini. */
 void	 hdr_addr_init(struct hdr_addr_iter *, struct slice value);
 void	 hdr_addr_fini(struct hdr_addr_iter *);
 /* The entry is valid until the next call. */

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/base/buf_small.h"
 #include "lib/mail/hdr.h"
 #include "lib/mail/mime_code.h"
 
@@ -96,17 +97,18 @@ is_space(struct slice s)
 static void
 put_text(struct charset_set *set, struct slice s, struct buf *out)
 {
-	struct buf flat;
+	struct buf_small flat;
+	struct slice text;
 
 	if (s.n == 0)
 		return;
-	buf_init(&flat, s.n);
-	hdr_unfold(&flat, s);
-	if (utf8_ok(buf_slice(&flat)))
-		charset_put_clean(buf_slice(&flat), out);
+	hdr_unfold(buf_small_init(&flat, s.n), s);
+	text = buf_slice(&flat.b);
+	if (utf8_ok(text))
+		charset_put_clean(text, out);
 	else
-		(void)charset_put_utf8(set, SLICE_LIT("windows-1252"), buf_slice(&flat), out);
-	buf_fini(&flat);
+		(void)charset_put_utf8(set, SLICE_LIT("windows-1252"), text, out);
+	buf_small_fini(&flat);
 }
 
 static size_t

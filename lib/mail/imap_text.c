@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/mail/imap_text.h"
 
+#include "lib/base/buf_small.h"
 #include "lib/mail/hdr.h"
 #include "lib/mail/hdr_addr.h"
 #include "lib/mail/hdr_param.h"
@@ -255,16 +256,15 @@ collect(struct slice header, struct env_field f[ENV_COUNT])
 static void
 put_text_field(struct buf *b, const struct env_field *f)
 {
-	struct buf flat;
+	struct buf_small flat;
 
 	if (f->count == 0) {
 		buf_put_str(b, "NIL");
 		return;
 	}
-	buf_init(&flat, f->value.n + 1);
-	hdr_unfold(&flat, f->value);
-	imap_text_put_string(b, buf_slice(&flat));
-	buf_fini(&flat);
+	hdr_unfold(buf_small_init(&flat, f->value.n + 1), f->value);
+	imap_text_put_string(b, buf_slice(&flat.b));
+	buf_small_fini(&flat);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/mail/mime_fields.h"
 
+#include "lib/base/buf_small.h"
 #include "lib/mail/hdr.h"
 #include "lib/mail/imap_text.h"
 
@@ -74,14 +75,13 @@ static void
 read_charset(struct mime *m, struct mime_meta *meta)
 {
 	const struct hdr_param *p = hdr_param_find(&m->params, "charset");
-	struct buf b;
+	struct buf_small b;
 
 	if (p == NULL)
 		return;
-	buf_init(&b, p->value.n);
-	hdr_param_bytes(p, &b);
-	meta->charset = put_text(m, buf_slice(&b));
-	buf_fini(&b);
+	hdr_param_bytes(p, buf_small_init(&b, p->value.n));
+	meta->charset = put_text(m, buf_slice(&b.b));
+	buf_small_fini(&b);
 }
 
 /*
@@ -92,21 +92,20 @@ static void
 read_boundary(struct mime *m, struct mime_ref *ref)
 {
 	const struct hdr_param *p = hdr_param_find_plain(&m->params, "boundary");
+	struct buf_small b;
 	struct slice boundary;
-	struct buf b;
 
 	if (p == NULL)
 		p = hdr_param_find(&m->params, "boundary");
 	if (p == NULL)
 		return;
-	buf_init(&b, p->value.n);
-	hdr_param_bytes(p, &b);
-	boundary = buf_slice(&b);
+	hdr_param_bytes(p, buf_small_init(&b, p->value.n));
+	boundary = buf_slice(&b.b);
 	while (boundary.n > 0 && boundary.p[boundary.n - 1] == ' ')
 		boundary.n--;
 	if (boundary.n > 0 && boundary.n <= MIME_BOUNDARY_MAX)
 		*ref = put_text(m, boundary);
-	buf_fini(&b);
+	buf_small_fini(&b);
 }
 
 static void

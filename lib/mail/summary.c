@@ -127,6 +127,10 @@ build(struct pieces *p, const struct mime *m, struct slice prefix,
 	buf_init(&p->parts, 1u << 20);
 	buf_init(&p->fields, SUMMARY_MAX);
 	buf_init(&p->preview, 4 * SUMMARY_PREVIEW_CHARS + 4);
+	/* Of most mail: they grow no more. */
+	(void)buf_reserve(&p->structure, 512);
+	(void)buf_reserve(&p->fields, 1000);
+	(void)buf_reserve(&p->preview, 4 * SUMMARY_PREVIEW_CHARS);
 	imap_text_put_structure(&p->structure, m, &p->cuts);
 	mime_map_put(&m->map, (uint32_t)prefix.n, &p->parts);
 	put_kept(&p->fields, prefix);

@@ -25,7 +25,7 @@ addresses(struct slice s)
 
 	hdr_addr_init(&it, s);
 	while (hdr_addr_next(&it, &a)) {
-		must(buf_err(&it.text) == ERR_OK && buf_err(&it.note) == ERR_OK);
+		must(buf_err(&it.text.b) == ERR_OK && buf_err(&it.note.b) == ERR_OK);
 		n++;
 	}
 	must(n <= 2 * s.n + 2);

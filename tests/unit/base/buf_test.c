@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
-#include "lib/base/buf.h"
+#include "lib/base/buf_small.h"
 
 static void
 test_cap_is_sticky(void **state)
@@ -116,11 +116,36 @@ test_lent(void **state)
 	assert_int_equal(mem[9], '.');
 }
 
+/* Of the struct up to its bytes, of the heap beyond them; the cap is what was asked for. */
+static void
+test_small(void **state)
+{
+	static const size_t maxes[] = { 0, 7, BUF_SMALL_BYTES, BUF_SMALL_BYTES + 1 };
+	char text[BUF_SMALL_BYTES + 2];
+	struct buf_small s;
+	struct buf *b;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < lengthof(maxes); i++) {
+		b = buf_small_init(&s, maxes[i]);
+		buf_put(b, text, maxes[i] / 2);
+		buf_put(b, text, maxes[i] - maxes[i] / 2);
+		assert_int_equal(b->n, maxes[i]);
+		assert_int_equal(buf_data(b) == s.mem, maxes[i] <= BUF_SMALL_BYTES);
+		assert_int_equal(buf_err(b), ERR_OK);
+		buf_put_char(b, 'y');
+		assert_int_equal(buf_err(b), ERR_FULL);
+		assert_int_equal(b->n, maxes[i]);
+		buf_small_fini(&s);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lent),
+		cmocka_unit_test(test_lent), cmocka_unit_test(test_small),
 		cmocka_unit_test(test_cap_is_sticky), cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_printf), cmocka_unit_test(test_arena),
 	};

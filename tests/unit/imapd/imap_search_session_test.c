@@ -419,6 +419,12 @@ test_fresh_not(void **state)
 	assert_int_equal(store.column_count, 2);
 	append_mails(384, 447);
 	assert_int_equal(store.column_count, 4);
+	/* from the middle of a block to the beginning of another mailbox, and back */
+	append_mails(448, 450);
+	EXPECT("a CREATE y\r\n", "a OK");
+	for (int i = 1; i <= 63; i++)
+		say_append("y", "", "Subject: s\r\n\r\nbody\r\n");
+	assert_int_equal(store.column_count, 6);
 }
 
 /* The entry has the subject twice. */
