@@ -60,7 +60,8 @@ def test_certificate_is_renewed_by_reload(g):
     while fresh < 8:                # keyd pushes it to every process
         fresh = fresh + 1 if served() != before else 0
         assert time.monotonic() < until
-    assert "certificate 8 days" in g.godwit("status").stdout or "certificate 9 days" in g.godwit("status").stdout
+    # Nine within the second in which it was made.
+    assert re.search("certificate [89] days", g.godwit("status").stdout)
 
 
 def test_without_root():
