@@ -114,22 +114,7 @@ kv_redo_next(struct slice *redo, unsigned *shard, struct kv_key *key,
 void
 kv_on_change(struct kv *kv, kv_change_fn *fn, void *arg)
 {
-	kv->change = fn;
-	kv->change_arg = arg;
-}
-
-/* What an account wrote stands together, mostly. */
-static void
-tell_changes(const struct kv *kv)
-{
-	uint64_t last = 0, account;
-
-	for (size_t i = 0; kv->change != NULL && i < kv->batch_n; i++) {
-		account = dec_be64(kv->batch[i]->key.b);
-		if (account != last && account != 0)
-			kv->change(kv->change_arg, account);
-		last = account;
-	}
+	kv->teller = (struct kv_teller){ .fn = fn, .arg = arg };
 }
 
 void
@@ -138,7 +123,9 @@ kv_made_durable(struct kv *kv)
 	struct dones d = kv->inflight;
 	struct kv_node *n;
 
-	tell_changes(kv);
+	kv_teller_begin(&kv->teller);
+	for (size_t i = 0; i < kv->batch_n; i++)
+		kv_teller_saw(&kv->teller, &kv->batch[i]->key);
 	for (size_t i = 0; i < kv->batch_n; i++) {
 		n = kv->batch[i];
 		kv_val_unref(&n->durable);

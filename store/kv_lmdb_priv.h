@@ -9,6 +9,7 @@
 #include "lib/db/db.h"
 #include "store/kv_lmdb.h"
 #include "store/kv_overlay.h"
+#include "store/kv_teller.h"
 
 #define KV_REDO_HEAD_BYTES	6	/* shard 2, key length 1, gone 1, value length 2 */
 
@@ -37,8 +38,7 @@ struct kv {
 	unsigned		 count;
 	kv_kick_fn		*kick;
 	void			*kick_arg;
-	kv_change_fn		*change;
-	void			*change_arg;
+	struct kv_teller	 teller;
 	uint64_t		 serial;
 	size_t			 pending_bytes;
 	struct dones		 pending;

@@ -13,6 +13,7 @@
 #include "lib/base/enc.h"
 #include "lib/base/must.h"
 #include "store/kv_overlay.h"
+#include "store/kv_teller.h"
 
 #define SHARDS_MAX	64
 #define WRITE_BYTES	6	/* of a write, besides its key and value */
@@ -33,8 +34,7 @@ struct kv {
 	unsigned		 count;
 	kv_mem_kick_fn		*kick;
 	void			*kick_arg;
-	kv_change_fn		*change;
-	void			*change_arg;
+	struct kv_teller	 teller;
 	size_t			 pending_bytes;
 	struct written		*written;	/* in the order of kv_submit */
 	size_t			 written_n;
@@ -317,21 +317,7 @@ kv_mem_pending(const struct kv *kv)
 void
 kv_on_change(struct kv *kv, kv_change_fn *fn, void *arg)
 {
-	kv->change = fn;
-	kv->change_arg = arg;
-}
-
-static void
-tell_changes(const struct kv *kv)
-{
-	uint64_t last = 0, account;
-
-	for (size_t i = 0; kv->change != NULL && i < kv->written_n; i++) {
-		account = dec_be64(kv->written[i].node->key.b);
-		if (account != last && account != 0)
-			kv->change(kv->change_arg, account);
-		last = account;
-	}
+	kv->teller = (struct kv_teller){ .fn = fn, .arg = arg };
 }
 
 static void
@@ -355,7 +341,9 @@ kv_mem_settle(struct kv *kv)
 	struct done *d = kv->dones;
 	size_t n = kv->done_n;
 
-	tell_changes(kv);
+	kv_teller_begin(&kv->teller);
+	for (size_t i = 0; i < kv->written_n; i++)
+		kv_teller_saw(&kv->teller, &kv->written[i].node->key);
 	for (size_t i = 0; i < kv->written_n; i++)
 		make_durable(&kv->written[i]);
 	kv->written_n = 0;
